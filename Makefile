@@ -1,0 +1,36 @@
+# `make demo` and `make test` do all the set-up there is; nothing else is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup demo test check format protos bench chaos clean help
+
+help:                ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)      ## build .venv with everything in it
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev]'
+	@touch $@
+
+demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a real model, labelled data
+	$(BIN)/burnish demo
+
+test: $(STAMP)       ## all tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+check: $(STAMP)      ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)     ## put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:               ## remove what was built
+	rm -rf .venv .demo dist build .pytest_cache .mypy_cache .ruff_cache

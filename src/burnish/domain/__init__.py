@@ -1,0 +1,1 @@
+"""Frozen values without I/O: what a job, a candidate, an example, a score is."""

@@ -1,0 +1,69 @@
+"""Examples and datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from burnish.domain.prompt import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One record: what goes into the prompt, and what is expected.
+
+    Attributes:
+        example_id: unique in its dataset, stable across runs.
+        inputs: variable → value.
+        expectations: as MLflow's: ``expected_response``, ``expected_facts``, ``guidelines``, ...
+        identity: digest of the inputs; duplicates share it and never part across splits.
+    """
+
+    example_id: str
+    inputs: Mapping[str, Any]
+    expectations: Mapping[str, Any]
+    identity: str
+
+    @property
+    def expected(self) -> Any:
+        """``expected_response``, or ``None``."""
+        return self.expectations.get("expected_response")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples in the order of the data.
+
+    Attributes:
+        name: for people.
+        dataset_id: MLflow's id; ``None`` while the data is only a file.
+    """
+
+    name: str
+    examples: tuple[Example, ...]
+    dataset_id: str | None = None
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "digest", digest([[e.example_id, dict(e.expectations)] for e in self.examples])
+        )
+
+    @classmethod
+    def of(
+        cls,
+        records: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]],
+        name: str = "dataset",
+        dataset_id: str | None = None,
+    ) -> Dataset:
+        """From pairs of (inputs, expectations). Equal inputs get numbered ids."""
+        seen: dict[str, int] = {}
+        examples = []
+        for inputs, expectations in records:
+            identity = digest(dict(inputs))
+            seen[identity] = seen.get(identity, 0) + 1
+            nth = seen[identity]
+            example_id = identity if nth == 1 else f"{identity}-{nth}"
+            examples.append(Example(example_id, dict(inputs), dict(expectations), identity))
+        return cls(name, tuple(examples), dataset_id)

@@ -1,0 +1,52 @@
+"""Events: what happened in a job, numbered from 1 without gaps, append-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class EventKind(StrEnum):
+    """What an event tells. The keys of ``Event.data`` stand behind each."""
+
+    CREATED = "CREATED"
+    STARTED = "STARTED"  # attempt, worker_id, reason
+    SPLIT = "SPLIT"  # train, validation, test (sizes)
+    PHASE = "PHASE"  # phase, total, unit
+    PROGRESS = "PROGRESS"  # phase, completed, total, unit, best, usage
+    CANDIDATE = "CANDIDATE"  # candidate_id, status, parents, origin, score, reason
+    BEST = "BEST"  # candidate_id, score
+    WARNING = "WARNING"  # message
+    RETRY = "RETRY"  # reason, attempt, delay_seconds
+    CANCEL_REQUESTED = "CANCEL_REQUESTED"
+    RESUMED = "RESUMED"
+    TESTED = "TESTED"  # initial, final, difference, ci_low, ci_high, examples, verdict
+    REGISTERED = "REGISTERED"  # optimized_prompt_uri
+    ENDED = "ENDED"  # status, stop_reason, error_message; always the last of an attempt that ended the job
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event before the store has numbered it."""
+
+    kind: EventKind
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as stored.
+
+    Attributes:
+        sequence: 1, 2, 3, ... within its job, no gaps.
+        attempt: 0 for what the API did, else the attempt that wrote it.
+    """
+
+    job_id: str
+    sequence: int
+    attempt: int
+    timestamp_ms: int
+    kind: EventKind
+    data: Mapping[str, Any]

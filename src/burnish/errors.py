@@ -1,0 +1,131 @@
+"""Every error Burnish raises on purpose, in one tree.
+
+Nothing here knows HTTP or exit codes: ``api.errors`` and ``cli.output`` translate.
+An error says what was wrong, with which value, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BurnishError(Exception):
+    """Root of the tree. Catch this to catch everything Burnish raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one field of a request or a file."""
+
+    field: str
+    value: str
+    remedy: str
+
+    def __str__(self) -> str:
+        shown = self.value if len(self.value) <= 120 else self.value[:117] + "..."
+        return f"{self.field}: {shown!r}: {self.remedy}" if shown else f"{self.field}: {self.remedy}"
+
+
+class InvalidInput(BurnishError):
+    """The request cannot be carried out as written. Holds every problem found, not just one."""
+
+    def __init__(self, *problems: Problem) -> None:
+        self.problems: Sequence[Problem] = problems
+        super().__init__("; ".join(str(problem) for problem in problems))
+
+    @classmethod
+    def of(cls, field: str, value: object, remedy: str) -> InvalidInput:
+        """The common case of one problem."""
+        return cls(Problem(field, str(value), remedy))
+
+
+class NotFound(BurnishError):
+    """Something named does not exist: a job, a candidate, a prompt version, a dataset."""
+
+    def __init__(self, what: str, name: str) -> None:
+        self.what, self.name = what, name
+        super().__init__(f"{what} {name!r} does not exist")
+
+
+class InvalidState(BurnishError):
+    """The job is not in a state in which this can be done."""
+
+
+class Conflict(BurnishError):
+    """The request contradicts an earlier one (an idempotency key with another body)."""
+
+
+class AttemptSuperseded(BurnishError):
+    """A write named an attempt that is no longer the job's current one. Its worker drops the job."""
+
+    def __init__(self, job_id: str, attempt: int) -> None:
+        self.job_id, self.attempt = job_id, attempt
+        super().__init__(f"attempt {attempt} of job {job_id} has been superseded or fenced off")
+
+
+class BudgetExhausted(BurnishError):
+    """The next call would exceed a limit of the job's budget."""
+
+    def __init__(self, limit: str, maximum: float, spent: float) -> None:
+        self.limit, self.maximum, self.spent = limit, maximum, spent
+        super().__init__(f"{limit}={maximum:g} leaves no room for another call ({spent:g} spent or reserved)")
+
+
+class ModelError(BurnishError):
+    """A call to a language model failed.
+
+    ``systemic`` says that other calls will fail alike (wrong key, no such model), so the job stops.
+    """
+
+    systemic = False
+
+    def __init__(self, model: str, message: str) -> None:
+        self.model = model
+        super().__init__(f"{model}: {message}")
+
+
+class ModelRejected(ModelError):
+    """The provider refuses this call for good: 401, 403, 404. Retrying cannot help."""
+
+    systemic = True
+
+
+class ModelRequestInvalid(ModelError):
+    """The provider refuses this one request (400, 413, 422): too long, bad parameter."""
+
+
+class ModelUnavailable(ModelError):
+    """The provider could not answer after every retry: 429, 5xx, connection lost, garbage."""
+
+
+class ModelTimeout(ModelUnavailable):
+    """No answer before the call's deadline."""
+
+
+class ScorerFailed(BurnishError):
+    """A scorer raised, or returned something that is neither a number, a bool nor yes/no."""
+
+    def __init__(self, scorer: str, example_id: str, message: str) -> None:
+        self.scorer, self.example_id = scorer, example_id
+        super().__init__(f"scorer {scorer!r} on example {example_id}: {message}")
+
+
+class OptimizerFailed(BurnishError):
+    """The search itself cannot go on (for example: every proposal was refused)."""
+
+
+class OutsideFailure(BurnishError):
+    """Something Burnish depends on is away; the same job may succeed later. Jobs are retried for it."""
+
+
+class StoreUnavailable(OutsideFailure):
+    """The store did not answer, or refused to write (disk full, connection lost)."""
+
+
+class TrackingUnavailable(OutsideFailure):
+    """The MLflow tracking server or database did not answer."""
+
+
+class ProviderUnavailable(OutsideFailure):
+    """So many model calls failed after their retries that the job cannot go on."""

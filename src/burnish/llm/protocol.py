@@ -1,0 +1,143 @@
+"""What a language model call is, and who can answer one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from burnish.domain.prompt import Message
+from burnish.domain.usage import Role, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Sampling options; ``None`` leaves the provider's default.
+
+    Attributes:
+        max_tokens: cap on the answer, tokens.
+        response_format: OpenAI-style ``{"type": "json_schema", ...}``, translated by each provider.
+        extra: passed through to the provider as they are.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    response_format: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One chat completion.
+
+    Attributes:
+        model: URI such as ``openai:/gpt-4o-mini`` or ``local:/smollm2``.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    parameters: Parameters = field(default_factory=Parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The answer to one request.
+
+    Attributes:
+        finish_reason: ``stop``, ``length``, ... as the provider says.
+        prompt_tokens, completion_tokens: as the provider counts; estimated where it does not say.
+    """
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    finish_reason: str = "stop"
+
+
+class Provider(Protocol):
+    """One kind of model server.
+
+    Promises (``llm.testing.ProviderContract``):
+        * ``complete`` makes exactly one request; it never retries (the gateway does);
+        * failures are the :class:`~burnish.errors.ModelError` kinds, with the remedy in words and
+          without secrets; a ``retry_after_seconds`` attribute carries the server's own wish, if any;
+        * cancelling the awaiting task aborts the request.
+    """
+
+    async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
+        """Answer one request. ``model_name`` is the URI's part behind the scheme."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections and memory back. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """Why a call is made. With the request, it identifies the call in the journal.
+
+    Attributes:
+        phase: ``preflight``, ``search``, ``test``, ``reflection``, ``judge``; a constant of the caller's,
+            never a time.
+        sample: n-th independent sample of the same request; equal numbers are the same call.
+    """
+
+    role: Role
+    candidate_id: str = ""
+    example_id: str = ""
+    phase: str = "search"
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What the gateway gives back: the answer, what it cost, and whether it came from the journal."""
+
+    text: str
+    usage: Usage
+    finish_reason: str = "stop"
+    replayed: bool = False
+
+
+class Journal(Protocol):
+    """The durable record of one job's calls, as the gateway needs it."""
+
+    def find(self, request: Request, purpose: Purpose) -> Completion | None:
+        """The finished call, if there is one."""
+        ...
+
+    async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
+        """Note durably that the call is about to be made. Returns when it is on disk.
+
+        Raises:
+            AttemptSuperseded: another attempt has the job; do not call.
+        """
+        ...
+
+    async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+        """Keep the answer durably. Returns when it is on disk.
+
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def abandon(self, request: Request, purpose: Purpose) -> None:
+        """The call was begun and certainly cost nothing (refused by the provider, never sent)."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """The gateway as one job sees it.
+
+    Raises (all of them from ``complete``):
+        BudgetExhausted: the call does not fit; it was not made.
+        ModelError: after the gateway's own retries.
+        AttemptSuperseded: another attempt has the job.
+    """
+
+    async def complete(self, request: Request, purpose: Purpose) -> Completion: ...

@@ -1,0 +1,129 @@
+"""What an optimizer is. It knows nothing of stores, HTTP or MLflow.
+
+Promises (``optimizers.testing.OptimizerContract``), whatever the latency of answers:
+    * the same task, seed and answers give the same candidates in the same order;
+    * every proposal is checked (``optimizers.proposals``) before it costs an evaluation;
+    * ``BudgetExhausted`` and ``CancelledError`` are let through; the worker keeps the best so far
+      from what was observed;
+    * nothing better found: the outcome's ``best`` is the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
+from burnish.domain.job import StopReason
+from burnish.domain.prompt import Message
+from burnish.evaluation.protocol import Evaluate, Means
+from burnish.llm.protocol import Parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What to optimize.
+
+    Attributes:
+        source: the candidate to beat.
+        train: learn from these.
+        validation: choose between candidates with these.
+        seed: of every random choice.
+        concurrency: evaluations worth keeping in flight.
+        max_calls: the job's call limit less what is held for the sealed test; a hint for sizing, the
+            gateway enforces it. ``None``: unlimited.
+        reserved_calls_made: calls made before the search began (source on validation).
+    """
+
+    source: Candidate
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    seed: int = 0
+    concurrency: int = 8
+    max_calls: int | None = None
+    model: str = ""
+
+
+class Reflect(Protocol):
+    """Ask the reflection model (or the teacher). Equal (messages, sample) are the same call, paid once.
+
+    Raises:
+        BudgetExhausted, ModelError
+    """
+
+    async def __call__(
+        self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> str: ...
+
+
+class Observe(Protocol):
+    """How an optimizer tells what it does. Calls are cheap, in-process and must come in a
+    deterministic order; the worker turns them into records and events."""
+
+    def candidate(
+        self,
+        candidate: Candidate,
+        status: CandidateStatus,
+        *,
+        means: Means | None = None,
+        reason: str = "",
+        objectives: Mapping[str, float] | None = None,
+    ) -> None:
+        """A candidate was proposed, measured on validation, accepted, rejected or refused.
+
+        ``ACCEPTED`` with ``means`` makes it the best so far when its aggregate is the highest seen.
+        """
+        ...
+
+    def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
+        """A phase begins: ``total`` units are expected."""
+        ...
+
+    def advance(self, completed: int) -> None:
+        """Units of the current phase done so far."""
+        ...
+
+    def warning(self, message: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a search found. ``best`` is the source when nothing beat it; ``means`` are on validation."""
+
+    best: Candidate
+    means: Means
+    stop_reason: StopReason = StopReason.FINISHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEstimate:
+    """How many calls a search will make, from the least that works to the most it could use."""
+
+    target_low: int
+    target_high: int
+    reflection_low: int = 0
+    reflection_high: int = 0
+    warnings: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Optimizer(Protocol):
+    """A search algorithm, made from its settings (see ``optimizers.registry``)."""
+
+    @property
+    def needs_reflection(self) -> bool:
+        """Whether it cannot work without a reflection model."""
+        ...
+
+    def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
+        """Calls of the search alone, for splits of these sizes (source on validation included)."""
+        ...
+
+    async def optimize(
+        self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
+    ) -> Outcome: ...
+
+
+OptimizerFactory = type[Optimizer]
+Settings = Mapping[str, Any]

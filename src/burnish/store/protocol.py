@@ -1,0 +1,302 @@
+"""What is kept, and what every store promises. One contract test runs against all of them.
+
+All methods are coroutines and safe to call from several tasks and processes at once. Every failure
+of the database itself is a ``StoreUnavailable``. Timestamps come from the store's injected clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.events import Event, NewEvent
+from burnish.domain.job import Job, JobStatus
+from burnish.domain.score import Evaluation
+from burnish.domain.usage import Role, Usage, UsageByRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """A client's key for one create, and the digest of its body."""
+
+    key: str
+    body_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """A search. ``filter`` and ``order_by`` are in the grammar of ``store.search``; empty: newest first."""
+
+    experiment_ids: tuple[str, ...] = ()
+    filter: str = ""
+    order_by: tuple[str, ...] = ()
+    max_results: int = 1000
+    page_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """Some jobs, and the token of the next page (``None`` on the last)."""
+
+    jobs: tuple[Job, ...]
+    next_page_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateRecord:
+    """A candidate with what became of it.
+
+    Attributes:
+        number: order in which the optimizer brought it, from 0 (the source).
+        scores: means on validation, ``aggregate`` and by scorer; empty until measured.
+        reason: why it was rejected or refused; empty otherwise.
+        objectives: objective name → value, where there are several.
+    """
+
+    candidate: Candidate
+    number: int
+    status: CandidateStatus
+    scores: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    usage: UsageByRole = field(default_factory=UsageByRole)
+    objectives: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRecord:
+    """One evaluation and the split it was made on (``train``, ``validation`` or ``test``)."""
+
+    evaluation: Evaluation
+    split: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallKey:
+    """What a call *is*, never when it was made. Unique within a job."""
+
+    role: Role
+    candidate_id: str
+    example_id: str
+    phase: str
+    sample: int
+    request_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """A finished call.
+
+    Attributes:
+        text: the model's answer.
+        usage: what it cost, one call.
+    """
+
+    key: CallKey
+    text: str
+    finish_reason: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTotals:
+    """What a job's journal adds up to.
+
+    Attributes:
+        finished: usage of finished calls, by role.
+        lost: reservations of calls that earlier attempts had begun and never finished (paid, answer lost).
+    """
+
+    finished: UsageByRole
+    lost: UsageByRole
+
+
+class JobRecords(Protocol):
+    """Rows of jobs."""
+
+    async def create(self, job: Job, idempotency: Idempotency | None = None) -> tuple[Job, bool]:
+        """Insert a PENDING job, its CREATED event and its hand-over to the dispatcher, in one transaction.
+
+        Returns:
+            The stored job, and ``False`` where the idempotency key had already made it.
+
+        Raises:
+            Conflict: the idempotency key was used with another body.
+        """
+        ...
+
+    async def get(self, job_id: str) -> Job:
+        """
+        Raises:
+            NotFound
+        """
+        ...
+
+    async def search(self, query: JobQuery) -> JobPage:
+        """
+        Raises:
+            InvalidInput: filter, order or page token cannot be read; the message has a caret.
+        """
+        ...
+
+    async def take(self, job_id: str, worker_id: str, reason: str = "") -> Job:
+        """Begin an attempt: status IN_PROGRESS, ``attempt`` + 1, a STARTED event.
+
+        Raises:
+            NotFound
+            InvalidState: the job is in a terminal state.
+        """
+        ...
+
+    async def update(
+        self, job_id: str, attempt: int, changes: Mapping[str, Any], events: Sequence[NewEvent] = ()
+    ) -> Job:
+        """Change fields of ``Job`` by name and append events, in one transaction, fenced by the attempt.
+
+        Setting ``status`` to a terminal one also sets ``completion_timestamp_ms``.
+
+        Raises:
+            AttemptSuperseded: ``attempt`` is not the current one, or the job is gone or terminal.
+            InvalidState: illegal change of status.
+        """
+        ...
+
+    async def heartbeat(self, job_id: str, attempt: int) -> bool:
+        """Say that the worker lives.
+
+        Returns:
+            Whether a cancel has been requested.
+
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def request_cancel(self, job_id: str) -> Job:
+        """A PENDING job becomes CANCELED at once; a running one is marked. CANCELED stays as it is.
+
+        Raises:
+            NotFound
+            InvalidState: COMPLETED or FAILED.
+        """
+        ...
+
+    async def reopen(self, job_id: str) -> Job:
+        """A FAILED or CANCELED job becomes PENDING again and is handed over (resume).
+
+        Raises:
+            NotFound
+            InvalidState: any other status.
+        """
+        ...
+
+    async def fence(self, job_id: str) -> Job:
+        """Increment ``attempt`` so that no running worker can write any more (before a delete)."""
+        ...
+
+    async def delete(self, job_id: str) -> None:
+        """Remove the job and all that belongs to it, in one transaction.
+
+        Raises:
+            NotFound
+        """
+        ...
+
+    async def unfinished(self) -> tuple[str, ...]:
+        """Ids of all jobs that are not terminal, oldest first."""
+        ...
+
+
+class EventLog(Protocol):
+    """Numbered events."""
+
+    async def append_events(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> None:
+        """
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def events(self, job_id: str, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
+        """Events with ``sequence > after``, in order.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+
+class CandidateRecords(Protocol):
+    """Candidates and evaluations; readable while the job runs."""
+
+    async def save_candidates(
+        self, job_id: str, attempt: int, records: Sequence[CandidateRecord], events: Sequence[NewEvent] = ()
+    ) -> None:
+        """Insert, or replace what is known of the same candidate id.
+
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def save_evaluations(self, job_id: str, attempt: int, records: Sequence[EvaluationRecord]) -> None:
+        """Insert, or replace the same (candidate, example).
+
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def candidates(self, job_id: str) -> tuple[CandidateRecord, ...]:
+        """By number."""
+        ...
+
+    async def evaluations(
+        self, job_id: str, candidate_id: str, after: str = "", limit: int = 1000
+    ) -> tuple[EvaluationRecord, ...]:
+        """By example id, those behind ``after``."""
+        ...
+
+
+class JournalRecords(Protocol):
+    """The durable record of calls."""
+
+    async def journal_write(
+        self,
+        job_id: str,
+        attempt: int,
+        begun: Sequence[tuple[CallKey, Usage]],
+        finished: Sequence[JournalEntry],
+    ) -> None:
+        """Group commit: note calls about to be made (with their reservation) and calls finished.
+
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def journal_read(self, job_id: str) -> tuple[JournalEntry, ...]:
+        """Every finished call of a job."""
+        ...
+
+    async def journal_totals(self, job_id: str) -> JournalTotals: ...
+
+    async def journal_prune(self, completed_before_ms: int) -> int:
+        """Drop the journal of jobs that ended before then; their results stay. Returns how many jobs."""
+        ...
+
+
+class JobStore(JobRecords, EventLog, CandidateRecords, JournalRecords, Protocol):
+    """All state of Burnish."""
+
+    async def count_by_status(self) -> Mapping[JobStatus, int]: ...
+
+    async def check(self) -> None:
+        """
+        Raises:
+            StoreUnavailable: cannot be reached or written, or its schema is not this version's.
+        """
+        ...
+
+    async def close(self) -> None: ...

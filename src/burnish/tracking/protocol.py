@@ -1,0 +1,120 @@
+"""Where prompts, datasets, runs and artifacts live. Burnish writes no registry of its own.
+
+Implementations block; callers run them in threads. Every effect is idempotent: it carries the job
+id and is looked up before it is repeated. Failures to reach the server are ``TrackingUnavailable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from burnish.domain.dataset import Dataset
+from burnish.domain.job import Job
+from burnish.domain.prompt import Prompt
+from burnish.store.protocol import CandidateRecord, EvaluationRecord
+
+
+class RunStatus(StrEnum):
+    """MLflow's run states that Burnish uses."""
+
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a person can look at something."""
+
+    uri: str
+    url: str | None = None
+
+
+class Tracker(Protocol):
+    # --- read
+    def prompt(self, uri: str) -> Prompt:
+        """``prompts:/NAME/VERSION`` or ``prompts:/NAME@ALIAS``.
+
+        Raises:
+            NotFound
+            InvalidInput: not a prompt URI.
+        """
+        ...
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """
+        Raises:
+            NotFound
+        """
+        ...
+
+    def experiment_exists(self, experiment_id: str) -> bool: ...
+
+    # --- write what the user's files hold (CLI)
+    def ensure_experiment(self, name: str) -> str:
+        """Id of the experiment of this name, made if need be."""
+        ...
+
+    def ensure_prompt(self, prompt: Prompt) -> Prompt:
+        """The version with exactly this template and model config: the latest if equal, else a new one."""
+        ...
+
+    def ensure_dataset(self, dataset: Dataset, experiment_id: str) -> Dataset:
+        """The dataset of this name and digest, made if need be; returns it with its ``dataset_id``."""
+        ...
+
+    # --- a job's effects
+    def ensure_run(self, job: Job) -> str:
+        """The job's run: found by its ``burnish.job_id`` tag, or made, with params, tags
+        (``mlflow.run.isPromptOptimization=true``), the dataset input and the source prompt linked."""
+        ...
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log each (metric, step) that the run does not have yet."""
+        ...
+
+    def log_candidate(
+        self, run_id: str, record: CandidateRecord, evaluations: Sequence[EvaluationRecord]
+    ) -> None:
+        """Artifacts ``prompt_candidates/iteration_N/{<prompt>.txt,eval_results.json,scores.json}``."""
+        ...
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None: ...
+
+    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None: ...
+
+    def register_winner(self, job: Job, source: Prompt, template: Any) -> str:
+        """Register ``template`` as a new version that keeps the source's model config, tagged with the
+        job id and linked to the run; found again if it is there. Returns its URI."""
+        ...
+
+    def end_run(self, run_id: str, status: RunStatus) -> None:
+        """End the run, unless it has ended already with this status."""
+        ...
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete the run; one that is already gone is skipped.
+
+        Raises:
+            TrackingUnavailable: it exists and could not be deleted.
+        """
+        ...
+
+    # --- aliases
+    def set_alias(self, name: str, alias: str, version: int) -> int | None:
+        """Point the alias at a version. Returns the version it pointed at before."""
+        ...
+
+    def link(self, uri: str) -> Link: ...
+
+    def check(self) -> None:
+        """
+        Raises:
+            TrackingUnavailable
+        """
+        ...
