@@ -1,0 +1,114 @@
+"""Settings of a process: frozen, read once from flags and ``BURNISH_*`` variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from burnish.errors import InvalidInput, Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this process runs. Every field can be set as ``BURNISH_<FIELD>``; flags win.
+
+    Attributes:
+        store_uri: ``sqlite:///file.db`` or ``postgresql://…``; holds all state of Burnish.
+        tracking_uri: MLflow's tracking server or database (also read from ``MLFLOW_TRACKING_URI``).
+        workers: jobs that run at once in this process; 0: this process only answers requests.
+        host, port: where the server listens.
+        allowed_hosts: further ``Host`` names the server answers to.
+        allowed_base_urls: model endpoints a prompt's own model config may name.
+        judge_model: model URI for judges that name none.
+        auth_token_file: bearer tokens, one a line; ``None``: no tokens.
+        no_auth: allow another address than loopback without tokens.
+        heartbeat_seconds: how often a worker says that it lives, and looks for a cancel.
+        takeover_seconds: silence after which another worker takes a job over.
+        keep_journal_days: how long ended jobs keep their journal; ``None``: for ever.
+        max_job_retries: how often a job is begun again for a cause outside it.
+        log_format: ``console`` or ``json``.
+    """
+
+    store_uri: str = "sqlite:///burnish.db"
+    tracking_uri: str = "sqlite:///mlflow.db"
+    workers: int = 1
+    host: str = "127.0.0.1"
+    port: int = 5000
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_base_urls: tuple[str, ...] = ()
+    judge_model: str | None = None
+    auth_token_file: str | None = None
+    no_auth: bool = False
+    heartbeat_seconds: float = 0.5
+    takeover_seconds: float = 10.0
+    keep_journal_days: float | None = None
+    max_job_retries: int = 3
+    log_format: str = "console"
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+        """Defaults, then the environment, then flags that are not ``None``.
+
+        Raises:
+            InvalidInput: a variable or flag has the wrong type; names all of them.
+        """
+        env = os.environ if environment is None else environment
+        found: dict[str, Any] = {}
+        problems: list[Problem] = []
+        if "MLFLOW_TRACKING_URI" in env:
+            found["tracking_uri"] = env["MLFLOW_TRACKING_URI"]
+        for entry in fields(cls):
+            variable = f"BURNISH_{entry.name.upper()}"
+            if variable not in env:
+                continue
+            try:
+                found[entry.name] = _read(str(entry.type), env[variable])
+            except ValueError:
+                problems.append(Problem(variable, env[variable], f"must be of type {entry.type}"))
+        found |= {name: value for name, value in flags.items() if value is not None}
+        if problems:
+            raise InvalidInput(*problems)
+        settings = replace(cls(), **found)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """
+        Raises:
+            InvalidInput: values that cannot work.
+        """
+        problems = []
+        if self.workers < 0:
+            problems.append(Problem("workers", str(self.workers), "must be 0 or more"))
+        if not 0 <= self.port <= 65535:
+            problems.append(Problem("port", str(self.port), "must be between 0 and 65535"))
+        if self.heartbeat_seconds <= 0 or self.takeover_seconds <= 2 * self.heartbeat_seconds:
+            problems.append(
+                Problem(
+                    "takeover_seconds",
+                    str(self.takeover_seconds),
+                    "must be more than twice heartbeat_seconds, or live jobs are taken over",
+                )
+            )
+        if self.log_format not in ("console", "json"):
+            problems.append(Problem("log_format", self.log_format, "must be 'console' or 'json'"))
+        if problems:
+            raise InvalidInput(*problems)
+
+
+def _read(type_name: str, text: str) -> Any:
+    if type_name == "bool":
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off", ""):
+            return False
+        raise ValueError(text)
+    if type_name == "int":
+        return int(text)
+    if type_name.startswith("float"):
+        return float(text)
+    if type_name.startswith("tuple"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text

@@ -1,0 +1,339 @@
+"""Everything one job needs, loaded and checked.
+
+The service plans to refuse what cannot work before anything is written; the worker plans to run.
+One road, so that what was accepted is what runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from burnish.domain.candidate import Candidate
+from burnish.domain.dataset import Dataset, Example
+from burnish.domain.job import JobConfig, OptimizerType
+from burnish.domain.prompt import Prompt, check_template
+from burnish.errors import InvalidInput, NotFound, Problem
+from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.splits import Splits, split
+from burnish.llm.protocol import Parameters
+from burnish.optimizers.protocol import CallEstimate, Optimizer
+from burnish.tracking.protocol import Tracker
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetModel:
+    """The model that answers the prompt, and how it is asked."""
+
+    uri: str
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A job ready to run.
+
+    Attributes:
+        prompts: in the order of ``config.source_prompt_uris``.
+        dataset: ``None`` for METAPROMPT without data.
+        needed: the search's estimate of its calls, the sealed test not included.
+        warnings: what a user should know before paying.
+    """
+
+    config: JobConfig
+    prompts: tuple[Prompt, ...]
+    dataset: Dataset | None
+    splits: Splits
+    scorers: tuple[WeightedScorer, ...]
+    optimizer: Optimizer
+    target: TargetModel
+    reflection: TargetModel | None
+    teacher: tuple[Prompt, TargetModel] | None
+    needed: CallEstimate
+    warnings: tuple[str, ...]
+
+    @property
+    def source(self) -> Candidate:
+        return Candidate({prompt.name: prompt.template for prompt in self.prompts}, origin="source")
+
+    @property
+    def test_calls(self) -> int:
+        """Calls held back for the sealed test: source and winner on each example."""
+        return 2 * len(self.splits.test) * self.calls_per_evaluation
+
+    @property
+    def calls_per_evaluation(self) -> int:
+        """The target's call, and one for each judge's answer."""
+        return 1 + sum(getattr(entry.scorer, "calls", 0) for entry in self.scorers)
+
+
+class Models(Protocol):
+    """What planning must know of models; ``llm.registry`` has it."""
+
+    def resolve(
+        self, uri: str | None, model_config: Mapping[str, Any], response_format: Mapping[str, Any] | None
+    ) -> tuple[str, Parameters]:
+        """A model URI and its parameters, from an explicit URI or else the prompt's model config.
+
+        Raises:
+            InvalidInput: no model is named, or the provider is unknown.
+        """
+        ...
+
+    def price_known(self, uri: str) -> bool: ...
+
+
+MakeScorers = Callable[[Sequence[str], str], tuple[WeightedScorer, ...]]
+"""``(specs, experiment_id)`` → scorers; raises InvalidInput with every problem."""
+
+MakeOptimizer = Callable[[OptimizerType, Mapping[str, Any]], Optimizer]
+
+
+class Planner:
+    """Makes plans. Collects every problem instead of stopping at the first."""
+
+    def __init__(
+        self, tracker: Tracker, models: Models, make_scorers: MakeScorers, make_optimizer: MakeOptimizer
+    ) -> None:
+        self._tracker = tracker
+        self._models = models
+        self._make_scorers = make_scorers
+        self._make_optimizer = make_optimizer
+
+    async def plan(self, experiment_id: str, config: JobConfig) -> Plan:
+        """
+        Raises:
+            InvalidInput: one error with all problems of the request.
+            TrackingUnavailable: the prompts or the dataset cannot be read now.
+        """
+        return await asyncio.to_thread(self._plan, experiment_id, config)
+
+    def _plan(self, experiment_id: str, config: JobConfig) -> Plan:
+        problems = _Problems()
+        problems.extend(config.budget.problems())
+        if not experiment_id:
+            problems.add("experiment_id", "", "name the experiment the run belongs to")
+        elif not self._tracker.experiment_exists(experiment_id):
+            problems.add("experiment_id", experiment_id, "there is no such active experiment in MLflow")
+        prompts = self._prompts(config, problems)
+        dataset = self._dataset(config, prompts, problems)
+        scorers = problems.collect(lambda: self._make_scorers(config.scorers, experiment_id)) or ()
+        optimizer = problems.collect(
+            lambda: self._make_optimizer(config.optimizer_type, config.optimizer_config)
+        )
+        target, reflection = self._models_of(config, prompts, optimizer, problems)
+        teacher = self._teacher(config, problems)
+        splits = Splits((), (), (), ())
+        if dataset is not None:
+            if not config.scorers:
+                problems.add("scorers", "", "name at least one scorer, for example exact_match")
+            problems.collect(lambda: check_scorable(scorers, dataset, has_teacher=teacher is not None))
+            found = problems.collect(lambda: split(dataset, config.split, config.seed))
+            splits = found or splits
+        if problems or optimizer is None or target is None:
+            raise problems.error()
+        needed = optimizer.estimate(len(splits.train), len(splits.validation), _search_calls(config, splits))
+        plan = Plan(
+            config=config,
+            prompts=prompts,
+            dataset=dataset,
+            splits=splits,
+            scorers=scorers,
+            optimizer=optimizer,
+            target=target,
+            reflection=reflection,
+            teacher=teacher,
+            needed=needed,
+            warnings=(*splits.warnings, *needed.warnings),
+        )
+        check_budget(plan)
+        return plan
+
+    def _prompts(self, config: JobConfig, problems: _Problems) -> tuple[Prompt, ...]:
+        prompts = []
+        for uri in config.source_prompt_uris:
+            try:
+                prompt = self._tracker.prompt(uri)
+                check_template(prompt.template, "source_prompt_uri")
+                prompts.append(prompt)
+            except NotFound:
+                problems.add("source_prompt_uri", uri, "there is no such prompt version in the registry")
+            except InvalidInput as error:
+                problems.extend(error.problems)
+        if not config.source_prompt_uris:
+            problems.add(
+                "source_prompt_uri", "", "name the prompt version to optimize, prompts:/NAME/VERSION"
+            )
+        names = [prompt.name for prompt in prompts]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            problems.add("source_prompt_uri", name, "the same prompt is named twice")
+        return tuple(prompts)
+
+    def _dataset(self, config: JobConfig, prompts: Sequence[Prompt], problems: _Problems) -> Dataset | None:
+        if not config.dataset_id:
+            if config.optimizer_type is not OptimizerType.METAPROMPT or config.scorers:
+                problems.add(
+                    "dataset_id", "", "name a dataset (only METAPROMPT without scorers can do without)"
+                )
+            return None
+        try:
+            dataset = self._tracker.dataset(config.dataset_id)
+        except NotFound:
+            problems.add("dataset_id", config.dataset_id, "there is no such dataset in MLflow")
+            return None
+        if not dataset.examples:
+            problems.add("dataset_id", config.dataset_id, "the dataset has no records; add some")
+            return None
+        variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+        if prompts and not variables:
+            problems.add(
+                "source_prompt_uri",
+                config.source_prompt_uris[0],
+                "the prompt has no {{variable}}, so every record would ask the same; add one",
+            )
+        for variable in sorted(variables):
+            lacking = [example for example in dataset.examples if variable not in example.inputs]
+            if lacking:
+                problems.add(
+                    f"inputs.{variable}",
+                    lacking[0].example_id,
+                    f"the prompt uses {{{{{variable}}}}} but {len(lacking)} of {len(dataset.examples)} "
+                    "records lack it (the first is named)",
+                )
+        return dataset
+
+    def _models_of(
+        self,
+        config: JobConfig,
+        prompts: Sequence[Prompt],
+        optimizer: Optimizer | None,
+        problems: _Problems,
+    ) -> tuple[TargetModel | None, TargetModel | None]:
+        target = reflection = None
+        if prompts:
+            first = prompts[0]
+            found = problems.collect(
+                lambda: self._models.resolve(config.model, first.model_config, first.response_format)
+            )
+            if found:
+                uri, parameters = found
+                if config.max_output_tokens:
+                    parameters = replace(parameters, max_tokens=config.max_output_tokens)
+                target = TargetModel(uri, parameters)
+        reflection_uri = config.reflection_model or config.optimizer_config.get("reflection_model")
+        if reflection_uri:
+            found = problems.collect(lambda: self._models.resolve(str(reflection_uri), {}, None))
+            reflection = TargetModel(*found) if found else None
+        elif optimizer is not None and optimizer.needs_reflection:
+            problems.add(
+                "reflection_model", "", f"{config.optimizer_type} writes its proposals with one; name it"
+            )
+        if config.budget.max_usd is not None:
+            for model in (target, reflection):
+                if model and not self._models.price_known(model.uri):
+                    problems.add(
+                        "budget.max_usd",
+                        model.uri,
+                        "the price of this model is unknown; use max_calls or max_tokens",
+                    )
+        return target, reflection
+
+    def _teacher(self, config: JobConfig, problems: _Problems) -> tuple[Prompt, TargetModel] | None:
+        uri = config.optimizer_config.get("teacher_prompt_uri")
+        if not uri:
+            if config.optimizer_type is OptimizerType.DISTILLATION:
+                problems.add(
+                    "optimizer_config.teacher_prompt_uri", "", "DISTILLATION learns from a teacher; name it"
+                )
+            return None
+        try:
+            prompt = self._tracker.prompt(str(uri))
+        except NotFound:
+            problems.add("optimizer_config.teacher_prompt_uri", str(uri), "there is no such prompt version")
+            return None
+        except InvalidInput as error:
+            problems.extend(error.problems)
+            return None
+        model = config.optimizer_config.get("teacher_model")
+        found = problems.collect(
+            lambda: self._models.resolve(
+                str(model) if model else None if prompt.model_config else config.model,
+                prompt.model_config,
+                prompt.response_format,
+            )
+        )
+        return (prompt, TargetModel(*found)) if found else None
+
+
+def check_scorable(scorers: Sequence[WeightedScorer], dataset: Dataset, has_teacher: bool = False) -> None:
+    """Every expectation a scorer cannot work without is there (a teacher brings ``expected_response``).
+
+    Raises:
+        InvalidInput
+    """
+    problems = []
+    for entry in scorers:
+        for need in sorted(entry.scorer.needs - ({"expected_response"} if has_teacher else set())):
+            lacking = [e for e in dataset.examples if _absent(e, need)]
+            if lacking:
+                problems.append(
+                    Problem(
+                        f"expectations.{need}",
+                        lacking[0].example_id,
+                        f"scorer {entry.scorer.name!r} needs it and {len(lacking)} of "
+                        f"{len(dataset.examples)} records lack it (the first is named)",
+                    )
+                )
+    if problems:
+        raise InvalidInput(*problems)
+
+
+def check_budget(plan: Plan) -> None:
+    """The budget must hold one validation pass, the sealed test and the least search that works.
+
+    Raises:
+        InvalidInput: says the least that works.
+    """
+    limit = plan.config.budget.max_calls
+    if limit is None:
+        return
+    least = plan.needed.target_low * plan.calls_per_evaluation + plan.needed.reflection_low + plan.test_calls
+    if limit < least:
+        raise InvalidInput.of(
+            "budget.max_calls",
+            limit,
+            f"one validation pass ({len(plan.splits.validation)}), the least search and the sealed test "
+            f"({plan.test_calls}) need {least} calls; raise it to {least} or more, or use fewer records",
+        )
+
+
+def _search_calls(config: JobConfig, splits: Splits) -> int | None:
+    if config.budget.max_calls is None:
+        return None
+    return max(0, config.budget.max_calls - 2 * len(splits.test))
+
+
+def _absent(example: Example, expectation: str) -> bool:
+    value = example.expectations.get(expectation)
+    return value is None or value == ""
+
+
+class _Problems(list[Problem]):
+    """Problems found so far."""
+
+    def add(self, field: str, value: str, remedy: str) -> None:
+        self.append(Problem(field, value, remedy))
+
+    def collect(self, action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except InvalidInput as error:
+            self.extend(error.problems)
+            return None
+
+    def error(self) -> InvalidInput:
+        return InvalidInput(*self)

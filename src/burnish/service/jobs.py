@@ -1,0 +1,170 @@
+"""The use cases of jobs: one public verb for each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from burnish.dispatch.protocol import Dispatcher
+from burnish.domain.job import Job, JobConfig, JobStatus
+from burnish.errors import InvalidInput, InvalidState, Problem
+from burnish.plan import Plan, Planner
+from burnish.service.estimate import Estimate, estimate
+from burnish.store.protocol import Idempotency, JobPage, JobQuery, JobStore
+from burnish.tracking.protocol import RunStatus, Tracker
+
+MAX_TAG_KEY, MAX_TAG_VALUE = 250, 5000
+
+
+class Jobs:
+    """Submit, get, search, cancel, delete, resume, estimate."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        tracker: Tracker,
+        planner: Planner,
+        dispatcher: Dispatcher,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._store = store
+        self._tracker = tracker
+        self._planner = planner
+        self._dispatcher = dispatcher
+        self._clock_ms = clock_ms
+
+    async def submit(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        tags: Mapping[str, str] | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> tuple[Job, bool]:
+        """Check everything that can be checked, then store the job and hand it over.
+
+        Returns:
+            The job, and ``False`` where the idempotency key had already made it.
+
+        Raises:
+            InvalidInput: every problem at once; nothing was written.
+            Conflict: the idempotency key was used with another body.
+        """
+        check_tags(tags or {})
+        plan = await self._planner.plan(experiment_id, config)
+        return await self.submit_planned(experiment_id, plan, tags, idempotency)
+
+    async def submit_planned(
+        self,
+        experiment_id: str,
+        plan: Plan,
+        tags: Mapping[str, str] | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> tuple[Job, bool]:
+        """Store and hand over a job whose plan is already made."""
+        job = Job(
+            job_id=uuid.uuid4().hex,
+            experiment_id=experiment_id,
+            config=plan.config,
+            creation_timestamp_ms=self._clock_ms(),
+            tags=dict(tags or {}),
+            warnings=plan.warnings,
+        )
+        stored, created = await self._store.create(job, idempotency)
+        if created:
+            self._dispatcher.announce(stored.job_id)
+        return stored, created
+
+    async def get(self, job_id: str) -> Job:
+        """
+        Raises:
+            NotFound
+        """
+        return await self._store.get(job_id)
+
+    async def search(self, query: JobQuery) -> JobPage:
+        """
+        Raises:
+            InvalidInput: the filter, an order or the page token cannot be read.
+        """
+        return await self._store.search(query)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask for a stop. A waiting job is CANCELED at once; a running one within a second.
+
+        Raises:
+            NotFound
+            InvalidState: the job is COMPLETED or FAILED.
+        """
+        job = await self._store.request_cancel(job_id)
+        self._dispatcher.announce_cancel(job_id)
+        if job.status is JobStatus.CANCELED and job.run_id and job.attempt == 0:
+            await asyncio.to_thread(self._tracker.end_run, job.run_id, RunStatus.KILLED)
+        return job
+
+    async def delete(self, job_id: str) -> None:
+        """Remove a job, its records and its run: all or nothing.
+
+        A running job is stopped first: its attempt is fenced off, so no later write can land. A run
+        that is already gone is skipped; one that cannot be deleted fails the call, and the job stays.
+
+        Raises:
+            NotFound
+            TrackingUnavailable: the run exists and could not be deleted.
+        """
+        job = await self._store.get(job_id)
+        if not job.status.terminal:
+            job = await self._store.fence(job_id)
+            self._dispatcher.announce_cancel(job_id)
+        if job.run_id:
+            await asyncio.to_thread(self._tracker.delete_run, job.run_id)
+        await self._store.delete(job_id)
+
+    async def resume(self, job_id: str) -> Job:
+        """Let a FAILED or CANCELED job go on from what it has.
+
+        Raises:
+            NotFound
+            InvalidState: the job is in any other state.
+        """
+        job = await self._store.reopen(job_id)
+        self._dispatcher.announce(job_id)
+        return job
+
+    async def estimate(self, experiment_id: str, config: JobConfig) -> Estimate:
+        """What this request would take; nothing is written and no model is called.
+
+        Raises:
+            InvalidInput: the request could not be carried out.
+        """
+        return estimate(await self._planner.plan(experiment_id, config))
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """
+    Raises:
+        InvalidInput: a key or value is empty or too long.
+    """
+    problems = []
+    for key, value in tags.items():
+        if not key or len(key) > MAX_TAG_KEY:
+            problems.append(Problem("tags.key", key, f"must have 1 to {MAX_TAG_KEY} characters"))
+        if len(value) > MAX_TAG_VALUE:
+            problems.append(Problem(f"tags.{key}", value, f"must have at most {MAX_TAG_VALUE} characters"))
+    if problems:
+        raise InvalidInput(*problems)
+
+
+def require_completed(job: Job) -> str:
+    """The job's optimized prompt.
+
+    Raises:
+        InvalidState: it has none.
+    """
+    if job.optimized_prompt_uri is None:
+        raise InvalidState(
+            f"job {job.job_id} ({job.status}) has no optimized prompt version: "
+            + ("nothing beat the source prompt" if job.status is JobStatus.COMPLETED else "it has not completed")
+        )
+    return job.optimized_prompt_uri

@@ -1,0 +1,202 @@
+"""Turns what a search does into records, events and progress, in the store and on the MLflow run.
+
+An optimizer's calls are synchronous and cheap; a background task writes them down in order. On a
+resumed job the search repeats itself from the journal: what is stored already is not told again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.job import Job, Progress
+from burnish.domain.score import Evaluation
+from burnish.domain.usage import UsageByRole
+from burnish.evaluation.protocol import Means
+from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
+from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore
+from burnish.tracking.protocol import Tracker
+
+
+class MeteredModel:
+    """The job's gateway, adding up what each candidate costs (replayed calls included)."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self.by_candidate: dict[str, UsageByRole] = defaultdict(UsageByRole)
+
+    async def complete(self, request: Request, purpose: Purpose) -> Completion:
+        completion = await self._model.complete(request, purpose)
+        usage = self.by_candidate[purpose.candidate_id]
+        self.by_candidate[purpose.candidate_id] = usage.plus(purpose.role, completion.usage)
+        return completion
+
+
+class Recorder:
+    """One attempt's record. Implements ``optimizers.protocol.Observe``.
+
+    Args:
+        known: what earlier attempts stored, so that a replay does not repeat it.
+        split_of: example id → split name.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        store: JobStore,
+        tracker: Tracker,
+        metered: MeteredModel,
+        split_of: Mapping[str, str],
+        known: Sequence[CandidateRecord] = (),
+    ) -> None:
+        self._job = job
+        self._store = store
+        self._tracker = tracker
+        self._metered = metered
+        self._split_of = split_of
+        self._known = {record.candidate.candidate_id: record for record in known}
+        self._logged = {
+            record.candidate.candidate_id for record in known if record.scores
+        }  # their artifacts are looked up before they are repeated
+        self._records: dict[str, CandidateRecord] = {}
+        self._evaluations: list[EvaluationRecord] = []
+        self._changed: dict[str, CandidateRecord] = {}
+        self._events: list[NewEvent] = []
+        self._writing = asyncio.Lock()
+        self._phase = "starting"
+        self.best: CandidateRecord | None = None
+        self.source: CandidateRecord | None = None
+        self._told_best = max(
+            (r.scores.get("aggregate", 0.0) for r in known if r.status is CandidateStatus.ACCEPTED),
+            default=None,
+        )
+        self._warned: set[str] = set(job.warnings)
+        self.warnings: list[str] = list(job.warnings)
+
+    # --- what the optimizer says
+
+    def candidate(
+        self,
+        candidate: Candidate,
+        status: CandidateStatus,
+        *,
+        means: Means | None = None,
+        reason: str = "",
+        objectives: Mapping[str, float] | None = None,
+    ) -> None:
+        before = self._records.get(candidate.candidate_id)
+        if before is not None and status in (CandidateStatus.REFUSED, CandidateStatus.PROPOSED):
+            return  # proposed again: what is known of it stands
+        record = CandidateRecord(
+            candidate=before.candidate if before else candidate,
+            number=before.number if before else len(self._records),
+            status=CandidateStatus.SOURCE if before and before.status is CandidateStatus.SOURCE else status,
+            scores=means.scores if means else before.scores if before else {},
+            reason=reason,
+            usage=self._metered.by_candidate.get(candidate.candidate_id, UsageByRole()),
+            objectives=objectives or (before.objectives if before else {}),
+        )
+        self._records[candidate.candidate_id] = record
+        if record == before:
+            return
+        self._changed[candidate.candidate_id] = record
+        if not self._is_known(record):
+            self._events.append(NewEvent(EventKind.CANDIDATE, _candidate_data(record)))
+        self._consider(record)
+
+    def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
+        self._phase = phase
+        self._events.append(NewEvent(EventKind.PHASE, {"phase": phase, "total": total, "unit": unit}))
+
+    def advance(self, completed: int) -> None:
+        """Progress is shown in calls, which the ledger counts; nothing to keep."""
+
+    def warning(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            self.warnings.append(message)
+            self._events.append(NewEvent(EventKind.WARNING, {"message": message}))
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        """One new evaluation."""
+        split = self._split_of.get(evaluation.example_id, "train")
+        self._evaluations.append(EvaluationRecord(evaluation=evaluation, split=split))
+
+    def event(self, kind: EventKind, **data: object) -> None:
+        """Any other event, in its place in the order."""
+        self._events.append(NewEvent(kind, data))
+
+    # --- what a watcher sees
+
+    def progress(self, calls: int, planned_calls: int) -> Progress:
+        return Progress(self._phase, calls, max(calls, planned_calls), "calls")
+
+    async def flush(self) -> None:
+        """Write down everything observed so far. Returns when it is stored.
+
+        Raises:
+            AttemptSuperseded
+        """
+        async with self._writing:
+            evaluations, self._evaluations = self._evaluations, []
+            changed, self._changed = list(self._changed.values()), {}
+            events, self._events = self._events, []
+            job_id, attempt = self._job.job_id, self._job.attempt
+            if evaluations:
+                await self._store.save_evaluations(job_id, attempt, evaluations)
+            if changed or events:
+                await self._store.save_candidates(job_id, attempt, changed, events)
+
+    async def log_to_run(self, run_id: str) -> None:
+        """Artifacts and the step metric of each measured candidate that the run does not have yet."""
+        for candidate_id, record in list(self._records.items()):
+            if not record.scores or candidate_id in self._logged:
+                continue
+            evaluations = await self._store.evaluations(self._job.job_id, candidate_id, limit=100_000)
+            measured = [entry for entry in evaluations if entry.split == "validation"]
+            await asyncio.to_thread(self._tracker.log_candidate, run_id, record, measured)
+            metrics = {
+                "eval_score" if name == "aggregate" else f"eval_score.{name}": value
+                for name, value in record.scores.items()
+            }
+            await asyncio.to_thread(self._tracker.log_metrics, run_id, metrics, record.number)
+            self._logged.add(candidate_id)
+
+    # --- inside
+
+    def _consider(self, record: CandidateRecord) -> None:
+        if record.status is CandidateStatus.SOURCE:
+            self.source = record
+        if record.status not in (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED) or not record.scores:
+            return
+        score = record.scores["aggregate"]
+        if self.best is not None and score <= self.best.scores["aggregate"]:
+            return
+        self.best = record
+        if self._told_best is None or score > self._told_best:
+            self._told_best = score
+            data = {"candidate_id": record.candidate.candidate_id, "score": score, "number": record.number}
+            self._events.append(NewEvent(EventKind.BEST, data))
+
+    def _is_known(self, record: CandidateRecord) -> bool:
+        """Whether an earlier attempt told exactly this, or what came of it later."""
+        known = self._known.get(record.candidate.candidate_id)
+        if known is None:
+            return False
+        return record.status is CandidateStatus.PROPOSED or replace(known, usage=record.usage) == record
+
+
+def _candidate_data(record: CandidateRecord) -> dict[str, object]:
+    return {
+        "candidate_id": record.candidate.candidate_id,
+        "number": record.number,
+        "status": record.status.value,
+        "parents": list(record.candidate.parents),
+        "origin": record.candidate.origin,
+        "score": record.scores.get("aggregate"),
+        "reason": record.reason,
+    }

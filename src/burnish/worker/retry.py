@@ -1,0 +1,39 @@
+"""Whether an attempt that failed is worth another one. Policy only: it decides, others act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from burnish.errors import OutsideFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Begin again after a while."""
+
+    delay_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter, for causes outside the job only.
+
+    Attributes:
+        limit: retries in a row; 0 never retries.
+        base_seconds, cap_seconds: the n-th delay is drawn from [½, 1] × min(cap, base × 3ⁿ).
+        draw: random number in [0, 1).
+    """
+
+    limit: int
+    draw: Callable[[], float]
+    base_seconds: float = 2.0
+    cap_seconds: float = 60.0
+
+    def decide(self, error: BaseException, retries_so_far: int) -> Retry | None:
+        """``None``: give up, the job has failed."""
+        if not isinstance(error, OutsideFailure) or retries_so_far >= self.limit:
+            return None
+        longest = min(self.cap_seconds, self.base_seconds * 3**retries_so_far)
+        return Retry(longest * (0.5 + 0.5 * self.draw()), f"{type(error).__name__}: {error}")

@@ -1,0 +1,246 @@
+"""One job from top to bottom. Read this first.
+
+    load → score the source prompt → search → sealed test → register the winner
+
+Everything here may run again after a crash: finished calls come from the journal, effects on
+MLflow are looked up before they are repeated, writes carry the attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from burnish.domain.budget import Ledger
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
+from burnish.domain.events import EventKind
+from burnish.domain.job import Job, StopReason, TestScores, Verdict
+from burnish.domain.prompt import Message
+from burnish.domain.usage import Role, Usage
+from burnish.errors import BudgetExhausted
+from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.protocol import Means
+from burnish.evaluation.statistics import paired_bootstrap
+from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
+from burnish.optimizers.protocol import Outcome, Task
+from burnish.plan import Plan
+from burnish.store.protocol import JobStore
+from burnish.tracking.protocol import Tracker
+from burnish.worker.recorder import Recorder
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """What one attempt holds while it runs. All of it can be rebuilt from the store."""
+
+    job: Job
+    plan: Plan
+    store: JobStore
+    tracker: Tracker
+    ledger: Ledger
+    model: LanguageModel
+    evaluator: Evaluator
+    recorder: Recorder
+
+    async def save(self, **changes: Any) -> None:
+        """Change fields of the job, behind everything recorded so far."""
+        await self.recorder.flush()
+        self.job = await self.store.update(self.job.job_id, self.job.attempt, changes)
+
+
+async def carry_out(running: Running) -> StopReason:
+    """The story.
+
+    Returns:
+        Why the search ended.
+
+    Raises:
+        BurnishError: what stopped the job.
+    """
+    source = running.plan.source
+    running.recorder.event(EventKind.SPLIT, **_split_sizes(running.plan))
+    for warning in running.plan.warnings:
+        running.recorder.warning(warning)
+    running.ledger.hold = Usage(calls=running.plan.test_calls)
+
+    outcome = await search(running, source)
+    running.ledger.hold = Usage()
+
+    scores, verdict = await sealed_test(running, source, outcome.best)
+    await register(running, outcome, verdict)
+    await log_results(running, scores)
+    return outcome.stop_reason
+
+
+async def search(running: Running, source: Candidate) -> Outcome:
+    """Score the source on validation, then let the optimizer look for better.
+
+    A budget that runs out ends the search with the best so far.
+    """
+    plan, recorder = running.plan, running.recorder
+    try:
+        recorder.phase("source", len(plan.splits.validation))
+        initial = await running.evaluator(source, plan.splits.validation)
+        recorder.candidate(source, CandidateStatus.SOURCE, means=initial if plan.dataset else None)
+        await running.save(initial_eval_scores=dict(initial.scores))
+        _hold_tokens(running, initial)
+        outcome = await plan.optimizer.optimize(
+            _task(running, source), running.evaluator, _reflect(running), recorder
+        )
+    except BudgetExhausted as exhausted:
+        recorder.warning(f"the budget ended the search: {exhausted}")
+        best = recorder.best
+        outcome = Outcome(
+            best=best.candidate if best else source,
+            means=Means(evaluations=(), scores=best.scores if best else {}),
+            stop_reason=StopReason.BUDGET,
+        )
+    await running.save(
+        best_candidate_id=outcome.best.candidate_id,
+        final_eval_scores=dict(outcome.means.scores),
+        warnings=tuple(recorder.warnings),
+    )
+    return outcome
+
+
+async def sealed_test(
+    running: Running, source: Candidate, winner: Candidate
+) -> tuple[TestScores | None, Verdict | None]:
+    """Score source and winner on the test split, which nothing has seen until now.
+
+    Pairs are measured side by side in the order of the split, so that a budget that runs out still
+    leaves complete pairs to compare.
+    """
+    examples = running.plan.splits.test
+    if not examples:
+        return None, None
+    running.recorder.phase("test", len(examples) * (1 if winner == source else 2))
+    initial: list[float] = []
+    final: list[float] = []
+    try:
+        for batch in _batches(examples, 2 * running.plan.config.concurrency):
+            before, after = await asyncio.gather(
+                running.evaluator(source, batch), running.evaluator(winner, batch)
+            )
+            initial += [evaluation.aggregate for evaluation in before.evaluations]
+            final += [evaluation.aggregate for evaluation in after.evaluations]
+    except BudgetExhausted as exhausted:
+        running.recorder.warning(
+            f"the budget ended the sealed test after {len(initial)} of {len(examples)} examples: {exhausted}"
+        )
+    if not initial:
+        return None, None
+    interval = paired_bootstrap(initial, final, seed=running.plan.config.seed)
+    scores = TestScores(
+        initial=sum(initial) / len(initial),
+        final=sum(final) / len(final),
+        difference=interval.difference,
+        ci_low=interval.ci_low,
+        ci_high=interval.ci_high,
+        examples=len(initial),
+    )
+    running.recorder.event(
+        EventKind.TESTED, verdict=interval.verdict.value, **{k: getattr(scores, k) for k in scores.__slots__}
+    )
+    await running.save(test_scores=scores, verdict=interval.verdict)
+    return scores, interval.verdict
+
+
+async def register(running: Running, outcome: Outcome, verdict: Verdict | None) -> None:
+    """Register the winner as a new prompt version; nothing when nothing beat the source.
+
+    A winner that the sealed test shows to be worse is not registered: it stays among the candidates.
+    """
+    plan = running.plan
+    if outcome.best.candidate_id == plan.source.candidate_id or verdict is Verdict.WORSE:
+        return
+    uris = []
+    for prompt in plan.prompts:
+        template = outcome.best.texts[prompt.name]
+        if template == prompt.template:
+            uris.append(prompt.uri or "")
+            continue
+        uri = await asyncio.to_thread(running.tracker.register_winner, running.job, prompt, template)
+        uris.append(uri)
+        running.recorder.event(EventKind.REGISTERED, optimized_prompt_uri=uri)
+    await running.save(optimized_prompt_uris=tuple(uris))
+
+
+async def log_results(running: Running, scores: TestScores | None) -> None:
+    """Final metrics and the last candidates' artifacts on the run."""
+    job, run_id = running.job, running.job.run_id
+    if run_id is None:
+        return
+    await running.recorder.log_to_run(run_id)
+    metrics: dict[str, float] = {}
+    for prefix, found in (
+        ("initial_eval_score", job.initial_eval_scores),
+        ("final_eval_score", job.final_eval_scores),
+    ):
+        for name, value in found.items():
+            metrics[prefix if name == "aggregate" else f"{prefix}.{name}"] = value
+    if scores is not None:
+        metrics |= {f"test_score.{k}": float(getattr(scores, k)) for k in scores.__slots__}
+    await asyncio.to_thread(running.tracker.log_metrics, run_id, metrics)
+
+
+def _task(running: Running, source: Candidate) -> Task:
+    plan, budget = running.plan, running.plan.config.budget
+    return Task(
+        source=source,
+        train=plan.splits.train,
+        validation=plan.splits.validation,
+        seed=plan.config.seed,
+        concurrency=plan.config.concurrency,
+        max_calls=None if budget.max_calls is None else budget.max_calls - plan.test_calls,
+        model=plan.target.uri,
+    )
+
+
+class _Reflection:
+    """The reflection model as optimizers see it."""
+
+    def __init__(self, model: LanguageModel, uri: str, parameters: Parameters) -> None:
+        self._model, self._uri, self._parameters = model, uri, parameters
+
+    async def __call__(
+        self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> str:
+        request = Request(
+            model=self._uri, messages=tuple(messages), parameters=parameters or self._parameters
+        )
+        purpose = Purpose(role=Role.REFLECTION, phase="reflection", sample=sample)
+        return (await self._model.complete(request, purpose)).text
+
+
+def _reflect(running: Running) -> _Reflection | None:
+    reflection = running.plan.reflection
+    return _Reflection(running.model, reflection.uri, reflection.parameters) if reflection else None
+
+
+def _hold_tokens(running: Running, initial: Means) -> None:
+    """Keep tokens and money for the sealed test back too, judged by what the source's calls took."""
+    measured = [evaluation.usage for evaluation in initial.evaluations if evaluation.usage.calls]
+    calls = running.plan.test_calls
+    if not measured or not calls:
+        return
+    total = sum(measured, Usage())
+    generous = 1.5 * calls / total.calls
+    running.ledger.hold = replace(
+        running.ledger.hold,
+        prompt_tokens=round(total.prompt_tokens * generous),
+        completion_tokens=round(total.completion_tokens * generous),
+        usd_nanos=round((total.usd_nanos or 0) * generous),
+    )
+
+
+def _split_sizes(plan: Plan) -> dict[str, int]:
+    splits = plan.splits
+    return {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)}
+
+
+def _batches(examples: Sequence[Example], size: int) -> list[Sequence[Example]]:
+    return [examples[start : start + size] for start in range(0, len(examples), size)]
