@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+PROTOS := $(wildcard src/burnish/proto/*.proto)
 
 .PHONY: setup demo test check format protos bench chaos clean help
 
@@ -31,6 +32,12 @@ check: $(STAMP)      ## ruff, mypy --strict, import-linter
 format: $(STAMP)     ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+protos: $(STAMP)     ## generate the Python of src/burnish/proto/*.proto
+	$(BIN)/python -m grpc_tools.protoc -Isrc --python_out=src --pyi_out=src \
+		--include_source_info --descriptor_set_out=src/burnish/proto/descriptors.binpb $(PROTOS)
+# The generated code works with every protobuf we allow; the check of its version would not.
+	sed -i -e '/^_runtime_version.Validate/,/^)/d' -e '/runtime_version/d' src/burnish/proto/*_pb2.py
 
 clean:               ## remove what was built
 	rm -rf .venv .demo dist build .pytest_cache .mypy_cache .ruff_cache

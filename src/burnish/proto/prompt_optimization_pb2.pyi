@@ -1,0 +1,420 @@
+from burnish.proto import jobs_pb2 as _jobs_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class OptimizerType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPTIMIZER_TYPE_UNSPECIFIED: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_GEPA: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_METAPROMPT: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_DISTILLATION: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_FEW_SHOT: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_JOINT_SEARCH: _ClassVar[OptimizerType]
+OPTIMIZER_TYPE_UNSPECIFIED: OptimizerType
+OPTIMIZER_TYPE_GEPA: OptimizerType
+OPTIMIZER_TYPE_METAPROMPT: OptimizerType
+OPTIMIZER_TYPE_DISTILLATION: OptimizerType
+OPTIMIZER_TYPE_FEW_SHOT: OptimizerType
+OPTIMIZER_TYPE_JOINT_SEARCH: OptimizerType
+
+class PromptOptimizationJobTag(_message.Message):
+    __slots__ = ("key", "value")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class Budget(_message.Message):
+    __slots__ = ("max_calls", "max_tokens", "max_usd", "max_seconds")
+    MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
+    MAX_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    MAX_USD_FIELD_NUMBER: _ClassVar[int]
+    MAX_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    max_calls: int
+    max_tokens: int
+    max_usd: float
+    max_seconds: float
+    def __init__(self, max_calls: _Optional[int] = ..., max_tokens: _Optional[int] = ..., max_usd: _Optional[float] = ..., max_seconds: _Optional[float] = ...) -> None: ...
+
+class Split(_message.Message):
+    __slots__ = ("train", "validation", "test")
+    TRAIN_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    TEST_FIELD_NUMBER: _ClassVar[int]
+    train: float
+    validation: float
+    test: float
+    def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
+
+class PromptOptimizationJobConfig(_message.Message):
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris")
+    OPTIMIZER_TYPE_FIELD_NUMBER: _ClassVar[int]
+    DATASET_ID_FIELD_NUMBER: _ClassVar[int]
+    SCORERS_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_CONFIG_JSON_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REFLECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    CONCURRENCY_FIELD_NUMBER: _ClassVar[int]
+    MAX_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    CALL_TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_SHARE_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    optimizer_type: OptimizerType
+    dataset_id: str
+    scorers: _containers.RepeatedScalarFieldContainer[str]
+    optimizer_config_json: str
+    model: str
+    reflection_model: str
+    budget: Budget
+    split: Split
+    seed: int
+    concurrency: int
+    max_output_tokens: int
+    call_timeout_seconds: float
+    failure_share: float
+    further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Usage(_message.Message):
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    USD_FIELD_NUMBER: _ClassVar[int]
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ...) -> None: ...
+
+class UsageByRole(_message.Message):
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "roles")
+    class RolesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Usage
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    USD_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float
+    roles: _containers.MessageMap[str, Usage]
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ...) -> None: ...
+
+class TestScores(_message.Message):
+    __slots__ = ("initial", "final", "difference", "ci_low", "ci_high", "examples")
+    INITIAL_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CI_LOW_FIELD_NUMBER: _ClassVar[int]
+    CI_HIGH_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    initial: float
+    final: float
+    difference: float
+    ci_low: float
+    ci_high: float
+    examples: int
+    def __init__(self, initial: _Optional[float] = ..., final: _Optional[float] = ..., difference: _Optional[float] = ..., ci_low: _Optional[float] = ..., ci_high: _Optional[float] = ..., examples: _Optional[int] = ...) -> None: ...
+
+class PromptOptimizationJob(_message.Message):
+    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris")
+    class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        VERDICT_UNSPECIFIED: _ClassVar[PromptOptimizationJob.Verdict]
+        IMPROVED: _ClassVar[PromptOptimizationJob.Verdict]
+        NO_DIFFERENCE: _ClassVar[PromptOptimizationJob.Verdict]
+        WORSE: _ClassVar[PromptOptimizationJob.Verdict]
+    VERDICT_UNSPECIFIED: PromptOptimizationJob.Verdict
+    IMPROVED: PromptOptimizationJob.Verdict
+    NO_DIFFERENCE: PromptOptimizationJob.Verdict
+    WORSE: PromptOptimizationJob.Verdict
+    class StopReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STOP_REASON_UNSPECIFIED: _ClassVar[PromptOptimizationJob.StopReason]
+        FINISHED: _ClassVar[PromptOptimizationJob.StopReason]
+        BUDGET: _ClassVar[PromptOptimizationJob.StopReason]
+        TARGET_REACHED: _ClassVar[PromptOptimizationJob.StopReason]
+        PATIENCE: _ClassVar[PromptOptimizationJob.StopReason]
+        NO_HEADROOM: _ClassVar[PromptOptimizationJob.StopReason]
+        CANCELED: _ClassVar[PromptOptimizationJob.StopReason]
+        ERROR: _ClassVar[PromptOptimizationJob.StopReason]
+    STOP_REASON_UNSPECIFIED: PromptOptimizationJob.StopReason
+    FINISHED: PromptOptimizationJob.StopReason
+    BUDGET: PromptOptimizationJob.StopReason
+    TARGET_REACHED: PromptOptimizationJob.StopReason
+    PATIENCE: PromptOptimizationJob.StopReason
+    NO_HEADROOM: PromptOptimizationJob.StopReason
+    CANCELED: PromptOptimizationJob.StopReason
+    ERROR: PromptOptimizationJob.StopReason
+    class InitialEvalScoresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class FinalEvalScoresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZED_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    CREATION_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETION_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_EVAL_SCORES_FIELD_NUMBER: _ClassVar[int]
+    FINAL_EVAL_SCORES_FIELD_NUMBER: _ClassVar[int]
+    TEST_SCORES_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    STOP_REASON_FIELD_NUMBER: _ClassVar[int]
+    USAGE_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    BEST_CANDIDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    START_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_SPENT_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_OPTIMIZED_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    run_id: str
+    state: _jobs_pb2.JobState
+    experiment_id: str
+    source_prompt_uri: str
+    optimized_prompt_uri: str
+    config: PromptOptimizationJobConfig
+    creation_timestamp_ms: int
+    completion_timestamp_ms: int
+    tags: _containers.RepeatedCompositeFieldContainer[PromptOptimizationJobTag]
+    initial_eval_scores: _containers.ScalarMap[str, float]
+    final_eval_scores: _containers.ScalarMap[str, float]
+    test_scores: TestScores
+    verdict: PromptOptimizationJob.Verdict
+    stop_reason: PromptOptimizationJob.StopReason
+    usage: UsageByRole
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    attempt: int
+    best_candidate_id: str
+    start_timestamp_ms: int
+    heartbeat_timestamp_ms: int
+    worker_id: str
+    cancel_requested: bool
+    seconds_spent: float
+    further_optimized_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class JobEvent(_message.Message):
+    __slots__ = ("sequence", "attempt", "timestamp_ms", "kind", "data")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[JobEvent.Kind]
+        CREATED: _ClassVar[JobEvent.Kind]
+        STARTED: _ClassVar[JobEvent.Kind]
+        SPLIT: _ClassVar[JobEvent.Kind]
+        PHASE: _ClassVar[JobEvent.Kind]
+        PROGRESS: _ClassVar[JobEvent.Kind]
+        CANDIDATE: _ClassVar[JobEvent.Kind]
+        BEST: _ClassVar[JobEvent.Kind]
+        WARNING: _ClassVar[JobEvent.Kind]
+        RETRY: _ClassVar[JobEvent.Kind]
+        CANCEL_REQUESTED: _ClassVar[JobEvent.Kind]
+        RESUMED: _ClassVar[JobEvent.Kind]
+        TESTED: _ClassVar[JobEvent.Kind]
+        REGISTERED: _ClassVar[JobEvent.Kind]
+        ENDED: _ClassVar[JobEvent.Kind]
+    KIND_UNSPECIFIED: JobEvent.Kind
+    CREATED: JobEvent.Kind
+    STARTED: JobEvent.Kind
+    SPLIT: JobEvent.Kind
+    PHASE: JobEvent.Kind
+    PROGRESS: JobEvent.Kind
+    CANDIDATE: JobEvent.Kind
+    BEST: JobEvent.Kind
+    WARNING: JobEvent.Kind
+    RETRY: JobEvent.Kind
+    CANCEL_REQUESTED: JobEvent.Kind
+    RESUMED: JobEvent.Kind
+    TESTED: JobEvent.Kind
+    REGISTERED: JobEvent.Kind
+    ENDED: JobEvent.Kind
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    attempt: int
+    timestamp_ms: int
+    kind: JobEvent.Kind
+    data: _struct_pb2.Struct
+    def __init__(self, sequence: _Optional[int] = ..., attempt: _Optional[int] = ..., timestamp_ms: _Optional[int] = ..., kind: _Optional[_Union[JobEvent.Kind, str]] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class ChatMessage(_message.Message):
+    __slots__ = ("role", "content")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    content: str
+    def __init__(self, role: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
+
+class PromptTemplate(_message.Message):
+    __slots__ = ("text", "messages")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    messages: _containers.RepeatedCompositeFieldContainer[ChatMessage]
+    def __init__(self, text: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ...) -> None: ...
+
+class PromptCandidate(_message.Message):
+    __slots__ = ("candidate_id", "number", "status", "parents", "origin", "reason", "scores", "objectives", "usage", "texts")
+    class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATUS_UNSPECIFIED: _ClassVar[PromptCandidate.Status]
+        SOURCE: _ClassVar[PromptCandidate.Status]
+        PROPOSED: _ClassVar[PromptCandidate.Status]
+        ACCEPTED: _ClassVar[PromptCandidate.Status]
+        REJECTED: _ClassVar[PromptCandidate.Status]
+        REFUSED: _ClassVar[PromptCandidate.Status]
+    STATUS_UNSPECIFIED: PromptCandidate.Status
+    SOURCE: PromptCandidate.Status
+    PROPOSED: PromptCandidate.Status
+    ACCEPTED: PromptCandidate.Status
+    REJECTED: PromptCandidate.Status
+    REFUSED: PromptCandidate.Status
+    class ScoresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class ObjectivesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class TextsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: PromptTemplate
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[PromptTemplate, _Mapping]] = ...) -> None: ...
+    CANDIDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    PARENTS_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    USAGE_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    candidate_id: str
+    number: int
+    status: PromptCandidate.Status
+    parents: _containers.RepeatedScalarFieldContainer[str]
+    origin: str
+    reason: str
+    scores: _containers.ScalarMap[str, float]
+    objectives: _containers.ScalarMap[str, float]
+    usage: UsageByRole
+    texts: _containers.MessageMap[str, PromptTemplate]
+    def __init__(self, candidate_id: _Optional[str] = ..., number: _Optional[int] = ..., status: _Optional[_Union[PromptCandidate.Status, str]] = ..., parents: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ..., reason: _Optional[str] = ..., scores: _Optional[_Mapping[str, float]] = ..., objectives: _Optional[_Mapping[str, float]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., texts: _Optional[_Mapping[str, PromptTemplate]] = ...) -> None: ...
+
+class ScorerResult(_message.Message):
+    __slots__ = ("value", "rationale")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    RATIONALE_FIELD_NUMBER: _ClassVar[int]
+    value: float
+    rationale: str
+    def __init__(self, value: _Optional[float] = ..., rationale: _Optional[str] = ...) -> None: ...
+
+class ExampleResult(_message.Message):
+    __slots__ = ("example_id", "split", "output", "scores", "aggregate", "error", "usage")
+    class ScoresEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: ScorerResult
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[ScorerResult, _Mapping]] = ...) -> None: ...
+    EXAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    USAGE_FIELD_NUMBER: _ClassVar[int]
+    example_id: str
+    split: str
+    output: str
+    scores: _containers.MessageMap[str, ScorerResult]
+    aggregate: float
+    error: str
+    usage: Usage
+    def __init__(self, example_id: _Optional[str] = ..., split: _Optional[str] = ..., output: _Optional[str] = ..., scores: _Optional[_Mapping[str, ScorerResult]] = ..., aggregate: _Optional[float] = ..., error: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+
+class Promotion(_message.Message):
+    __slots__ = ("name", "alias", "version", "previous_version")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    alias: str
+    version: int
+    previous_version: int
+    def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ...) -> None: ...
+
+class JobEstimate(_message.Message):
+    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings")
+    CALLS_LOW_FIELD_NUMBER: _ClassVar[int]
+    CALLS_HIGH_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_LOW_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_HIGH_FIELD_NUMBER: _ClassVar[int]
+    USD_LOW_FIELD_NUMBER: _ClassVar[int]
+    USD_HIGH_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_LOW_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_HIGH_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    calls_low: int
+    calls_high: int
+    tokens_low: int
+    tokens_high: int
+    usd_low: float
+    usd_high: float
+    seconds_low: float
+    seconds_high: float
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
