@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from burnish.domain.dataset import Dataset
+from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
@@ -79,9 +79,20 @@ class Tracker(Protocol):
         ...
 
     def log_candidate(
-        self, run_id: str, record: CandidateRecord, evaluations: Sequence[EvaluationRecord]
+        self,
+        run_id: str,
+        record: CandidateRecord,
+        evaluations: Sequence[EvaluationRecord],
+        examples: Mapping[str, Example] | None = None,
     ) -> None:
-        """Artifacts ``prompt_candidates/iteration_N/{<prompt>.txt,eval_results.json,scores.json}``."""
+        """Artifacts ``prompt_candidates/iteration_N/{<prompt>.txt,eval_results.json,scores.json}``, and
+        the metrics ``eval_score`` and ``eval_score.<scorer>`` at step N, where N is the record's number.
+
+        A candidate that is there completely is not written again.
+
+        Args:
+            examples: example id → example; fills the table's columns ``inputs`` and ``expectation``.
+        """
         ...
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None: ...
@@ -110,7 +121,15 @@ class Tracker(Protocol):
         """Point the alias at a version. Returns the version it pointed at before."""
         ...
 
-    def link(self, uri: str) -> Link: ...
+    def remove_alias(self, name: str, alias: str) -> int | None:
+        """Take the alias away (the undo of a ``set_alias`` that returned ``None``). Returns the version
+        it pointed at; one that does not exist is skipped."""
+        ...
+
+    def link(self, uri: str) -> Link:
+        """``runs:/ID``, ``prompts:/NAME/VERSION`` or ``experiments:/ID`` with its page in MLflow's UI,
+        where the tracking URI is a server's."""
+        ...
 
     def check(self) -> None:
         """

@@ -1,0 +1,105 @@
+"""Where an MLflow is, and what follows from that: artifacts, links, what must not be shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from burnish.errors import InvalidInput
+
+_SECRET_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+_PROXIED = "mlflow-artifacts:"
+
+
+class Address:
+    """A tracking URI, taken apart.
+
+    Args:
+        tracking_uri: a database (``sqlite:///mlflow.db``, ``postgresql+psycopg://…``) or a server.
+            A relative SQLite path is resolved now, so that a later change of directory is harmless.
+        registry_uri: of the prompt registry; by default the same MLflow.
+        artifact_root: where a database keeps the artifacts of experiments made here. By default
+            ``mlruns`` beside a SQLite file (MLflow itself takes the working directory), the
+            server's own choice otherwise.
+
+    Raises:
+        InvalidInput: not a URI MLflow keeps datasets at.
+    """
+
+    def __init__(
+        self, tracking_uri: str, registry_uri: str | None = None, artifact_root: str | None = None
+    ) -> None:
+        scheme = tracking_uri.split(":", 1)[0].lower() if ":" in tracking_uri else ""
+        if scheme in ("", "file"):
+            raise InvalidInput.of(
+                "tracking_uri",
+                tracking_uri,
+                "MLflow keeps no datasets in a folder; use sqlite:///FILE, a database or an http(s) server",
+            )
+        self.is_server = scheme in ("http", "https")
+        self.is_database = scheme.split("+")[0] in ("sqlite", "postgresql", "mysql", "mssql")
+        self.sqlite_path = _sqlite_path(tracking_uri) if scheme.startswith("sqlite") else None
+        self.tracking_uri = f"sqlite:///{self.sqlite_path}" if self.sqlite_path else tracking_uri.rstrip("/")
+        self.registry_uri = registry_uri or self.tracking_uri
+        self._beside = self.sqlite_path.parent if self.sqlite_path else None
+        self.artifact_root = artifact_root or os.environ.get("_MLFLOW_SERVER_ARTIFACT_ROOT")
+        if self.artifact_root is None and self._beside:
+            self.artifact_root = str(self._beside / "mlruns")
+
+    def __str__(self) -> str:
+        """The URI without credentials."""
+        parts = urlsplit(self.tracking_uri)
+        host = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=host, query="").geturl()
+
+    def redact(self, text: str) -> str:
+        """The text without any secret of the URIs or of MLflow's environment variables."""
+        secrets = {os.environ.get(name, "") for name in _SECRET_VARIABLES}
+        for uri in (self.tracking_uri, self.registry_uri):
+            userinfo = urlsplit(uri).netloc.rpartition("@")[0]
+            password = userinfo.partition(":")[2]
+            secrets |= {password, unquote(password), userinfo if not password else ""}
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return re.sub(r"(?<=://)[^\s/@]+:[^\s/@]+(?=@)", "***", text)
+
+    def resolve_artifacts(self, artifact_uri: str) -> str:
+        """Where a run's artifacts really lie.
+
+        A database that a server with proxied artifacts has made names them ``mlflow-artifacts:/…``,
+        which only that server can resolve; we go to the folder behind it.
+        """
+        if not artifact_uri.startswith(_PROXIED) or self.is_server:
+            return artifact_uri
+        inside = urlsplit(artifact_uri).path.lstrip("/")
+        destination = os.environ.get("_MLFLOW_SERVER_ARTIFACT_DESTINATION")
+        if destination is None and self._beside:
+            destination = str(self._beside / "mlartifacts")
+        if destination is None:
+            raise InvalidInput.of(
+                "tracking_uri",
+                str(self),
+                f"its artifacts ({artifact_uri}) are served by an MLflow server; give that server's address",
+            )
+        return f"{destination.rstrip('/')}/{inside}"
+
+    def run_url(self, experiment_id: str, run_id: str) -> str | None:
+        """The run's page in MLflow's UI, where there is one."""
+        return f"{self}/#/experiments/{experiment_id}/runs/{run_id}" if self.is_server else None
+
+    def prompt_url(self, name: str) -> str | None:
+        return f"{self}/#/prompts/{quote(name)}" if self.is_server else None
+
+    def experiment_url(self, experiment_id: str) -> str | None:
+        return f"{self}/#/experiments/{experiment_id}" if self.is_server else None
+
+
+def _sqlite_path(uri: str) -> Path:
+    location = uri.partition(":///")[2].partition("?")[0]
+    if location in ("", ":memory:"):
+        raise InvalidInput.of(
+            "tracking_uri", uri, "a database in memory is lost with the process; use sqlite:///FILE"
+        )
+    return Path(location).absolute()

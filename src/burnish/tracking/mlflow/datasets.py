@@ -1,0 +1,143 @@
+"""MLflow's evaluation datasets, as ours and back, with nothing lost on the way.
+
+MLflow keeps one record for each distinct ``inputs`` and forgets the order of the rest. Records
+written here carry two tags: their position, and the expectations of further rows with the same
+inputs. Reading undoes both, so that a dataset comes back as it went in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from burnish.domain.dataset import Dataset, Example
+from burnish.errors import InvalidInput, NotFound
+from burnish.tracking.mlflow.connection import Connection
+
+DIGEST_TAG = "burnish.digest"
+_POSITION = "burnish.position"  # of the record's first row, from 0
+_REPEATS = "burnish.repeats"  # JSON: [[position, expectations], ...] of further rows, same inputs
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MAX_NAME = 500  # characters, MLflow's limit
+_PAGE = 100
+
+
+class Datasets:
+    """Evaluation datasets over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, dataset_id: str) -> Dataset:
+        """
+        Raises:
+            NotFound
+        """
+        return self._read(self.entity(dataset_id))
+
+    def entity(self, dataset_id: str) -> Any:
+        """MLflow's object, without records.
+
+        Raises:
+            NotFound
+        """
+        if not _ID.fullmatch(dataset_id):
+            raise NotFound("dataset", dataset_id)
+        with self._connection.tracking("dataset", dataset_id) as store:
+            return store.get_dataset(dataset_id)
+
+    def ensure(self, dataset: Dataset, experiment_id: str) -> Dataset:
+        """Find the dataset with this name and these examples in this order, or make it.
+
+        One that was edited since is left alone, and another is made; one whose making was
+        interrupted is completed.
+
+        Raises:
+            InvalidInput: the name is too long, or the experiment does not exist.
+        """
+        if not 0 < len(dataset.name) <= _MAX_NAME:
+            raise InvalidInput.of(
+                "dataset.name", dataset.name, f"a dataset's name has 1 to {_MAX_NAME} characters"
+            )
+        for entity in self._with_digest(dataset):
+            found = self._read(entity)
+            if not found.examples:
+                return self._fill(entity, dataset, experiment_id)
+            if found.digest == dataset.digest:
+                self._link(entity, experiment_id)
+                return found
+        with self._connection.tracking("experiment", experiment_id) as store:
+            entity = store.create_dataset(
+                dataset.name, tags={DIGEST_TAG: dataset.digest}, experiment_ids=[experiment_id]
+            )
+        return self._fill(entity, dataset, experiment_id)
+
+    def _with_digest(self, dataset: Dataset) -> list[Any]:
+        with self._connection.tracking("dataset", dataset.name) as store:
+            found = store.search_datasets(
+                filter_string=f"tags.{DIGEST_TAG} = '{dataset.digest}'",
+                max_results=_PAGE,
+                order_by=["created_time ASC"],
+            )
+        return [entity for entity in found if entity.name == dataset.name]
+
+    def _fill(self, entity: Any, dataset: Dataset, experiment_id: str) -> Dataset:
+        with self._connection.tracking("dataset", entity.dataset_id) as store:
+            store.upsert_dataset_records(entity.dataset_id, _to_records(dataset))
+        self._link(entity, experiment_id)
+        return self._read(entity)
+
+    def _link(self, entity: Any, experiment_id: str) -> None:
+        with self._connection.tracking("dataset", entity.dataset_id) as store:
+            if experiment_id not in store.get_dataset_experiment_ids(entity.dataset_id):
+                store.add_dataset_to_experiments(entity.dataset_id, [experiment_id])
+
+    def _read(self, entity: Any) -> Dataset:
+        with self._connection.tracking("dataset", entity.dataset_id) as store:
+            records, _ = store._load_dataset_records(entity.dataset_id, max_results=None)
+        return Dataset.of(_rows(records), entity.name, entity.dataset_id)
+
+
+def _to_records(dataset: Dataset) -> list[dict[str, Any]]:
+    rows: dict[str, list[tuple[int, Example]]] = {}
+    for position, example in enumerate(dataset.examples):
+        rows.setdefault(example.identity, []).append((position, example))
+    records = []
+    for (position, first), *others in rows.values():
+        tags = {_POSITION: str(position)}
+        if others:
+            tags[_REPEATS] = json.dumps([[n, dict(other.expectations)] for n, other in others], default=str)
+        record = {"inputs": dict(first.inputs), "expectations": dict(first.expectations)}
+        records.append(
+            {
+                **json.loads(json.dumps(record, default=str)),
+                "tags": tags,
+                "source": {"source_type": "HUMAN", "source_data": {}},
+            }
+        )
+    return records
+
+
+def _rows(records: Iterable[Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """(inputs, expectations) in the order of the data: by our position, else as MLflow lists them."""
+    rows = []
+    for listed, record in enumerate(records):
+        tags = record.tags or {}
+        position = tags.get(_POSITION, "")
+        key = (0, int(position)) if position.isdigit() else (1, listed)
+        rows.append((key, record.inputs, _expectations(record)))
+        for repeat, expectations in json.loads(tags.get(_REPEATS, "[]")):
+            rows.append(((0, repeat), record.inputs, expectations))
+    rows.sort(key=lambda row: row[0])
+    return [(inputs, expectations) for _, inputs, expectations in rows]
+
+
+def _expectations(record: Any) -> Mapping[str, Any]:
+    """As MLflow's own optimizer reads them: ``outputs`` stand in where there are no expectations."""
+    if record.expectations:
+        return dict(record.expectations)
+    if record.outputs in (None, {}, ""):
+        return {}
+    return {"expected_response": record.outputs}

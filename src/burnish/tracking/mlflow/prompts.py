@@ -1,0 +1,228 @@
+"""Prompt versions and their aliases in MLflow's registry."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from burnish.domain.prompt import Prompt, Template, template_from_json, template_to_json
+from burnish.errors import InvalidInput, NotFound
+from burnish.tracking.mlflow.connection import Connection
+
+_URI = re.compile(r"prompts:/(?P<name>[A-Za-z0-9_.-]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[A-Za-z0-9_-]+))")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_ALIAS = re.compile(r"(?!(?i:latest|v?[0-9]+)$)[A-Za-z0-9_-]{1,255}")
+_MAX_VERSION = 2**31 - 1  # MLflow's column
+_MAX_TEXT = 100_000  # characters, MLflow's limit for a prompt
+_EXPERIMENTS_TAG = "_mlflow_experiment_ids"  # lists the prompt on the experiment's Prompts tab
+_PROMPT_TAG = "mlflow.prompt.is_prompt"  # without it a search leaves prompts out
+JOB_TAG = "burnish.job_id"
+SOURCE_TAG = "burnish.source_prompt_uri"
+
+
+def split_uri(uri: str) -> tuple[str, int | str]:
+    """Name, and version (``int``) or alias (``str``).
+
+    Raises:
+        InvalidInput: not a prompt URI.
+    """
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise InvalidInput.of(
+            "prompt", uri, "a prompt of the registry is prompts:/NAME/VERSION or prompts:/NAME@ALIAS"
+        )
+    version = match["version"]
+    return match["name"], int(version) if version else match["alias"]
+
+
+def check_name(name: str) -> None:
+    """
+    Raises:
+        InvalidInput: MLflow does not take this name for a prompt.
+    """
+    if not _NAME.fullmatch(name):
+        safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-") or "prompt"
+        raise InvalidInput.of(
+            "prompt.name",
+            name,
+            f"MLflow takes letters, digits, '-', '_' and '.' in a prompt's name, for example {safe!r}",
+        )
+
+
+def check_alias(alias: str) -> None:
+    """
+    Raises:
+        InvalidInput: MLflow does not take this alias.
+    """
+    if not _ALIAS.fullmatch(alias):
+        raise InvalidInput.of(
+            "alias", alias, "MLflow takes letters, digits, '-' and '_', but not 'latest', not v1 and not 1"
+        )
+
+
+class Prompts:
+    """Prompt versions over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, uri: str) -> Prompt:
+        """
+        Raises:
+            NotFound, InvalidInput
+        """
+        name, which = split_uri(uri)
+        found = self._find(name, which, uri)
+        if found is None:
+            raise NotFound("prompt", uri)
+        return _to_prompt(found)
+
+    def ensure(self, prompt: Prompt) -> Prompt:
+        """The latest version if it says the same, else a new one."""
+        check_name(prompt.name)
+        latest = self._find(prompt.name, "latest", prompt.name)
+        if latest is not None and _same(_to_prompt(latest), prompt):
+            return _to_prompt(latest)
+        return self.register(prompt, message="Registered by Burnish from a file")
+
+    def find_of_job(self, job_id: str, name: str, template: Template) -> Prompt | None:
+        """The version that this job has registered with exactly this template."""
+        with self._connection.registry("prompt", name) as registry:
+            versions = registry.search_model_versions(
+                filter_string=(
+                    f"name = '{name}' AND tag.`{JOB_TAG}` = '{job_id}' AND tag.`{_PROMPT_TAG}` = 'true'"
+                ),
+                max_results=100,
+                order_by=["version_number DESC"],
+            )
+            numbers = [int(version.version) for version in versions]
+        for number in numbers:
+            found = self._find(name, number, name)
+            if found is not None and _to_prompt(found).template == template:
+                return _to_prompt(found)
+        return None
+
+    def register(self, prompt: Prompt, message: str, tags: Mapping[str, str] | None = None) -> Prompt:
+        """A new version, whatever is there already. ``tags`` are the version's, not the prompt's."""
+        _check_size(prompt)
+        from pydantic import ValidationError
+
+        try:
+            with self._connection.registry("prompt", prompt.name) as registry:
+                if self._find(prompt.name, "latest", prompt.name) is None:
+                    _create(registry, prompt.name)
+                version = registry.create_prompt_version(
+                    name=prompt.name,
+                    template=template_to_json(prompt.template),
+                    description=message,
+                    tags=dict(tags or {}),
+                    response_format=dict(prompt.response_format) if prompt.response_format else None,
+                    model_config=_flat(prompt.model_config) or None,
+                )
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise InvalidInput.of(
+                "prompt.model_config." + ".".join(map(str, problem["loc"])), problem["input"], problem["msg"]
+            ) from error
+        return _to_prompt(version)
+
+    def show_in_experiment(self, name: str, experiment_id: str) -> None:
+        """List the prompt on the experiment's Prompts tab."""
+        with self._connection.registry("prompt", name) as registry:
+            tags = registry.get_registered_model(name)._tags
+            shown = [part for part in tags.get(_EXPERIMENTS_TAG, "").split(",") if part]
+            if experiment_id not in shown:
+                registry.set_prompt_tag(name, _EXPERIMENTS_TAG, f",{','.join([*shown, experiment_id])},")
+
+    def set_alias(self, name: str, alias: str, version: int) -> int | None:
+        """Returns the version the alias pointed at before."""
+        check_name(name)
+        check_alias(alias)
+        uri = f"prompts:/{name}/{version}"
+        with self._connection.registry("prompt", uri) as registry:
+            if self._find(name, version, uri) is None:
+                raise NotFound("prompt", uri)
+            before = self._find(name, alias, uri)
+            registry.set_prompt_alias(name, alias, version)
+        return before.version if before is not None else None
+
+    def remove_alias(self, name: str, alias: str) -> int | None:
+        """Returns the version the alias pointed at; ``None`` where it did not exist."""
+        check_name(name)
+        check_alias(alias)
+        with self._connection.registry("prompt", name) as registry:
+            before = self._find(name, alias, name)
+            if before is not None:
+                registry.delete_prompt_alias(name, alias)
+        return before.version if before is not None else None
+
+    def _find(self, name: str, which: int | str, shown: str) -> Any:
+        """MLflow's version object, or ``None``; ``which`` is a version, an alias or ``latest``."""
+        impossible = not 0 < which <= _MAX_VERSION if isinstance(which, int) else which.isdigit()
+        if impossible:
+            return None
+        try:
+            with self._connection.registry("prompt", shown) as registry:
+                from mlflow.exceptions import MlflowException
+
+                try:
+                    return registry.get_prompt_version(name, which)
+                except MlflowException as error:
+                    # A missing alias is INVALID_PARAMETER_VALUE to MLflow; so is the name of a model.
+                    if "alias" in str(error).lower() and isinstance(which, str):
+                        return None
+                    raise
+        except NotFound:
+            return None
+
+
+def _create(registry: Any, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        registry.create_prompt(name)
+    except MlflowException as error:  # made by another just now, or there without versions
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _to_prompt(version: Any) -> Prompt:
+    from mlflow.entities.model_registry import PromptModelConfig
+
+    stored = version.model_config or {}
+    extra = {key: value for key, value in stored.items() if key not in PromptModelConfig.model_fields}
+    config = {key: value for key, value in stored.items() if key not in extra}
+    if extra:
+        config["extra_params"] = extra
+    return Prompt(
+        name=version.name,
+        template=template_from_json(version.template, version.uri),
+        uri=version.uri,
+        model_config=config,
+        response_format=version.response_format,
+    )
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """MLflow stores ``extra_params`` beside the known settings."""
+    known = {key: value for key, value in config.items() if key != "extra_params" and value is not None}
+    return {**known, **(config.get("extra_params") or {})}
+
+
+def _same(one: Prompt, other: Prompt) -> bool:
+    return (
+        one.template == other.template
+        and _flat(one.model_config) == _flat(other.model_config)
+        and (one.response_format or None) == (other.response_format or None)
+    )
+
+
+def _check_size(prompt: Prompt) -> None:
+    stored = template_to_json(prompt.template)
+    size = len(stored if isinstance(stored, str) else json.dumps(stored))
+    if size > _MAX_TEXT:
+        raise InvalidInput.of(
+            "prompt", f"{size} characters", f"MLflow takes at most {_MAX_TEXT} characters; shorten it"
+        )

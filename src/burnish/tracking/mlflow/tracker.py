@@ -1,0 +1,168 @@
+"""The tracker on MLflow: one object that a process shares between all its jobs and threads."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from burnish.domain.dataset import Dataset, Example
+from burnish.domain.job import Job
+from burnish.domain.prompt import Prompt, Template
+from burnish.errors import NotFound
+from burnish.store.protocol import CandidateRecord, EvaluationRecord
+from burnish.tracking.mlflow.address import Address
+from burnish.tracking.mlflow.artifacts import CANDIDATES, EVALUATIONS, SCORES, Artifacts, candidate_files
+from burnish.tracking.mlflow.connection import Connection
+from burnish.tracking.mlflow.datasets import Datasets
+from burnish.tracking.mlflow.experiments import Experiments
+from burnish.tracking.mlflow.prompts import JOB_TAG, SOURCE_TAG, Prompts, split_uri
+from burnish.tracking.mlflow.runs import Runs
+from burnish.tracking.protocol import Link, RunStatus
+
+_TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
+
+
+class MlflowTracker:
+    """Implements :class:`~burnish.tracking.protocol.Tracker`; see there for what each method promises.
+
+    Nothing is opened before the first call. Safe to share between threads.
+
+    Args:
+        tracking_uri: see :class:`~burnish.tracking.mlflow.address.Address`, as the next two.
+        clock: seconds since the epoch.
+
+    Raises:
+        InvalidInput: not a URI MLflow keeps datasets at.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str,
+        registry_uri: str | None = None,
+        artifact_root: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.address = Address(tracking_uri, registry_uri, artifact_root)
+        self._connection = Connection(self.address)
+        self._experiments = Experiments(self._connection)
+        self._prompts = Prompts(self._connection)
+        self._datasets = Datasets(self._connection)
+        self._runs = Runs(self._connection, clock)
+        self._artifacts = Artifacts(self._connection)
+        self._registering = threading.Lock()
+
+    def prompt(self, uri: str) -> Prompt:
+        return self._prompts.get(uri)
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        return self._datasets.get(dataset_id)
+
+    def experiment_exists(self, experiment_id: str) -> bool:
+        return self._experiments.exists(experiment_id)
+
+    def ensure_experiment(self, name: str) -> str:
+        return self._experiments.ensure(name)
+
+    def ensure_prompt(self, prompt: Prompt) -> Prompt:
+        return self._prompts.ensure(prompt)
+
+    def ensure_dataset(self, dataset: Dataset, experiment_id: str) -> Dataset:
+        return self._datasets.ensure(dataset, experiment_id)
+
+    def ensure_run(self, job: Job) -> str:
+        dataset_id = job.config.dataset_id
+        run_id = self._runs.ensure(job, self._datasets.entity(dataset_id) if dataset_id else None)
+        for uri in job.config.source_prompt_uris:
+            source = self._prompts.get(uri)
+            self._runs.link_prompt(run_id, source)
+            self._prompts.show_in_experiment(source.name, job.experiment_id)
+        return run_id
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        self._runs.log_metrics(run_id, metrics, step)
+
+    def log_candidate(
+        self,
+        run_id: str,
+        record: CandidateRecord,
+        evaluations: Sequence[EvaluationRecord],
+        examples: Mapping[str, Example] | None = None,
+    ) -> None:
+        folder = f"{CANDIDATES}/iteration_{record.number}"
+        run = self._runs.get(run_id)
+        artifact_uri = run.info.artifact_uri
+        if SCORES not in self._artifacts.names(artifact_uri, folder):
+            self._artifacts.write(artifact_uri, folder, candidate_files(record, evaluations, examples or {}))
+        tables = json.loads(run.data.tags.get(_TABLES_TAG, "[]"))
+        entry = {"path": f"{folder}/{EVALUATIONS}", "type": "table"}
+        if entry not in tables:
+            self._runs.set_tag(run_id, _TABLES_TAG, json.dumps([*tables, entry]))
+        if record.scores:
+            metrics = {
+                "eval_score" if name == "aggregate" else f"eval_score.{name}": value
+                for name, value in record.scores.items()
+            }
+            self._runs.log_metrics(run_id, metrics, record.number)
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        path = PurePosixPath(artifact_file)
+        folder = "" if str(path.parent) == "." else str(path.parent)
+        self._artifacts.write(self._runs.get(run_id).info.artifact_uri, folder, {path.name: text})
+
+    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
+        self._artifacts.upload(self._runs.get(run_id).info.artifact_uri, artifact_path, path)
+
+    def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
+        with self._registering:
+            winner = self._prompts.find_of_job(job.job_id, source.name, template)
+            if winner is None:
+                winner = self._prompts.register(
+                    Prompt(
+                        name=source.name,
+                        template=template,
+                        model_config=source.model_config,
+                        response_format=source.response_format,
+                    ),
+                    message=f"Optimized from {source.uri} by Burnish job {job.job_id}",
+                    tags={JOB_TAG: job.job_id, SOURCE_TAG: source.uri or ""},
+                )
+        self._prompts.show_in_experiment(source.name, job.experiment_id)
+        run_id = job.run_id or self._runs.find(job)
+        if run_id is not None:
+            self._runs.link_prompt(run_id, winner)
+        assert winner.uri is not None
+        return winner.uri
+
+    def end_run(self, run_id: str, status: RunStatus) -> None:
+        self._runs.end(run_id, status)
+
+    def delete_run(self, run_id: str) -> None:
+        self._runs.delete(run_id)
+
+    def set_alias(self, name: str, alias: str, version: int) -> int | None:
+        return self._prompts.set_alias(name, alias, version)
+
+    def remove_alias(self, name: str, alias: str) -> int | None:
+        return self._prompts.remove_alias(name, alias)
+
+    def link(self, uri: str) -> Link:
+        kind, _, rest = uri.partition(":/")
+        url = None
+        if not self.address.is_server:
+            return Link(uri)
+        if kind == "runs":
+            try:
+                url = self.address.run_url(self._runs.get(rest).info.experiment_id, rest)
+            except NotFound:
+                url = None
+        elif kind == "prompts":
+            url = self.address.prompt_url(split_uri(uri)[0])
+        elif kind == "experiments":
+            url = self.address.experiment_url(rest)
+        return Link(uri, url)
+
+    def check(self) -> None:
+        self._connection.check()

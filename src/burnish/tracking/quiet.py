@@ -1,0 +1,68 @@
+"""The one place where MLflow is imported: quiet, and without calling home.
+
+Import MLflow by :func:`load_mlflow` first; after it a plain ``from mlflow... import ...`` is fine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+import warnings
+
+_FORCED = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+_DEFAULTS = {
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # no handlers of MLflow's own on standard error
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    # A server that is away is known in seconds, not in the four minutes of MLflow's own defaults:
+    # whether to try again is the job's decision.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+}
+_LOG_LEVELS = {
+    "alembic": logging.WARNING,  # one line for each of sixty migrations
+    "mlflow.store.model_registry.abstract_store": logging.WARNING,
+    "mlflow.store.db.utils": logging.CRITICAL,  # prints a traceback for what it raises as well
+}
+_lock = threading.Lock()
+_loaded = False
+
+
+def silence() -> None:
+    """Set the environment and the log levels; costs nothing and imports nothing.
+
+    What the user has set stays, except for telemetry: nothing calls home.
+    """
+    os.environ.update(_FORCED)
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    for name, level in _LOG_LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def load_mlflow() -> None:
+    """Import MLflow's client side (about three seconds), once, silently."""
+    global _loaded
+    if _loaded:
+        return
+    with _lock:
+        silence()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own and its dependencies' deprecations
+            for module in (
+                "mlflow",
+                "mlflow.tracking._model_registry.utils",
+                "mlflow.tracking._tracking_service.utils",
+                "mlflow.store.artifact.artifact_repository_registry",
+                "mlflow.store.tracking.sqlalchemy_store",
+                "mlflow.store.model_registry.sqlalchemy_store",
+            ):
+                importlib.import_module(module)
+        _loaded = True
