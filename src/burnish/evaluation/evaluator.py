@@ -1,0 +1,93 @@
+"""The evaluator: a candidate's answers to examples, scored. The optimizer's road to the target model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from burnish.domain.candidate import Candidate
+from burnish.domain.dataset import Example
+from burnish.domain.prompt import Message, render
+from burnish.domain.score import Evaluation, Score
+from burnish.domain.usage import Role, Usage
+from burnish.errors import ModelError
+from burnish.evaluation.flights import Flights
+from burnish.evaluation.panel import Panel
+from burnish.evaluation.protocol import Means, Sample, WeightedScorer
+from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
+
+Record = Callable[[Evaluation], None]
+"""Told of each new evaluation once, as soon as it is there; the order depends on timing."""
+
+
+class Evaluator:
+    """Implements :class:`~burnish.evaluation.protocol.Evaluate`; keeps every evaluation it has made.
+
+    An example whose call failed for itself alone has score 0 and the error. Systemic failures, an
+    exhausted budget, a scorer that fails and a superseded attempt end the whole evaluation; what
+    was finished by then has been recorded. The scorers must have been prepared.
+
+    Args:
+        prompts: names of the candidates' prompts. Several are rendered with the same inputs and sent
+            in this order as the messages of one conversation, which has one answer.
+        model: the job's gateway, for judges too.
+        target: URI of the model that answers.
+        parameters: from the source prompt's model config.
+        concurrency: pairs of candidate and example in work at the same time, over all callers.
+    """
+
+    def __init__(
+        self,
+        *,
+        prompts: Sequence[str],
+        model: LanguageModel,
+        target: str,
+        scorers: Sequence[WeightedScorer],
+        parameters: Parameters | None = None,
+        concurrency: int = 8,
+        record: Record | None = None,
+    ) -> None:
+        self._prompts = tuple(prompts)
+        self._model = model
+        self._target = target
+        self._panel = Panel(scorers)
+        self._parameters = parameters or Parameters()
+        self._flights: Flights[Evaluation] = Flights(concurrency)
+        self._record = record
+
+    async def __call__(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+        evaluations = await self._flights.join(
+            [(candidate.candidate_id, example.example_id) for example in examples],
+            lambda place: self._evaluate(candidate, examples[place]),
+        )
+        return self._panel.means(evaluations)
+
+    async def _evaluate(self, candidate: Candidate, example: Example) -> Evaluation:
+        request = self._request(candidate, example)
+        purpose = Purpose(
+            role=Role.TARGET, candidate_id=candidate.candidate_id, example_id=example.example_id
+        )
+        output, usage, aggregate, error = "", Usage(), 0.0, None
+        try:
+            completion = await self._model.complete(request, purpose)
+            output, usage = completion.text, completion.usage
+            scores, judges = await self._panel.score(
+                Sample(example=example, output=output, candidate_id=candidate.candidate_id, model=self._model)
+            )
+            aggregate, usage = self._panel.aggregate(scores), usage + judges
+        except ModelError as failure:
+            if failure.systemic:
+                raise
+            error = str(failure)
+            scores = {name: Score(0.0, error) for name in self._panel.names}
+        evaluation = Evaluation(
+            candidate.candidate_id, example.example_id, output, scores, aggregate, error, usage
+        )
+        if self._record is not None:
+            self._record(evaluation)
+        return evaluation
+
+    def _request(self, candidate: Candidate, example: Example) -> Request:
+        messages: list[Message] = []
+        for name in self._prompts:
+            messages.extend(render(candidate.texts[name], example.inputs))
+        return Request(model=self._target, messages=tuple(messages), parameters=self._parameters)

@@ -1,0 +1,95 @@
+"""What scorers without a model share: their frame, and how texts are made comparable."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, ClassVar
+
+from burnish.domain.dataset import Example
+from burnish.evaluation.protocol import Feedback, Sample
+
+EXPECTED = frozenset({"expected_response"})
+"""``needs`` of every scorer that compares with the expected response."""
+
+_FINAL_PUNCTUATION = frozenset(".!?,;:…。！？、，；：")
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "‹": "›", "「": "」"}
+
+
+class Takes(Enum):
+    """Whether a scorer is written with an argument (``NAME:ARGUMENT``)."""
+
+    NOTHING = "nothing"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class TextScorer(ABC):
+    """A scorer that looks at texts only.
+
+    Attributes:
+        takes: whether it has an argument; the registry refuses a missing or superfluous one.
+        argument_is: the argument in words, for messages.
+    """
+
+    takes: ClassVar[Takes] = Takes.NOTHING
+    argument_is: ClassVar[str] = ""
+    needs: frozenset[str] = EXPECTED
+    blocking: bool = False
+
+    def __init__(self, name: str, argument: str | None = None) -> None:
+        self.name = name
+        self.argument = argument
+
+    def prepare(self, examples: Sequence[Example]) -> None:  # noqa: B027 - most have nothing to learn
+        """Nothing to learn from the examples."""
+
+    async def score(self, sample: Sample) -> Feedback:
+        return self.compare(sample.output, sample.expected)
+
+    @abstractmethod
+    def compare(self, output: str, expected: Any) -> Feedback:
+        """The score of one answer."""
+
+
+def as_text(expected: Any) -> str:
+    """An expectation as text: text as it is, whole floats without ``.0``, all else as JSON."""
+    if isinstance(expected, str):
+        return expected
+    if isinstance(expected, float) and expected.is_integer():
+        return str(int(expected))
+    return json.dumps(expected, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def fold(text: str) -> str:
+    """Caseless form: equal for texts that differ only in case or in how accents are encoded."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def normalize(text: str) -> str:
+    """:func:`fold`, without surrounding space, surrounding quotes and final punctuation.
+
+    A text of nothing else ("...", "?") keeps it.
+    """
+    text = fold(text)
+    start, end = 0, len(text)
+    before = None
+    while before != (start, end):  # on indices: a slice for each step would be quadratic
+        before = start, end
+        while start < end and text[start].isspace():
+            start += 1
+        while start < end and (text[end - 1].isspace() or text[end - 1] in _FINAL_PUNCTUATION):
+            end -= 1
+        if end - start >= 2 and _QUOTES.get(text[start]) == text[end - 1]:
+            start, end = start + 1, end - 1
+    return text[start:end] or text.strip()
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """A text quoted for a rationale, cut to ``limit`` characters."""
+    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
