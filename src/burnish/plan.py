@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from burnish.domain.candidate import Candidate
@@ -105,35 +106,55 @@ class Planner:
         self._make_optimizer = make_optimizer
 
     async def plan(self, experiment_id: str, config: JobConfig) -> Plan:
-        """
+        """Load what the configuration names, and check it.
+
         Raises:
             InvalidInput: one error with all problems of the request.
             TrackingUnavailable: the prompts or the dataset cannot be read now.
         """
-        return await asyncio.to_thread(self._plan, experiment_id, config)
+        return await asyncio.to_thread(self._load_and_check, experiment_id, config)
 
-    def _plan(self, experiment_id: str, config: JobConfig) -> Plan:
+    async def check(self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None) -> Plan:
+        """The same for prompts and data that are at hand (files that are not in MLflow yet).
+
+        Raises:
+            InvalidInput: one error with all problems of the request.
+        """
+        return await asyncio.to_thread(self._check, "", config, tuple(prompts), dataset, _Problems())
+
+    def _load_and_check(self, experiment_id: str, config: JobConfig) -> Plan:
         problems = _Problems()
-        problems.extend(config.budget.problems())
         if not experiment_id:
             problems.add("experiment_id", "", "name the experiment the run belongs to")
         elif not self._tracker.experiment_exists(experiment_id):
             problems.add("experiment_id", experiment_id, "there is no such active experiment in MLflow")
         prompts = self._prompts(config, problems)
-        dataset = self._dataset(config, prompts, problems)
+        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
+
+    def _check(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        prompts: tuple[Prompt, ...],
+        dataset: Dataset | None,
+        problems: _Problems,
+    ) -> Plan:
+        problems.extend(config.budget.problems())
+        for prompt in prompts:
+            problems.collect(partial(check_template, prompt.template))
         scorers = problems.collect(lambda: self._make_scorers(config.scorers, experiment_id)) or ()
         optimizer = problems.collect(
             lambda: self._make_optimizer(config.optimizer_type, config.optimizer_config)
         )
         target, reflection = self._models_of(config, prompts, optimizer, problems)
         teacher = self._teacher(config, problems)
-        splits = Splits((), (), (), ())
+        splits = Splits(train=(), validation=(), test=())
         if dataset is not None:
             if not config.scorers:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
+            problems.collect(lambda: check_records(prompts, dataset))
             problems.collect(lambda: check_scorable(scorers, dataset, has_teacher=teacher is not None))
-            found = problems.collect(lambda: split(dataset, config.split, config.seed))
-            splits = found or splits
+            splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
         if problems or optimizer is None or target is None:
             raise problems.error()
         needed = optimizer.estimate(len(splits.train), len(splits.validation), _search_calls(config, splits))
@@ -157,9 +178,7 @@ class Planner:
         prompts = []
         for uri in config.source_prompt_uris:
             try:
-                prompt = self._tracker.prompt(uri)
-                check_template(prompt.template, "source_prompt_uri")
-                prompts.append(prompt)
+                prompts.append(self._tracker.prompt(uri))
             except NotFound:
                 problems.add("source_prompt_uri", uri, "there is no such prompt version in the registry")
             except InvalidInput as error:
@@ -173,7 +192,7 @@ class Planner:
             problems.add("source_prompt_uri", name, "the same prompt is named twice")
         return tuple(prompts)
 
-    def _dataset(self, config: JobConfig, prompts: Sequence[Prompt], problems: _Problems) -> Dataset | None:
+    def _dataset(self, config: JobConfig, problems: _Problems) -> Dataset | None:
         if not config.dataset_id:
             if config.optimizer_type is not OptimizerType.METAPROMPT or config.scorers:
                 problems.add(
@@ -181,30 +200,10 @@ class Planner:
                 )
             return None
         try:
-            dataset = self._tracker.dataset(config.dataset_id)
+            return self._tracker.dataset(config.dataset_id)
         except NotFound:
             problems.add("dataset_id", config.dataset_id, "there is no such dataset in MLflow")
             return None
-        if not dataset.examples:
-            problems.add("dataset_id", config.dataset_id, "the dataset has no records; add some")
-            return None
-        variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
-        if prompts and not variables:
-            problems.add(
-                "source_prompt_uri",
-                config.source_prompt_uris[0],
-                "the prompt has no {{variable}}, so every record would ask the same; add one",
-            )
-        for variable in sorted(variables):
-            lacking = [example for example in dataset.examples if variable not in example.inputs]
-            if lacking:
-                problems.add(
-                    f"inputs.{variable}",
-                    lacking[0].example_id,
-                    f"the prompt uses {{{{{variable}}}}} but {len(lacking)} of {len(dataset.examples)} "
-                    "records lack it (the first is named)",
-                )
-        return dataset
 
     def _models_of(
         self,
@@ -267,6 +266,32 @@ class Planner:
             )
         )
         return (prompt, TargetModel(*found)) if found else None
+
+
+def check_records(prompts: Sequence[Prompt], dataset: Dataset) -> None:
+    """Every ``{{variable}}`` has a value in every record, and there is a variable at all.
+
+    Raises:
+        InvalidInput
+    """
+    problems = []
+    if not dataset.examples:
+        raise InvalidInput.of("dataset", dataset.name, "the dataset has no records; add some")
+    variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+    if prompts and not variables:
+        columns = ", ".join(f"{{{{{name}}}}}" for name in sorted(dataset.examples[0].inputs))
+        remedy = f"the prompt has no {{{{variable}}}}, so every record would ask the same; add {columns}"
+        problems.append(Problem("prompt", prompts[0].uri or prompts[0].name, remedy))
+    for variable in sorted(variables):
+        lacking = [example for example in dataset.examples if variable not in example.inputs]
+        if lacking:
+            remedy = (
+                f"the prompt uses {{{{{variable}}}}} but {len(lacking)} of {len(dataset.examples)} records "
+                "lack it (the first is named)"
+            )
+            problems.append(Problem(f"inputs.{variable}", lacking[0].example_id, remedy))
+    if problems:
+        raise InvalidInput(*problems)
 
 
 def check_scorable(scorers: Sequence[WeightedScorer], dataset: Dataset, has_teacher: bool = False) -> None:

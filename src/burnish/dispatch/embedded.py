@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from burnish.dispatch.protocol import RunJob
@@ -58,7 +59,7 @@ class EmbeddedDispatcher:
             job_id, reason = taken
             task = asyncio.create_task(run(job_id, reason), name=f"job-{job_id}")
             self._running[job_id] = task
-            task.add_done_callback(lambda done, job_id=job_id: self._ended(job_id, done, slots))
+            task.add_done_callback(partial(self._ended, job_id, slots))
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
@@ -90,7 +91,7 @@ class EmbeddedDispatcher:
             self._queued.add(job_id)
             self._waiting.put_nowait((job_id, reason))
 
-    def _ended(self, job_id: str, task: asyncio.Task[None], slots: asyncio.Semaphore) -> None:
+    def _ended(self, job_id: str, slots: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
         self._running.pop(job_id, None)
         slots.release()
         if job_id in self._again:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-RunJob = Callable[[str, str], Awaitable[None]]
+RunJob = Callable[[str, str], Coroutine[Any, Any, None]]
 """``(job_id, reason)`` → runs one attempt of the job; never raises for a job's own failure."""
 
 

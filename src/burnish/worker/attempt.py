@@ -24,7 +24,7 @@ from burnish.errors import (
     StoreUnavailable,
     TrackingUnavailable,
 )
-from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.evaluator import Evaluator, Target
 from burnish.llm.gateway import Gateway
 from burnish.plan import Plan, Planner
 from burnish.store.protocol import JobStore
@@ -166,21 +166,22 @@ class Attempt:
             shop.store,
             shop.tracker,
             metered,
-            plan.splits.split_of(),
+            split_names(plan),
             await shop.store.candidates(job.job_id),
         )
-        learning = (*plan.splits.train, *plan.splits.validation)
-        for entry in plan.scorers:
-            await asyncio.to_thread(entry.scorer.prepare, learning)
         evaluator = Evaluator(
-            prompts=tuple(prompt.name for prompt in plan.prompts),
-            model=metered,
-            target=plan.target.uri,
-            parameters=plan.target.parameters,
-            scorers=plan.scorers,
-            concurrency=plan.config.concurrency,
+            Target(
+                prompts=tuple(prompt.name for prompt in plan.prompts),
+                model=plan.target.uri,
+                parameters=plan.target.parameters,
+            ),
+            plan.scorers,
+            metered,
             record=recorder.evaluated,
+            concurrency=plan.config.concurrency,
         )
+        learning = (*plan.splits.train, *plan.splits.validation)
+        await asyncio.to_thread(evaluator.prepare, learning)
         return Running(
             job=job,
             plan=plan,
@@ -361,6 +362,15 @@ class Attempt:
             return (await self._shop.store.get(self._job.job_id)).cancel_requested
         except (NotFound, StoreUnavailable):
             return False
+
+
+def split_names(plan: Plan) -> dict[str, str]:
+    """Example id → ``train``, ``validation`` or ``test``."""
+    return {
+        example.example_id: name
+        for name in ("train", "validation", "test")
+        for example in getattr(plan.splits, name)
+    }
 
 
 def retry_policy(limit: int) -> RetryPolicy:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from burnish.domain.budget import Ledger
@@ -23,7 +23,7 @@ from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.protocol import Means
-from burnish.evaluation.statistics import paired_bootstrap
+from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.plan import Plan
@@ -133,20 +133,11 @@ async def sealed_test(
         )
     if not initial:
         return None, None
-    interval = paired_bootstrap(initial, final, seed=running.plan.config.seed)
-    scores = TestScores(
-        initial=sum(initial) / len(initial),
-        final=sum(final) / len(final),
-        difference=interval.difference,
-        ci_low=interval.ci_low,
-        ci_high=interval.ci_high,
-        examples=len(initial),
-    )
-    running.recorder.event(
-        EventKind.TESTED, verdict=interval.verdict.value, **{k: getattr(scores, k) for k in scores.__slots__}
-    )
-    await running.save(test_scores=scores, verdict=interval.verdict)
-    return scores, interval.verdict
+    scores = paired_bootstrap(initial, final, seed=running.plan.config.seed)
+    verdict = verdict_of(scores)
+    running.recorder.event(EventKind.TESTED, verdict=verdict.value, **asdict(scores))
+    await running.save(test_scores=scores, verdict=verdict)
+    return scores, verdict
 
 
 async def register(running: Running, outcome: Outcome, verdict: Verdict | None) -> None:
@@ -183,7 +174,7 @@ async def log_results(running: Running, scores: TestScores | None) -> None:
         for name, value in found.items():
             metrics[prefix if name == "aggregate" else f"{prefix}.{name}"] = value
     if scores is not None:
-        metrics |= {f"test_score.{k}": float(getattr(scores, k)) for k in scores.__slots__}
+        metrics |= {f"test_score.{name}": float(value) for name, value in asdict(scores).items()}
     await asyncio.to_thread(running.tracker.log_metrics, run_id, metrics)
 
 

@@ -1,0 +1,129 @@
+"""The ``burnish`` command. Heavy imports happen inside the commands, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from burnish import __version__
+
+app = typer.Typer(
+    name="burnish",
+    help="Durable prompt-optimization jobs for teams that keep their prompts in MLflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+StoreUri = Annotated[
+    str | None, typer.Option("--store-uri", help="Where jobs are kept.  [default: sqlite:///burnish.db]")
+]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option("--tracking-uri", help="MLflow's server or database.  [default: sqlite:///mlflow.db]"),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def optimize(
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="A text file, a .json file of chat messages, or prompts:/NAME/VERSION."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A .jsonl, .csv or .parquet file, or an MLflow dataset id.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the prompt in the registry.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column that holds the expected answer.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model that answers the prompt.  [default: the prompt's own, else local:/smollm2]"),
+    ] = None,
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME[:ARGUMENT][=WEIGHT|=must]; repeat for several.  [default: exact_match]"),
+    ] = None,
+    optimizer: Annotated[
+        str, typer.Option(help="joint-search, metaprompt, gepa, few-shot or distillation.")
+    ] = "joint-search",
+    optimizer_config: Annotated[
+        str | None, typer.Option(help="The optimizer's own settings, a JSON object.")
+    ] = None,
+    reflection_model: Annotated[str | None, typer.Option(help="Model that writes proposals.")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Hard limit of model calls.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Hard limit of tokens, in and out.")] = None,
+    max_usd: Annotated[float | None, typer.Option(help="Hard limit of US dollars.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Hard limit of running time.")] = None,
+    split: Annotated[str, typer.Option(help="Shares of train/validation/test.")] = "0.5/0.25/0.25",
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    concurrency: Annotated[int, typer.Option(help="Model calls in flight.")] = 8,
+    max_output_tokens: Annotated[int | None, typer.Option(help="Cap on each answer.")] = None,
+    call_timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 60.0,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment of the run.")] = "burnish",
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with this canceled, failed or interrupted job instead.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the best prompt to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the job as one JSON document.")] = False,
+    store_uri: StoreUri = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Optimize a prompt on your own data, here and now."""
+    from burnish.cli.optimize import Request, run
+
+    request = Request(
+        prompt=prompt,
+        data=data,
+        name=name,
+        target=target,
+        model=model,
+        scorers=tuple(scorer or ("exact_match",)),
+        optimizer=optimizer,
+        optimizer_config=optimizer_config,
+        reflection_model=reflection_model,
+        max_calls=max_calls,
+        max_tokens=max_tokens,
+        max_usd=max_usd,
+        max_seconds=max_seconds,
+        split=split,
+        seed=seed,
+        concurrency=concurrency,
+        max_output_tokens=max_output_tokens,
+        call_timeout_seconds=call_timeout,
+        experiment=experiment,
+        resume=resume,
+    )
+    sys.exit(run(request, output, as_json, store_uri, tracking_uri))
+
+
+@app.command()
+def demo(
+    store_uri: StoreUri = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """The main job on sample data with a small model in this process: no key, no server."""
+    from burnish.cli.demo import run
+
+    sys.exit(run(store_uri, tracking_uri))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

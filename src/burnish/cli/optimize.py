@@ -1,0 +1,235 @@
+"""``burnish optimize``: one job on the user's own files, from the first check to the result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from burnish.bootstrap import Services, open_services
+from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_error
+from burnish.cli.progress import ProgressDisplay
+from burnish.cli.result import print_result, write_best_prompt
+from burnish.config import Settings
+from burnish.domain.budget import Budget
+from burnish.domain.dataset import Dataset
+from burnish.domain.job import Job, JobConfig, JobStatus
+from burnish.domain.prompt import Prompt
+from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure
+
+DEFAULT_MODEL = "local:/smollm2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was typed."""
+
+    prompt: str | None = None
+    data: str | None = None
+    name: str | None = None
+    target: str | None = None
+    model: str | None = None
+    scorers: tuple[str, ...] = ("exact_match",)
+    optimizer: str = "joint-search"
+    optimizer_config: str | None = None
+    reflection_model: str | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_usd: float | None = None
+    max_seconds: float | None = None
+    split: str = "0.5/0.25/0.25"
+    seed: int = 0
+    concurrency: int = 8
+    max_output_tokens: int | None = None
+    call_timeout_seconds: float = 60.0
+    experiment: str = "burnish"
+    resume: str | None = None
+
+
+def run(
+    request: Request,
+    output: Path | None = None,
+    as_json: bool = False,
+    store_uri: str | None = None,
+    tracking_uri: str | None = None,
+) -> int:
+    """Run the job.
+
+    Returns:
+        The exit code: 0 completed, 1 failed, 2 bad input, 130 interrupted.
+    """
+    try:
+        settings = Settings.read(store_uri=store_uri, tracking_uri=tracking_uri, workers=1)
+        job = _interruptible(optimize(request, settings, as_json, output))
+    except (InvalidInput, InvalidState, NotFound) as error:
+        say_error(error)
+        return EXIT_BAD_INPUT
+    except BurnishError as error:
+        say_error(error)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        say_error("interrupted before the job began; nothing was left behind")
+        return EXIT_INTERRUPTED
+    return {JobStatus.COMPLETED: EXIT_OK, JobStatus.CANCELED: EXIT_INTERRUPTED}.get(job.status, EXIT_FAILED)
+
+
+async def optimize(request: Request, settings: Settings, as_json: bool, output: Path | None) -> Job:
+    """Check, submit, watch, show."""
+    from burnish.api.wire import job_to_json
+
+    services: Services | None = None
+    try:
+        if request.resume:
+            services = await open_services(settings, exclusive=True)
+            job = await services.jobs.get(request.resume)
+            if job.status.terminal:
+                job = await services.jobs.resume(job.job_id)
+        else:
+            services, job = await _submit(request, settings)
+        with ProgressDisplay(job) as display:
+            job = await _work_through(services, job, display)
+        if as_json:
+            print(json.dumps(job_to_json(job), ensure_ascii=False, indent=2))
+        else:
+            await print_result(services, job)
+        if output is not None:
+            await write_best_prompt(services, job, output)
+        return job
+    finally:
+        if services is not None:
+            await services.close()
+
+
+async def _submit(request: Request, settings: Settings) -> tuple[Services, Job]:
+    """Everything that can be refused is refused before a run, a version or a row exists."""
+    from burnish.optimizers.registry import parse_optimizer
+    from burnish.evaluation.splits import parse_fractions
+
+    prompt, dataset = _read_files(request)
+    config = JobConfig(
+        source_prompt_uris=(request.prompt or "",),
+        dataset_id=request.data,
+        scorers=request.scorers,
+        optimizer_type=parse_optimizer(request.optimizer),
+        optimizer_config=_settings_of(request.optimizer_config),
+        model=request.model or (None if prompt is None else DEFAULT_MODEL),
+        reflection_model=request.reflection_model,
+        budget=Budget(
+            max_calls=request.max_calls,
+            max_tokens=request.max_tokens,
+            max_usd=request.max_usd,
+            max_seconds=request.max_seconds,
+        ),
+        split=parse_fractions(request.split),
+        seed=request.seed,
+        concurrency=request.concurrency,
+        max_output_tokens=request.max_output_tokens,
+        call_timeout_seconds=request.call_timeout_seconds,
+    )
+    services = await open_services(settings, exclusive=True, create=False)
+    try:
+        if prompt is None:
+            prompt = await asyncio.to_thread(services.tracker.prompt, config.source_prompt_uris[0])
+            if request.model is None and not prompt.model_config:
+                config = replace(config, model=DEFAULT_MODEL)
+        if dataset is None:
+            dataset = await asyncio.to_thread(services.tracker.dataset, config.dataset_id or "")
+        plan = await services.planner.check(config, (prompt,), dataset)
+        preflight = await services.gateway.preflight(plan)
+        await services.create()
+        experiment_id = await asyncio.to_thread(services.tracker.ensure_experiment, request.experiment)
+        prompt = prompt if prompt.uri else await asyncio.to_thread(services.tracker.ensure_prompt, prompt)
+        if dataset.dataset_id is None:
+            dataset = await asyncio.to_thread(services.tracker.ensure_dataset, dataset, experiment_id)
+        config = replace(config, source_prompt_uris=(prompt.uri or "",), dataset_id=dataset.dataset_id)
+        job, _ = await services.jobs.submit(experiment_id, config)
+        return services, job
+    except BaseException:
+        await services.close()
+        raise
+
+
+def _read_files(request: Request) -> tuple[Prompt | None, Dataset | None]:
+    """The prompt and the data where they are files; ``None`` where MLflow has them."""
+    from burnish.service.files import read_prompt, read_records
+
+    problems = []
+    if not request.prompt:
+        problems.append(InvalidInput.of("--prompt", "", "name a file or prompts:/NAME/VERSION"))
+    if not request.data:
+        problems.append(
+            InvalidInput.of("--data", "", "name a .jsonl, .csv or .parquet file, or a dataset id")
+        )
+    if problems:
+        raise InvalidInput(*(problem for error in problems for problem in error.problems))
+    assert request.prompt and request.data
+    prompt = None
+    if not request.prompt.startswith("prompts:/"):
+        prompt = read_prompt(Path(request.prompt), name=request.name)
+    dataset = None
+    if not _is_dataset_id(request.data):
+        dataset = read_records(Path(request.data), prompt.variables if prompt else None, request.target)
+    return prompt, dataset
+
+
+def _is_dataset_id(data: str) -> bool:
+    """MLflow's ids are ``d-`` and 32 hexadecimal digits; a file of that name wins."""
+    return data.startswith("d-") and not Path(data).exists()
+
+
+def _settings_of(text: str | None) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidInput.of("--optimizer-config", text, f"is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidInput.of("--optimizer-config", text, "must be a JSON object")
+    return value
+
+
+async def _work_through(services: Services, job: Job, display: ProgressDisplay) -> Job:
+    """Work on this process's store until the job is over, showing its events."""
+    working = asyncio.create_task(services.work())
+    loop = asyncio.get_running_loop()
+    interrupted = asyncio.Event()
+    loop.add_signal_handler(signal.SIGINT, interrupted.set)
+    loop.add_signal_handler(signal.SIGTERM, interrupted.set)
+    asked = False
+    sequence = 0
+    try:
+        while True:
+            for event in await services.store.events(job.job_id, sequence):
+                sequence = event.sequence
+                display.show(event)
+            job = await services.jobs.get(job.job_id)
+            if job.status.terminal:
+                return job
+            if working.done():
+                working.result()
+                raise OutsideFailure("the worker ended before the job did")
+            if interrupted.is_set() and not asked:
+                asked = True
+                display.say("stopping: calls in flight are canceled, the best so far is kept")
+                await services.jobs.cancel(job.job_id)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(_either(interrupted, asked), 0.1)
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+        await services.dispatcher.stop(grace_seconds=1.0)
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _either(interrupted: asyncio.Event, asked: bool) -> None:
+    await (asyncio.Event() if asked else interrupted).wait()
+
+
+def _interruptible(coroutine: Coroutine[Any, Any, Job]) -> Job:
+    return asyncio.run(coroutine)

@@ -1,0 +1,156 @@
+"""The end of a job as a person reads it: scores, verdict, the change, where to look, what to do next."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from burnish.cli.output import stdout
+from burnish.domain.job import Job, JobStatus, StopReason, Verdict
+from burnish.domain.prompt import template_to_json, text_of
+from burnish.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from burnish.bootstrap import Services
+
+VERDICTS = {
+    Verdict.IMPROVED: ("bold green", "better than the source on examples it has never seen"),
+    Verdict.NO_DIFFERENCE: ("bold yellow", "the interval contains 0: no difference is shown"),
+    Verdict.WORSE: ("bold red", "worse than the source on unseen examples; not registered"),
+}
+STOPS = {
+    StopReason.FINISHED: "the search was finished",
+    StopReason.BUDGET: "the budget was used up",
+    StopReason.TARGET_REACHED: "the target score was reached",
+    StopReason.PATIENCE: "no candidate was better for a while",
+    StopReason.NO_HEADROOM: "the source prompt was already perfect",
+    StopReason.CANCELED: "canceled",
+    StopReason.ERROR: "an error",
+}
+
+
+async def print_result(services: Services, job: Job) -> None:
+    """Print everything a person wants to know, to standard output."""
+    from rich.markup import escape
+
+    console = stdout()
+    if job.status is JobStatus.FAILED:
+        console.print(f"[bold red]FAILED[/]  {escape(job.error_message or '')}")
+    if job.initial_eval_scores:
+        console.print(_scores(job))
+    if job.verdict is not None and job.test_scores is not None:
+        colour, meaning = VERDICTS[job.verdict]
+        test = job.test_scores
+        console.print(
+            f"[{colour}]{job.verdict}[/]  sealed test {test.difference:+.3f} "
+            f"(95 % interval {test.ci_low:+.3f} to {test.ci_high:+.3f}, {test.examples} examples): {meaning}"
+        )
+    usage = job.usage.total
+    price = "price unknown" if usage.usd is None else f"{usage.usd:.4f} USD"
+    console.print(
+        f"{usage.calls} calls, {usage.tokens} tokens, {price}, {job.seconds_spent:.0f} s; "
+        f"ended because {STOPS.get(job.stop_reason or StopReason.FINISHED)}\n"
+    )
+    await _print_change(services, job)
+    await _print_links(services, job)
+
+
+async def write_best_prompt(services: Services, job: Job, path: Path) -> None:
+    """Write the best candidate's text (a chat prompt as JSON) to a file.
+
+    Raises:
+        InvalidInput: the file cannot be written.
+    """
+    for record in await services.store.candidates(job.job_id):
+        if record.candidate.candidate_id == job.best_candidate_id:
+            template = next(iter(record.candidate.texts.values()))
+            text = template if isinstance(template, str) else json.dumps(template_to_json(template), indent=2)
+            try:
+                path.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise InvalidInput.of("--output", path, f"cannot be written: {error.strerror}") from None
+
+
+def _scores(job: Job) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("score")
+    for heading in ("initial", "final", "change"):
+        table.add_column(heading, justify="right")
+    names = [name for name in job.initial_eval_scores if name != "aggregate"]
+    if len(names) != 1:
+        names.append("aggregate")
+    for name in names:
+        before, after = job.initial_eval_scores.get(name), job.final_eval_scores.get(name)
+        table.add_row(f"validation, {name}", *_cells(before, after))
+    if job.test_scores is not None:
+        table.add_row("[bold]sealed test[/]", *_cells(job.test_scores.initial, job.test_scores.final))
+    return table
+
+
+def _cells(before: float | None, after: float | None) -> tuple[str, str, str]:
+    if before is None or after is None:
+        return ("–" if before is None else f"{before:.3f}", "–" if after is None else f"{after:.3f}", "")
+    return f"{before:.3f}", f"{after:.3f}", f"{after - before:+.3f}"
+
+
+async def _print_change(services: Services, job: Job) -> None:
+    from rich.text import Text
+
+    records = await services.store.candidates(job.job_id)
+    by_id = {record.candidate.candidate_id: record.candidate for record in records}
+    best = by_id.get(job.best_candidate_id or "")
+    source = next((record.candidate for record in records if record.number == 0), None)
+    if best is None or source is None:
+        return
+    if best.candidate_id == source.candidate_id:
+        stdout().print("Nothing beat the source prompt, so no new version was registered.\n")
+        return
+    colours = {"+": "green", "-": "red"}
+    for name in source.texts:
+        before, after = text_of(source.texts[name]), text_of(best.texts[name])
+        if before == after:
+            continue
+        stdout().print(Text(f"{name}: source → optimized", style="bold"))
+        for line in difflib.ndiff(before.splitlines(), after.splitlines()):
+            if not line.startswith("?"):
+                stdout().print(Text(f"  {line}", style=colours.get(line[0], "dim")))
+        stdout().print()
+
+
+async def _print_links(services: Services, job: Job) -> None:
+    lines = [("job", job.job_id)]
+    for label, uri in (
+        ("run", f"runs:/{job.run_id}" if job.run_id else None),
+        ("source prompt", job.source_prompt_uri),
+        ("new version", job.optimized_prompt_uri),
+    ):
+        if uri:
+            link = await asyncio.to_thread(services.tracker.link, uri)
+            lines.append((label, link.uri + (f"  {link.url}" if link.url else "")))
+    for label, value in lines:
+        stdout().print(f"{label + ':':<15}{value}", soft_wrap=True)
+    stdout().print()
+    for line in _next_steps(services, job):
+        stdout().print(line, soft_wrap=True)
+
+
+def _next_steps(services: Services, job: Job) -> list[str]:
+    where = f"--store-uri {services.settings.store_uri} --tracking-uri {services.settings.tracking_uri}"
+    if job.status in (JobStatus.CANCELED, JobStatus.FAILED):
+        return [f"Go on from here:  burnish optimize --resume {job.job_id} {where}"]
+    look = f"Look at the run:  mlflow server --backend-store-uri {services.settings.tracking_uri}"
+    if job.optimized_prompt_uri is None:
+        return [look, "Try next:         more data, a larger --max-calls, or another --optimizer"]
+    return [
+        look,
+        f'Use the prompt:   mlflow.genai.load_prompt("{job.optimized_prompt_uri}")',
+        "Your own data:    burnish optimize --prompt my.txt --data my.jsonl --scorer exact_match",
+    ]

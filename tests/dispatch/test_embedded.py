@@ -1,0 +1,96 @@
+"""The embedded dispatcher keeps the contract, and one process alone works on a store."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from burnish.dispatch.embedded import EmbeddedDispatcher
+from burnish.dispatch.lock import WorkerLock
+from burnish.dispatch.testing import DispatcherContract, eventually, working
+from burnish.errors import InvalidState
+
+
+class EmbeddedBench:
+    def __init__(self, unfinished: dict[str, None]) -> None:
+        self._unfinished = unfinished
+        self.dispatcher = EmbeddedDispatcher(self._list)
+
+    async def _list(self) -> list[str]:
+        return list(self._unfinished)
+
+    async def submit(self, job_id: str, priority: int = 0) -> None:
+        self._unfinished[job_id] = None
+        self.dispatcher.hand_over(None, job_id, priority)
+        self.dispatcher.announce(job_id)
+
+    def finish(self, job_id: str) -> None:
+        self._unfinished.pop(job_id, None)
+
+
+class TestEmbedded(DispatcherContract):
+    @pytest.fixture(autouse=True)
+    def _jobs(self) -> None:
+        self.unfinished: dict[str, None] = {}
+
+    def bench(self) -> AbstractAsyncContextManager[EmbeddedBench]:
+        @asynccontextmanager
+        async def open_bench() -> AsyncIterator[EmbeddedBench]:
+            yield EmbeddedBench(self.unfinished)
+
+        return open_bench()
+
+
+async def test_a_job_announced_while_it_winds_down_is_run_again() -> None:
+    bench = EmbeddedBench({})
+    release = asyncio.Event()
+    runs: list[str] = []
+
+    async def run(job_id: str, reason: str) -> None:
+        runs.append(reason)
+        if len(runs) == 1:
+            await release.wait()
+        bench.finish(job_id)
+
+    async with working(bench.dispatcher, run):
+        await bench.submit("a")
+        await eventually(lambda: len(runs) == 1)
+        bench.dispatcher.announce("a")
+        await asyncio.sleep(0)
+        release.set()
+        await eventually(lambda: len(runs) == 2)
+
+
+def test_a_second_process_on_the_same_store_is_refused(tmp_path: Path) -> None:
+    lock = WorkerLock(tmp_path / "burnish.db")
+    lock.acquire()
+    code = (
+        "import sys; from pathlib import Path; from burnish.dispatch.lock import WorkerLock\n"
+        "from burnish.errors import InvalidState\n"
+        "try:\n    WorkerLock(Path(sys.argv[1])).acquire()\n"
+        "except InvalidState as error:\n    print(error)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "burnish.db")], capture_output=True, text=True, check=True
+    )
+    assert "already works on this store" in ran.stdout
+    lock.release()
+    again = WorkerLock(tmp_path / "burnish.db")
+    again.acquire()
+    again.release()
+
+
+def test_the_lock_names_its_holder(tmp_path: Path) -> None:
+    import os
+
+    first, second = WorkerLock(tmp_path / "s.db"), WorkerLock(tmp_path / "s.db")
+    first.acquire()
+    with pytest.raises(InvalidState, match=f"process {os.getpid()} "):
+        second.acquire()
+    first.release()
