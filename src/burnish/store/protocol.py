@@ -122,7 +122,9 @@ class JobRecords(Protocol):
             The stored job, and ``False`` where the idempotency key had already made it.
 
         Raises:
-            Conflict: the idempotency key was used with another body.
+            Conflict: the idempotency key was used with another body, or the job id exists.
+            InvalidInput: a text to search by is too long or holds NUL characters or lone surrogates.
+            InvalidState: the job is not PENDING.
         """
         ...
 
@@ -141,7 +143,11 @@ class JobRecords(Protocol):
         ...
 
     async def take(self, job_id: str, worker_id: str, reason: str = "") -> Job:
-        """Begin an attempt: status IN_PROGRESS, ``attempt`` + 1, a STARTED event.
+        """Begin an attempt: status IN_PROGRESS, ``attempt`` + 1, a STARTED event. The heartbeat starts;
+        ``start_timestamp_ms`` stays that of the first attempt.
+
+        A job whose cancel was requested is taken like any other: the answer has ``cancel_requested``,
+        so the worker can end it properly (its run as KILLED, its best candidate kept).
 
         Raises:
             NotFound
@@ -154,9 +160,12 @@ class JobRecords(Protocol):
     ) -> Job:
         """Change fields of ``Job`` by name and append events, in one transaction, fenced by the attempt.
 
-        Setting ``status`` to a terminal one also sets ``completion_timestamp_ms``.
+        Setting ``status`` to a terminal one also sets ``completion_timestamp_ms``; setting ``progress``
+        also sets ``progress_updated_at_ms``. ``job_id``, ``experiment_id``, ``config``, ``attempt``,
+        ``cancel_requested`` and ``creation_timestamp_ms`` cannot be changed this way.
 
         Raises:
+            InvalidInput: there is no such field, or it cannot be changed.
             AttemptSuperseded: ``attempt`` is not the current one, or the job is gone or terminal.
             InvalidState: illegal change of status.
         """
@@ -174,7 +183,8 @@ class JobRecords(Protocol):
         ...
 
     async def request_cancel(self, job_id: str) -> Job:
-        """A PENDING job becomes CANCELED at once; a running one is marked. CANCELED stays as it is.
+        """A PENDING job becomes CANCELED at once (CANCEL_REQUESTED and ENDED events); a running one is
+        marked (one CANCEL_REQUESTED event, however often it is asked). CANCELED stays as it is.
 
         Raises:
             NotFound
@@ -183,7 +193,8 @@ class JobRecords(Protocol):
         ...
 
     async def reopen(self, job_id: str) -> Job:
-        """A FAILED or CANCELED job becomes PENDING again and is handed over (resume).
+        """A FAILED or CANCELED job becomes PENDING again and is handed over (resume), with a RESUMED
+        event. What it has found stays; its error, stop reason and completion time go.
 
         Raises:
             NotFound
@@ -192,7 +203,14 @@ class JobRecords(Protocol):
         ...
 
     async def fence(self, job_id: str) -> Job:
-        """Increment ``attempt`` so that no running worker can write any more (before a delete)."""
+        """Increment ``attempt`` so that no running worker can write any more (before a delete).
+
+        A job that has not ended becomes CANCELED, with an ENDED event: nobody takes it between the
+        fence and the delete, and if the delete fails the job is not left running without a worker.
+
+        Raises:
+            NotFound
+        """
         ...
 
     async def delete(self, job_id: str) -> None:
@@ -268,8 +286,10 @@ class JournalRecords(Protocol):
         attempt: int,
         begun: Sequence[tuple[CallKey, Usage]],
         finished: Sequence[JournalEntry],
+        abandoned: Sequence[CallKey] = (),
     ) -> None:
-        """Group commit: note calls about to be made (with their reservation) and calls finished.
+        """Group commit: note calls about to be made (with their reservation), calls finished, and calls
+        that this attempt had begun and that certainly cost nothing. Writing a call again changes nothing.
 
         Raises:
             AttemptSuperseded

@@ -1,0 +1,180 @@
+"""A database reached from coroutines, and the one place where its errors get our names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from burnish.errors import InvalidInput, StoreUnavailable
+from burnish.store.location import safe_uri, store_url
+from burnish.store.migrations import check_version, migrate
+
+Answer = TypeVar("Answer")
+
+_BUSY_SECONDS = 30.0
+_SQLITE_READERS = 4
+_POSTGRES_THREADS = 8
+
+
+class Database:
+    """An engine with threads of its own: the event loop never waits for the database.
+
+    SQLite takes one writer at a time, so one thread writes and a few read. PostgreSQL sorts its
+    writers out itself, so all threads do both. Opening runs the migrations.
+
+    Raises:
+        InvalidInput: the URI is wrong, its file cannot be used, or a newer Burnish wrote it.
+        StoreUnavailable: the server does not answer.
+    """
+
+    def __init__(self, uri: str) -> None:
+        url = store_url(uri)
+        self.uri = safe_uri(uri)
+        self._secret = url.password
+        self.engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url, self.uri)
+        self._writing = self.engine.execution_options(writes=True)
+        if self.engine.dialect.name == "sqlite":
+            self._readers = ThreadPoolExecutor(_SQLITE_READERS, "store-read")
+            self._writer = ThreadPoolExecutor(1, "store-write")
+        else:
+            self._readers = self._writer = ThreadPoolExecutor(_POSTGRES_THREADS, "store")
+        try:
+            with self._told(opening=True):
+                migrate(self._writing, self.uri)
+        except BaseException:
+            self._close()
+            raise
+
+    async def read(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Run ``work`` in a transaction of its own on a reading thread.
+
+        Raises:
+            StoreUnavailable
+        """
+        return await self._run(self._readers, self.engine, work)
+
+    async def write(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Run ``work`` in a transaction that commits unless it raises. A caller that is cancelled
+        while it waits does not take the write back.
+
+        Raises:
+            StoreUnavailable
+        """
+        return await self._run(self._writer, self._writing, work)
+
+    async def check(self) -> None:
+        """
+        Raises:
+            StoreUnavailable: cannot be reached or written, or another schema than this version's.
+        """
+        await self.write(check_version)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then let go of every connection. May be called twice."""
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    async def _run(
+        self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], Answer]
+    ) -> Answer:
+        def transaction() -> Answer:
+            with self._told(), engine.begin() as connection:
+                return work(connection)
+
+        try:
+            running = asyncio.get_running_loop().run_in_executor(threads, transaction)
+        except RuntimeError:
+            raise StoreUnavailable(f"the store {self.uri} has been closed") from None
+        return await running
+
+    def _close(self) -> None:
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
+
+    @contextmanager
+    def _told(self, opening: bool = False) -> Iterator[None]:
+        """Tell the database's errors in our words, without SQL, values or passwords."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            reason = self._reason(error)
+            if opening and self.engine.dialect.name == "sqlite":
+                raise InvalidInput.of("store_uri", self.uri, _remedy(reason)) from error
+            raise StoreUnavailable(f"the store {self.uri} failed: {reason}") from error
+
+    def _reason(self, error: SQLAlchemyError) -> str:
+        if isinstance(error, PoolTimeout):
+            return "all connections are busy"
+        text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+        if self._secret:
+            text = text.replace(str(self._secret), "***")
+        return " ".join(text.split()) or type(error).__name__
+
+
+def _remedy(reason: str) -> str:
+    if "unable to open" in reason:
+        return "the file cannot be opened or made; its folder must exist and be readable and writable"
+    if "not a database" in reason or "malformed" in reason:
+        return "the file is not a SQLite database; name another file"
+    if "readonly" in reason or "read-only" in reason:
+        return "the file or its folder is read-only; make both writable or name another file"
+    if "full" in reason:
+        return "the disk is full; make room or name a file elsewhere"
+    if "locked" in reason:
+        return f"another process has held the file for {_BUSY_SECONDS:.0f} s; stop it"
+    return f"the file cannot be used: {reason}"
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=_SQLITE_READERS + 1,
+        max_overflow=0,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is said below, never by the driver
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that starts by reading and then writes would fail at once where another
+        # process wrote in between; one that asks for the lock first waits its turn.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres(url: URL, shown: str) -> Engine:
+    try:
+        return create_engine(
+            url,
+            hide_parameters=True,
+            pool_size=_POSTGRES_THREADS,
+            max_overflow=0,
+            pool_pre_ping=True,  # after a restart of the server the first call finds a live connection
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "burnish",
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+            },
+        )
+    except ModuleNotFoundError as error:
+        raise InvalidInput.of(
+            "store_uri", shown, "PostgreSQL needs the extra: pip install 'burnish[postgres]'"
+        ) from error

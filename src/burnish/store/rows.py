@@ -1,0 +1,171 @@
+"""Domain values as rows of ``tables``, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
+from math import isfinite
+from typing import Any
+
+from sqlalchemy import Row
+
+from burnish.domain.budget import Budget
+from burnish.domain.job import (
+    Job,
+    JobConfig,
+    JobStatus,
+    OptimizerType,
+    Progress,
+    SplitFractions,
+    StopReason,
+    TestScores,
+    Verdict,
+)
+from burnish.domain.usage import Role, Usage, UsageByRole
+from burnish.store.encoding import MAX_NAME_LENGTH, check_searchable, from_json, storable, to_json
+
+_COLUMNS = (
+    "job_id",
+    "experiment_id",
+    "status",
+    "attempt",
+    "cancel_requested",
+    "worker_id",
+    "heartbeat_timestamp_ms",
+    "creation_timestamp_ms",
+    "start_timestamp_ms",
+    "completion_timestamp_ms",
+    "run_id",
+    "verdict",
+)
+"""Fields of :class:`Job` that are columns of their own; every other one is in ``body``."""
+
+MAX_TAG_KEY_LENGTH = 250
+MAX_TAG_VALUE_LENGTH = 8000
+TAG_START_LENGTH = 250
+"""How much of a tag's value is indexed, characters."""
+
+_IN_BODY = tuple(entry.name for entry in fields(Job) if entry.name not in (*_COLUMNS, "config"))
+
+
+def job_row(job: Job) -> dict[str, Any]:
+    """The columns of ``tables.jobs`` for a job, without ``last_sequence``.
+
+    Raises:
+        InvalidInput: a searchable text holds what no database takes.
+    """
+    usage = job.usage.total
+    row: dict[str, Any] = {name: getattr(job, name) for name in _COLUMNS}
+    row |= {
+        "optimizer_type": job.config.optimizer_type,
+        "source_prompt_uri": job.source_prompt_uri,
+        "optimized_prompt_uri": job.optimized_prompt_uri,
+        "dataset_id": job.config.dataset_id,
+        "test_difference": _finite(job.test_scores.difference) if job.test_scores else None,
+        "usage_calls": usage.calls,
+        "usage_usd_nanos": usage.usd_nanos,
+        "config": to_json(_config_json(job.config)),
+        "body": to_json({name: _body_json(name, getattr(job, name)) for name in _IN_BODY}),
+    }
+    for name, value in row.items():
+        if isinstance(value, str) and name not in ("config", "body"):
+            check_searchable(name, value)
+    return row
+
+
+def tag_rows(job: Job) -> list[dict[str, Any]]:
+    """Rows of ``tables.tags``."""
+    return [
+        {
+            "job_id": job.job_id,
+            "key": check_searchable("tags", key, MAX_TAG_KEY_LENGTH),
+            "value": check_searchable(f"tags.{key}", value, MAX_TAG_VALUE_LENGTH),
+            "value_start": value[:TAG_START_LENGTH],
+            "experiment_id": job.experiment_id,
+            "creation_timestamp_ms": job.creation_timestamp_ms,
+        }
+        for key, value in job.tags.items()
+    ]
+
+
+def score_rows(job: Job) -> list[dict[str, Any]]:
+    """Rows of ``tables.scores``: every initial and final score that can be searched for. A name or a
+    number that no index takes stays in the job's body only; a job does not fail for it."""
+
+    def rows(kind: str, values: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+        for name, value in values.items():
+            if isfinite(value) and storable(name) and len(name) <= MAX_NAME_LENGTH:
+                yield {"job_id": job.job_id, "kind": kind, "name": name, "value": float(value)}
+
+    return [*rows("initial", job.initial_eval_scores), *rows("final", job.final_eval_scores)]
+
+
+def job_of(row: Row[Any]) -> Job:
+    """Inverse of :func:`job_row`."""
+    columns = row._mapping
+    values: dict[str, Any] = {name: columns[name] for name in _COLUMNS}
+    values["status"] = JobStatus(values["status"])
+    values["verdict"] = Verdict(values["verdict"]) if values["verdict"] is not None else None
+    for name, value in from_json(columns["body"]).items():
+        if name in _IN_BODY:
+            values[name] = _body_value(name, value)
+    return Job(config=_config_of(from_json(columns["config"])), **values)
+
+
+def usage_json(usage: UsageByRole) -> dict[str, Any]:
+    """JSON form of a usage split by role."""
+    return {role.value: asdict(spent) for role, spent in usage.roles.items()}
+
+
+def usage_of(value: Mapping[str, Any]) -> UsageByRole:
+    """Inverse of :func:`usage_json`."""
+    return UsageByRole({Role(role): Usage(**spent) for role, spent in value.items()})
+
+
+def _body_json(name: str, value: Any) -> Any:
+    if name == "usage":
+        return usage_json(value)
+    if isinstance(value, (Progress, TestScores)):
+        return asdict(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _body_value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    match name:
+        case "usage":
+            return usage_of(value)
+        case "progress":
+            return Progress(**value)
+        case "test_scores":
+            return TestScores(**value)
+        case "stop_reason":
+            return StopReason(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _config_json(config: JobConfig) -> dict[str, Any]:
+    values = {entry.name: getattr(config, entry.name) for entry in fields(config)}
+    return values | {
+        "optimizer_config": dict(config.optimizer_config),
+        "budget": asdict(config.budget),
+        "split": asdict(config.split),
+    }
+
+
+def _config_of(stored: Mapping[str, Any]) -> JobConfig:
+    known = {entry.name for entry in fields(JobConfig)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name in known
+    }
+    values["optimizer_type"] = OptimizerType(values["optimizer_type"])
+    values["budget"] = Budget(**values["budget"])
+    values["split"] = SplitFractions(**values["split"])
+    return JobConfig(**values)
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

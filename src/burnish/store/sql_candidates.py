@@ -1,0 +1,148 @@
+"""Candidates and evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.events import NewEvent
+from burnish.domain.prompt import template_from_json, template_to_json
+from burnish.domain.score import Evaluation, Score
+from burnish.domain.usage import Usage
+from burnish.store import tables
+from burnish.store.encoding import from_json, storable, to_json
+from burnish.store.protocol import CandidateRecord, EvaluationRecord
+from burnish.store.rows import usage_json, usage_of
+from burnish.store.sql_records import SqlRecords, upsert
+
+_candidates = tables.candidates
+_evaluations = tables.evaluations
+
+
+class SqlCandidates(SqlRecords):
+    """``CandidateRecords``."""
+
+    async def save_candidates(
+        self, job_id: str, attempt: int, records: Sequence[CandidateRecord], events: Sequence[NewEvent] = ()
+    ) -> None:
+        rows = [_candidate_row(job_id, record) for record in records]
+
+        def save(connection: Connection) -> None:
+            job = self._fenced(connection, job_id, attempt)
+            upsert(connection, _candidates, rows)
+            self._append(connection, job, attempt, events)
+
+        await self._database.write(save)
+
+    async def save_evaluations(self, job_id: str, attempt: int, records: Sequence[EvaluationRecord]) -> None:
+        rows = [_evaluation_row(job_id, record) for record in records]
+
+        def save(connection: Connection) -> None:
+            self._fenced(connection, job_id, attempt)
+            upsert(connection, _evaluations, rows)
+
+        await self._database.write(save)
+
+    async def candidates(self, job_id: str) -> tuple[CandidateRecord, ...]:
+        if not storable(job_id):
+            return ()
+        query = (
+            select(_candidates)
+            .where(_candidates.c.job_id == job_id)
+            .order_by(_candidates.c.number, _candidates.c.candidate_id)
+        )
+        return await self._database.read(
+            lambda connection: tuple(_candidate_of(row) for row in connection.execute(query))
+        )
+
+    async def evaluations(
+        self, job_id: str, candidate_id: str, after: str = "", limit: int = 1000
+    ) -> tuple[EvaluationRecord, ...]:
+        if not all(map(storable, (job_id, candidate_id, after))):
+            return ()
+        query = (
+            select(_evaluations)
+            .where(
+                _evaluations.c.job_id == job_id,
+                _evaluations.c.candidate_id == candidate_id,
+                _evaluations.c.example_id > after,
+            )
+            .order_by(_evaluations.c.example_id)
+            .limit(limit)
+        )
+        return await self._database.read(
+            lambda connection: tuple(_evaluation_of(row) for row in connection.execute(query))
+        )
+
+
+def _candidate_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:
+    candidate = record.candidate
+    body = {
+        "texts": {name: template_to_json(text) for name, text in candidate.texts.items()},
+        "parents": candidate.parents,
+        "origin": candidate.origin,
+        "scores": dict(record.scores),
+        "reason": record.reason,
+        "usage": usage_json(record.usage),
+        "objectives": dict(record.objectives),
+    }
+    return {
+        "job_id": job_id,
+        "candidate_id": candidate.candidate_id,
+        "number": record.number,
+        "status": record.status,
+        "body": to_json(body),
+    }
+
+
+def _candidate_of(row: Row[Any]) -> CandidateRecord:
+    body = from_json(row.body)
+    return CandidateRecord(
+        candidate=Candidate(
+            texts={name: template_from_json(text) for name, text in body["texts"].items()},
+            parents=tuple(body["parents"]),
+            origin=body["origin"],
+        ),
+        number=row.number,
+        status=CandidateStatus(row.status),
+        scores=body["scores"],
+        reason=body["reason"],
+        usage=usage_of(body["usage"]),
+        objectives=body["objectives"],
+    )
+
+
+def _evaluation_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
+    evaluation = record.evaluation
+    body = {
+        "output": evaluation.output,
+        "scores": {name: [score.value, score.rationale] for name, score in evaluation.scores.items()},
+        "aggregate": evaluation.aggregate,
+        "error": evaluation.error,
+        "usage": asdict(evaluation.usage),
+    }
+    return {
+        "job_id": job_id,
+        "candidate_id": evaluation.candidate_id,
+        "example_id": evaluation.example_id,
+        "split": record.split,
+        "body": to_json(body),
+    }
+
+
+def _evaluation_of(row: Row[Any]) -> EvaluationRecord:
+    body = from_json(row.body)
+    evaluation = Evaluation(
+        candidate_id=row.candidate_id,
+        example_id=row.example_id,
+        output=body["output"],
+        scores={name: Score(value, rationale) for name, (value, rationale) in body["scores"].items()},
+        aggregate=body["aggregate"],
+        error=body["error"],
+        usage=Usage(**body["usage"]),
+    )
+    return EvaluationRecord(evaluation=evaluation, split=row.split)

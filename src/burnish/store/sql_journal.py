@@ -1,0 +1,172 @@
+"""The durable record of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Delete,
+    Row,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+)
+
+from burnish.domain.job import JobStatus
+from burnish.domain.prompt import digest
+from burnish.domain.usage import Role, Usage, UsageByRole
+from burnish.store import tables
+from burnish.store.encoding import from_json, storable, to_json
+from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
+from burnish.store.sql_records import SqlRecords, insert_new
+
+_jobs = tables.jobs
+_begun = tables.calls_begun
+_finished = tables.calls_finished
+_JOBS_PRUNED_AT_ONCE = 50
+_TERMINAL = tuple(status for status in JobStatus if status.terminal)
+
+
+class SqlJournal(SqlRecords):
+    """``JournalRecords``."""
+
+    async def journal_write(
+        self,
+        job_id: str,
+        attempt: int,
+        begun: Sequence[tuple[CallKey, Usage]],
+        finished: Sequence[JournalEntry],
+        abandoned: Sequence[CallKey] = (),
+    ) -> None:
+        begun_rows = [_call_row(job_id, key, reserved) | {"attempt": attempt} for key, reserved in begun]
+        finished_rows = [_finished_row(job_id, entry) for entry in finished]
+        settled = [{"settled": _call_id(key)} for key in (*(entry.key for entry in finished), *abandoned)]
+
+        def write(connection: Connection) -> None:
+            self._fenced(connection, job_id, attempt)
+            insert_new(connection, _begun, begun_rows)
+            insert_new(connection, _finished, finished_rows)
+            if settled:
+                connection.execute(_settle(job_id, attempt), settled)
+
+        await self._database.write(write)
+
+    async def journal_read(self, job_id: str) -> tuple[JournalEntry, ...]:
+        if not storable(job_id):
+            return ()
+        query = select(_finished).where(_finished.c.job_id == job_id)
+
+        def read(connection: Connection) -> tuple[JournalEntry, ...]:
+            return tuple(_entry_of(row) for row in connection.execute(query))
+
+        return await self._database.read(read)
+
+    async def journal_totals(self, job_id: str) -> JournalTotals:
+        if not storable(job_id):
+            return JournalTotals(UsageByRole(), UsageByRole())
+        current = select(_jobs.c.attempt).where(_jobs.c.job_id == job_id).scalar_subquery()
+
+        def add_up(connection: Connection) -> JournalTotals:
+            return JournalTotals(
+                finished=_sum(connection, _finished, _finished.c.job_id == job_id),
+                lost=_sum(connection, _begun, (_begun.c.job_id == job_id) & (_begun.c.attempt < current)),
+            )
+
+        return await self._database.read(add_up)
+
+    async def journal_prune(self, completed_before_ms: int) -> int:
+        ended = _jobs.c.status.in_(_TERMINAL) & (_jobs.c.completion_timestamp_ms < completed_before_ms)
+        kept = select(_finished.c.job_id).where(_finished.c.job_id == _jobs.c.job_id).exists()
+        waiting = select(_begun.c.job_id).where(_begun.c.job_id == _jobs.c.job_id).exists()
+        # A short transaction for some jobs at a time: nobody waits long behind the broom.
+        query = select(_jobs.c.job_id).where(ended, kept | waiting).limit(_JOBS_PRUNED_AT_ONCE)
+
+        def prune(connection: Connection) -> int:
+            job_ids = connection.scalars(query.with_for_update(key_share=True)).all()
+            for table in (_begun, _finished):
+                connection.execute(delete(table).where(table.c.job_id.in_(job_ids)))
+            return len(job_ids)
+
+        pruned = 0
+        while some := await self._database.write(prune):
+            pruned += some
+        return pruned
+
+
+def _call_id(key: CallKey) -> str:
+    parts = (key.role, key.candidate_id, key.example_id, key.phase, key.sample, key.request_hash)
+    return digest(parts, length=40)
+
+
+def _call_row(job_id: str, key: CallKey, usage: Usage) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "call_id": _call_id(key),
+        "role": key.role,
+        "calls": usage.calls,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "usd_nanos": usage.usd_nanos,
+    }
+
+
+def _finished_row(job_id: str, entry: JournalEntry) -> dict[str, Any]:
+    key = entry.key
+    body = {
+        "candidate_id": key.candidate_id,
+        "example_id": key.example_id,
+        "phase": key.phase,
+        "sample": key.sample,
+        "request_hash": key.request_hash,
+        "text": entry.text,
+        "finish_reason": entry.finish_reason,
+    }
+    return _call_row(job_id, key, entry.usage) | {"body": to_json(body)}
+
+
+def _entry_of(row: Row[Any]) -> JournalEntry:
+    body = from_json(row.body)
+    text, finish_reason = body.pop("text"), body.pop("finish_reason")
+    return JournalEntry(
+        key=CallKey(role=Role(row.role), **body),
+        text=text,
+        finish_reason=finish_reason,
+        usage=Usage(row.calls, row.prompt_tokens, row.completion_tokens, row.usd_nanos),
+    )
+
+
+def _settle(job_id: str, attempt: int) -> Delete:
+    """Forget that this attempt had begun a call."""
+    return delete(_begun).where(
+        _begun.c.job_id == job_id, _begun.c.attempt == attempt, _begun.c.call_id == bindparam("settled")
+    )
+
+
+def _sum(connection: Connection, table: Table, which: ColumnElement[bool]) -> UsageByRole:
+    columns = table.c
+    query = (
+        select(
+            columns.role,
+            cast(func.sum(columns.calls), BigInteger),
+            cast(func.sum(columns.prompt_tokens), BigInteger),
+            cast(func.sum(columns.completion_tokens), BigInteger),
+            cast(func.sum(columns.usd_nanos), BigInteger),
+            func.count() > func.count(columns.usd_nanos),
+        )
+        .where(which)
+        .group_by(columns.role)
+        .order_by(columns.role)
+    )
+    return UsageByRole(
+        {
+            Role(role): Usage(calls, prompt_tokens, completion_tokens, None if unknown else usd_nanos)
+            for role, calls, prompt_tokens, completion_tokens, usd_nanos, unknown in connection.execute(query)
+        }
+    )

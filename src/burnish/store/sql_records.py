@@ -1,0 +1,113 @@
+"""What all parts of ``SqlJobStore`` share: the database, the clock, the fence and the numbering of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from burnish.domain.events import NewEvent
+from burnish.domain.job import JobStatus
+from burnish.errors import AttemptSuperseded, NotFound
+from burnish.store import tables
+from burnish.store.database import Database
+from burnish.store.encoding import storable, to_json
+
+_jobs = tables.jobs
+_FENCE = (_jobs.c.job_id, _jobs.c.attempt, _jobs.c.status, _jobs.c.last_sequence)
+
+
+class SqlRecords:
+    """Base of the parts of ``SqlJobStore``. All methods run inside a transaction of the caller's."""
+
+    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._clock_ms = clock_ms
+
+    def _locked(
+        self, connection: Connection, job_id: str, columns: Sequence[ColumnElement[Any]] = tuple(_jobs.c)
+    ) -> Row[Any]:
+        """The job's row, which no other transaction can change before this one ends.
+
+        Raises:
+            NotFound
+        """
+        row = None
+        if storable(job_id):
+            # FOR NO KEY UPDATE: rows that refer to the job can still be inserted beside it.
+            query = select(*columns).where(_jobs.c.job_id == job_id).with_for_update(key_share=True)
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound("job", job_id)
+        return row
+
+    def _fenced(
+        self,
+        connection: Connection,
+        job_id: str,
+        attempt: int,
+        columns: Sequence[ColumnElement[Any]] = _FENCE,
+    ) -> Row[Any]:
+        """The locked row of a job that this attempt still owns.
+
+        Raises:
+            AttemptSuperseded: it does not, or the job is gone or not IN_PROGRESS.
+        """
+        try:
+            row = self._locked(connection, job_id, columns)
+        except NotFound:
+            raise AttemptSuperseded(job_id, attempt) from None
+        if row.attempt != attempt or row.status != JobStatus.IN_PROGRESS:
+            raise AttemptSuperseded(job_id, attempt)
+        return row
+
+    def _append(self, connection: Connection, row: Row[Any], attempt: int, new: Sequence[NewEvent]) -> None:
+        """Number events on from the locked row's last and insert them."""
+        if not new:
+            return
+        now = self._clock_ms()
+        connection.execute(
+            tables.events.insert(),
+            [
+                {
+                    "job_id": row.job_id,
+                    "sequence": row.last_sequence + position,
+                    "attempt": attempt,
+                    "timestamp_ms": now,
+                    "kind": event.kind,
+                    "data": to_json(dict(event.data)),
+                }
+                for position, event in enumerate(new, start=1)
+            ],
+        )
+        connection.execute(
+            update(_jobs)
+            .where(_jobs.c.job_id == row.job_id)
+            .values(last_sequence=row.last_sequence + len(new))
+        )
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, or replace those with the same primary key."""
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
+
+
+def insert_new(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Insert rows whose primary key is not there yet. Returns how many were inserted."""
+    given = list(rows)
+    if not given:
+        return 0
+    statement = _insert(connection, table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+    return connection.execute(statement, given).rowcount
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    # The two dialects' inserts have the same methods and no common class that has them.
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
