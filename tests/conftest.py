@@ -10,3 +10,5 @@ os.environ["DO_NOT_TRACK"] = "true"
 for name in [name for name in os.environ if name.startswith(("BURNISH_", "OPENAI_", "ANTHROPIC_"))]:
     del os.environ[name]
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+pytest_plugins = ["tests.postgres_server"]

@@ -17,7 +17,7 @@ from burnish.store.database import Database
 from burnish.store.encoding import check_searchable, storable
 from burnish.store.protocol import Idempotency
 from burnish.store.rows import job_of, job_row, score_rows, tag_rows
-from burnish.store.sql_records import SqlRecords, insert_new
+from burnish.store.sql_records import SqlRecords, claim
 
 _jobs = tables.jobs
 _UNFINISHED = tuple(status for status in JobStatus if not status.terminal)
@@ -268,7 +268,7 @@ class SqlJobs(SqlRecords):
             "body_digest": idempotency.body_digest,
             "job_id": job_id,
         }
-        return insert_new(connection, tables.idempotency_keys, [row]) == 1
+        return claim(connection, tables.idempotency_keys, row)
 
     def _made_by(self, connection: Connection, idempotency: Idempotency) -> Job:
         keys = tables.idempotency_keys

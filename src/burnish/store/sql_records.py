@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, select, update
@@ -99,13 +99,20 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
 
 
-def insert_new(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Insert rows whose primary key is not there yet. Returns how many were inserted."""
-    given = list(rows)
-    if not given:
-        return 0
-    statement = _insert(connection, table).on_conflict_do_nothing(index_elements=list(table.primary_key))
-    return connection.execute(statement, given).rowcount
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows whose primary key is not there yet."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def claim(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless its primary key is there. Waits for another transaction's claim to be decided.
+
+    Returns:
+        Whether the row was inserted.
+    """
+    inserted = _insert(connection, table).on_conflict_do_nothing().values(row).returning(*table.primary_key)
+    return connection.execute(inserted).one_or_none() is not None
 
 
 def _insert(connection: Connection, table: Table) -> Any:
