@@ -36,6 +36,7 @@ class Connection:
         # SQLite has one writer. Taking turns here is fair, where its own waiting is a lottery that
         # ends in "database is locked", and spares MLflow's pool of fifteen connections.
         self._turn: threading.RLock | None = threading.RLock() if address.sqlite_path else None
+        self._turns = tuple(threading.Lock() for _ in range(64))
         self._stores: tuple[Any, Any] | None = None
 
     @contextmanager
@@ -67,6 +68,16 @@ class Connection:
             yield get_artifact_repository(
                 self.address.resolve_artifacts(artifact_uri), tracking_uri=self.address.tracking_uri
             )
+
+    @property
+    def opened(self) -> bool:
+        """Whether MLflow has been there once."""
+        return self._stores is not None
+
+    def turn(self, key: str) -> threading.Lock:
+        """A lock for what concerns ``key``, so that "is it there?" and "make it" are not torn apart
+        by another thread of this process. Do not nest: keys share locks."""
+        return self._turns[hash(key) % len(self._turns)]
 
     def check(self) -> None:
         """

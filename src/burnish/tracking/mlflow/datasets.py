@@ -13,14 +13,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from burnish.domain.dataset import Dataset, Example
-from burnish.errors import InvalidInput, NotFound
+from burnish.errors import NotFound
 from burnish.tracking.mlflow.connection import Connection
+from burnish.tracking.names import check_dataset_name
 
 DIGEST_TAG = "burnish.digest"
 _POSITION = "burnish.position"  # of the record's first row, from 0
 _REPEATS = "burnish.repeats"  # JSON: [[position, expectations], ...] of further rows, same inputs
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MAX_NAME = 500  # characters, MLflow's limit
 _PAGE = 100
 
 
@@ -57,10 +57,7 @@ class Datasets:
         Raises:
             InvalidInput: the name is too long, or the experiment does not exist.
         """
-        if not 0 < len(dataset.name) <= _MAX_NAME:
-            raise InvalidInput.of(
-                "dataset.name", dataset.name, f"a dataset's name has 1 to {_MAX_NAME} characters"
-            )
+        check_dataset_name(dataset.name)
         for entity in self._with_digest(dataset):
             found = self._read(entity)
             if not found.examples:

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from burnish.domain.prompt import Prompt, Template, template_from_json, template_to_json
 from burnish.errors import InvalidInput, NotFound
+from burnish.tracking.description import JOB_TAG
 from burnish.tracking.mlflow.connection import Connection
+from burnish.tracking.names import check_alias, check_prompt_name, check_prompt_size, split_prompt_uri
 
-_URI = re.compile(r"prompts:/(?P<name>[A-Za-z0-9_.-]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[A-Za-z0-9_-]+))")
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_ALIAS = re.compile(r"(?!(?i:latest|v?[0-9]+)$)[A-Za-z0-9_-]{1,255}")
 _MAX_VERSION = 2**31 - 1  # MLflow's column
-_MAX_TEXT = 100_000  # characters, MLflow's limit for a prompt
 _EXPERIMENTS_TAG = "_mlflow_experiment_ids"  # lists the prompt on the experiment's Prompts tab
 _PROMPT_TAG = "mlflow.prompt.is_prompt"  # without it a search leaves prompts out
-JOB_TAG = "burnish.job_id"
-SOURCE_TAG = "burnish.source_prompt_uri"
-
-
-def split_uri(uri: str) -> tuple[str, int | str]:
-    """Name, and version (``int``) or alias (``str``).
-
-    Raises:
-        InvalidInput: not a prompt URI.
-    """
-    match = _URI.fullmatch(uri)
-    if match is None:
-        raise InvalidInput.of(
-            "prompt", uri, "a prompt of the registry is prompts:/NAME/VERSION or prompts:/NAME@ALIAS"
-        )
-    version = match["version"]
-    return match["name"], int(version) if version else match["alias"]
-
-
-def check_name(name: str) -> None:
-    """
-    Raises:
-        InvalidInput: MLflow does not take this name for a prompt.
-    """
-    if not _NAME.fullmatch(name):
-        safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-") or "prompt"
-        raise InvalidInput.of(
-            "prompt.name",
-            name,
-            f"MLflow takes letters, digits, '-', '_' and '.' in a prompt's name, for example {safe!r}",
-        )
-
-
-def check_alias(alias: str) -> None:
-    """
-    Raises:
-        InvalidInput: MLflow does not take this alias.
-    """
-    if not _ALIAS.fullmatch(alias):
-        raise InvalidInput.of(
-            "alias", alias, "MLflow takes letters, digits, '-' and '_', but not 'latest', not v1 and not 1"
-        )
 
 
 class Prompts:
@@ -73,7 +27,7 @@ class Prompts:
         Raises:
             NotFound, InvalidInput
         """
-        name, which = split_uri(uri)
+        name, which = split_prompt_uri(uri)
         found = self._find(name, which, uri)
         if found is None:
             raise NotFound("prompt", uri)
@@ -81,7 +35,7 @@ class Prompts:
 
     def ensure(self, prompt: Prompt) -> Prompt:
         """The latest version if it says the same, else a new one."""
-        check_name(prompt.name)
+        check_prompt_name(prompt.name)
         latest = self._find(prompt.name, "latest", prompt.name)
         if latest is not None and _same(_to_prompt(latest), prompt):
             return _to_prompt(latest)
@@ -106,7 +60,8 @@ class Prompts:
 
     def register(self, prompt: Prompt, message: str, tags: Mapping[str, str] | None = None) -> Prompt:
         """A new version, whatever is there already. ``tags`` are the version's, not the prompt's."""
-        _check_size(prompt)
+        check_prompt_name(prompt.name)
+        check_prompt_size(prompt.template)
         from pydantic import ValidationError
 
         try:
@@ -130,7 +85,7 @@ class Prompts:
 
     def show_in_experiment(self, name: str, experiment_id: str) -> None:
         """List the prompt on the experiment's Prompts tab."""
-        with self._connection.registry("prompt", name) as registry:
+        with self._connection.turn(name), self._connection.registry("prompt", name) as registry:
             tags = registry.get_registered_model(name)._tags
             shown = [part for part in tags.get(_EXPERIMENTS_TAG, "").split(",") if part]
             if experiment_id not in shown:
@@ -138,7 +93,7 @@ class Prompts:
 
     def set_alias(self, name: str, alias: str, version: int) -> int | None:
         """Returns the version the alias pointed at before."""
-        check_name(name)
+        check_prompt_name(name)
         check_alias(alias)
         uri = f"prompts:/{name}/{version}"
         with self._connection.registry("prompt", uri) as registry:
@@ -150,7 +105,7 @@ class Prompts:
 
     def remove_alias(self, name: str, alias: str) -> int | None:
         """Returns the version the alias pointed at; ``None`` where it did not exist."""
-        check_name(name)
+        check_prompt_name(name)
         check_alias(alias)
         with self._connection.registry("prompt", name) as registry:
             before = self._find(name, alias, name)
@@ -217,12 +172,3 @@ def _same(one: Prompt, other: Prompt) -> bool:
         and _flat(one.model_config) == _flat(other.model_config)
         and (one.response_format or None) == (other.response_format or None)
     )
-
-
-def _check_size(prompt: Prompt) -> None:
-    stored = template_to_json(prompt.template)
-    size = len(stored if isinstance(stored, str) else json.dumps(stored))
-    if size > _MAX_TEXT:
-        raise InvalidInput.of(
-            "prompt", f"{size} characters", f"MLflow takes at most {_MAX_TEXT} characters; shorten it"
-        )

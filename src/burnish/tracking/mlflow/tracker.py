@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Concatenate, ParamSpec, TypeVar
 
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
-from burnish.errors import NotFound
+from burnish.errors import NotFound, TrackingUnavailable
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
+from burnish.tracking.description import JOB_TAG, MAX_TAG_CHARACTERS, SOURCE_TAG
+from burnish.tracking.layout import EVALUATIONS, SCORES, candidate_files, candidate_folder, candidate_metrics
 from burnish.tracking.mlflow.address import Address
-from burnish.tracking.mlflow.artifacts import CANDIDATES, EVALUATIONS, SCORES, Artifacts, candidate_files
+from burnish.tracking.mlflow.artifacts import Artifacts
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
-from burnish.tracking.mlflow.prompts import JOB_TAG, SOURCE_TAG, Prompts, split_uri
+from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs
+from burnish.tracking.names import split_prompt_uri
 from burnish.tracking.protocol import Link, RunStatus
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
+
+_PAUSES_SECONDS = (0.5, 2.0)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _patiently(
+    method: Callable[Concatenate[MlflowTracker, _P], _T],
+) -> Callable[Concatenate[MlflowTracker, _P], _T]:
+    """Try again when an MLflow that had answered before is away for a moment.
+
+    Here and not in the HTTP client: a request whose answer was lost may have been carried out, and
+    only a whole method looks for its effect before it repeats it.
+    """
+
+    @functools.wraps(method)
+    def patient(self: MlflowTracker, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        for pause in _PAUSES_SECONDS:
+            try:
+                return method(self, *args, **kwargs)
+            except TrackingUnavailable:
+                if not self._connection.opened:
+                    raise
+                self._sleep(pause)
+        return method(self, *args, **kwargs)
+
+    return patient
 
 
 class MlflowTracker:
@@ -33,6 +65,7 @@ class MlflowTracker:
     Args:
         tracking_uri: see :class:`~burnish.tracking.mlflow.address.Address`, as the next two.
         clock: seconds since the epoch.
+        sleep: waits so many seconds, between tries.
 
     Raises:
         InvalidInput: not a URI MLflow keeps datasets at.
@@ -44,7 +77,9 @@ class MlflowTracker:
         registry_uri: str | None = None,
         artifact_root: str | None = None,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._sleep = sleep
         self.address = Address(tracking_uri, registry_uri, artifact_root)
         self._connection = Connection(self.address)
         self._experiments = Experiments(self._connection)
@@ -52,26 +87,32 @@ class MlflowTracker:
         self._datasets = Datasets(self._connection)
         self._runs = Runs(self._connection, clock)
         self._artifacts = Artifacts(self._connection)
-        self._registering = threading.Lock()
 
+    @_patiently
     def prompt(self, uri: str) -> Prompt:
         return self._prompts.get(uri)
 
+    @_patiently
     def dataset(self, dataset_id: str) -> Dataset:
         return self._datasets.get(dataset_id)
 
+    @_patiently
     def experiment_exists(self, experiment_id: str) -> bool:
         return self._experiments.exists(experiment_id)
 
+    @_patiently
     def ensure_experiment(self, name: str) -> str:
         return self._experiments.ensure(name)
 
+    @_patiently
     def ensure_prompt(self, prompt: Prompt) -> Prompt:
         return self._prompts.ensure(prompt)
 
+    @_patiently
     def ensure_dataset(self, dataset: Dataset, experiment_id: str) -> Dataset:
         return self._datasets.ensure(dataset, experiment_id)
 
+    @_patiently
     def ensure_run(self, job: Job) -> str:
         dataset_id = job.config.dataset_id
         run_id = self._runs.ensure(job, self._datasets.entity(dataset_id) if dataset_id else None)
@@ -81,9 +122,11 @@ class MlflowTracker:
             self._prompts.show_in_experiment(source.name, job.experiment_id)
         return run_id
 
+    @_patiently
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
         self._runs.log_metrics(run_id, metrics, step)
 
+    @_patiently
     def log_candidate(
         self,
         run_id: str,
@@ -91,32 +134,31 @@ class MlflowTracker:
         evaluations: Sequence[EvaluationRecord],
         examples: Mapping[str, Example] | None = None,
     ) -> None:
-        folder = f"{CANDIDATES}/iteration_{record.number}"
         run = self._runs.get(run_id)
-        artifact_uri = run.info.artifact_uri
+        folder, artifact_uri = candidate_folder(record), run.info.artifact_uri
         if SCORES not in self._artifacts.names(artifact_uri, folder):
             self._artifacts.write(artifact_uri, folder, candidate_files(record, evaluations, examples or {}))
         tables = json.loads(run.data.tags.get(_TABLES_TAG, "[]"))
         entry = {"path": f"{folder}/{EVALUATIONS}", "type": "table"}
-        if entry not in tables:
-            self._runs.set_tag(run_id, _TABLES_TAG, json.dumps([*tables, entry]))
-        if record.scores:
-            metrics = {
-                "eval_score" if name == "aggregate" else f"eval_score.{name}": value
-                for name, value in record.scores.items()
-            }
-            self._runs.log_metrics(run_id, metrics, record.number)
+        listed = json.dumps([*tables, entry])
+        # One that MLflow had to cut would be broken JSON.
+        if entry not in tables and len(listed) <= MAX_TAG_CHARACTERS:
+            self._runs.set_tag(run_id, _TABLES_TAG, listed)
+        self._runs.log_metrics(run_id, candidate_metrics(record), record.number)
 
+    @_patiently
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         path = PurePosixPath(artifact_file)
         folder = "" if str(path.parent) == "." else str(path.parent)
         self._artifacts.write(self._runs.get(run_id).info.artifact_uri, folder, {path.name: text})
 
+    @_patiently
     def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
         self._artifacts.upload(self._runs.get(run_id).info.artifact_uri, artifact_path, path)
 
+    @_patiently
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
-        with self._registering:
+        with self._connection.turn(job.job_id):
             winner = self._prompts.find_of_job(job.job_id, source.name, template)
             if winner is None:
                 winner = self._prompts.register(
@@ -136,9 +178,11 @@ class MlflowTracker:
         assert winner.uri is not None
         return winner.uri
 
+    @_patiently
     def end_run(self, run_id: str, status: RunStatus) -> None:
         self._runs.end(run_id, status)
 
+    @_patiently
     def delete_run(self, run_id: str) -> None:
         self._runs.delete(run_id)
 
@@ -159,7 +203,7 @@ class MlflowTracker:
             except NotFound:
                 url = None
         elif kind == "prompts":
-            url = self.address.prompt_url(split_uri(uri)[0])
+            url = self.address.prompt_url(split_prompt_uri(uri)[0])
         elif kind == "experiments":
             url = self.address.experiment_url(rest)
         return Link(uri, url)

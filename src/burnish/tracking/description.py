@@ -1,0 +1,63 @@
+"""What a run says about its job: its name, tags and params. The same words in every tracker."""
+
+from __future__ import annotations
+
+import json
+
+from burnish.domain.job import Job
+from burnish.tracking.names import split_prompt_uri, tag_name
+
+JOB_TAG = "burnish.job_id"  # on runs and on registered versions
+ATTEMPT_TAG = "burnish.attempt"  # the attempt that made the run
+SOURCE_TAG = "burnish.source_prompt_uri"  # on registered versions
+MAX_PARAM_CHARACTERS = 6000
+MAX_TAG_CHARACTERS = 5000  # MLflow takes 8000 today, older servers 5000
+
+
+def run_name(job: Job) -> str:
+    """As MLflow's own jobs, without the time behind it."""
+    name, version = split_prompt_uri(job.source_prompt_uri)
+    return f"optimize_prompt_{job.config.optimizer_type.value.lower()}_{name}_{version}"
+
+
+def run_tags(job: Job) -> dict[str, str]:
+    """The user's tags, and those by which MLflow and we find the run."""
+    return {
+        **{tag_name(key): value[:MAX_TAG_CHARACTERS] for key, value in job.tags.items()},
+        "mlflow.source.name": "burnish",
+        "mlflow.source.type": "JOB",
+        "mlflow.run.isPromptOptimization": "true",
+        JOB_TAG: job.job_id,
+        ATTEMPT_TAG: str(job.attempt),
+    }
+
+
+def run_params(job: Job) -> dict[str, str]:
+    """The job's request: the first five as MLflow's own jobs log them, then ours. Long ones are cut."""
+    config = job.config
+    params = {
+        "source_prompt_uri": job.source_prompt_uri,
+        "optimizer_type": config.optimizer_type.value.lower(),
+        "dataset_id": config.dataset_id or "",
+        "scorer_names": json.dumps(list(config.scorers)),
+        "optimizer_config_json": json.dumps(dict(config.optimizer_config), default=str),
+        "split": str(config.split),
+        "seed": str(config.seed),
+        "concurrency": str(config.concurrency),
+    }
+    optional = {
+        "model": config.model,
+        "reflection_model": config.reflection_model,
+        "max_output_tokens": config.max_output_tokens,
+        "budget.max_calls": config.budget.max_calls,
+        "budget.max_tokens": config.budget.max_tokens,
+        "budget.max_usd": config.budget.max_usd,
+        "budget.max_seconds": config.budget.max_seconds,
+    }
+    params |= {key: str(value) for key, value in optional.items() if value is not None}
+    if len(config.source_prompt_uris) > 1:
+        params["source_prompt_uris"] = json.dumps(list(config.source_prompt_uris))
+    return {
+        key: value if len(value) <= MAX_PARAM_CHARACTERS else value[: MAX_PARAM_CHARACTERS - 3] + "..."
+        for key, value in params.items()
+    }
