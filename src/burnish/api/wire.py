@@ -1,14 +1,158 @@
-"""What the API reads and writes, as JSON values: requests → domain, domain → answers."""
+"""What the API reads and writes: requests → domain, domain → messages."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from burnish.domain.job import Job
-from burnish.proto.convert import job_to_proto
+from burnish.domain.job import Job, JobConfig
+from burnish.domain.prompt import Template
+from burnish.errors import InvalidInput, Problem
+from burnish.proto import prompt_optimization_pb2 as wire
+from burnish.proto import service_pb2 as service
+from burnish.proto.convert import job_to_proto, read_config, usage_by_role_to_proto, usage_to_proto
 from burnish.proto.message import message_to_json
+from burnish.service.estimate import Estimate
+from burnish.service.prompts import Promotion
+from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobQuery
+
+MAX_PAGE = 1000
 
 
 def job_to_json(job: Job) -> dict[str, Any]:
     """The job as ``GET /{job_id}`` shows it under ``"job"``."""
     return message_to_json(job_to_proto(job))
+
+
+# --- requests
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a create or an estimate asks for, and what is wrong with it so far."""
+
+    experiment_id: str
+    config: JobConfig
+    tags: dict[str, str]
+    problems: tuple[Problem, ...]
+
+
+def read_job_request(
+    message: service.CreatePromptOptimizationJob | service.EstimatePromptOptimizationJob,
+    problems: Sequence[Problem] = (),
+) -> JobRequest:
+    """
+    Args:
+        problems: found when the body was read.
+    """
+    found = list(problems)
+    config, unreadable = read_config(message.config, message.source_prompt_uri.strip())
+    named = {problem.field for problem in found}
+    found += [problem for problem in unreadable if problem.field not in named]
+    found += config.problems()
+    tags: dict[str, str] = {}
+    for position, tag in enumerate(message.tags):
+        if tag.key in tags and tags[tag.key] != tag.value:
+            found.append(Problem(f"tags[{position}].key", tag.key, "was given twice with different values"))
+        tags[tag.key] = tag.value
+    return JobRequest(message.experiment_id.strip(), config, tags, tuple(found))
+
+
+def read_query(message: service.SearchPromptOptimizationJobs) -> JobQuery:
+    """
+    Raises:
+        InvalidInput: ``max_results`` is out of range.
+    """
+    experiment_ids = [message.experiment_id] if message.experiment_id else []
+    return JobQuery(
+        experiment_ids=tuple(dict.fromkeys([*experiment_ids, *message.experiment_ids])),
+        filter=message.filter,
+        order_by=tuple(message.order_by),
+        max_results=page_size(message, MAX_PAGE),
+        page_token=message.page_token or None,
+    )
+
+
+def page_size(message: Any, default: int) -> int:
+    """The request's ``max_results``.
+
+    Raises:
+        InvalidInput: not from 1 to 1000.
+    """
+    if not message.HasField("max_results"):
+        return default
+    size = int(message.max_results)
+    if not 1 <= size <= MAX_PAGE:
+        raise InvalidInput.of("max_results", size, f"must be from 1 to {MAX_PAGE}; page_token brings more")
+    return size
+
+
+# --- answers
+
+
+def candidate_to_proto(record: CandidateRecord, with_texts: bool = False) -> wire.PromptCandidate:
+    candidate = record.candidate
+    message = wire.PromptCandidate(
+        candidate_id=candidate.candidate_id,
+        number=record.number,
+        status=str(record.status),
+        parents=candidate.parents,
+        origin=candidate.origin or None,
+        reason=record.reason or None,
+        scores=record.scores,
+        objectives=record.objectives,
+        usage=usage_by_role_to_proto(record.usage),
+    )
+    if with_texts:
+        for name in sorted(candidate.texts):
+            message.texts[name].MergeFrom(_template_to_proto(candidate.texts[name]))
+    return message
+
+
+def _template_to_proto(template: Template) -> wire.PromptTemplate:
+    if isinstance(template, str):
+        return wire.PromptTemplate(text=template)
+    messages = [wire.ChatMessage(role=entry.role, content=entry.content) for entry in template]
+    return wire.PromptTemplate(messages=messages)
+
+
+def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
+    evaluation = record.evaluation
+    message = wire.ExampleResult(
+        example_id=evaluation.example_id,
+        split=record.split,
+        output=evaluation.output,
+        aggregate=evaluation.aggregate,
+        error=evaluation.error,
+        usage=usage_to_proto(evaluation.usage),
+    )
+    for name in sorted(evaluation.scores):
+        score = evaluation.scores[name]
+        message.scores[name].value = score.value
+        if score.rationale:
+            message.scores[name].rationale = score.rationale
+    return message
+
+
+def promotion_to_proto(promotion: Promotion) -> wire.Promotion:
+    return wire.Promotion(
+        name=promotion.name,
+        alias=promotion.alias,
+        version=promotion.version,
+        previous_version=promotion.previous_version,
+    )
+
+
+def estimate_to_proto(estimate: Estimate) -> wire.JobEstimate:
+    return wire.JobEstimate(
+        calls_low=estimate.calls_low,
+        calls_high=estimate.calls_high,
+        tokens_low=estimate.tokens_low,
+        tokens_high=estimate.tokens_high,
+        usd_low=estimate.usd_low,
+        usd_high=estimate.usd_high,
+        seconds_low=estimate.seconds_low,
+        seconds_high=estimate.seconds_high,
+        warnings=estimate.warnings,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from burnish.domain.budget import Budget
 from burnish.domain.usage import UsageByRole
-from burnish.errors import InvalidState
+from burnish.errors import InvalidState, Problem
 
 
 class JobStatus(StrEnum):
@@ -129,6 +129,24 @@ class JobConfig:
     max_output_tokens: int | None = None
     call_timeout_seconds: float = 60.0
     failure_share: float = 0.5
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the numbers in themselves; what they name is for the planner to check."""
+        found = self.budget.problems()
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                found.append(Problem(f"config.{name}", str(value), f"must be from {least} to {most}"))
+        return found
+
+
+_RANGES = (
+    ("seed", 0, 2**32 - 1),
+    ("concurrency", 1, 1000),
+    ("max_output_tokens", 1, 1_000_000),
+    ("call_timeout_seconds", 0.1, 3600),
+    ("failure_share", 0.0, 1.0),
+)
 
 
 @dataclass(frozen=True, slots=True)

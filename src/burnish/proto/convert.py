@@ -177,14 +177,22 @@ def config_from_proto(message: wire.PromptOptimizationJobConfig, source_prompt_u
         InvalidInput: the optimizer is not named, its settings are not one JSON object, or they name
             another reflection model than the config does. Values in themselves are not checked here.
     """
+    config, problems = read_config(message, source_prompt_uri)
+    if problems:
+        raise InvalidInput(*problems)
+    return config
+
+
+def read_config(
+    message: wire.PromptOptimizationJobConfig, source_prompt_uri: str
+) -> tuple[JobConfig, list[Problem]]:
+    """As :func:`config_from_proto`, with the problems beside the config.
+
+    An optimizer that cannot be read is taken to be JOINT_SEARCH as it is, which asks for nothing, so
+    that the rest of the config can be checked all the same.
+    """
     problems: list[Problem] = []
-    optimizer_type = OptimizerType.GEPA
-    if message.optimizer_type:
-        name = wire.OptimizerType.Name(message.optimizer_type)
-        optimizer_type = OptimizerType(name.removeprefix("OPTIMIZER_TYPE_"))
-    else:
-        names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
-        problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
+    optimizer_type = _optimizer_type(message, problems)
     settings = _settings_from_json(message.optimizer_config_json, problems)
     known = {name: getattr(message, name) for name in _CONFIG_SCALARS if message.HasField(name)}
     if "reflection_model" in settings:
@@ -194,18 +202,26 @@ def config_from_proto(message: wire.PromptOptimizationJobConfig, source_prompt_u
             problems.append(Problem("config.optimizer_config_json.reflection_model", str(named), remedy))
         elif named:
             known["reflection_model"] = named
-    if problems:
-        raise InvalidInput(*problems)
-    return JobConfig(
+    config = JobConfig(
         **known,
         source_prompt_uris=(source_prompt_uri, *message.further_source_prompt_uris),
         dataset_id=message.dataset_id or None,
         scorers=tuple(message.scorers),
-        optimizer_type=optimizer_type,
-        optimizer_config=settings,
+        optimizer_type=OptimizerType.JOINT_SEARCH if problems else optimizer_type,
+        optimizer_config={} if problems else settings,
         budget=Budget(**{name: _optional(message.budget, name) for name in _LIMITS}),
         split=_split_from_proto(message.split) if message.HasField("split") else SplitFractions(),
     )
+    return config, problems
+
+
+def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
+    if message.optimizer_type:
+        name = wire.OptimizerType.Name(message.optimizer_type)
+        return OptimizerType(name.removeprefix("OPTIMIZER_TYPE_"))
+    names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
+    problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
+    return OptimizerType.JOINT_SEARCH
 
 
 def _split_from_proto(message: wire.Split) -> SplitFractions:

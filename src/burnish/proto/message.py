@@ -93,11 +93,16 @@ def message_from_json(value: Any, message: Built, path: str = "") -> Built:
     Raises:
         InvalidInput: with one problem for each field that is unknown or does not fit.
     """
-    problems: list[Problem] = []
-    _fill(message, value, path, problems)
-    if problems:
+    if problems := read_message(value, message, path):
         raise InvalidInput(*problems)
     return message
+
+
+def read_message(value: Any, message: Message, path: str = "") -> list[Problem]:
+    """As :func:`message_from_json`, but what does not fit is left out and its problems are given back."""
+    problems: list[Problem] = []
+    _fill(message, value, path, problems)
+    return problems
 
 
 def _fill(message: Message, value: Any, path: str, problems: list[Problem]) -> None:

@@ -181,3 +181,26 @@ class RollbackOptimizedPrompt(_message.Message):
     job_id: str
     alias: str
     def __init__(self, job_id: _Optional[str] = ..., alias: _Optional[str] = ...) -> None: ...
+
+class Error(_message.Message):
+    __slots__ = ("error_code", "message", "problems", "what", "name")
+    class Problem(_message.Message):
+        __slots__ = ("field", "value", "remedy")
+        FIELD_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        REMEDY_FIELD_NUMBER: _ClassVar[int]
+        field: str
+        value: str
+        remedy: str
+        def __init__(self, field: _Optional[str] = ..., value: _Optional[str] = ..., remedy: _Optional[str] = ...) -> None: ...
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    error_code: str
+    message: str
+    problems: _containers.RepeatedCompositeFieldContainer[Error.Problem]
+    what: str
+    name: str
+    def __init__(self, error_code: _Optional[str] = ..., message: _Optional[str] = ..., problems: _Optional[_Iterable[_Union[Error.Problem, _Mapping]]] = ..., what: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,116 @@
+"""The application: our routes, and MLflow's app behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp
+
+from burnish import __version__
+from burnish.api import candidates, events, jobs, openapi
+from burnish.api.auth import AllowedHosts, Guard, read_tokens
+from burnish.api.docs import page
+from burnish.api.errors import answer
+from burnish.api.health import Check, checks_of, health, ready
+from burnish.api.routes import BASE_PATHS, Verb, routes
+from burnish.api.services import Services
+from burnish.api.watch import Watching
+from burnish.config import Settings
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+async def _nothing_to_check() -> None:
+    """This process does no work itself."""
+
+
+def create_app(
+    services: Services,
+    settings: Settings,
+    *,
+    mlflow_app: ASGIApp | None = None,
+    worker: Check = _nothing_to_check,
+    watching: Watching | None = None,
+    prefix: str = "",
+) -> FastAPI:
+    """The whole server as one ASGI application. It starts and closes nothing but its own streams.
+
+    Args:
+        mlflow_app: answers every path that is not ours.
+        worker: says whether the jobs of this process are being worked on.
+        watching: feeds of the event streams.
+        prefix: begins every path of ours, as MLflow's ``--static-prefix`` does.
+
+    Raises:
+        InvalidInput: the token file cannot be used.
+    """
+    watching = watching or Watching(services.store)
+    tokens = read_tokens(Path(settings.auth_token_file)) if settings.auth_token_file else ()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await watching.close()
+
+    app = FastAPI(title="Burnish", version=__version__, openapi_url=None, lifespan=lifespan)
+    app.state.watching = watching
+    app.add_exception_handler(HTTPException, _no_such_endpoint)
+    app.router.routes.extend(routes(services, _verbs(watching), prefix))
+    app.add_route(f"{prefix}/health", health)
+    app.add_route(f"{prefix}/ready", ready(checks_of(services, worker)))
+    app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))
+    app.add_route(f"{prefix}/docs", _docs(bool(tokens)))
+    if mlflow_app is not None:
+        app.mount("/", mlflow_app)
+    app.add_middleware(
+        Guard,
+        hosts=AllowedHosts((settings.host, *settings.allowed_hosts)),
+        tokens=tokens,
+        limited_paths=tuple(prefix + base for base in BASE_PATHS),
+    )
+    return app
+
+
+def _verbs(watching: Watching) -> Mapping[str, Verb]:
+    """What answers each method of the service in ``service.proto``."""
+    return {
+        "createPromptOptimizationJob": jobs.create,
+        "searchPromptOptimizationJobs": jobs.search,
+        "estimatePromptOptimizationJob": jobs.estimate,
+        "getPromptOptimizationJob": jobs.get,
+        "deletePromptOptimizationJob": jobs.delete,
+        "cancelPromptOptimizationJob": jobs.cancel,
+        "resumePromptOptimizationJob": jobs.resume,
+        "listPromptOptimizationJobEvents": events.list_events(watching),
+        "listPromptOptimizationCandidates": candidates.list_candidates,
+        "getPromptOptimizationCandidate": candidates.get_candidate,
+        "promoteOptimizedPrompt": jobs.promote,
+        "rollbackOptimizedPrompt": jobs.roll_back,
+    }
+
+
+async def _no_such_endpoint(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals (no route, wrong method) in the form of all others."""
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    return answer("ENDPOINT_NOT_FOUND", error.status_code, message, headers=dict(error.headers or {}))
+
+
+def _openapi(with_tokens: bool) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return JSONResponse(openapi.document(with_tokens))
+
+    return endpoint
+
+
+def _docs(with_tokens: bool) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return HTMLResponse(page(openapi.document(with_tokens)))
+
+    return endpoint

@@ -1,0 +1,204 @@
+"""Who may ask: Host and Origin against an allow-list, bearer tokens, the size of a body.
+
+A browser can be made to send requests to a server on its own machine: by a page whose name is made to
+resolve to 127.0.0.1 (DNS rebinding; the Host header gives it away), or by any page's form (the Origin
+header does). Both are refused before anything else is looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import socket
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from burnish.api.errors import answer
+from burnish.errors import InvalidInput
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+MIN_TOKEN_LENGTH = 16
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHALLENGE = {"www-authenticate": 'Bearer realm="burnish", Basic realm="burnish"'}
+
+
+def read_tokens(path: Path) -> tuple[str, ...]:
+    """One token a line; empty lines and those that begin with ``#`` are skipped.
+
+    Raises:
+        InvalidInput: the file cannot be read, holds none, or one that is too short. No token is shown.
+    """
+    field = "auth_token_file"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput.of(field, path, f"cannot be read: {error}") from None
+    tokens = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    if not tokens:
+        raise InvalidInput.of(field, path, "holds no token; write one a line")
+    if any(len(token) < MIN_TOKEN_LENGTH for token in tokens):
+        raise InvalidInput.of(
+            field, path, f"a token in it has less than {MIN_TOKEN_LENGTH} characters; take longer ones"
+        )
+    return tokens
+
+
+class AllowedHosts:
+    """Names this server answers to: loopback, the address it listens on, this machine, and those given.
+
+    Addresses in digits are always allowed: only a name can be made to resolve elsewhere.
+
+    Args:
+        names: further names, ``*`` stands for any characters.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._given = tuple(name.lower() for name in names)
+        self._names = ("localhost", "*.localhost", socket.gethostname().lower(), *self._given)
+
+    def allows(self, host: str) -> bool:
+        """Whether a ``Host`` header, with or without a port, is one of them."""
+        name = _without_port(host).lower().rstrip(".")
+        if _is_address(name):
+            return True
+        return any(fnmatchcase(name, allowed) for allowed in self._names)
+
+    def allows_origin(self, origin: str, host: str) -> bool:
+        """Whether a page of ``origin`` may change things: our own pages, and those of given names."""
+        try:
+            netloc = urlsplit(origin).netloc
+        except ValueError:
+            return False
+        if not netloc:
+            return False
+        if netloc.lower() == host.lower():
+            return True
+        name = _without_port(netloc).lower()
+        return any(fnmatchcase(name, allowed) for allowed in self._given)
+
+
+class Guard:
+    """ASGI middleware in front of everything, MLflow's app included.
+
+    Args:
+        tokens: empty: nobody is asked for one.
+        limited_paths: beginnings of the paths whose bodies are limited (MLflow's uploads are not ours).
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: AllowedHosts, tokens: tuple[str, ...], limited_paths: tuple[str, ...]
+    ) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._digests = tuple(_digest(token) for token in tokens)
+        self._limited_paths = limited_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is None and self._limits(scope):
+            refusal, receive = await _read_limited(scope, receive)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await refusal(scope, receive, send)
+
+    def _limits(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
+            return False
+        return bool(scope["path"].startswith(self._limited_paths))
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._hosts.allows(host):
+            remedy = "start the server with --allowed-host NAME to answer to it"
+            return answer("PERMISSION_DENIED", 403, f"Host {host[:200]!r} is not this server's; {remedy}")
+        origin = headers.get("origin")
+        if scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS:
+            if origin is not None and not self._hosts.allows_origin(origin, host):
+                return answer(
+                    "PERMISSION_DENIED", 403, f"pages of {origin[:200]!r} may not change things here"
+                )
+            if origin is None and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+                return answer("PERMISSION_DENIED", 403, "another site's page may not change things here")
+        if self._digests and not self._knows(headers.get("authorization", "")):
+            message = (
+                "a token is needed: Authorization: Bearer TOKEN, or as the password of a browser's login"
+            )
+            return answer("UNAUTHENTICATED", 401, message, headers=_CHALLENGE)
+        return None
+
+    def _knows(self, authorization: str) -> bool:
+        given = _digest(_token_in(authorization))
+        known = [hmac.compare_digest(given, digest) for digest in self._digests]  # all: no timing to learn
+        return any(known)
+
+
+async def _read_limited(scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
+    """Read the body, or refuse it as soon as it is known to be too large; give it on as one piece."""
+    too_large = answer(
+        "INVALID_PARAMETER_VALUE", 413, f"the body is larger than {MAX_BODY_BYTES // 1024**2} MB"
+    )
+    declared = Headers(scope=scope).get("content-length", "")
+    if declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES:
+        return too_large, receive
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY_BYTES:
+            return too_large, receive
+        more = message.get("more_body", False)
+    whole: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
+
+    async def replay() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return None, replay
+
+
+def _token_in(authorization: str) -> str:
+    """The bearer token, or the password of HTTP Basic (which browsers can ask for)."""
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

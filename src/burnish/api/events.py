@@ -1,0 +1,61 @@
+"""The events of a job: JSON pages, or a stream for who watches it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response, StreamingResponse
+
+from burnish.api.routes import Call, Verb
+from burnish.api.services import Services
+from burnish.api.watch import PAGE, Watching
+from burnish.api.wire import page_size
+from burnish.errors import InvalidInput
+from burnish.proto import service_pb2 as wire
+from burnish.proto.convert import event_to_proto
+
+_STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+def list_events(watching: Watching) -> Verb:
+    """The verb, with the feeds it streams from."""
+
+    async def verb(
+        services: Services, call: Call
+    ) -> wire.ListPromptOptimizationJobEvents.Response | Response:
+        call.check()
+        after = _after(call)
+        if "text/event-stream" in call.headers.get("accept", ""):
+            return await _stream(services, watching, call.message.job_id, after)
+        limit = page_size(call.message, PAGE)
+        events = await services.store.events(call.message.job_id, after, limit)
+        return wire.ListPromptOptimizationJobEvents.Response(
+            events=[event_to_proto(event) for event in events],
+            next_after=events[-1].sequence if events else after,
+        )
+
+    return verb
+
+
+async def _stream(services: Services, watching: Watching, job_id: str, after: int) -> Response:
+    job = await services.jobs.get(job_id)
+    if job.status.terminal and not await services.store.events(job_id, after, 1):
+        return Response(status_code=204)  # tells a browser's EventSource not to come back
+    return StreamingResponse(
+        watching.watch(job_id, after), media_type="text/event-stream", headers=_STREAM_HEADERS
+    )
+
+
+def _after(call: Call) -> int:
+    """``Last-Event-ID``, which a reconnecting client sends, wins over the address it was first given.
+
+    Raises:
+        InvalidInput: not a sequence number.
+    """
+    last = call.headers.get("last-event-id", "").strip()
+    if not last:
+        after = int(call.message.after)
+        if after < 0:
+            raise InvalidInput.of("after", after, "must be 0 or an event's sequence number")
+        return after
+    if not (last.isascii() and last.isdigit() and len(last) < 19):
+        raise InvalidInput.of("Last-Event-ID", last, "must be an event's sequence number")
+    return int(last)

@@ -1,0 +1,53 @@
+"""Is the process alive, and can it work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from burnish.api.services import Services
+from burnish.errors import BurnishError
+
+CHECK_SECONDS = 5.0
+
+Check = Callable[[], Awaitable[None]]
+"""Returns when the part can work; raises BurnishError when it cannot."""
+
+
+def checks_of(services: Services, worker: Check) -> dict[str, Check]:
+    """The parts that ``/ready`` names."""
+    return {
+        "store": services.store.check,
+        "tracking": lambda: asyncio.to_thread(services.tracker.check),
+        "dispatcher": worker,
+    }
+
+
+async def health(request: Request) -> Response:
+    """Liveness: the event loop turns."""
+    return JSONResponse({"status": "ok"})
+
+
+def ready(checks: dict[str, Check]) -> Callable[[Request], Awaitable[Response]]:
+    """Readiness: 200 when every part can work, else 503; each part named with what ails it."""
+
+    async def endpoint(request: Request) -> Response:
+        found = await asyncio.gather(*(_outcome(check) for check in checks.values()))
+        good = all(outcome == "ok" for outcome in found)
+        body = {"status": "ready" if good else "not ready", "checks": dict(zip(checks, found, strict=True))}
+        return JSONResponse(body, 200 if good else 503)
+
+    return endpoint
+
+
+async def _outcome(check: Check) -> str:
+    try:
+        await asyncio.wait_for(check(), CHECK_SECONDS)
+    except BurnishError as error:
+        return str(error)
+    except TimeoutError:
+        return f"no answer within {CHECK_SECONDS:g} s"
+    return "ok"

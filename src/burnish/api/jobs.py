@@ -1,0 +1,119 @@
+"""The verbs of jobs."""
+
+from __future__ import annotations
+
+from burnish.api.routes import Call
+from burnish.api.services import Services
+from burnish.api.wire import (
+    JobRequest,
+    estimate_to_proto,
+    promotion_to_proto,
+    read_job_request,
+    read_query,
+)
+from burnish.domain.budget import Budget
+from burnish.domain.job import JobConfig
+from burnish.domain.prompt import digest
+from burnish.errors import InvalidInput, Problem
+from burnish.proto import service_pb2 as wire
+from burnish.proto.convert import job_to_proto
+from burnish.proto.message import message_to_json
+from burnish.store.protocol import Idempotency
+
+MAX_KEY_LENGTH = 255
+
+
+async def create(services: Services, call: Call) -> wire.CreatePromptOptimizationJob.Response:
+    request = read_job_request(call.message, call.problems)
+    idempotency = None
+    if key := call.headers.get("idempotency-key", "").strip():
+        if len(key) > MAX_KEY_LENGTH:
+            problem = Problem("Idempotency-Key", key, f"must have at most {MAX_KEY_LENGTH} characters")
+            raise InvalidInput(problem, *request.problems)
+        idempotency = Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64))
+    await _check(services, request)
+    job, _ = await services.jobs.submit(request.experiment_id, request.config, request.tags, idempotency)
+    return wire.CreatePromptOptimizationJob.Response(job=job_to_proto(job))
+
+
+async def get(services: Services, call: Call) -> wire.GetPromptOptimizationJob.Response:
+    call.check()
+    job = await services.jobs.get(call.message.job_id)
+    return wire.GetPromptOptimizationJob.Response(job=job_to_proto(job))
+
+
+async def search(services: Services, call: Call) -> wire.SearchPromptOptimizationJobs.Response:
+    call.check()
+    page = await services.jobs.search(read_query(call.message))
+    return wire.SearchPromptOptimizationJobs.Response(
+        jobs=[job_to_proto(job) for job in page.jobs], next_page_token=page.next_page_token
+    )
+
+
+async def cancel(services: Services, call: Call) -> wire.CancelPromptOptimizationJob.Response:
+    call.check()
+    job = await services.jobs.cancel(call.message.job_id)
+    return wire.CancelPromptOptimizationJob.Response(job=job_to_proto(job))
+
+
+async def delete(services: Services, call: Call) -> wire.DeletePromptOptimizationJob.Response:
+    call.check()
+    await services.jobs.delete(call.message.job_id)
+    return wire.DeletePromptOptimizationJob.Response()
+
+
+async def resume(services: Services, call: Call) -> wire.ResumePromptOptimizationJob.Response:
+    call.check()
+    job = await services.jobs.resume(call.message.job_id)
+    return wire.ResumePromptOptimizationJob.Response(job=job_to_proto(job))
+
+
+async def estimate(services: Services, call: Call) -> wire.EstimatePromptOptimizationJob.Response:
+    request = read_job_request(call.message, call.problems)
+    await _check(services, request)
+    found = await services.jobs.estimate(request.experiment_id, request.config)
+    return wire.EstimatePromptOptimizationJob.Response(estimate=estimate_to_proto(found))
+
+
+async def promote(services: Services, call: Call) -> wire.PromoteOptimizedPrompt.Response:
+    call.check()
+    moved = await services.prompts.promote(call.message.job_id, call.message.alias)
+    return wire.PromoteOptimizedPrompt.Response(promotion=promotion_to_proto(moved))
+
+
+async def roll_back(services: Services, call: Call) -> wire.RollbackOptimizedPrompt.Response:
+    call.check()
+    moved = await services.prompts.roll_back(call.message.job_id, call.message.alias)
+    return wire.RollbackOptimizedPrompt.Response(promotion=promotion_to_proto(moved))
+
+
+async def _check(services: Services, request: JobRequest) -> None:
+    """Refuse a request that has problems already, with all that planning finds besides, so that one
+    answer names everything.
+
+    Raises:
+        InvalidInput
+    """
+    if not request.problems:
+        return
+    problems = list(request.problems)
+    try:
+        await services.jobs.estimate(request.experiment_id, _with_sound_numbers(request.config))
+    except InvalidInput as error:
+        problems += error.problems
+    raise InvalidInput(*dict.fromkeys(problems))
+
+
+def _with_sound_numbers(config: JobConfig) -> JobConfig:
+    """The same names with numbers that can be planned with."""
+    return JobConfig(
+        source_prompt_uris=config.source_prompt_uris,
+        dataset_id=config.dataset_id,
+        scorers=config.scorers,
+        optimizer_type=config.optimizer_type,
+        optimizer_config=config.optimizer_config,
+        model=config.model,
+        reflection_model=config.reflection_model,
+        budget=Budget() if config.budget.problems() else config.budget,
+        split=config.split,
+    )

@@ -1,0 +1,128 @@
+"""From a method of the service in ``service.proto`` to a route, and from a request to its message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from burnish.api.errors import error_answer
+from burnish.api.services import Services
+from burnish.errors import InvalidInput, Problem
+from burnish.proto import service_pb2 as wire
+from burnish.proto.http_pb2 import Http, http
+from burnish.proto.message import is_repeated, message_to_json, read_message
+
+BASE_PATHS = (
+    "/api/3.0/mlflow/prompt-optimization/jobs",
+    "/ajax-api/3.0/mlflow/prompt-optimization/jobs",
+)
+"""MLflow's REST clients use the first, its web pages the second."""
+
+SERVICE = wire.DESCRIPTOR.services_by_name["PromptOptimization"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read.
+
+    Attributes:
+        message: the request's message, with what could be read.
+        problems: what could not.
+    """
+
+    message: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def check(self) -> None:
+        """
+        Raises:
+            InvalidInput: the request could not be read.
+        """
+        if self.problems:
+            raise InvalidInput(*self.problems)
+
+
+Verb = Callable[[Services, Call], Awaitable[Message | Response]]
+"""Does what one method of the service promises. Errors of our own tree become answers."""
+
+
+def routes(services: Services, verbs: Mapping[str, Verb], prefix: str = "") -> Iterator[Route]:
+    """A route for each method and base path, in the order of the service."""
+    for base in BASE_PATHS:
+        for method in SERVICE.methods:
+            rule = rule_of(method)
+            endpoint = _endpoint(services, GetMessageClass(method.input_type), verbs[method.name])
+            for end in ("", "/") if not rule.path else ("",):
+                path = f"{prefix}{base}{rule.path}{end}"
+                yield Route(path, endpoint, methods=list(rule.methods), name=method.name)
+
+
+def rule_of(method: Any) -> Http:
+    """Where a method of the service answers."""
+    rule: Http = method.GetOptions().Extensions[http]
+    return rule
+
+
+def _endpoint(
+    services: Services, new_message: Callable[[], Message], verb: Verb
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            answer = await verb(services, await read_call(request, new_message()))
+        except Exception as error:  # noqa: BLE001  the last line of defence: every failure gets an answer
+            return error_answer(error)
+        return answer if isinstance(answer, Response) else json_answer(answer)
+
+    return endpoint
+
+
+def json_answer(message: Message, status: int = 200) -> Response:
+    body = json.dumps(message_to_json(message), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(body.encode(), status, media_type="application/json")
+
+
+async def read_call(request: Request, message: Message) -> Call:
+    """Body, parameters and path as one message. The same field may come twice with the same value, as
+    MLflow's clients send ``job_id``."""
+    problems = read_message(_parameters(request, message), message)
+    if request.method != "GET":
+        problems += read_message(await _body(request, problems), message)
+    for name, value in request.path_params.items():
+        if getattr(message, name) not in ("", value):
+            problems.append(Problem(name, getattr(message, name), "is another than the one in the path"))
+        problems += read_message({name: value}, message)
+    return Call(message, Headers(scope=request.scope), tuple(problems))
+
+
+def _parameters(request: Request, message: Message) -> dict[str, Any]:
+    """Query parameters; one of a repeated field may be given several times."""
+    found: dict[str, Any] = {}
+    fields = message.DESCRIPTOR.fields_by_name
+    for name, value in request.query_params.multi_items():
+        if name in fields and is_repeated(fields[name]):
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value
+    return found
+
+
+async def _body(request: Request, problems: list[Problem]) -> Any:
+    raw = await request.body()
+    if not raw.strip():
+        return {}
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        problems.append(Problem("body", "", f"is not JSON: {reason}"))
+        return {}
