@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScorerFailed
 
 _YES_NO = {"yes": 1.0, "no": 0.0}
+_WEIGHT_REMEDY = "the weight after '=' must be a number above 0, or 'must'"
+_ENDS_IN_OPTION = re.compile(r":(.*,)?\s*(repeats|model|guidelines)\s*$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class ScorerSpec:
     """A scorer as a user names it: ``NAME[:ARGUMENT][=WEIGHT|=must]``.
 
     ``must`` makes it a constraint: an output that fails it has aggregate 0, and it has no weight.
+    What stands behind the last ``=`` is the weight when it is a number, except behind a judge's
+    option: ``Correctness:repeats=3`` asks three times, ``Correctness:repeats=3=2`` also has weight 2.
     """
 
     name: str
@@ -62,7 +68,7 @@ class ScorerSpec:
         """
         head, separator, tail = text.rpartition("=")
         weight, must_pass = 1.0, False
-        if not separator:
+        if not separator or (_ENDS_IN_OPTION.search(head) and tail.strip().lower() != "must"):
             head = text
         elif tail.strip().lower() == "must":
             must_pass, weight = True, 0.0
@@ -71,14 +77,10 @@ class ScorerSpec:
                 weight = float(tail)
             except ValueError:
                 if ":" not in head:
-                    raise InvalidInput.of(
-                        "scorers", text, "the weight after '=' must be a number above 0, or 'must'"
-                    ) from None
+                    raise InvalidInput.of("scorers", text, _WEIGHT_REMEDY) from None
                 head = text  # the '=' belongs to the argument
             if not (math.isfinite(weight) and weight > 0):
-                raise InvalidInput.of(
-                    "scorers", text, "the weight after '=' must be a number above 0, or 'must'"
-                )
+                raise InvalidInput.of("scorers", text, _WEIGHT_REMEDY)
         name, _, argument = head.partition(":")
         if not name.strip():
             raise InvalidInput.of(
@@ -87,9 +89,13 @@ class ScorerSpec:
         return cls(name.strip(), argument or None, weight, must_pass)
 
     def __str__(self) -> str:
+        """The text that :meth:`parse` reads as this spec."""
         argument = f":{self.argument}" if self.argument else ""
-        suffix = "=must" if self.must_pass else "" if self.weight == 1.0 else f"={self.weight:g}"
-        return f"{self.name}{argument}{suffix}"
+        if self.must_pass:
+            return f"{self.name}{argument}=must"
+        if self.weight == 1.0 and "=" not in argument:
+            return f"{self.name}{argument}"
+        return f"{self.name}{argument}={str(self.weight).removesuffix('.0')}"
 
 
 def to_number(value: Any, scorer: str, example_id: str) -> float:
@@ -99,12 +105,13 @@ def to_number(value: Any, scorer: str, example_id: str) -> float:
         ScorerFailed: NaN, infinite, or any other type; names the scorer, the type and the example.
     """
     raw = getattr(value, "value", value)  # MLflow's CategoricalRating is a str enum with .value
-    if isinstance(raw, bool):
-        return 1.0 if raw else 0.0
-    if isinstance(raw, (int, float)):
-        if not math.isfinite(raw):
-            raise ScorerFailed(scorer, example_id, f"returned {raw}; a score must be a finite number")
-        return float(raw)
+    if type(raw).__module__ == "numpy" and getattr(raw, "ndim", None) == 0:
+        raw = raw.item()  # numpy's bool is no bool
+    if isinstance(raw, Real):
+        number = _to_float(raw)
+        if not math.isfinite(number):
+            raise ScorerFailed(scorer, example_id, f"returned {number}; a score must be a finite number")
+        return number
     if isinstance(raw, str) and raw.strip().lower() in _YES_NO:
         return _YES_NO[raw.strip().lower()]
     shown = repr(raw)
@@ -114,3 +121,10 @@ def to_number(value: Any, scorer: str, example_id: str) -> float:
         f"returned {shown if len(shown) < 80 else shown[:77] + '...'} of type {type(raw).__name__}; "
         "a scorer returns a number, a bool, or 'yes'/'no'",
     )
+
+
+def _to_float(number: Real) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number beyond every float
+        return math.inf

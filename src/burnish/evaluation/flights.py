@@ -35,7 +35,7 @@ class Flights(Generic[Result]):
     ) -> list[Result]:
         """Results for ``keys``, in their order; ``work(i)`` makes the one for ``keys[i]`` if need be.
 
-        The first failure is raised at once, and what no other caller waits for is cancelled. Only after
+        The first failure is raised at once, and what no other caller waits for is cancelled; only after
         ``BudgetExhausted`` is work that has begun finished first, since it is paid for.
         """
         mine: dict[Hashable, _Flight[Result]] = {}

@@ -38,6 +38,8 @@ class Panel:
             ScorerFailed: a scorer raised, or returned what is no score.
             BurnishError: what a judge's model call raises.
         """
+        if not self._scorers:
+            return {}, Usage()
         tasks = [asyncio.ensure_future(self._ask(weighted.scorer, sample)) for weighted in self._scorers]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

@@ -1,0 +1,103 @@
+"""The contract of every scorer. Subclass it to test a scorer of your own; it needs pytest-asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from burnish.domain.dataset import Dataset, Example
+from burnish.domain.score import to_number
+from burnish.evaluation.protocol import Feedback, Sample, Scorer
+
+STRANGE = (
+    "",
+    " ",
+    "\x00",
+    "\ud800 a lone surrogate",
+    "e\u0301 \U0001f600 \u202eright to left\u202c \u200b",
+    "```json\n{}\n```",
+    "[" * 100_000,
+    '"' * 1_000_001,
+    "a," * 500_000,
+    "1," * 500_000 + "1",
+    "x" * 2_000_000,
+)
+"""Answers that models give now and then, and no scorer may choke on."""
+
+
+class ScorerContract(ABC):
+    """What the evaluator relies on.
+
+    Attributes:
+        cases: (answer, expectations, score) triples, at least one of full score and one below.
+        seconds: how long the strangest answer may take.
+    """
+
+    cases: ClassVar[Sequence[tuple[str, Any, float]]]
+    seconds: ClassVar[float] = 5.0
+
+    @abstractmethod
+    def make(self) -> Scorer:
+        """A new scorer, not prepared."""
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The cases' examples."""
+        records = [({"n": i}, expectations) for i, (_, expectations, _) in enumerate(self.cases)]
+        return Dataset.of(records).examples
+
+    def prepared(self) -> Scorer:
+        """A new scorer that has seen the cases' examples."""
+        scorer = self.make()
+        scorer.prepare(self.examples)
+        return scorer
+
+    async def test_scores_the_cases(self) -> None:
+        scorer = self.prepared()
+        wanted = [score for _, _, score in self.cases]
+        assert max(wanted) == 1.0 > min(wanted)
+        found = [
+            await value_of(scorer, example, answer)
+            for example, (answer, _, _) in zip(self.examples, self.cases, strict=True)
+        ]
+        assert found == wanted
+
+    async def test_the_same_answer_has_the_same_score(self) -> None:
+        scorer, other, example = self.prepared(), self.prepared(), self.examples[0]
+        answer = self.cases[0][0]
+        first = await feedback_of(scorer, example, answer)
+        assert await feedback_of(scorer, example, answer) == first
+        assert await feedback_of(other, example, answer) == first
+
+    async def test_no_answer_is_too_strange(self) -> None:
+        scorer, example = self.prepared(), self.examples[0]
+        async with asyncio.timeout(self.seconds * len(STRANGE)):
+            for answer in STRANGE:
+                assert 0.0 <= await value_of(scorer, example, answer) <= 1.0
+                assert len((await feedback_of(scorer, example, answer)).rationale) < 1000
+
+    async def test_preparing_again_forgets_what_was_seen_before(self) -> None:
+        scorer, again = self.prepared(), self.make()
+        again.prepare(self.examples[:1])
+        again.prepare(self.examples)
+        for example, (answer, _, _) in zip(self.examples, self.cases, strict=True):
+            assert await value_of(again, example, answer) == await value_of(scorer, example, answer)
+
+    def test_names_itself_and_what_it_needs(self) -> None:
+        scorer = self.make()
+        assert scorer.name
+        assert isinstance(scorer.blocking, bool)
+        for _, expectations, _ in self.cases:
+            assert scorer.needs <= expectations.keys()
+
+
+async def feedback_of(scorer: Scorer, example: Example, answer: str) -> Feedback:
+    """A scorer's raw word on one answer."""
+    return await scorer.score(Sample(example=example, output=answer))
+
+
+async def value_of(scorer: Scorer, example: Example, answer: str) -> float:
+    """A scorer's score of one answer, as a number."""
+    return to_number((await feedback_of(scorer, example, answer)).value, scorer.name, example.example_id)
