@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.dataset import Dataset, Example
+from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Prompt, check_template
 from burnish.errors import InvalidInput, NotFound, Problem
 from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorers.registry import check_expectations
 from burnish.evaluation.splits import Splits, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
@@ -153,7 +154,8 @@ class Planner:
             if not config.scorers:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
             problems.collect(lambda: check_records(prompts, dataset))
-            problems.collect(lambda: check_scorable(scorers, dataset, has_teacher=teacher is not None))
+            if teacher is None:  # a teacher brings the expected responses
+                problems.collect(lambda: check_expectations(scorers, dataset))
             splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
         if problems or optimizer is None or target is None:
             raise problems.error()
@@ -294,29 +296,6 @@ def check_records(prompts: Sequence[Prompt], dataset: Dataset) -> None:
         raise InvalidInput(*problems)
 
 
-def check_scorable(scorers: Sequence[WeightedScorer], dataset: Dataset, has_teacher: bool = False) -> None:
-    """Every expectation a scorer cannot work without is there (a teacher brings ``expected_response``).
-
-    Raises:
-        InvalidInput
-    """
-    problems = []
-    for entry in scorers:
-        for need in sorted(entry.scorer.needs - ({"expected_response"} if has_teacher else set())):
-            lacking = [e for e in dataset.examples if _absent(e, need)]
-            if lacking:
-                problems.append(
-                    Problem(
-                        f"expectations.{need}",
-                        lacking[0].example_id,
-                        f"scorer {entry.scorer.name!r} needs it and {len(lacking)} of "
-                        f"{len(dataset.examples)} records lack it (the first is named)",
-                    )
-                )
-    if problems:
-        raise InvalidInput(*problems)
-
-
 def check_budget(plan: Plan) -> None:
     """The budget must hold one validation pass, the sealed test and the least search that works.
 
@@ -340,11 +319,6 @@ def _search_calls(config: JobConfig, splits: Splits) -> int | None:
     if config.budget.max_calls is None:
         return None
     return max(0, config.budget.max_calls - 2 * len(splits.test))
-
-
-def _absent(example: Example, expectation: str) -> bool:
-    value = example.expectations.get(expectation)
-    return value is None or value == ""
 
 
 class _Problems(list[Problem]):

@@ -33,7 +33,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     if version:
-        print(__version__)
+        typer.echo(__version__)
         raise typer.Exit
 
 

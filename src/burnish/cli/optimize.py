@@ -6,13 +6,21 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from burnish.bootstrap import Services, open_services
-from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_error
+from burnish.bootstrap import Services, Tools, make_tools, open_services
+from burnish.cli.output import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    say_error,
+    say_json,
+)
 from burnish.cli.progress import ProgressDisplay
 from burnish.cli.result import print_result, write_best_prompt
 from burnish.config import Settings
@@ -21,6 +29,9 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure
+from burnish.plan import Plan
+from burnish.service.preflight import first_call
+from burnish.store.protocol import JournalEntry
 
 DEFAULT_MODEL = "local:/smollm2"
 
@@ -65,7 +76,7 @@ def run(
     """
     try:
         settings = Settings.read(store_uri=store_uri, tracking_uri=tracking_uri, workers=1)
-        job = _interruptible(optimize(request, settings, as_json, output))
+        job = asyncio.run(optimize(request, settings, as_json, output))
     except (InvalidInput, InvalidState, NotFound) as error:
         say_error(error)
         return EXIT_BAD_INPUT
@@ -82,42 +93,70 @@ async def optimize(request: Request, settings: Settings, as_json: bool, output: 
     """Check, submit, watch, show."""
     from burnish.api.wire import job_to_json
 
-    services: Services | None = None
-    try:
-        if request.resume:
-            services = await open_services(settings, exclusive=True)
-            job = await services.jobs.get(request.resume)
-            if job.status.terminal:
-                job = await services.jobs.resume(job.job_id)
-        else:
-            services, job = await _submit(request, settings)
+    async with _open_job(request, settings) as (services, job):
         with ProgressDisplay(job) as display:
             job = await _work_through(services, job, display)
         if as_json:
-            print(json.dumps(job_to_json(job), ensure_ascii=False, indent=2))
+            say_json(job_to_json(job))
         else:
             await print_result(services, job)
         if output is not None:
             await write_best_prompt(services, job, output)
         return job
-    finally:
-        if services is not None:
+
+
+@asynccontextmanager
+async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple[Services, Job]]:
+    """The job, new or resumed, with the services that will run it."""
+    if request.resume:
+        services = await open_services(settings)
+        try:
+            job = await services.jobs.get(request.resume)
+            if job.status.terminal:
+                job = await services.jobs.resume(job.job_id)
+            yield services, job
+        finally:
             await services.close()
+        return
+    tools = make_tools(settings)
+    try:
+        checked = await _check(request, tools)
+        services = await open_services(settings, tools)
+        try:
+            yield services, await _submit(request, services, checked)
+        finally:
+            await services.close()
+    finally:
+        await tools.gateway.close()
 
 
-async def _submit(request: Request, settings: Settings) -> tuple[Services, Job]:
-    """Everything that can be refused is refused before a run, a version or a row exists."""
-    from burnish.optimizers.registry import parse_optimizer
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A request that can be carried out, before anything has been written."""
+
+    plan: Plan
+    prompt: Prompt
+    dataset: Dataset
+    first_call: tuple[JournalEntry, ...]
+
+
+async def _check(request: Request, tools: Tools) -> _Checked:
+    """Refuse what cannot work, and ask the model once: a run, a version and a row come later."""
     from burnish.evaluation.splits import parse_fractions
+    from burnish.optimizers.registry import parse_optimizer
 
     prompt, dataset = _read_files(request)
+    if prompt is None:
+        prompt = await asyncio.to_thread(tools.tracker.prompt, request.prompt or "")
+    if dataset is None:
+        dataset = await asyncio.to_thread(tools.tracker.dataset, request.data or "")
     config = JobConfig(
         source_prompt_uris=(request.prompt or "",),
         dataset_id=request.data,
         scorers=request.scorers,
         optimizer_type=parse_optimizer(request.optimizer),
         optimizer_config=_settings_of(request.optimizer_config),
-        model=request.model or (None if prompt is None else DEFAULT_MODEL),
+        model=request.model or (None if prompt.model_config else DEFAULT_MODEL),
         reflection_model=request.reflection_model,
         budget=Budget(
             max_calls=request.max_calls,
@@ -131,27 +170,22 @@ async def _submit(request: Request, settings: Settings) -> tuple[Services, Job]:
         max_output_tokens=request.max_output_tokens,
         call_timeout_seconds=request.call_timeout_seconds,
     )
-    services = await open_services(settings, exclusive=True, create=False)
-    try:
-        if prompt is None:
-            prompt = await asyncio.to_thread(services.tracker.prompt, config.source_prompt_uris[0])
-            if request.model is None and not prompt.model_config:
-                config = replace(config, model=DEFAULT_MODEL)
-        if dataset is None:
-            dataset = await asyncio.to_thread(services.tracker.dataset, config.dataset_id or "")
-        plan = await services.planner.check(config, (prompt,), dataset)
-        preflight = await services.gateway.preflight(plan)
-        await services.create()
-        experiment_id = await asyncio.to_thread(services.tracker.ensure_experiment, request.experiment)
-        prompt = prompt if prompt.uri else await asyncio.to_thread(services.tracker.ensure_prompt, prompt)
-        if dataset.dataset_id is None:
-            dataset = await asyncio.to_thread(services.tracker.ensure_dataset, dataset, experiment_id)
-        config = replace(config, source_prompt_uris=(prompt.uri or "",), dataset_id=dataset.dataset_id)
-        job, _ = await services.jobs.submit(experiment_id, config)
-        return services, job
-    except BaseException:
-        await services.close()
-        raise
+    plan = await tools.planner.check(config, (prompt,), dataset)
+    return _Checked(plan, prompt, dataset, await first_call(tools.gateway, plan))
+
+
+async def _submit(request: Request, services: Services, checked: _Checked) -> Job:
+    tracker, prompt, dataset = services.tracker, checked.prompt, checked.dataset
+    experiment_id = await asyncio.to_thread(tracker.ensure_experiment, request.experiment)
+    if prompt.uri is None:
+        prompt = await asyncio.to_thread(tracker.ensure_prompt, prompt)
+    if dataset.dataset_id is None:
+        dataset = await asyncio.to_thread(tracker.ensure_dataset, dataset, experiment_id)
+    config = replace(
+        checked.plan.config, source_prompt_uris=(prompt.uri or "",), dataset_id=dataset.dataset_id
+    )
+    job, _ = await services.jobs.submit(experiment_id, config, calls=checked.first_call)
+    return job
 
 
 def _read_files(request: Request) -> tuple[Prompt | None, Dataset | None]:
@@ -230,6 +264,3 @@ async def _work_through(services: Services, job: Job, display: ProgressDisplay) 
 async def _either(interrupted: asyncio.Event, asked: bool) -> None:
     await (asyncio.Event() if asked else interrupted).wait()
 
-
-def _interruptible(coroutine: Coroutine[Any, Any, Job]) -> Job:
-    return asyncio.run(coroutine)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from burnish.errors import BurnishError, InvalidInput
 
@@ -30,8 +32,13 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def say_json(document: Mapping[str, Any]) -> None:
+    """The result for programs: exactly one JSON document."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
 def say_error(error: BurnishError | str) -> None:
     """One line for each problem, naming field, value and remedy."""
     lines = [str(p) for p in error.problems] if isinstance(error, InvalidInput) else [str(error)]
     for line in lines:
-        print(f"error: {' '.join(line.split())}", file=sys.stderr)
+        sys.stderr.write(f"error: {' '.join(line.split())}\n")

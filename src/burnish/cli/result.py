@@ -71,7 +71,7 @@ async def write_best_prompt(services: Services, job: Job, path: Path) -> None:
             template = next(iter(record.candidate.texts.values()))
             text = template if isinstance(template, str) else json.dumps(template_to_json(template), indent=2)
             try:
-                path.write_text(text, encoding="utf-8")
+                await asyncio.to_thread(path.write_text, text, encoding="utf-8")
             except OSError as error:
                 raise InvalidInput.of("--output", path, f"cannot be written: {error.strerror}") from None
 

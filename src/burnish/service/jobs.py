@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.errors import InvalidInput, InvalidState, Problem
-from burnish.plan import Plan, Planner
+from burnish.plan import Planner
 from burnish.service.estimate import Estimate, estimate
-from burnish.store.protocol import Idempotency, JobPage, JobQuery, JobStore
+from burnish.store.protocol import Idempotency, JobPage, JobQuery, JobStore, JournalEntry
 from burnish.tracking.protocol import RunStatus, Tracker
 
 MAX_TAG_KEY, MAX_TAG_VALUE = 250, 5000
@@ -41,8 +41,13 @@ class Jobs:
         config: JobConfig,
         tags: Mapping[str, str] | None = None,
         idempotency: Idempotency | None = None,
+        calls: Sequence[JournalEntry] = (),
     ) -> tuple[Job, bool]:
         """Check everything that can be checked, then store the job and hand it over.
+
+        Args:
+            calls: model calls that were made for this job before it existed (the preflight); they
+                are paid, so its journal begins with them.
 
         Returns:
             The job, and ``False`` where the idempotency key had already made it.
@@ -53,25 +58,15 @@ class Jobs:
         """
         check_tags(tags or {})
         plan = await self._planner.plan(experiment_id, config)
-        return await self.submit_planned(experiment_id, plan, tags, idempotency)
-
-    async def submit_planned(
-        self,
-        experiment_id: str,
-        plan: Plan,
-        tags: Mapping[str, str] | None = None,
-        idempotency: Idempotency | None = None,
-    ) -> tuple[Job, bool]:
-        """Store and hand over a job whose plan is already made."""
         job = Job(
             job_id=uuid.uuid4().hex,
             experiment_id=experiment_id,
-            config=plan.config,
+            config=config,
             creation_timestamp_ms=self._clock_ms(),
             tags=dict(tags or {}),
             warnings=plan.warnings,
         )
-        stored, created = await self._store.create(job, idempotency)
+        stored, created = await self._store.create(job, idempotency, calls)
         if created:
             self._dispatcher.announce(stored.job_id)
         return stored, created
@@ -99,7 +94,7 @@ class Jobs:
         """
         job = await self._store.request_cancel(job_id)
         self._dispatcher.announce_cancel(job_id)
-        if job.status is JobStatus.CANCELED and job.run_id and job.attempt == 0:
+        if job.status is JobStatus.CANCELED and job.run_id:
             await asyncio.to_thread(self._tracker.end_run, job.run_id, RunStatus.KILLED)
         return job
 

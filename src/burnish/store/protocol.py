@@ -115,8 +115,14 @@ class JournalTotals:
 class JobRecords(Protocol):
     """Rows of jobs."""
 
-    async def create(self, job: Job, idempotency: Idempotency | None = None) -> tuple[Job, bool]:
+    async def create(
+        self, job: Job, idempotency: Idempotency | None = None, calls: Sequence[JournalEntry] = ()
+    ) -> tuple[Job, bool]:
         """Insert a PENDING job, its CREATED event and its hand-over to the dispatcher, in one transaction.
+
+        Args:
+            calls: finished calls that were made for the job before it existed; its journal begins
+                with them.
 
         Returns:
             The stored job, and ``False`` where the idempotency key had already made it.

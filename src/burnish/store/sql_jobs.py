@@ -15,9 +15,10 @@ from burnish.errors import AttemptSuperseded, Conflict, InvalidInput, InvalidSta
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import check_searchable, storable
-from burnish.store.protocol import Idempotency
+from burnish.store.protocol import Idempotency, JournalEntry
 from burnish.store.rows import job_of, job_row, score_rows, tag_rows
-from burnish.store.sql_records import SqlRecords, claim
+from burnish.store.sql_journal import finished_row
+from burnish.store.sql_records import SqlRecords, claim, insert_new
 
 _jobs = tables.jobs
 _UNFINISHED = tuple(status for status in JobStatus if not status.terminal)
@@ -43,7 +44,9 @@ class SqlJobs(SqlRecords):
         super().__init__(database, clock_ms)
         self._hand_over = hand_over
 
-    async def create(self, job: Job, idempotency: Idempotency | None = None) -> tuple[Job, bool]:
+    async def create(
+        self, job: Job, idempotency: Idempotency | None = None, calls: Sequence[JournalEntry] = ()
+    ) -> tuple[Job, bool]:
         if job.status is not JobStatus.PENDING:
             raise InvalidState(f"a new job is PENDING, not {job.status}")
 
@@ -55,6 +58,7 @@ class SqlJobs(SqlRecords):
             except IntegrityError:
                 raise Conflict(f"job {job.job_id!r} exists already") from None
             self._index(connection, job)
+            insert_new(connection, tables.calls_finished, [finished_row(job.job_id, call) for call in calls])
             row = self._locked(connection, job.job_id)
             self._append(connection, row, 0, [NewEvent(EventKind.CREATED, {})])
             self._hand_over(connection, job.job_id, 0)

@@ -46,7 +46,7 @@ class SqlJournal(SqlRecords):
         abandoned: Sequence[CallKey] = (),
     ) -> None:
         begun_rows = [_call_row(job_id, key, reserved) | {"attempt": attempt} for key, reserved in begun]
-        finished_rows = [_finished_row(job_id, entry) for entry in finished]
+        finished_rows = [finished_row(job_id, entry) for entry in finished]
         settled = [{"settled": _call_id(key)} for key in (*(entry.key for entry in finished), *abandoned)]
 
         def write(connection: Connection) -> None:
@@ -117,7 +117,8 @@ def _call_row(job_id: str, key: CallKey, usage: Usage) -> dict[str, Any]:
     }
 
 
-def _finished_row(job_id: str, entry: JournalEntry) -> dict[str, Any]:
+def finished_row(job_id: str, entry: JournalEntry) -> dict[str, Any]:
+    """The row of ``tables.calls_finished`` for a finished call."""
     key = entry.key
     body = {
         "candidate_id": key.candidate_id,

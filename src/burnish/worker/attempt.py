@@ -24,7 +24,7 @@ from burnish.errors import (
     StoreUnavailable,
     TrackingUnavailable,
 )
-from burnish.evaluation.evaluator import Evaluator, Target
+from burnish.evaluation.evaluator import Evaluator
 from burnish.llm.gateway import Gateway
 from burnish.plan import Plan, Planner
 from burnish.store.protocol import JobStore
@@ -169,19 +169,18 @@ class Attempt:
             split_names(plan),
             await shop.store.candidates(job.job_id),
         )
-        evaluator = Evaluator(
-            Target(
-                prompts=tuple(prompt.name for prompt in plan.prompts),
-                model=plan.target.uri,
-                parameters=plan.target.parameters,
-            ),
-            plan.scorers,
-            metered,
-            record=recorder.evaluated,
-            concurrency=plan.config.concurrency,
-        )
         learning = (*plan.splits.train, *plan.splits.validation)
-        await asyncio.to_thread(evaluator.prepare, learning)
+        for entry in plan.scorers:
+            await asyncio.to_thread(entry.scorer.prepare, learning)
+        evaluator = Evaluator(
+            prompts=tuple(prompt.name for prompt in plan.prompts),
+            model=metered,
+            target=plan.target.uri,
+            parameters=plan.target.parameters,
+            scorers=plan.scorers,
+            concurrency=plan.config.concurrency,
+            record=recorder.evaluated,
+        )
         return Running(
             job=job,
             plan=plan,

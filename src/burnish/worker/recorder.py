@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.dataset import Example
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, Progress
 from burnish.domain.score import Evaluation
@@ -122,9 +121,9 @@ class Recorder:
             self.warnings.append(message)
             self._events.append(NewEvent(EventKind.WARNING, {"message": message}))
 
-    async def evaluated(self, evaluation: Evaluation, example: Example) -> None:
+    def evaluated(self, evaluation: Evaluation) -> None:
         """One new evaluation (an ``evaluator.Record``)."""
-        split = self._split_of.get(example.example_id, "train")
+        split = self._split_of.get(evaluation.example_id, "train")
         self._evaluations.append(EvaluationRecord(evaluation=evaluation, split=split))
 
     def event(self, kind: EventKind, **data: object) -> None:

@@ -1,0 +1,151 @@
+"""The only place where implementations are chosen and wired."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from burnish.config import Settings
+from burnish.dispatch.embedded import EmbeddedDispatcher
+from burnish.dispatch.lock import WorkerLock
+from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.errors import BurnishError
+from burnish.evaluation.scorers.registry import make_scorers
+from burnish.llm.gateway import Gateway
+from burnish.llm.registry import Models
+from burnish.llm.scrub import scrub
+from burnish.optimizers.registry import make_optimizer
+from burnish.plan import Planner
+from burnish.service.jobs import Jobs
+from burnish.service.prompts import Prompts
+from burnish.store.location import sqlite_path
+from burnish.store.sql import SqlJobStore
+from burnish.tracking.mlflow import MlflowTracker
+from burnish.worker.attempt import JobRunner, Workshop, retry_policy
+
+AnyDispatcher = EmbeddedDispatcher | ProcrastinateDispatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What needs no store: enough to check a request. Making it opens and writes nothing."""
+
+    settings: Settings
+    tracker: MlflowTracker
+    models: Models
+    gateway: Gateway
+    planner: Planner
+
+
+@dataclass(slots=True)
+class Services:
+    """Everything of one process, open."""
+
+    tools: Tools
+    store: SqlJobStore
+    dispatcher: AnyDispatcher
+    jobs: Jobs
+    prompts: Prompts
+    runner: JobRunner
+    lock: WorkerLock | None
+    _working: asyncio.Task[None] | None = field(default=None, init=False)
+
+    @property
+    def settings(self) -> Settings:
+        return self.tools.settings
+
+    @property
+    def tracker(self) -> MlflowTracker:
+        return self.tools.tracker
+
+    async def work(self) -> None:
+        """Run jobs until :meth:`close` or ``dispatcher.stop``."""
+        if self.settings.workers:
+            await self.dispatcher.work(self.runner, self.settings.workers)
+
+    async def close(self, grace_seconds: float = 10.0) -> None:
+        """Stop working and give everything back. May be called twice."""
+        await self.dispatcher.stop(grace_seconds)
+        await self.tools.gateway.close()
+        if isinstance(self.dispatcher, ProcrastinateDispatcher):
+            await self.dispatcher.close()
+        await self.store.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+def make_tools(settings: Settings) -> Tools:
+    """The tracker (which connects when it is first used), the models and the planner."""
+    tracker = MlflowTracker(settings.tracking_uri)
+    models = Models(allowed_base_urls=settings.allowed_base_urls, tracking_uri=settings.tracking_uri)
+    gateway = Gateway(models)
+
+    def scorers(specs: Sequence[str], experiment_id: str):  # type: ignore[no-untyped-def]
+        return make_scorers(specs, experiment_id=experiment_id or None)
+
+    return Tools(settings, tracker, models, gateway, Planner(tracker, models, scorers, make_optimizer))
+
+
+async def open_services(settings: Settings, tools: Tools | None = None) -> Services:
+    """Open the store, and the queue where there is one.
+
+    A process that works on a SQLite store holds its lock.
+
+    Raises:
+        InvalidInput: the store's URI, or its file.
+        InvalidState: another process works on this SQLite store.
+        StoreUnavailable: PostgreSQL does not answer.
+    """
+    tools = tools or make_tools(settings)
+    database = sqlite_path(settings.store_uri)
+    lock = None
+    if database is not None and settings.workers:
+        lock = WorkerLock(database)
+        lock.acquire()
+    try:
+        return await _open(settings, tools, lock, embedded=database is not None)
+    except BurnishError:
+        if lock is not None:
+            lock.release()
+        raise
+
+
+async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embedded: bool) -> Services:
+    store: SqlJobStore
+
+    async def unfinished() -> Sequence[str]:
+        return await store.unfinished()
+
+    async def silent(seconds: float) -> Sequence[str]:
+        return await store.silent(seconds)
+
+    dispatcher: AnyDispatcher
+    if embedded:
+        dispatcher = EmbeddedDispatcher(unfinished)
+    else:
+        dispatcher = ProcrastinateDispatcher(
+            settings.store_uri, silent, settings.heartbeat_seconds, settings.takeover_seconds
+        )
+    store = await asyncio.to_thread(SqlJobStore, settings.store_uri, hand_over=dispatcher.hand_over)
+    if isinstance(dispatcher, ProcrastinateDispatcher):
+        await dispatcher.open()
+    workshop = Workshop(
+        worker_id=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        store=store,
+        tracker=tools.tracker,
+        planner=tools.planner,
+        gateway=tools.gateway,
+        retries=retry_policy(settings.max_job_retries),
+        scrub=scrub,
+        clock=time.monotonic,
+        heartbeat_seconds=settings.heartbeat_seconds,
+    )
+    jobs = Jobs(store, tools.tracker, tools.planner, dispatcher)
+    return Services(
+        tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(workshop), lock
+    )
