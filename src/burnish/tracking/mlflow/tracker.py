@@ -110,17 +110,19 @@ class MlflowTracker:
 
     @_patiently
     def ensure_dataset(self, dataset: Dataset, experiment_id: str) -> Dataset:
+        if not self._experiments.exists(experiment_id):  # MLflow would take any id
+            raise NotFound("experiment", experiment_id)
         return self._datasets.ensure(dataset, experiment_id)
 
     @_patiently
     def ensure_run(self, job: Job) -> str:
-        dataset_id = job.config.dataset_id
-        run_id = self._runs.ensure(job, self._datasets.entity(dataset_id) if dataset_id else None)
-        for uri in job.config.source_prompt_uris:
-            source = self._prompts.get(uri)
-            self._runs.link_prompt(run_id, source)
-            self._prompts.show_in_experiment(source.name, job.experiment_id)
-        return run_id
+        try:
+            return self._ensure_run(job)
+        except NotFound as error:
+            if error.what != "run":
+                raise
+            # The worker of another attempt has made one meanwhile and removed ours: take that.
+            return self._ensure_run(job)
 
     @_patiently
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
@@ -210,3 +212,12 @@ class MlflowTracker:
 
     def check(self) -> None:
         self._connection.check()
+
+    def _ensure_run(self, job: Job) -> str:
+        dataset_id = job.config.dataset_id
+        run_id = self._runs.ensure(job, self._datasets.entity(dataset_id) if dataset_id else None)
+        for uri in job.config.source_prompt_uris:
+            source = self._prompts.get(uri)
+            self._runs.link_prompt(run_id, source)
+            self._prompts.show_in_experiment(source.name, job.experiment_id)
+        return run_id

@@ -1,0 +1,274 @@
+"""The honest fake: a tracker in memory that keeps the same contract as the one on MLflow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from burnish.domain.dataset import Dataset, Example
+from burnish.domain.job import Job
+from burnish.domain.prompt import Prompt, Template
+from burnish.errors import BurnishError, NotFound, TrackingUnavailable
+from burnish.store.protocol import CandidateRecord, EvaluationRecord
+from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, run_name, run_params, run_tags
+from burnish.tracking.layout import SCORES, candidate_files, candidate_folder, candidate_metrics
+from burnish.tracking.names import (
+    check_alias,
+    check_dataset_name,
+    check_prompt_name,
+    check_prompt_size,
+    metric_name,
+    split_prompt_uri,
+)
+from burnish.tracking.protocol import Link, RunStatus
+
+
+@dataclass
+class FakeRun:
+    """One run, open to inspection.
+
+    Attributes:
+        metrics: name → [(step, value), ...] in the order of logging.
+        artifacts: path → text.
+        prompts: URIs of the linked versions.
+        datasets: ids of the dataset inputs.
+    """
+
+    run_id: str
+    experiment_id: str
+    name: str
+    tags: dict[str, str]
+    params: dict[str, str]
+    status: RunStatus = RunStatus.RUNNING
+    metrics: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+    prompts: list[str] = field(default_factory=list)
+    datasets: list[str] = field(default_factory=list)
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class FakeVersion:
+    """One registered version: the prompt, and for a winner the job that registered it."""
+
+    prompt: Prompt
+    job_id: str | None = None
+
+
+class FakeTracker:
+    """Implements :class:`~burnish.tracking.protocol.Tracker` without I/O. Safe between threads.
+
+    Attributes:
+        away: while true, every method raises ``TrackingUnavailable``.
+        failures: method name → error that the next call of that method raises, once.
+        calls: names of the methods called, in order.
+        runs, versions, datasets, experiments: what is there, by id or name.
+    """
+
+    def __init__(self) -> None:
+        self.away = False
+        self.failures: dict[str, BurnishError] = {}
+        self.calls: list[str] = []
+        self.experiments = {"0": "Default"}
+        self.versions: dict[str, list[FakeVersion]] = {}
+        self.aliases: dict[tuple[str, str], int] = {}
+        self.datasets: dict[str, Dataset] = {}
+        self.runs: dict[str, FakeRun] = {}
+        self._lock = threading.RLock()
+
+    def prompt(self, uri: str) -> Prompt:
+        name, which = split_prompt_uri(uri)
+        with self._call("prompt"):
+            found = self._find_version(name, which)
+            if found is None:
+                raise NotFound("prompt", uri)
+            return found.prompt
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        with self._call("dataset"):
+            if dataset_id not in self.datasets:
+                raise NotFound("dataset", dataset_id)
+            return self.datasets[dataset_id]
+
+    def experiment_exists(self, experiment_id: str) -> bool:
+        with self._call("experiment_exists"):
+            return experiment_id in self.experiments
+
+    def ensure_experiment(self, name: str) -> str:
+        with self._call("ensure_experiment"):
+            for experiment_id, known in self.experiments.items():
+                if known == name:
+                    return experiment_id
+            experiment_id = str(len(self.experiments))
+            self.experiments[experiment_id] = name
+            return experiment_id
+
+    def ensure_prompt(self, prompt: Prompt) -> Prompt:
+        check_prompt_name(prompt.name)
+        check_prompt_size(prompt.template)
+        with self._call("ensure_prompt"):
+            latest = self._find_version(prompt.name, "latest")
+            if latest is not None and replace(latest.prompt, uri=None) == replace(prompt, uri=None):
+                return latest.prompt
+            return self._register(prompt, None)
+
+    def ensure_dataset(self, dataset: Dataset, experiment_id: str) -> Dataset:
+        check_dataset_name(dataset.name)
+        with self._call("ensure_dataset"):
+            for known in self.datasets.values():
+                if (known.name, known.digest) == (dataset.name, dataset.digest):
+                    return known
+            self._require_experiment(experiment_id)
+            made = replace(dataset, dataset_id=f"d-{len(self.datasets) + 1}")
+            self.datasets[f"d-{len(self.datasets) + 1}"] = made
+            return made
+
+    def ensure_run(self, job: Job) -> str:
+        with self._call("ensure_run"):
+            if job.config.dataset_id is not None:
+                self.dataset(job.config.dataset_id)
+            run = self._find_run(job)
+            if run is None:
+                self._require_experiment(job.experiment_id)
+                run = FakeRun(
+                    run_id=f"run{len(self.runs) + 1}",
+                    experiment_id=job.experiment_id,
+                    name=run_name(job),
+                    tags=run_tags(job),
+                    params=run_params(job),
+                    datasets=[job.config.dataset_id] if job.config.dataset_id else [],
+                )
+                self.runs[run.run_id] = run
+            run.status = RunStatus.RUNNING
+            for uri in job.config.source_prompt_uris:
+                self._link_prompt(run, self.prompt(uri))
+            return run.run_id
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        with self._call("log_metrics"):
+            self._log_metrics(self._run(run_id), metrics, step)
+
+    def log_candidate(
+        self,
+        run_id: str,
+        record: CandidateRecord,
+        evaluations: Sequence[EvaluationRecord],
+        examples: Mapping[str, Example] | None = None,
+    ) -> None:
+        with self._call("log_candidate"):
+            run, folder = self._run(run_id), candidate_folder(record)
+            if f"{folder}/{SCORES}" not in run.artifacts:
+                files = candidate_files(record, evaluations, examples or {})
+                run.artifacts.update({f"{folder}/{name}": text for name, text in files.items()})
+            self._log_metrics(run, candidate_metrics(record), record.number)
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        with self._call("log_text"):
+            self._run(run_id).artifacts[artifact_file] = text
+
+    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
+        with self._call("log_file"):
+            name = f"{artifact_path}/{path.name}" if artifact_path else path.name
+            self._run(run_id).artifacts[name] = path.read_text(encoding="utf-8", errors="replace")
+
+    def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
+        check_prompt_size(template)
+        with self._call("register_winner"):
+            for version in self.versions.get(source.name, []):
+                if version.job_id == job.job_id and version.prompt.template == template:
+                    winner = version.prompt
+                    break
+            else:
+                winner = self._register(replace(source, template=template), job.job_id)
+            run = self._find_run(job)
+            if run is not None:
+                self._link_prompt(run, winner)
+            return str(winner.uri)
+
+    def end_run(self, run_id: str, status: RunStatus) -> None:
+        with self._call("end_run"):
+            self._run(run_id).status = status
+
+    def delete_run(self, run_id: str) -> None:
+        with self._call("delete_run"):
+            if run_id in self.runs:
+                self.runs[run_id].deleted = True
+
+    def set_alias(self, name: str, alias: str, version: int) -> int | None:
+        check_prompt_name(name)
+        check_alias(alias)
+        with self._call("set_alias"):
+            if self._find_version(name, version) is None:
+                raise NotFound("prompt", f"prompts:/{name}/{version}")
+            before = self.aliases.get((name, alias))
+            self.aliases[name, alias] = version
+            return before
+
+    def remove_alias(self, name: str, alias: str) -> int | None:
+        check_prompt_name(name)
+        check_alias(alias)
+        with self._call("remove_alias"):
+            return self.aliases.pop((name, alias), None)
+
+    def link(self, uri: str) -> Link:
+        return Link(uri)
+
+    def check(self) -> None:
+        with self._call("check"):
+            pass
+
+    def runs_of(self, job_id: str) -> list[FakeRun]:
+        """The job's runs that are not deleted."""
+        return [run for run in self.runs.values() if run.tags[JOB_TAG] == job_id and not run.deleted]
+
+    @contextmanager
+    def _call(self, method: str) -> Iterator[None]:
+        with self._lock:
+            self.calls.append(method)
+            if self.away:
+                raise TrackingUnavailable("MLflow in memory is away")
+            if method in self.failures:
+                raise self.failures.pop(method)
+            yield
+
+    def _find_version(self, name: str, which: int | str) -> FakeVersion | None:
+        versions = self.versions.get(name, [])
+        if which == "latest":
+            return versions[-1] if versions else None
+        number = which if isinstance(which, int) else self.aliases.get((name, which), 0)
+        return versions[number - 1] if 0 < number <= len(versions) else None
+
+    def _register(self, prompt: Prompt, job_id: str | None) -> Prompt:
+        versions = self.versions.setdefault(prompt.name, [])
+        made = replace(prompt, uri=f"prompts:/{prompt.name}/{len(versions) + 1}")
+        versions.append(FakeVersion(made, job_id))
+        return made
+
+    def _run(self, run_id: str) -> FakeRun:
+        run = self.runs.get(run_id)
+        if run is None or run.deleted:
+            raise NotFound("run", run_id)
+        return run
+
+    def _find_run(self, job: Job) -> FakeRun | None:
+        runs = self.runs_of(job.job_id)
+        return max(runs, key=lambda run: int(run.tags[ATTEMPT_TAG])) if runs else None
+
+    def _require_experiment(self, experiment_id: str) -> None:
+        if experiment_id not in self.experiments:
+            raise NotFound("experiment", experiment_id)
+
+    @staticmethod
+    def _link_prompt(run: FakeRun, prompt: Prompt) -> None:
+        if prompt.uri is not None and prompt.uri not in run.prompts:
+            run.prompts.append(prompt.uri)
+
+    @staticmethod
+    def _log_metrics(run: FakeRun, metrics: Mapping[str, float], step: int) -> None:
+        for name, value in metrics.items():
+            history = run.metrics.setdefault(metric_name(name), [])
+            if step not in [known for known, _ in history]:
+                history.append((step, float(value)))

@@ -1,0 +1,26 @@
+"""A real MLflow over SQLite, made once for each test module because that takes a second."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from burnish.tracking.mlflow import MlflowTracker
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> MlflowTracker:
+    """One MLflow for the tests that do not mind others' runs in it."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    tracker = MlflowTracker(f"sqlite:///{folder}/mlflow.db", sleep=lambda seconds: None)
+    tracker.check()
+    return tracker
+
+
+@pytest.fixture
+def own(shared: MlflowTracker, tmp_path: Path) -> MlflowTracker:
+    """A copy of that MLflow in a folder of the test's own."""
+    shutil.copy(str(shared.address.sqlite_path), tmp_path / "own.db")
+    return MlflowTracker(f"sqlite:///{tmp_path}/own.db", sleep=lambda seconds: None)
