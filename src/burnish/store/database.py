@@ -40,7 +40,7 @@ class Database:
         self._secret = url.password
         self.engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url, self.uri)
         self._writing = self.engine.execution_options(writes=True)
-        if self.engine.dialect.name == "sqlite":
+        if self.dialect == "sqlite":
             self._readers = ThreadPoolExecutor(_SQLITE_READERS, "store-read")
             self._writer = ThreadPoolExecutor(1, "store-write")
         else:
@@ -51,6 +51,11 @@ class Database:
         except BaseException:
             self._close()
             raise
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.engine.dialect.name
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
         """Run ``work`` in a transaction of its own on a reading thread.
@@ -105,7 +110,7 @@ class Database:
             yield
         except SQLAlchemyError as error:
             reason = self._reason(error)
-            if opening and self.engine.dialect.name == "sqlite":
+            if opening and self.dialect == "sqlite":
                 raise InvalidInput.of("store_uri", self.uri, _remedy(reason)) from error
             raise StoreUnavailable(f"the store {self.uri} failed: {reason}") from error
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from burnish.errors import InvalidInput
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MAX_NAME_LENGTH = 500
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -27,7 +27,7 @@ def from_json(text: str) -> Any:
 
 def storable(text: str) -> bool:
     """Whether a text column can hold it as it is."""
-    return _UNSTORABLE.search(text) is None
+    return UNSTORABLE.search(text) is None
 
 
 def check_searchable(field: str, text: str | None, longest: int = MAX_NAME_LENGTH) -> str | None:

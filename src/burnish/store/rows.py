@@ -95,7 +95,14 @@ def score_rows(job: Job) -> list[dict[str, Any]]:
     def rows(kind: str, values: Mapping[str, float]) -> Iterator[dict[str, Any]]:
         for name, value in values.items():
             if isfinite(value) and storable(name) and len(name) <= MAX_NAME_LENGTH:
-                yield {"job_id": job.job_id, "kind": kind, "name": name, "value": float(value)}
+                yield {
+                    "job_id": job.job_id,
+                    "kind": kind,
+                    "name": name,
+                    "value": float(value),
+                    "experiment_id": job.experiment_id,
+                    "creation_timestamp_ms": job.creation_timestamp_ms,
+                }
 
     return [*rows("initial", job.initial_eval_scores), *rows("final", job.final_eval_scores)]
 

@@ -94,9 +94,20 @@ scores = Table(
     Column("kind", Name, primary_key=True),  # "initial" or "final"
     Column("name", Name, primary_key=True),
     Column("value", Double, nullable=False),
-    Index("burnish_scores_search", "kind", "name", "value", "job_id"),
+    Column("experiment_id", Name, nullable=False),
+    Column("creation_timestamp_ms", BigInteger, nullable=False),
+    Index(
+        "burnish_scores_search",
+        "experiment_id",
+        "kind",
+        "name",
+        "value",
+        "creation_timestamp_ms",
+        "job_id",
+    ),
     sqlite_with_rowid=False,
 )
+"""Initial and final scores, for searching and sorting."""
 
 idempotency_keys = Table(
     "burnish_idempotency_keys",

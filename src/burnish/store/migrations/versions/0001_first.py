@@ -118,9 +118,15 @@ def upgrade() -> None:
         sa.Column("kind", name, primary_key=True),
         sa.Column("name", name, primary_key=True),
         sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("experiment_id", name, nullable=False),
+        sa.Column("creation_timestamp_ms", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("burnish_scores_search", "burnish_scores", ["kind", "name", "value", "job_id"])
+    op.create_index(
+        "burnish_scores_search",
+        "burnish_scores",
+        ["experiment_id", "kind", "name", "value", "creation_timestamp_ms", "job_id"],
+    )
     op.create_table(
         "burnish_tags",
         sa.Column("job_id", name, sa.ForeignKey("burnish_jobs.job_id", ondelete="CASCADE"), primary_key=True),

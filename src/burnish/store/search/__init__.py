@@ -1,0 +1,6 @@
+"""Searching jobs: filters, orders, pages.
+
+A filter compares fields with values: ``status = 'COMPLETED' AND (tags.team IN ('a', 'b') OR NOT
+final_eval_scores.aggregate >= 0.8)``. ``grammar.lark`` has the grammar, ``fields`` the fields,
+``evaluate`` the meaning; ``conditions`` says the same in SQL.
+"""
