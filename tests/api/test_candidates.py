@@ -1,0 +1,46 @@
+"""What a job has tried: lineage, scores, usage, texts, and each example's result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from burnish.api.testing import play_job
+
+
+async def test_candidates_have_lineage_scores_and_usage(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    assert await api.call("GET", f"/{job_id}/candidates") == {}
+    await play_job(api.services, job_id)
+    source, winner = (await api.call("GET", f"/{job_id}/candidates"))["candidates"]
+    assert (source["number"], source["status"], source["origin"]) == (0, "SOURCE", "source")
+    assert (winner["number"], winner["status"]) == (1, "ACCEPTED")
+    assert winner["parents"] == [source["candidate_id"]]
+    assert winner["scores"] == {"aggregate": 0.75, "exact_match": 0.75}
+    assert winner["usage"]["roles"]["target"]["calls"] == 10
+    assert "texts" not in winner
+
+
+async def test_one_candidate_has_texts_and_pages_of_results(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    await play_job(api.services, job_id)
+    best = (await api.call("GET", f"/{job_id}"))["job"]["best_candidate_id"]
+    seen: list[dict[str, Any]] = []
+    token = ""
+    while True:
+        page = await api.call("GET", f"/{job_id}/candidates/{best}?max_results=4&page_token={token}")
+        texts = page["candidate"]["texts"]
+        assert texts == {"sentiment": {"text": "Answer positive or negative. {{review}}"}}
+        seen += page["evaluations"]
+        token = page.get("next_page_token", "")
+        if not token:
+            break
+    assert [entry["example_id"] for entry in seen] == [f"e{n:03}" for n in range(10)]
+    assert seen[0]["scores"] == {"exact_match": {"value": 1.0, "rationale": "as expected"}}
+    assert seen[0]["usage"] == {"calls": 1, "prompt_tokens": 10, "completion_tokens": 2, "usd": 0.0001}
+    assert (seen[0]["split"], seen[0]["output"], seen[0]["aggregate"]) == ("validation", "positive", 1.0)
+
+
+async def test_an_unknown_candidate_does_not_exist(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    answer = await api.call("GET", f"/{job_id}/candidates/none", status=404)
+    assert (answer["what"], answer["name"]) == ("candidate", "none")
