@@ -1,0 +1,229 @@
+"""The search space: which choices there are, and which candidate a set of choices makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from burnish.domain.candidate import Candidate
+from burnish.domain.prompt import Message, Template, render, text_of, variables_of
+from burnish.optimizers.anatomy import Anatomy, Frame, anatomy_of
+from burnish.optimizers.demonstrations import Demonstration, as_block, as_turns, labelled, pick
+from burnish.optimizers.joint_search.catalogue import (
+    Wording,
+    general_instructions,
+    instructions_of,
+    rules_of,
+)
+from burnish.optimizers.joint_search.layout import (
+    AS_SOURCE,
+    Layout,
+    Parts,
+    arrange,
+    arrange_as_source,
+    cue_of,
+    layouts_for,
+    written_field,
+)
+from burnish.optimizers.joint_search.shape import shape_of
+from burnish.optimizers.protocol import Task
+
+Choices = Mapping[str, int]
+"""Name of a dimension → index of the chosen value."""
+
+MOST_LABELS_TO_SHOW_ALL = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Shots:
+    """How many demonstrations, and in which style: a bare block, a titled block, or turns of a chat."""
+
+    count: int = 0
+    style: str = "block"
+
+    def __str__(self) -> str:
+        return f"{self.count} examples ({self.style})" if self.count else "no examples"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSpace:
+    """The choices for one prompt of the set.
+
+    Attributes:
+        variables: those of the shaped text, in their order there.
+        instructions: the source's own first.
+        answer: how a cue calls the answer ("Sentiment").
+    """
+
+    name: str
+    frame: Frame
+    anatomy: Anatomy
+    variables: tuple[str, ...]
+    instructions: tuple[str, ...]
+    rules: tuple[str, ...]
+    layouts: tuple[Layout, ...]
+    shots: tuple[Shots, ...]
+    answer: str
+
+    @property
+    def dimensions(self) -> dict[str, int]:
+        """Name of each dimension → how many values it has."""
+        sizes = {
+            "instruction": len(self.instructions),
+            "rule": len(self.rules),
+            "layout": len(self.layouts),
+            "shots": len(self.shots),
+        }
+        return {f"{self.name}.{key}": size for key, size in sizes.items() if size > 1}
+
+    def template(self, choices: Choices, pool: Sequence[Demonstration], seed: int) -> Template:
+        """The prompt that these choices make."""
+        instruction = self.instructions[self.chosen(choices, "instruction")]
+        shots = self.shots[self.chosen(choices, "shots")]
+        layout = self._layout(instruction, self.layouts[self.chosen(choices, "layout")], shots)
+        inside = variables_of(instruction)
+        parts = Parts(
+            instruction=instruction,
+            rule=self.rules[self.chosen(choices, "rule")],
+            fields=[name for name in self.variables if name not in inside],
+            answer=self.answer,
+        )
+        shown = pick(pool, shots.count, seed)
+        turns: tuple[Message, ...] = ()
+        if shots.style == "turns":
+            question = arrange(layout, replace(parts, instruction="", rule=""))[0]
+            turns = as_turns(shown, lambda example: render(question, example.inputs)[0].content)
+        else:
+            parts = replace(parts, demonstrations=self._block(layout, shots, shown))
+        if layout.as_source:
+            text = arrange_as_source(self.frame.text, self.anatomy.instruction, parts)
+            if text is not None:
+                return self.frame.filled(text, turns=turns)
+        if layout.in_system and instruction == self.anatomy.instruction:
+            kept = "\n\n".join(words for words in (self.frame.system_text, instruction) if words)
+            parts = replace(parts, instruction=kept)
+        text, system = arrange(layout, parts)
+        return self.frame.filled(text, system or None, turns)
+
+    def chosen(self, choices: Choices, key: str) -> int:
+        return choices.get(f"{self.name}.{key}", 0)
+
+    def describe(self, choices: Choices) -> str:
+        """One short phrase for the candidate's origin."""
+        parts = [f"instruction {self.chosen(choices, 'instruction')}"]
+        if rule := self.chosen(choices, "rule"):
+            parts.append(f"rule {rule}")
+        parts.append(self.layouts[self.chosen(choices, "layout")].name)
+        if (shots := self.shots[self.chosen(choices, "shots")]).count:
+            parts.append(str(shots))
+        return " × ".join(parts)
+
+    def _layout(self, instruction: str, layout: Layout, shots: Shots) -> Layout:
+        """The layout that can be carried out: an instruction with fields in its midst keeps its place,
+        and demonstrations need a cue to copy."""
+        if instruction == self.anatomy.instruction and instruction not in self.frame.text:
+            return AS_SOURCE
+        if shots.count and not layout.cue and not layout.as_source:
+            return replace(layout, cue="{answer}:")
+        return layout
+
+    def _block(self, layout: Layout, shots: Shots, shown: Sequence[Demonstration]) -> str:
+        return as_block(
+            shown,
+            self.variables,
+            lambda name, value: written_field(layout, name, value),
+            cue_of(layout, self.answer) or f"{self.answer}:",
+            "Examples:" if shots.style == "titled" else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """All prompts of the job. The first prompt's answer is the one that is scored."""
+
+    source: Candidate
+    prompts: tuple[PromptSpace, ...]
+    pool: tuple[Demonstration, ...]
+    seed: int
+
+    @property
+    def dimensions(self) -> dict[str, int]:
+        return {key: size for prompt in self.prompts for key, size in prompt.dimensions.items()}
+
+    def candidate(self, choices: Choices) -> Candidate:
+        texts = {prompt.name: prompt.template(choices, self.pool, self.seed) for prompt in self.prompts}
+        origin = "; ".join(
+            prompt.describe(choices)
+            if len(self.prompts) == 1
+            else f"{prompt.name}: {prompt.describe(choices)}"
+            for prompt in self.prompts
+        )
+        return Candidate(texts, parents=(self.source.candidate_id,), origin=origin)
+
+    def demonstrated(self, choices: Choices) -> frozenset[str]:
+        """Ids of the training examples that a candidate shows on purpose."""
+        counts = [prompt.shots[prompt.chosen(choices, "shots")].count for prompt in self.prompts]
+        return frozenset(
+            shown.example.example_id for count in counts for shown in pick(self.pool, count, self.seed)
+        )
+
+
+def space_of(task: Task, written: Mapping[str, Sequence[str]], most_shots: int) -> Space:
+    """Read the space off the source and the training examples.
+
+    Args:
+        written: instructions from a reflection model, by prompt name; tried beside the catalogue's.
+        most_shots: 0 shows no training example.
+    """
+    pool = tuple(labelled(task.train)) if most_shots else ()
+    prompts = []
+    for position, (name, template) in enumerate(task.source.texts.items()):
+        scored = position == 0
+        prompts.append(_prompt_space(task, name, template, written.get(name, ()), pool, most_shots, scored))
+    return Space(task.source, tuple(prompts), pool, task.seed)
+
+
+def _prompt_space(
+    task: Task,
+    name: str,
+    template: Template,
+    written: Sequence[str],
+    pool: Sequence[Demonstration],
+    most_shots: int,
+    scored: bool,
+) -> PromptSpace:
+    frame = Frame.of(template)
+    anatomy = anatomy_of(frame.text)
+    variables = _in_order(frame.text)
+    own = anatomy.instruction or frame.system_text
+    if own not in frame.text + frame.system_text:
+        own = ""  # fields in its midst: its sentences do not stand alone
+    wording = Wording.of(text_of(template), variables, task.train if scored else ())
+    shape = shape_of(task.train)
+    catalogue = instructions_of(own, shape, wording) if scored else general_instructions(own)
+    new = [text for text in (*written, *catalogue) if text not in ("", own)]
+    return PromptSpace(
+        name=name,
+        frame=frame,
+        anatomy=anatomy,
+        variables=variables,
+        instructions=tuple(dict.fromkeys((anatomy.instruction, *new))),
+        rules=rules_of(shape) if scored else ("",),
+        layouts=layouts_for(frame.system is not None),
+        shots=_shots(pool, most_shots, chat=not isinstance(template, str)) if scored else (Shots(),),
+        answer=(anatomy.cue or wording.answer or "answer").capitalize(),
+    )
+
+
+def _shots(pool: Sequence[Demonstration], most: int, chat: bool) -> tuple[Shots, ...]:
+    answers = len({demonstration.answer for demonstration in pool})
+    counts = {2, 4} | ({answers} if 4 < answers <= MOST_LABELS_TO_SHOW_ALL else set())
+    styles = ("block", "titled", "turns") if chat else ("block", "titled")
+    possible = [count for count in sorted(counts) if count <= min(most, len(pool))]
+    return (Shots(), *(Shots(count, style) for count in possible for style in styles))
+
+
+def _in_order(text: str) -> tuple[str, ...]:
+    names = re.findall(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}", text)
+    return tuple(dict.fromkeys(names))

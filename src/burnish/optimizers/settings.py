@@ -1,0 +1,91 @@
+"""What every optimizer can be told, and how a request's settings become a checked model.
+
+An unknown key is an error with the nearest known one: a typo must never run with a default.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from burnish.errors import InvalidInput, Problem
+
+FIELD = "optimizer_config"
+
+
+class CommonSettings(BaseModel):
+    """Settings of all optimizers.
+
+    Attributes:
+        reflection_model: URI of the model that writes proposals (MLflow's key; the job's own field wins).
+        target_score: the search ends when a candidate's aggregate on validation reaches it.
+        patience: the search ends after this many measured candidates in a row without a better one.
+        minimum_gain: a candidate must beat the best by more than this aggregate.
+        max_prompt_tokens: longer proposals are refused; tokens of one prompt, estimated.
+        refuse_copied_examples: refuse proposals that hold a training example word for word (else: warn).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    reflection_model: str | None = Field(default=None, min_length=1)
+    target_score: float = Field(default=1.0, gt=0, le=1)
+    patience: int | None = Field(default=None, ge=1)
+    minimum_gain: float = Field(default=0.0, ge=0, lt=1)
+    max_prompt_tokens: int | None = Field(default=None, ge=1)
+    refuse_copied_examples: bool = False
+
+
+AnySettings = TypeVar("AnySettings", bound=BaseModel)
+
+_TYPE_REMEDIES = {
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "missing": "is needed and has no default",
+}
+
+
+def read_settings(kind: type[AnySettings], settings: Mapping[str, Any], prefix: str = FIELD) -> AnySettings:
+    """A request's settings as a checked value.
+
+    Args:
+        prefix: what stands in front of a key in a problem's field.
+
+    Raises:
+        InvalidInput: one problem for each unknown key and each wrong value, field ``optimizer_config.KEY``.
+    """
+    if not isinstance(settings, Mapping):
+        raise InvalidInput.of(prefix, settings, "must be an object of settings")
+    try:
+        return kind.model_validate(dict(settings))
+    except ValidationError as error:
+        raise InvalidInput(*(_problem(kind, entry, prefix) for entry in error.errors())) from None
+
+
+def _problem(kind: type[BaseModel], entry: Any, prefix: str) -> Problem:
+    key = ".".join(str(part) for part in entry["loc"])
+    field_name = f"{prefix}.{key}" if key else prefix
+    value = "" if entry["type"] == "missing" else str(entry["input"])
+    if entry["type"] == "extra_forbidden":
+        return Problem(field_name, value, _unknown_key(key, sorted(kind.model_fields)))
+    if entry["type"] == "value_error":
+        return Problem(field_name, value if key else "", str(entry["ctx"]["error"]))
+    remedy = _TYPE_REMEDIES.get(entry["type"])
+    if remedy is None:
+        remedy = entry["msg"].replace("Input should be", "must be").replace("Value should", "must")
+    return Problem(field_name, value, remedy)
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no such setting; {hint}known are {', '.join(known)}"
