@@ -49,7 +49,7 @@ class Database:
             with self._told(opening=True):
                 migrate(self._writing, self.uri)
         except BaseException:
-            self._close()
+            self.close_now()
             raise
 
     @property
@@ -83,7 +83,7 @@ class Database:
 
     async def close(self) -> None:
         """Wait for what is under way, then let go of every connection. May be called twice."""
-        await asyncio.get_running_loop().run_in_executor(None, self._close)
+        await asyncio.get_running_loop().run_in_executor(None, self.close_now)
 
     async def _run(
         self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], Answer]
@@ -98,7 +98,8 @@ class Database:
             raise StoreUnavailable(f"the store {self.uri} has been closed") from None
         return await running
 
-    def _close(self) -> None:
+    def close_now(self) -> None:
+        """As :meth:`close`, outside an event loop."""
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self.engine.dispose()

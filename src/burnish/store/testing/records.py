@@ -1,0 +1,223 @@
+"""What a store promises of events, candidates, evaluations and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.job import JobStatus
+from burnish.domain.prompt import Message
+from burnish.domain.usage import Role, Usage, UsageByRole
+from burnish.errors import StoreUnavailable
+from burnish.store.protocol import JobStore
+from burnish.store.testing.samples import (
+    NOON_MS,
+    ODD_TEXT,
+    Clock,
+    Opener,
+    a_call,
+    a_candidate,
+    a_running_job,
+    an_answer,
+    an_evaluation,
+)
+
+
+class EventContract(Opener):
+    async def test_events_are_numbered_from_one_without_gaps(self) -> None:
+        clock = Clock(NOON_MS)
+        async with self.open(clock) as store:
+            await a_running_job(store)
+            clock.now_ms += 40
+            await store.append_events("job", 1, [NewEvent(EventKind.PROGRESS, {"n": n}) for n in range(3)])
+            await store.update("job", 1, {}, [NewEvent(EventKind.WARNING, {"message": ODD_TEXT})])
+            events = await store.events("job")
+            assert [event.sequence for event in events] == [1, 2, 3, 4, 5, 6]
+            assert [event.data.get("n") for event in events[2:5]] == [0, 1, 2]
+            assert events[-1].data == {"message": ODD_TEXT}
+            assert {(event.attempt, event.timestamp_ms) for event in events[2:]} == {(1, NOON_MS + 40)}
+
+    async def test_events_are_read_in_pages(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            await store.append_events("job", 1, [NewEvent(EventKind.PROGRESS, {})] * 8)
+            assert [event.sequence for event in await store.events("job", after=3, limit=4)] == [4, 5, 6, 7]
+            assert await store.events("job", after=10) == ()
+
+    async def test_twenty_writers_in_two_stores_leave_no_gap(self) -> None:
+        async with self.open() as one, self.open() as other:
+            await a_running_job(one)
+
+            async def write(store: JobStore, number: int) -> None:
+                await store.append_events("job", 1, [NewEvent(EventKind.PROGRESS, {"n": number})] * 2)
+                await store.update("job", 1, {"status_message": f"{number}"}, [NewEvent(EventKind.BEST, {})])
+
+            await asyncio.gather(*(write((one, other)[n % 2], n) for n in range(20)))
+            events = await other.events("job")
+            assert [event.sequence for event in events] == list(range(1, 63))
+            first_of_pairs = [event.data["n"] for event in events if event.kind is EventKind.PROGRESS][::2]
+            assert sorted(first_of_pairs) == list(range(20))
+
+    async def test_two_takers_get_two_attempts(self) -> None:
+        async with self.open() as one, self.open() as other:
+            await a_running_job(one)
+            taken = await asyncio.gather(*((one, other)[n % 2].take("job", f"worker-{n}") for n in range(8)))
+            assert sorted(job.attempt for job in taken) == list(range(2, 10))
+            assert (await one.get("job")).attempt == 9
+
+
+class CandidateContract(Opener):
+    async def test_candidates_come_back_in_their_order(self) -> None:
+        chat = (Message("system", "Be brief."), Message("user", ODD_TEXT))
+        source = a_candidate(number=0, status=CandidateStatus.SOURCE)
+        child = a_candidate(
+            number=1,
+            candidate=Candidate({"greet": chat, "ask": "x" * 200_000}, ("p1", "p2"), "rewrite 3"),
+            scores={"aggregate": 0.5, "exact_match": 0.5},
+            reason="not better",
+            usage=UsageByRole({Role.TARGET: Usage(3, 4, 5, None)}),
+            objectives={"length": 12.0},
+        )
+        async with self.open() as store:
+            await a_running_job(store)
+            await store.save_candidates("job", 1, [child, source], [NewEvent(EventKind.CANDIDATE, {})])
+            assert await store.candidates("job") == (source, child)
+            assert (await store.events("job"))[-1].kind is EventKind.CANDIDATE
+
+    async def test_what_is_known_of_a_candidate_is_replaced(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            proposed = a_candidate(number=4)
+            await store.save_candidates("job", 1, [proposed, a_candidate("another", 5)])
+            accepted = replace(proposed, status=CandidateStatus.ACCEPTED, scores={"aggregate": 1.0})
+            await store.save_candidates("job", 1, [accepted])
+            assert await store.candidates("job") == (accepted, a_candidate("another", 5))
+
+    async def test_evaluations_are_read_in_pages_by_example(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            records = [an_evaluation(f"e{n}") for n in range(5)]
+            other = an_evaluation("e0", candidate_id="other", split="test")
+            await store.save_evaluations("job", 1, [*reversed(records), other])
+            assert await store.evaluations("job", "c", limit=2) == tuple(records[:2])
+            assert await store.evaluations("job", "c", after="e1") == tuple(records[2:])
+            assert await store.evaluations("job", "other") == (other,)
+
+    async def test_an_evaluation_is_replaced(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            await store.save_evaluations("job", 1, [an_evaluation(output="no")])
+            again = an_evaluation(output=ODD_TEXT + "x" * 200_000)
+            await store.save_evaluations("job", 1, [again])
+            assert await store.evaluations("job", "c") == (again,)
+
+    async def test_an_evaluation_without_an_output_keeps_its_error(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            record = an_evaluation(output="")
+            failed = replace(
+                record, evaluation=replace(record.evaluation, scores={}, aggregate=0.0, error="timeout")
+            )
+            await store.save_evaluations("job", 1, [failed])
+            assert await store.evaluations("job", "c") == (failed,)
+
+
+class JournalContract(Opener):
+    async def test_finished_calls_are_read_back(self) -> None:
+        entries = [an_answer(0, ODD_TEXT), an_answer(1, "x" * 300_000), an_answer(1, role=Role.JUDGE)]
+        async with self.open() as store:
+            await a_running_job(store)
+            await store.journal_write("job", 1, [(entry.key, Usage(1)) for entry in entries], [])
+            assert await store.journal_read("job") == ()
+            await store.journal_write("job", 1, [], entries)
+            found = await store.journal_read("job")
+            assert sorted(found, key=repr) == sorted(entries, key=repr)
+
+    async def test_the_first_answer_to_a_call_stands(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            await store.journal_write("job", 1, [], [an_answer(text="first")])
+            await store.journal_write("job", 1, [], [an_answer(text="second"), an_answer(1)])
+            texts = {entry.key.sample: entry.text for entry in await store.journal_read("job")}
+            assert texts == {0: "first", 1: "hello"}
+
+    async def test_totals_add_up_by_role(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            answers = [an_answer(n, usage=Usage(1, 10, 1, 7)) for n in range(3)]
+            judged = an_answer(0, usage=Usage(1, 5, 2, None), role=Role.JUDGE)
+            known = an_answer(1, usage=Usage(1, 5, 2, 3), role=Role.JUDGE)
+            await store.journal_write("job", 1, [], [*answers, judged, known])
+            totals = await store.journal_totals("job")
+            assert totals.finished == UsageByRole(
+                {Role.TARGET: Usage(3, 30, 3, 21), Role.JUDGE: Usage(2, 10, 4, None)}
+            )
+            assert totals.lost == UsageByRole()
+
+    async def test_calls_that_a_dead_attempt_left_open_are_lost(self) -> None:
+        reserved = Usage(1, 100, 50, 1_000)
+        async with self.open() as store:
+            await a_running_job(store)
+            begun = [(a_call(n), reserved) for n in range(4)]
+            await store.journal_write("job", 1, begun, [])
+            await store.journal_write("job", 1, begun[:1], [an_answer(0)], [a_call(1)])
+            assert (await store.journal_totals("job")).lost == UsageByRole()  # they may still finish
+            await store.take("job", "worker-2")
+            lost = UsageByRole({Role.TARGET: Usage(2, 200, 100, 2_000)})
+            assert (await store.journal_totals("job")).lost == lost
+            # Made again by the next attempt: the first one was paid all the same.
+            await store.journal_write("job", 2, begun[2:], [an_answer(2), an_answer(3)])
+            totals = await store.journal_totals("job")
+            assert totals.lost == lost
+            assert totals.finished.total.calls == 3
+
+    async def test_pruning_takes_the_journal_of_old_ended_jobs_only(self) -> None:
+        clock = Clock(NOON_MS)
+        async with self.open(clock) as store:
+            for job_id in ("old", "new", "running", "empty"):
+                await a_running_job(store, job_id)
+                if job_id != "empty":
+                    await store.journal_write(job_id, 1, [(a_call(1), Usage(1))], [an_answer()])
+            for job_id in ("old", "empty"):
+                await store.update(job_id, 1, {"status": JobStatus.COMPLETED})
+            clock.now_ms += 1_000
+            await store.update("new", 1, {"status": JobStatus.FAILED})
+            before = await store.get("old")
+            assert await store.journal_prune(NOON_MS + 1_000) == 1
+            assert await store.journal_prune(NOON_MS + 1_000) == 0
+            assert await store.journal_read("old") == ()
+            assert (await store.get("old"), len(await store.events("old"))) == (before, 2)
+            assert len(await store.journal_read("new")) == len(await store.journal_read("running")) == 1
+
+    async def test_pruning_goes_through_many_jobs(self) -> None:
+        async with self.open() as store:
+            for number in range(120):
+                await a_running_job(store, f"job-{number}")
+                await store.journal_write(f"job-{number}", 1, [], [an_answer()])
+                await store.update(f"job-{number}", 1, {"status": JobStatus.COMPLETED})
+            assert await store.journal_prune(NOON_MS + 1) == 120
+
+
+class LifeContract(Opener):
+    async def test_a_healthy_store_passes_its_check(self) -> None:
+        async with self.open() as store:
+            await store.check()
+
+    async def test_what_one_store_wrote_another_reads(self) -> None:
+        async with self.open() as one:
+            job = await a_running_job(one)
+        async with self.open() as other:
+            assert await other.get("job") == job
+
+    async def test_a_closed_store_says_so(self) -> None:
+        async with self.open() as store:
+            await store.close()
+            await store.close()
+            with pytest.raises(StoreUnavailable, match="closed"):
+                await store.get("job")
+            with pytest.raises(StoreUnavailable, match="closed"):
+                await store.check()

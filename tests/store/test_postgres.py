@@ -1,0 +1,25 @@
+"""The store on PostgreSQL keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+
+from burnish.store.protocol import JobStore
+from burnish.store.testing import StoreContract
+
+
+@pytest.mark.postgres
+class TestPostgres(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _database(
+        self, migrated_postgres_uri: str, open_store: Callable[..., AbstractAsyncContextManager[JobStore]]
+    ) -> None:
+        self.uri, self.open_store = migrated_postgres_uri, open_store
+
+    def open(
+        self, clock_ms: Callable[[], int] | None = None, hand_over: Callable[..., None] | None = None
+    ) -> AbstractAsyncContextManager[JobStore]:
+        return self.open_store(self.uri, clock_ms, hand_over)
