@@ -52,6 +52,14 @@ class InvalidState(BurnishError):
     """The job is not in a state in which this can be done."""
 
 
+class ExperimentFull(BurnishError):
+    """As many jobs of this experiment run as may; the job waits until one of them ends."""
+
+    def __init__(self, experiment_id: str, limit: int) -> None:
+        self.experiment_id, self.limit = experiment_id, limit
+        super().__init__(f"{limit} jobs of experiment {experiment_id} run already, which is the limit")
+
+
 class Conflict(BurnishError):
     """The request contradicts an earlier one (an idempotency key with another body)."""
 
@@ -76,9 +84,16 @@ class ModelError(BurnishError):
     """A call to a language model failed.
 
     ``systemic`` says that other calls will fail alike (wrong key, no such model), so the job stops.
+
+    Attributes:
+        retry_after_seconds: the provider's own wish, if it said one.
+        maybe_paid: the request was sent and its end is unknown (no answer, or one that cannot be
+            read), so the provider may charge for it.
     """
 
     systemic = False
+    retry_after_seconds: float | None = None
+    maybe_paid: bool = False
 
     def __init__(self, model: str, message: str) -> None:
         self.model = model

@@ -112,6 +112,15 @@ class JournalTotals:
     lost: UsageByRole
 
 
+@dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """What changes while somebody works on a job. Two equal ones, far apart in time: nobody does."""
+
+    job_id: str
+    attempt: int
+    heartbeat_timestamp_ms: int | None
+
+
 class JobRecords(Protocol):
     """Rows of jobs."""
 
@@ -148,16 +157,30 @@ class JobRecords(Protocol):
         """
         ...
 
-    async def take(self, job_id: str, worker_id: str, reason: str = "") -> Job:
+    async def take(
+        self,
+        job_id: str,
+        worker_id: str,
+        reason: str = "",
+        *,
+        over_attempt: int | None = None,
+        max_running_per_experiment: int | None = None,
+    ) -> Job:
         """Begin an attempt: status IN_PROGRESS, ``attempt`` + 1, a STARTED event. The heartbeat starts;
         ``start_timestamp_ms`` stays that of the first attempt.
 
         A job whose cancel was requested is taken like any other: the answer has ``cancel_requested``,
         so the worker can end it properly (its run as KILLED, its best candidate kept).
 
+        Args:
+            over_attempt: the attempt known to be dead: a job that runs in any other one is left alone.
+                ``None``: whatever ran is dead, since nobody else works on this store.
+            max_running_per_experiment: how many other jobs of its experiment may run beside it, and it.
+
         Raises:
             NotFound
-            InvalidState: the job is in a terminal state.
+            InvalidState: the job is in a terminal state, or runs in another attempt.
+            ExperimentFull: so many jobs of its experiment run already.
         """
         ...
 
@@ -229,6 +252,10 @@ class JobRecords(Protocol):
 
     async def unfinished(self) -> tuple[str, ...]:
         """Ids of all jobs that are not terminal, oldest first."""
+        ...
+
+    async def signs_of_life(self) -> tuple[SignOfLife, ...]:
+        """Of all jobs that are IN_PROGRESS, oldest first."""
         ...
 
 

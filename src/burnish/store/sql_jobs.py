@@ -11,11 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason, check_transition
-from burnish.errors import AttemptSuperseded, Conflict, InvalidInput, InvalidState, NotFound
+from burnish.errors import AttemptSuperseded, Conflict, ExperimentFull, InvalidInput, InvalidState, NotFound
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import check_searchable, storable
-from burnish.store.protocol import Idempotency, JournalEntry
+from burnish.store.protocol import Idempotency, JournalEntry, SignOfLife
 from burnish.store.rows import job_of, job_row, score_rows, tag_rows
 from burnish.store.sql_journal import finished_row
 from burnish.store.sql_records import SqlRecords, claim, insert_new
@@ -77,10 +77,23 @@ class SqlJobs(SqlRecords):
             raise NotFound("job", job_id)
         return await self._database.read(read)
 
-    async def take(self, job_id: str, worker_id: str, reason: str = "") -> Job:
+    async def take(
+        self,
+        job_id: str,
+        worker_id: str,
+        reason: str = "",
+        *,
+        over_attempt: int | None = None,
+        max_running_per_experiment: int | None = None,
+    ) -> Job:
         def begin(connection: Connection) -> Job:
             row = self._locked(connection, job_id)
             job = job_of(row)
+            runs = job.status is JobStatus.IN_PROGRESS
+            if runs and over_attempt is not None and job.attempt != over_attempt:
+                raise InvalidState(f"job {job_id} runs in attempt {job.attempt}, on {job.worker_id}")
+            if max_running_per_experiment is not None and not job.status.terminal:
+                self._require_room(connection, job, max_running_per_experiment)
             now = self._clock_ms()
             taken = replace(
                 job,
@@ -203,6 +216,18 @@ class SqlJobs(SqlRecords):
         )
         return await self._database.read(lambda connection: tuple(connection.scalars(query)))
 
+    async def signs_of_life(self) -> tuple[SignOfLife, ...]:
+        query = (
+            select(_jobs.c.job_id, _jobs.c.attempt, _jobs.c.heartbeat_timestamp_ms)
+            .where(_jobs.c.status == JobStatus.IN_PROGRESS)
+            .order_by(_jobs.c.creation_timestamp_ms, _jobs.c.job_id)
+        )
+
+        def read(connection: Connection) -> tuple[SignOfLife, ...]:
+            return tuple(SignOfLife(*row) for row in connection.execute(query))
+
+        return await self._database.read(read)
+
     async def count_by_status(self) -> Mapping[JobStatus, int]:
         query = select(_jobs.c.status, func.count()).group_by(_jobs.c.status)
 
@@ -213,6 +238,22 @@ class SqlJobs(SqlRecords):
         return await self._database.read(count)
 
     # --- inside a transaction
+
+    def _require_room(self, connection: Connection, job: Job, limit: int) -> None:
+        if connection.dialect.name == "postgresql":
+            # Two workers that count at the same time would both find the last place free.
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job.experiment_id))))
+        others = (
+            select(func.count())
+            .select_from(_jobs)
+            .where(
+                _jobs.c.experiment_id == job.experiment_id,
+                _jobs.c.status == JobStatus.IN_PROGRESS,
+                _jobs.c.job_id != job.job_id,
+            )
+        )
+        if (connection.scalar(others) or 0) >= limit:
+            raise ExperimentFull(job.experiment_id, limit)
 
     def _become(
         self,

@@ -12,8 +12,8 @@ from burnish.domain.budget import Budget
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, Progress, SplitFractions, StopReason, TestScores, Verdict
 from burnish.domain.usage import Role, Usage, UsageByRole
-from burnish.errors import AttemptSuperseded, Conflict, InvalidInput, InvalidState, NotFound
-from burnish.store.protocol import Idempotency, JobStore
+from burnish.errors import AttemptSuperseded, Conflict, ExperimentFull, InvalidInput, InvalidState, NotFound
+from burnish.store.protocol import Idempotency, JobStore, SignOfLife
 from burnish.store.testing.samples import (
     NOON_MS,
     ODD_TEXT,
@@ -268,6 +268,39 @@ class AttemptContract(Opener):
             with pytest.raises(InvalidState):
                 await store.take("job", "worker-2")
 
+    async def test_only_the_attempt_known_to_be_dead_is_taken_over(self) -> None:
+        async with self.open() as store:
+            await store.create(a_job())
+            assert (await store.take("job", "worker-1", over_attempt=0)).attempt == 1
+            for stale in (0, 2):
+                with pytest.raises(InvalidState, match="worker-1"):
+                    await store.take("job", "worker-2", over_attempt=stale)
+            assert (await store.take("job", "worker-2", over_attempt=1)).attempt == 2
+            await store.update("job", 2, {"status": JobStatus.PENDING})
+            assert (await store.take("job", "worker-3", over_attempt=0)).attempt == 3
+
+    async def test_no_more_jobs_of_an_experiment_run_than_may(self) -> None:
+        async with self.open() as store:
+            for number in range(4):
+                await store.create(a_job(f"job-{number}"))
+            await store.create(a_job("elsewhere", experiment_id="8"))
+
+            async def take(job_id: str) -> bool:
+                try:
+                    await store.take(job_id, "worker", max_running_per_experiment=2)
+                except ExperimentFull as full:
+                    assert (full.experiment_id, full.limit) == ("7", 2)
+                    return False
+                return True
+
+            took = await asyncio.gather(*(take(f"job-{number}") for number in range(4)))
+            assert sum(took) == 2
+            assert await take("elsewhere")
+            running, waiting = f"job-{took.index(True)}", f"job-{took.index(False)}"
+            assert await take(running)  # taken over: it does not stand in its own way
+            await store.update(running, 2, {"status": JobStatus.COMPLETED})
+            assert await take(waiting)
+
     async def test_updates_change_what_they_name(self) -> None:
         async with self.open(Clock(NOON_MS)) as store:
             taken = await a_running_job(store)
@@ -454,6 +487,23 @@ class EndContract(Opener):
             await store.take("middle", "worker-1")
             await store.request_cancel("ended")
             assert await store.unfinished() == ("oldest", "middle", "newest")
+
+    async def test_signs_of_life_change_with_every_heartbeat_and_attempt(self) -> None:
+        clock = Clock(NOON_MS)
+        async with self.open(clock) as store:
+            assert await store.signs_of_life() == ()
+            await a_running_job(store, "young", creation_timestamp_ms=NOON_MS + 1)
+            await a_running_job(store, "old")
+            await store.create(a_job("waiting"))
+            signs = (SignOfLife("old", 1, NOON_MS), SignOfLife("young", 1, NOON_MS))
+            assert await store.signs_of_life() == signs
+            clock.now_ms += 500
+            await store.heartbeat("old", 1)
+            await store.take("young", "worker-2")
+            signs = (SignOfLife("old", 1, NOON_MS + 500), SignOfLife("young", 2, NOON_MS + 500))
+            assert await store.signs_of_life() == signs
+            await store.update("old", 1, {"status": JobStatus.COMPLETED})
+            assert [sign.job_id for sign in await store.signs_of_life()] == ["young"]
 
     async def test_jobs_are_counted_by_status(self) -> None:
         async with self.open() as store:
