@@ -1,0 +1,152 @@
+"""The OpenAPI document is made from the protos, and what it promises holds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import jsonschema
+import pytest
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from burnish.api.app import create_app
+from burnish.api.docs import page
+from burnish.api.openapi import document
+from burnish.api.routes import BASE_PATHS, SERVICE
+from burnish.api.testing import fake_services, play_job, serving
+from burnish.api.wire import read_job_request
+from burnish.config import Settings
+from burnish.proto.message import message_from_json
+from burnish.proto.service_pb2 import CreatePromptOptimizationJob
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+def test_every_method_of_the_service_is_there_with_its_comment() -> None:
+    operations = [
+        operation for operations in document()["paths"].values() for operation in operations.values()
+    ]
+    named = {operation["operationId"].partition("With")[0] for operation in operations}
+    assert named == {method.name for method in SERVICE.methods}
+    assert all(operation["description"] and operation["summary"] for operation in operations)
+
+
+def test_comments_of_the_protos_are_the_descriptions() -> None:
+    schemas = document()["components"]["schemas"]
+    assert schemas["Usage"]["properties"]["usd"]["description"].startswith("US dollars; left out")
+    assert "- `BUDGET`: A limit of the budget" in schemas["PromptOptimizationJob.StopReason"]["description"]
+
+
+def test_every_reference_leads_somewhere() -> None:
+    schemas = document()["components"]["schemas"]
+
+    def walk(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                yield value["$ref"].rpartition("/")[2]
+            for entry in value.values():
+                yield from walk(entry)
+        elif isinstance(value, list):
+            for entry in value:
+                yield from walk(entry)
+
+    assert set(walk(document())) <= set(schemas)
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_the_page_loads_nothing_from_anywhere() -> None:
+    text = page(document())
+    assert "/{job_id}/candidates/{candidate_id}" in text
+    assert "<script" not in text
+    assert "//" not in text.replace("prompts:/", "").replace("openai:/", "").replace("://", "//", 0)
+
+
+class _Server(threading.Thread):
+    """The application on an event loop of its own, as schemathesis asks from another thread."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(daemon=True)
+        self.url = ""
+        self.job_id = ""
+        self._folder = folder
+        self._ready = threading.Event()
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        async with fake_services(self._folder) as services:
+            message = message_from_json(services.request(), CreatePromptOptimizationJob())
+            request = read_job_request(message)
+            job, _ = await services.jobs.submit(request.experiment_id, request.config, request.tags)
+            self.job_id = job.job_id
+            await play_job(services, self.job_id)
+            async with serving(create_app(services, Settings())) as self.url:
+                self._ready.set()
+                await self._end.wait()
+
+    def __enter__(self) -> _Server:
+        self.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self.join(10)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
+    with _Server(tmp_path_factory.mktemp("openapi")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api_schema(server: _Server) -> Any:
+    return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "verb"), [(path, verb) for path, verbs in document()["paths"].items() for verb in verbs]
+)
+def test_no_request_makes_a_server_error_and_answers_are_as_documented(
+    api_schema: Any, server: _Server, path: str, verb: str
+) -> None:
+    @hypothesis.given(case=api_schema[path][verb].as_strategy())
+    @hypothesis.settings(
+        max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
+    )
+    def ask(case: schemathesis.Case) -> None:
+        if "job_id" in case.path_parameters and verb == "get":
+            case.path_parameters["job_id"] = server.job_id  # reach beyond "does not exist"
+        answer = case.call()
+        if answer.headers.get("content-type", [""])[0].startswith("application/json"):
+            case.validate_response(answer, checks=CHECKS)
+        else:
+            assert answer.status_code in (200, 204)  # a stream, or its end
+
+    ask()
+
+
+def test_the_ajax_paths_answer_too(server: _Server) -> None:
+    import urllib.request
+
+    with urllib.request.urlopen(f"{server.url}{BASE_PATHS[1]}/{server.job_id}") as answer:
+        assert answer.status == 200
