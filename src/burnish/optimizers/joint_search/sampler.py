@@ -44,7 +44,10 @@ class Sampler:
             for name, size in space.dimensions.items()
         }
         sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=len(first), multivariate=True, constant_liar=True
+            seed=seed,
+            n_startup_trials=len(first),
+            multivariate=True,
+            constant_liar=True,
         )
         self._study = optuna.create_study(sampler=sampler, direction="maximize")
         for choices in first:

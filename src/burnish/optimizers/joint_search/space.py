@@ -32,15 +32,19 @@ from burnish.optimizers.protocol import Task
 Choices = Mapping[str, int]
 """Name of a dimension → index of the chosen value."""
 
-MOST_LABELS_TO_SHOW_ALL = 12
-
 
 @dataclass(frozen=True, slots=True)
 class Shots:
-    """How many demonstrations, and in which style: a bare block, a titled block, or turns of a chat."""
+    """How many demonstrations, and how they are shown.
+
+    Attributes:
+        style: ``block`` (as the fields stand), ``titled`` (below "Examples:") or ``turns`` (of a chat).
+        draw: another number, another selection.
+    """
 
     count: int = 0
     style: str = "block"
+    draw: int = 0
 
     def __str__(self) -> str:
         return f"{self.count} examples ({self.style})" if self.count else "no examples"
@@ -89,7 +93,7 @@ class PromptSpace:
             fields=[name for name in self.variables if name not in inside],
             answer=self.answer,
         )
-        shown = pick(pool, shots.count, seed)
+        shown = pick(pool, shots.count, seed, shots.draw)
         turns: tuple[Message, ...] = ()
         if shots.style == "turns":
             question = arrange(layout, replace(parts, instruction="", rule=""))[0]
@@ -163,9 +167,11 @@ class Space:
 
     def demonstrated(self, choices: Choices) -> frozenset[str]:
         """Ids of the training examples that a candidate shows on purpose."""
-        counts = [prompt.shots[prompt.chosen(choices, "shots")].count for prompt in self.prompts]
+        chosen = [prompt.shots[prompt.chosen(choices, "shots")] for prompt in self.prompts]
         return frozenset(
-            shown.example.example_id for count in counts for shown in pick(self.pool, count, self.seed)
+            shown.example.example_id
+            for shots in chosen
+            for shown in pick(self.pool, shots.count, self.seed, shots.draw)
         )
 
 
@@ -217,11 +223,17 @@ def _prompt_space(
 
 
 def _shots(pool: Sequence[Demonstration], most: int, chat: bool) -> tuple[Shots, ...]:
-    answers = len({demonstration.answer for demonstration in pool})
-    counts = {2, 4} | ({answers} if 4 < answers <= MOST_LABELS_TO_SHOW_ALL else set())
-    styles = ("block", "titled", "turns") if chat else ("block", "titled")
-    possible = [count for count in sorted(counts) if count <= min(most, len(pool))]
-    return (Shots(), *(Shots(count, style) for count in possible for style in styles))
+    """Few choices: demonstrations are the dearest part of a prompt, and FEW_SHOT searches them closely."""
+    styles = ("turns", "titled") if chat else ("block", "titled")
+    counts = (2, min(most, _distinct_answers(pool)))
+    offered = (Shots(count, style) for count, style in zip(counts, styles, strict=True))
+    possible = [shots for shots in offered if 0 < shots.count <= min(most, len(pool))]
+    return (Shots(), *possible)
+
+
+def _distinct_answers(pool: Sequence[Demonstration]) -> int:
+    """One demonstration for each answer, but at least four."""
+    return max(4, len({demonstration.answer for demonstration in pool}))
 
 
 def _in_order(text: str) -> tuple[str, ...]:
