@@ -50,6 +50,8 @@ class Address:
 
     def __str__(self) -> str:
         """The URI without credentials."""
+        if self.sqlite_path:
+            return self.tracking_uri
         parts = urlsplit(self.tracking_uri)
         host = parts.netloc.rpartition("@")[2]
         return parts._replace(netloc=host, query="").geturl()

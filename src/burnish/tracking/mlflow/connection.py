@@ -20,6 +20,7 @@ from burnish.tracking.quiet import load_mlflow
 
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _REFUSED = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE")
+_DELETED = "Current state is deleted"  # to MLflow an invalid parameter: a write to a deleted run
 _SQLITE_BUSY_SECONDS = 20.0
 
 
@@ -137,7 +138,8 @@ class Connection:
                 raise TrackingUnavailable(self._said(error)) from error
             if not isinstance(error, MlflowException):
                 raise
-            if error.error_code in _GONE and what:
+            deleted = what == "run" and _DELETED in str(error)
+            if what and (error.error_code in _GONE or deleted):
                 raise NotFound(what, name) from error
             if error.error_code in _REFUSED:
                 raise InvalidInput.of(what or "tracking", name, self._said(error)) from error
