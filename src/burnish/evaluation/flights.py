@@ -94,3 +94,25 @@ def failure_of(tasks: Collection[asyncio.Task[Any]]) -> BaseException | None:
     failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
     found = [failure for failure in failures if failure is not None]
     return min(found, key=lambda failure: isinstance(failure, BudgetExhausted), default=None)
+
+
+async def together(work: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Results of coroutines that run at the same time, in their order.
+
+    The first failure is raised at once and the others are cancelled; only after ``BudgetExhausted``
+    are they finished first, since they are paid for.
+    """
+    if not work:
+        return []
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        if isinstance(failure_of(tasks), BudgetExhausted):
+            await asyncio.wait(tasks)
+        if failure := failure_of(tasks):
+            raise failure
+        return [task.result() for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

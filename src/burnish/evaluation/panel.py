@@ -8,8 +8,8 @@ from math import fsum
 
 from burnish.domain.score import Evaluation, Score, to_number
 from burnish.domain.usage import Usage
-from burnish.errors import BudgetExhausted, BurnishError, ScorerFailed
-from burnish.evaluation.flights import failure_of
+from burnish.errors import BurnishError, ScorerFailed
+from burnish.evaluation.flights import together
 from burnish.evaluation.protocol import Feedback, Means, Sample, Scorer, WeightedScorer
 
 PASSED = 0.5
@@ -38,22 +38,9 @@ class Panel:
             ScorerFailed: a scorer raised, or returned what is no score.
             BurnishError: what a judge's model call raises.
         """
-        if not self._scorers:
-            return {}, Usage()
-        tasks = [asyncio.ensure_future(self._ask(weighted.scorer, sample)) for weighted in self._scorers]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            if isinstance(failure_of(tasks), BudgetExhausted):
-                await asyncio.wait(tasks)  # the other judges' calls in flight are paid for
-            if failure := failure_of(tasks):
-                raise failure
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        feedbacks = await together([self._ask(weighted.scorer, sample) for weighted in self._scorers])
         scores, usage = {}, Usage()
-        for name, task in zip(self.names, tasks, strict=True):
-            feedback = task.result()
+        for name, feedback in zip(self.names, feedbacks, strict=True):
             value = to_number(feedback.value, name, sample.example.example_id)
             scores[name] = Score(value, feedback.rationale)
             usage = usage + (feedback.usage or Usage())

@@ -11,7 +11,7 @@ from burnish.domain.dataset import Dataset
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Feedback, Sample
 from burnish.evaluation.scorers import installed
-from burnish.evaluation.scorers.registry import BUILT_IN, check_expectations, make_scorers
+from burnish.evaluation.scorers.registry import BUILT_IN, make_scorers
 from burnish.evaluation.scorers.text import TextScorer
 
 EXAMPLE = Dataset.of([({"q": "1+1"}, {"expected_response": "2"})]).examples[0]
@@ -133,24 +133,3 @@ class TestInstalledScorers:
     )
     def test_what_cannot_work_is_refused(self, spec: str, told: str) -> None:
         assert told in problems(spec)[0]
-
-
-class TestCheckExpectations:
-    def test_missing_expectations_are_counted(self) -> None:
-        dataset = Dataset.of([({"q": 1}, {}), ({"q": 2}, {"expected_response": "x"}), ({"q": 3}, {})])
-        with pytest.raises(InvalidInput) as refusal:
-            check_expectations(make_scorers(["exact_match", "json_valid"]), dataset)
-        (problem,) = refusal.value.problems
-        assert problem.field == "expectations.expected_response"
-        assert "2 of 3 records" in problem.remedy
-        assert "exact_match" in problem.remedy
-
-    def test_expectations_a_scorer_cannot_use_are_named(self) -> None:
-        dataset = Dataset.of([({"q": 1}, {"expected_response": "positive"})])
-        with pytest.raises(InvalidInput) as refusal:
-            check_expectations(make_scorers(["numeric_match", "json_match", "exact_match"]), dataset)
-        assert [problem.value for problem in refusal.value.problems] == ["positive", "positive"]
-
-    def test_scorers_that_need_none_take_any_data(self) -> None:
-        dataset = Dataset.of([({"q": 1}, {})])
-        check_expectations(make_scorers(["json_valid", "max_length:5", "contains:a"]), dataset)

@@ -185,13 +185,6 @@ class TestNumericMatch(ScorerContract):
         with pytest.raises(InvalidInput, match="tolerance"):
             NumericMatch("numeric_match", tolerance)
 
-    @pytest.mark.parametrize("expected", ["none", True, [], ""])
-    def test_refuses_expectations_without_a_number(self, expected: Any) -> None:
-        from burnish.domain.dataset import Dataset
-
-        with pytest.raises(InvalidInput, match="number"):
-            NumericMatch("numeric_match").prepare(Dataset.of([({"q": 1}, expect(expected))]).examples)
-
 
 class TestJsonValid(ScorerContract):
     cases: ClassVar = [
@@ -255,13 +248,7 @@ class TestJsonMatch(ScorerContract):
 
         assert score(JsonMatch("json_match"), json.dumps(value), json.dumps(value)) == 1.0
 
-    def test_refuses_expectations_it_cannot_compare_with(self) -> None:
-        from burnish.domain.dataset import Dataset
-
-        with pytest.raises(InvalidInput, match="Expecting value"):
-            JsonMatch("json_match").prepare(Dataset.of([({"q": 1}, expect("positive"))]).examples)
-        with pytest.raises(InvalidInput, match="lacks age"):
-            JsonMatch("json_match", "age").prepare(Dataset.of([({"q": 1}, expect({"a": 1}))]).examples)
+    def test_refuses_a_list_of_keys_with_a_hole(self) -> None:
         with pytest.raises(InvalidInput, match="keys"):
             JsonMatch("json_match", "a,,b")
 

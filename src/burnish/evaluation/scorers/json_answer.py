@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from burnish.domain.dataset import Example
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Feedback
 from burnish.evaluation.scorers.text import Takes, TextScorer, as_text, shown
 
@@ -33,7 +32,7 @@ class JsonMatch(TextScorer):
     keys ``a,b``, restricts the comparison to these keys of the two objects.
 
     Raises:
-        InvalidInput: an expected response that is not JSON, or lacks one of the keys.
+        InvalidInput: the list of keys has a hole.
     """
 
     takes = Takes.OPTIONAL
@@ -45,21 +44,12 @@ class JsonMatch(TextScorer):
         if not all(self._keys):
             raise InvalidInput.of("scorers", f"{name}:{argument}", "the keys are NAME or NAME,NAME,...")
 
-    def prepare(self, examples: Sequence[Example]) -> None:
-        for example in examples:
-            if example.expected is None:
-                continue
-            try:
-                self._part(_expected_json(example.expected))
-            except ValueError as error:
-                raise InvalidInput(
-                    Problem(
-                        "expectations.expected_response",
-                        as_text(example.expected),
-                        f"{self.name} cannot compare with it ({error}; record {example.example_id}); "
-                        "correct the data or choose another scorer",
-                    )
-                ) from None
+    def refuses(self, example: Example) -> str | None:
+        try:
+            self._part(_expected_json(example.expected))
+        except ValueError as error:
+            return f"{shown(as_text(example.expected))} is not the JSON to compare with: {error}"
+        return None
 
     def compare(self, output: str, expected: Any) -> Feedback:
         try:

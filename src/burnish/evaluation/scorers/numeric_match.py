@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation
 from typing import Any
 
 from burnish.domain.dataset import Example
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Feedback
 from burnish.evaluation.scorers.text import Takes, TextScorer, as_text, shown
 
@@ -30,7 +29,7 @@ class NumericMatch(TextScorer):
     ``-1,234.5``, ``.5``, ``6e3``; currency signs, ``%`` and units around them are ignored.
 
     Raises:
-        InvalidInput: a tolerance that is no number of at least 0; an expected response without a number.
+        InvalidInput: a tolerance that is no number of at least 0.
     """
 
     takes = Takes.OPTIONAL
@@ -47,17 +46,10 @@ class NumericMatch(TextScorer):
                 "scorers", f"{name}:{argument}", "the tolerance must be a number of at least 0"
             )
 
-    def prepare(self, examples: Sequence[Example]) -> None:
-        wrong = [e for e in examples if e.expected is not None and _expected_number(e.expected) is None]
-        if wrong:
-            raise InvalidInput(
-                Problem(
-                    "expectations.expected_response",
-                    as_text(wrong[0].expected),
-                    f"{self.name} needs a number here ({len(wrong)} of {len(examples)} records have none, "
-                    f"first {wrong[0].example_id}); correct the data or choose another scorer",
-                )
-            )
+    def refuses(self, example: Example) -> str | None:
+        if _expected_number(example.expected) is not None:
+            return None
+        return f"there is no number in {shown(as_text(example.expected))}"
 
     def compare(self, output: str, expected: Any) -> Feedback:
         wanted, found = _expected_number(expected), last_number(output)

@@ -1,7 +1,8 @@
 """From what a user wrote (``NAME[:ARGUMENT][=WEIGHT|=must]``) to scorers, with every mistake named.
 
 A name is looked for among the built-in scorers, then among the entry points of the group
-``burnish.scorers`` (installed by the operator).
+``burnish.scorers`` (installed by the operator), then among MLflow's judges, whose names begin with
+a capital, then among the judges registered in the experiment.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from burnish.domain.dataset import Dataset
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, Problem
+from burnish.evaluation.judges.catalog import FindRegistered, JudgeSource, built_in_names, make_judge
 from burnish.evaluation.protocol import Scorer, WeightedScorer
 from burnish.evaluation.scorers.contains import Contains
 from burnish.evaluation.scorers.exact_match import ExactMatch
@@ -39,7 +40,11 @@ RESERVED = "aggregate"  # the key of the weighted mean among the scores
 
 
 def make_scorers(
-    specs: Sequence[str], *, experiment_id: str | None = None, judge_model: str | None = None
+    specs: Sequence[str],
+    *,
+    experiment_id: str | None = None,
+    judge_model: str | None = None,
+    find_registered: FindRegistered | None = None,
 ) -> tuple[WeightedScorer, ...]:
     """The scorers of a job, in the order written.
 
@@ -49,10 +54,14 @@ def make_scorers(
     Args:
         experiment_id: where registered judges are looked for.
         judge_model: URI of the model that judges ask when they name none.
+        find_registered: looks a registered judge up; ``None``: only MLflow's built-in ones exist.
 
     Raises:
         InvalidInput: with every problem of every spec.
     """
+    source = JudgeSource(
+        default_model=judge_model, experiment_id=experiment_id, find_registered=find_registered
+    )
     problems: list[Problem] = []
     made: list[WeightedScorer] = []
     seen: dict[str, list[str | None]] = {}
@@ -64,7 +73,7 @@ def make_scorers(
                 raise InvalidInput.of("scorers", text, "is named twice; leave one out")
             arguments.append(spec.argument)
             name = spec.name if len(arguments) == 1 else f"{spec.name}_{len(arguments)}"
-            made.append(WeightedScorer(_make(spec, name), spec.weight, spec.must_pass))
+            made.append(WeightedScorer(_make(spec, name, source), spec.weight, spec.must_pass))
         except InvalidInput as error:
             problems.extend(error.problems)
     if problems:
@@ -72,35 +81,7 @@ def make_scorers(
     return tuple(made)
 
 
-def check_expectations(scorers: Sequence[WeightedScorer], dataset: Dataset) -> None:
-    """Refuse data that the scorers cannot work with.
-
-    Raises:
-        InvalidInput: with one problem for each expectation that is missing or unusable.
-    """
-    problems: list[Problem] = []
-    for scorer in (weighted.scorer for weighted in scorers):
-        lacking = {need: _lacking(dataset, need) for need in sorted(scorer.needs)}
-        problems.extend(
-            Problem(
-                f"expectations.{need}",
-                "",
-                f"{count} of {len(dataset.examples)} records have none, and the scorer {scorer.name} "
-                "needs it; add it to the data, or choose another scorer",
-            )
-            for need, count in lacking.items()
-            if count
-        )
-        if not any(lacking.values()):
-            try:
-                scorer.prepare(dataset.examples)
-            except InvalidInput as error:
-                problems.extend(error.problems)
-    if problems:
-        raise InvalidInput(*problems)
-
-
-def _make(spec: ScorerSpec, name: str) -> Scorer:
+def _make(spec: ScorerSpec, name: str, source: JudgeSource) -> Scorer:
     if spec.name == RESERVED:
         raise InvalidInput.of("scorers", spec, "is the name of the scorers' mean; it cannot name a scorer")
     if built_in := BUILT_IN.get(spec.name):
@@ -109,16 +90,13 @@ def _make(spec: ScorerSpec, name: str) -> Scorer:
         if built_in.takes is Takes.NOTHING and spec.argument is not None:
             raise InvalidInput.of("scorers", spec, f"{spec.name} takes no argument; write {spec.name}")
         return built_in(name, spec.argument)
-    if installed := make_installed(spec, name):
-        return installed
-    close = get_close_matches(spec.name, [*BUILT_IN, *installed_names()], n=1, cutoff=0.6)
+    if found := make_installed(spec, name) or make_judge(spec, name, source):
+        return found
+    names = sorted({*BUILT_IN, *installed_names(), *built_in_names()})
+    close = get_close_matches(spec.name, names, n=1, cutoff=0.6)
     meant = f"did you mean {close[0]}? " if close else ""
-    raise InvalidInput.of("scorers", spec.name, f"there is no such scorer; {meant}{_known()}")
-
-
-def _known() -> str:
-    return f"there are {', '.join(sorted({*BUILT_IN, *installed_names()}))}"
-
-
-def _lacking(dataset: Dataset, need: str) -> int:
-    return sum(example.expectations.get(need) is None for example in dataset.examples)
+    raise InvalidInput.of(
+        "scorers",
+        spec.name,
+        f"there is no such scorer; {meant}there are {', '.join(names)}, and the experiment's judges",
+    )

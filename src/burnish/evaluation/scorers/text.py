@@ -47,6 +47,10 @@ class TextScorer(ABC):
     def prepare(self, examples: Sequence[Example]) -> None:  # noqa: B027 - most have nothing to learn
         """Nothing to learn from the examples."""
 
+    def refuses(self, example: Example) -> str | None:
+        """Why this example's expectations cannot be compared with, or ``None``."""
+        return None
+
     async def score(self, sample: Sample) -> Feedback:
         return self.compare(sample.output, sample.expected)
 
