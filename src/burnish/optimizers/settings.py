@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from burnish.errors import InvalidInput, Problem
+from burnish.llm.protocol import Parameters
 
 FIELD = "optimizer_config"
 
@@ -38,6 +39,33 @@ class CommonSettings(BaseModel):
     refuse_copied_examples: bool = False
 
 
+class SamplingOptions(BaseModel):
+    """Options of a model call, by the names litellm and OpenAI use; any other is passed through."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    temperature: float | None = Field(default=None, ge=0)
+    max_tokens: int | None = Field(default=None, ge=1)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    stop: list[str] | None = None
+    seed: int | None = None
+    response_format: dict[str, Any] | None = None
+
+    def parameters(self) -> Parameters | None:
+        """As a call takes them; ``None`` when nothing was set."""
+        if not self.model_fields_set:
+            return None
+        return Parameters(
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            top_p=self.top_p,
+            stop=tuple(self.stop or ()),
+            seed=self.seed,
+            response_format=self.response_format,
+            extra=dict(self.model_extra or {}),
+        )
+
+
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 _TYPE_REMEDIES = {
@@ -48,6 +76,7 @@ _TYPE_REMEDIES = {
     "bool_type": "must be true or false",
     "string_type": "must be a text",
     "dict_type": "must be an object",
+    "model_type": "must be an object",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "missing": "is needed and has no default",

@@ -98,13 +98,12 @@ class PlantedWorld:
 
     def quality(self, text: str) -> float:
         """Share of all examples that a prompt with these words gets right."""
-        shares = [share for phrase, share in self.phrases.items() if phrase.lower() in text.lower()]
-        return float(sum(shares))
+        return sum(share for phrase, share in self.phrases.items() if phrase.lower() in text.lower())
 
     def truth(self, candidate: Candidate, examples: Sequence[Example]) -> float:
         """The true mean of a candidate, without a call."""
-        answers = [(self._answer(candidate, example), example.expected) for example in examples]
-        return sum(answer == expected for answer, expected in answers) / len(answers)
+        right = [self._answer(candidate, example) == str(example.expected) for example in examples]
+        return sum(right) / len(right)
 
     async def _evaluation(self, candidate: Candidate, example: Example) -> Evaluation:
         key = f"{candidate.candidate_id} {example.example_id}"

@@ -15,7 +15,7 @@ from pydantic import Field
 from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.champion import Champion
-from burnish.optimizers.joint_search.plan import FINALISTS, Effort, calls_of_one_evaluation
+from burnish.optimizers.effort import FINALISTS, Effort, calls_of_one_evaluation
 from burnish.optimizers.joint_search.sampler import Sampler
 from burnish.optimizers.joint_search.space import Space, space_of
 from burnish.optimizers.joint_search.starters import starters_of

@@ -1,4 +1,4 @@
-"""How many evaluations a joint search spends, and on what."""
+"""How many evaluations a search by racing spends."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ FINALISTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """The most a search of ``trials`` candidates may ask for.
-
-    Attributes:
-        validation: size of the validation split.
-        width: candidates side by side.
-    """
+    """A search of ``trials`` candidates, ``width`` of them side by side, on ``validation`` examples."""
 
     trials: int
     width: int
@@ -27,6 +22,8 @@ class Effort:
     @property
     def most_evaluations(self) -> int:
         """Every round goes as far as it may, and every finalist runs to the end."""
+        if not self.validation:
+            return 0
         rungs = rungs_of(self.validation)
         total = 0
         left = self.trials
@@ -42,6 +39,8 @@ class Effort:
     @property
     def least_evaluations(self) -> int:
         """One round in which one candidate finishes."""
+        if not self.validation:
+            return 0
         rungs = rungs_of(self.validation)
         return min(self.width, self.trials) * rungs[0] + self.validation - rungs[0]
 

@@ -1,0 +1,207 @@
+"""METAPROMPT keeps the contract; rewrites that cannot be used are asked for again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.job import StopReason
+from burnish.domain.prompt import Message, variables_of
+from burnish.errors import InvalidInput, ModelRejected, ModelUnavailable, OptimizerFailed
+from burnish.llm.protocol import Parameters
+from burnish.optimizers.metaprompt import Metaprompt
+from burnish.optimizers.protocol import Optimizer, Task
+from burnish.optimizers.testing import Notebook, OptimizerContract, PlantedWorld
+
+PHRASES: Mapping[str, float] = {"one word": 0.3, "be exact": 0.3, "sentiment means": 0.2}
+INSTRUCTION = "What is the sentiment of this review?"
+
+
+def rewritten(messages: Sequence[Message], sample: int) -> str:
+    """A reflection model with one idea for each sample; some of its answers need repair or a second try."""
+    prompts = re.search(r"<prompt.*</prompt>", messages[0].content, re.DOTALL)
+    assert prompts is not None
+    idea = (*PHRASES, "shout")[sample % 4]
+    text = prompts.group(0).replace(INSTRUCTION, f"{INSTRUCTION} {idea.capitalize()}.")
+    if sample % 5 == 1:
+        text = text.replace("{{review}}", "")
+    if sample % 5 == 2 and len(messages) == 1:
+        return "I think the prompt is fine as it is."
+    if sample % 5 == 3 and len(messages) == 1:
+        return text.replace("{{review}}", "{{review}} {{film}}")
+    return f"Here it is:\n\n{text}\n\nGood luck!"
+
+
+class TestMetaprompt(OptimizerContract):
+    phrases = PHRASES
+    reflects = True
+
+    def make(self, **settings: Any) -> Optimizer:
+        return Metaprompt.from_settings({"rounds": 3, "width": 4, **settings})
+
+    def write(self, messages: Sequence[Message], sample: int) -> str:
+        return rewritten(messages, sample)
+
+    async def test_later_rounds_build_on_the_best_so_far(self) -> None:
+        run = await self.run(self.task(), self.world())
+        text = run.outcome.best.texts["reviews"]
+        assert sum(phrase in str(text).lower() for phrase in PHRASES) >= 2
+        assert run.outcome.best.parents != (self.task().source.candidate_id,)
+
+    async def test_a_lost_variable_is_put_back(self) -> None:
+        run = await self.run(self.task(), self.world())
+        repaired = [entry for entry in run.notebook.candidates if "repaired" in entry[3]]
+        assert repaired
+        for candidate_id, _, _, reason in repaired:
+            assert "{{review}}" in reason
+            assert variables_of(run.notebook.texts[candidate_id].texts["reviews"]) == {"review"}
+
+    async def test_a_refused_rewrite_is_asked_for_again_with_the_reason(self) -> None:
+        asked: list[Sequence[Message]] = []
+
+        def write(messages: Sequence[Message], sample: int) -> str:
+            asked.append(messages)
+            return rewritten(messages, sample)
+
+        run = await self.run(self.task(), self.world(write=write))
+        complaints = [messages[-1].content for messages in asked if len(messages) == 3]
+        assert any("{{film}}" in complaint for complaint in complaints)
+        assert any("<prompt>" in complaint for complaint in complaints)
+        refused = run.notebook.with_status(CandidateStatus.REFUSED)
+        assert any("{{film}}" in str(candidate.texts["reviews"]) for candidate in refused)
+
+
+async def test_shows_the_failures_and_the_users_guidelines() -> None:
+    asked: list[str] = []
+
+    def write(messages: Sequence[Message], sample: int) -> str:
+        asked.append(messages[0].content)
+        return rewritten(messages, sample)
+
+    task = TestMetaprompt().task()
+    world = PlantedWorld(phrases=PHRASES, write=write)
+    optimizer = Metaprompt.from_settings({"rounds": 1, "guidelines": "It is for a film festival."})
+    await optimizer.optimize(task, world.evaluate, world.reflect, Notebook())
+    assert "I would rather talk about" in asked[0]
+    assert "expected 'positive'" in asked[0]
+    assert "film festival" in asked[0]
+    assert "{{review}}" in asked[0]
+
+
+async def test_passes_the_options_of_the_call_on() -> None:
+    seen: list[Parameters | None] = []
+    world = PlantedWorld(phrases={}, write=rewritten)
+
+    async def reflect(
+        messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> str:
+        seen.append(parameters)
+        return await world.reflect(messages, sample=sample)
+
+    options = {"temperature": 1, "max_tokens": 300, "reasoning_effort": "low"}
+    optimizer = Metaprompt.from_settings({"rounds": 1, "lm_kwargs": options})
+    await optimizer.optimize(TestMetaprompt().task(), world.evaluate, reflect, Notebook())
+    expected = Parameters(temperature=1.0, max_tokens=300, extra={"reasoning_effort": "low"})
+    assert set(map(repr, seen)) == {repr(expected)}
+
+
+async def test_without_data_it_rewrites_once_unmeasured() -> None:
+    world = PlantedWorld(phrases={}, write=rewritten)
+    notebook = Notebook()
+    task = Task(source=Candidate({"p": f"{INSTRUCTION}\n\n{{{{review}}}}"}), train=(), validation=())
+    outcome = await Metaprompt.from_settings({}).optimize(task, world.evaluate, world.reflect, notebook)
+    assert outcome.best != task.source
+    assert "One word" in str(outcome.best.texts["p"])
+    assert outcome.means.evaluations == ()
+    assert (world.target_calls, world.reflection_calls) == (0, 1)
+    assert [entry[1] for entry in notebook.candidates] == [CandidateStatus.PROPOSED, CandidateStatus.ACCEPTED]
+
+
+async def test_without_data_an_unusable_rewrite_leaves_the_source() -> None:
+    world = PlantedWorld(phrases={}, write=lambda messages, sample: "No.")
+    notebook = Notebook()
+    task = Task(source=Candidate({"p": "Say {{x}}."}), train=(), validation=())
+    outcome = await Metaprompt.from_settings({}).optimize(task, world.evaluate, world.reflect, notebook)
+    assert outcome.best == task.source
+    assert world.reflection_calls == 2
+    assert any("nothing that can be used" in warning for warning in notebook.warnings)
+
+
+@pytest.mark.parametrize("error", [ModelRejected("m", "401: wrong key"), ModelUnavailable("m", "503")])
+async def test_a_reflection_model_that_is_away_is_no_result(error: Exception) -> None:
+    world = PlantedWorld(phrases=PHRASES)
+
+    async def reflect(
+        messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> str:
+        raise error
+
+    with pytest.raises(type(error)):
+        await TestMetaprompt().make().optimize(TestMetaprompt().task(), world.evaluate, reflect, Notebook())
+
+
+async def test_one_unanswered_rewrite_does_not_end_the_search() -> None:
+    world = PlantedWorld(phrases=PHRASES, write=rewritten)
+
+    async def reflect(
+        messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> str:
+        if sample == 3:
+            raise ModelUnavailable("m", "503 after every retry")
+        return await world.reflect(messages, sample=sample)
+
+    notebook = Notebook()
+    outcome = (
+        await TestMetaprompt().make().optimize(TestMetaprompt().task(), world.evaluate, reflect, notebook)
+    )
+    assert outcome.stop_reason is StopReason.FINISHED
+    assert outcome.means.aggregate > 0
+    assert any("503" in warning for warning in notebook.warnings)
+
+
+async def test_needs_a_reflection_model() -> None:
+    optimizer = TestMetaprompt().make()
+    assert optimizer.needs_reflection
+    with pytest.raises(OptimizerFailed, match="reflection_model"):
+        world = PlantedWorld(phrases={})
+        await optimizer.optimize(TestMetaprompt().task(), world.evaluate, None, Notebook())
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "remedy"),
+    [
+        ({"lm_kwargs": {"temperature": "hot"}}, "optimizer_config.lm_kwargs.temperature", "number"),
+        ({"lm_kwargs": "hot"}, "optimizer_config.lm_kwargs", "object"),
+        ({"guideline": "x"}, "optimizer_config.guideline", "did you mean 'guidelines'"),
+        ({"rounds": 0}, "optimizer_config.rounds", "greater than or equal to 1"),
+        ({"rounds": 2.5}, "optimizer_config.rounds", "whole number"),
+        ({"width": True}, "optimizer_config.width", "whole number"),
+    ],
+)
+def test_wrong_settings_are_named(settings: dict[str, Any], field: str, remedy: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Metaprompt.from_settings(settings)
+    (problem,) = caught.value.problems
+    assert problem.field == field
+    assert remedy in problem.remedy
+
+
+async def test_rewrites_a_whole_set_of_prompts() -> None:
+    def write(messages: Sequence[Message], sample: int) -> str:
+        text = messages[0].content
+        assert '<prompt name="answer">' in text
+        assert '<prompt name="style">' in text
+        return f'<prompt name="style">\nBe exact. One word. {sample}\n</prompt>'
+
+    source = Candidate({"answer": f"{INSTRUCTION}\n\n{{{{review}}}}", "style": "Be kind."})
+    task = replace(TestMetaprompt().task(), source=source)
+    world = PlantedWorld(phrases=PHRASES, write=write)
+    optimizer = Metaprompt.from_settings({"rounds": 1})
+    outcome = await optimizer.optimize(task, world.evaluate, world.reflect, Notebook())
+    assert outcome.best.texts["answer"] == source.texts["answer"]
+    assert "Be exact" in str(outcome.best.texts["style"])
