@@ -1,0 +1,352 @@
+"""What the tracker leaves in MLflow, as MLflow's own client sees it; crashes, lost answers, others' data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnish.domain.dataset import Dataset
+from burnish.domain.job import Job, JobConfig, OptimizerType
+from burnish.domain.prompt import Message, Prompt
+from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
+from burnish.tracking.mlflow import MlflowTracker
+from burnish.tracking.protocol import RunStatus
+from burnish.tracking.testing import fresh, measured, small_dataset
+
+
+@pytest.fixture
+def client(shared: MlflowTracker) -> Any:
+    """MLflow's own client, the witness."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(shared.address.tracking_uri, shared.address.registry_uri)
+
+
+def make_job(tracker: MlflowTracker, dataset: Dataset | None = None) -> Job:
+    experiment_id = tracker.ensure_experiment(fresh("experiment"))
+    prompt = tracker.ensure_prompt(Prompt(name=fresh("prompt"), template="Hi {{review}}"))
+    stored = tracker.ensure_dataset(dataset or small_dataset(fresh("data")), experiment_id)
+    config = JobConfig(
+        source_prompt_uris=(str(prompt.uri),),
+        dataset_id=stored.dataset_id,
+        scorers=("exact_match",),
+        optimizer_type=OptimizerType.METAPROMPT,
+    )
+    return Job(job_id=fresh("job"), experiment_id=experiment_id, config=config, creation_timestamp_ms=1)
+
+
+def store_of(tracker: MlflowTracker) -> Any:
+    with tracker._connection.tracking() as store:
+        return store
+
+
+def registry_of(tracker: MlflowTracker) -> Any:
+    with tracker._connection.registry() as registry:
+        return registry
+
+
+def losing_the_answer(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Carries the first call out, and then fails as a broken connection does."""
+    calls = 0
+
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        result = call(*args, **kwargs)
+        if calls == 1:
+            raise ConnectionResetError("connection reset by peer")
+        return result
+
+    return lost
+
+
+# --- seen by MLflow
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's log_table uses what pandas deprecates
+def test_the_evaluations_are_the_table_that_mlflow_would_have_logged(
+    shared: MlflowTracker, client: Any
+) -> None:
+    job = make_job(shared)
+    dataset = shared.dataset(str(job.config.dataset_id))
+    ours, theirs = shared.ensure_run(job), client.create_run(job.experiment_id).info.run_id
+    record, evaluations = measured(0, "Better {{review}}", "p", dataset)
+    shared.log_candidate(ours, record, evaluations, {e.example_id: e for e in dataset.examples})
+    file = "prompt_candidates/iteration_0/eval_results.json"
+    columns = {
+        "inputs": [dict(example.inputs) for example in dataset.examples],
+        "output": ["positive"] * 6,
+        "expectation": [dict(example.expectations) for example in dataset.examples],
+        "aggregate_score": [1.0] * 6,
+        "exact_match": [1.0] * 6,
+    }
+    client.log_table(theirs, data=columns, artifact_file=file)
+
+    runs = [client.get_run(run_id) for run_id in (ours, theirs)]
+    tables = [json.loads((Path(run.info.artifact_uri) / file).read_text()) for run in runs]
+    assert tables[0] == tables[1]
+    tags = [json.loads(run.data.tags["mlflow.loggedArtifacts"]) for run in runs]
+    assert tags[0] == tags[1]
+
+
+def test_mlflow_loads_the_winner_with_its_model_config(shared: MlflowTracker, client: Any) -> None:
+    source = shared.ensure_prompt(
+        Prompt(
+            name=fresh("mlflow"),
+            template=(Message("user", "{{x}}"),),
+            model_config={"provider": "openai", "model_name": "gpt", "extra_params": {"seed": 1}},
+            response_format={"type": "object"},
+        )
+    )
+    job = make_job(shared)
+    uri = shared.register_winner(job, source, (Message("user", "Better {{x}}"),))
+    loaded = client.get_prompt_version(source.name, "2")
+    assert loaded.uri == uri
+    assert loaded.template == [{"role": "user", "content": "Better {{x}}"}]
+    assert loaded.model_config == {"provider": "openai", "model_name": "gpt", "seed": 1}
+    assert loaded.response_format == {"type": "object"}
+    assert loaded.tags["burnish.job_id"] == job.job_id
+    assert loaded.tags["burnish.source_prompt_uri"] == source.uri
+    assert job.job_id in loaded.commit_message
+
+
+def test_the_jobs_tags_stay_on_the_version(shared: MlflowTracker, client: Any) -> None:
+    """MLflow's own ``register_prompt`` writes them on the prompt as well, where the last one wins."""
+    job = make_job(shared)
+    source = shared.prompt(job.source_prompt_uri)
+    shared.register_winner(job, source, "Better {{review}}")
+    assert "burnish.job_id" not in client.get_prompt(source.name).tags
+
+
+def test_the_prompt_is_listed_in_each_experiment_that_optimized_it(
+    shared: MlflowTracker, client: Any
+) -> None:
+    job = make_job(shared)
+    elsewhere = replace(job, job_id=fresh("job"), experiment_id=shared.ensure_experiment(fresh("other")))
+    shared.ensure_run(job)
+    shared.ensure_run(elsewhere)
+    name = shared.prompt(job.source_prompt_uri).name
+    for experiment_id in (job.experiment_id, elsewhere.experiment_id):
+        listed = client.search_prompts(filter_string=f"experiment_id = '{experiment_id}'")
+        assert [prompt.name for prompt in listed] == [name]
+
+
+def test_the_run_is_named_as_mlflows_jobs_are(shared: MlflowTracker, client: Any) -> None:
+    job = make_job(shared)
+    run = client.get_run(shared.ensure_run(job))
+    name = shared.prompt(job.source_prompt_uri).name
+    assert run.info.run_name == f"optimize_prompt_metaprompt_{name}_1"
+    (dataset_input,) = run.inputs.dataset_inputs
+    assert {tag.key: tag.value for tag in dataset_input.tags} == {"mlflow.data.context": "optimization"}
+    assert json.loads(dataset_input.dataset.source)["dataset_id"] == job.config.dataset_id
+
+
+def test_an_ended_run_has_an_end_time(shared: MlflowTracker, client: Any) -> None:
+    run_id = shared.ensure_run(make_job(shared))
+    shared.end_run(run_id, RunStatus.KILLED)
+    info = client.get_run(run_id).info
+    assert (info.status, info.end_time >= info.start_time) == ("KILLED", True)
+
+
+def test_the_list_of_tables_never_becomes_broken_json(shared: MlflowTracker, client: Any) -> None:
+    run_id = shared.ensure_run(make_job(shared))
+    full = json.dumps([{"path": "x" * 4_900, "type": "table"}])
+    client.set_tag(run_id, "mlflow.loggedArtifacts", full)
+    record, evaluations = measured(7, "Better {{review}}", "p", small_dataset("d"))
+    shared.log_candidate(run_id, record, evaluations)
+    assert client.get_run(run_id).data.tags["mlflow.loggedArtifacts"] == full
+
+
+# --- others' data
+
+
+def test_a_dataset_of_somebody_else_is_read_in_mlflows_order(shared: MlflowTracker) -> None:
+    store = store_of(shared)
+    made = store.create_dataset(fresh("theirs"))
+    for number in range(3):
+        store.upsert_dataset_records(
+            made.dataset_id,
+            [{"inputs": {"q": number}, "expectations": {"expected_response": str(number)}}],
+        )
+    read = shared.dataset(made.dataset_id)
+    assert shared.dataset(made.dataset_id) == read
+    assert {(example.inputs["q"], example.expected) for example in read.examples} == {
+        (0, "0"),
+        (1, "1"),
+        (2, "2"),
+    }
+
+
+def test_outputs_stand_in_for_missing_expectations(shared: MlflowTracker) -> None:
+    store = store_of(shared)
+    made = store.create_dataset(fresh("outputs"))
+    store.upsert_dataset_records(
+        made.dataset_id,
+        [
+            {"inputs": {"q": "a"}, "outputs": "A"},
+            {"inputs": {"q": "b"}, "outputs": "B", "expectations": {"expected_response": "better B"}},
+            {"inputs": {"q": "c"}},
+        ],
+    )
+    answers = {example.inputs["q"]: example.expected for example in shared.dataset(made.dataset_id).examples}
+    assert answers == {"a": "A", "b": "better B", "c": None}
+
+
+def test_a_dataset_that_was_edited_is_left_alone(shared: MlflowTracker) -> None:
+    experiment_id = shared.ensure_experiment(fresh("experiment"))
+    dataset = small_dataset(fresh("data"))
+    first = shared.ensure_dataset(dataset, experiment_id)
+    store_of(shared).upsert_dataset_records(first.dataset_id, [{"inputs": {"review": "added by hand"}}])
+    again = shared.ensure_dataset(dataset, experiment_id)
+    assert again.dataset_id != first.dataset_id
+    assert again.examples == dataset.examples
+    assert len(shared.dataset(str(first.dataset_id)).examples) == 7
+
+
+def test_a_dataset_found_in_another_experiment_is_linked_to_this_one_too(shared: MlflowTracker) -> None:
+    dataset = small_dataset(fresh("data"))
+    one, two = (shared.ensure_experiment(fresh("experiment")) for _ in range(2))
+    stored = shared.ensure_dataset(dataset, one)
+    assert shared.ensure_dataset(dataset, two).dataset_id == stored.dataset_id
+    assert sorted(store_of(shared).get_dataset_experiment_ids(stored.dataset_id)) == sorted([one, two])
+
+
+def test_inputs_that_mlflow_takes_for_a_simulated_session_are_plain_inputs_here(
+    shared: MlflowTracker,
+) -> None:
+    dataset = Dataset.of([({"goal": "win", "text": "x"}, {"expected_response": "y"})], fresh("session"))
+    stored = shared.ensure_dataset(dataset, shared.ensure_experiment(fresh("experiment")))
+    assert stored.examples == dataset.examples
+
+
+def test_a_deleted_experiment_is_not_there(shared: MlflowTracker, client: Any) -> None:
+    name = fresh("experiment")
+    experiment_id = shared.ensure_experiment(name)
+    client.delete_experiment(experiment_id)
+    assert not shared.experiment_exists(experiment_id)
+    with pytest.raises(InvalidInput, match="restore it"):
+        shared.ensure_experiment(name)
+
+
+def test_a_registered_model_is_no_prompt(shared: MlflowTracker, client: Any) -> None:
+    name = fresh("model")
+    client.create_registered_model(name)
+    with pytest.raises(InvalidInput, match="registered as a model"):
+        shared.prompt(f"prompts:/{name}/1")
+    with pytest.raises(InvalidInput, match="registered as a model"):
+        shared.ensure_prompt(Prompt(name=name, template="A"))
+
+
+def test_a_model_config_mlflow_does_not_take_is_refused_by_field(shared: MlflowTracker) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        shared.ensure_prompt(Prompt(name=fresh("hot"), template="A", model_config={"temperature": -1}))
+    assert caught.value.problems[0].field == "prompt.model_config.temperature"
+
+
+# --- crashes and lost answers
+
+
+def test_a_run_that_was_only_begun_is_completed(shared: MlflowTracker, client: Any) -> None:
+    job = make_job(shared)
+    begun = client.create_run(job.experiment_id, tags={"burnish.job_id": job.job_id})
+    assert shared.ensure_run(job) == begun.info.run_id
+    run = client.get_run(begun.info.run_id)
+    assert run.data.params["source_prompt_uri"] == job.source_prompt_uri
+    assert len(run.inputs.dataset_inputs) == 1
+    assert "mlflow.linkedPrompts" in run.data.tags
+
+
+def test_a_dataset_that_was_only_begun_is_completed(shared: MlflowTracker) -> None:
+    dataset = small_dataset(fresh("data"))
+    experiment_id = shared.ensure_experiment(fresh("experiment"))
+    begun = store_of(shared).create_dataset(dataset.name, tags={"burnish.digest": dataset.digest})
+    stored = shared.ensure_dataset(dataset, experiment_id)
+    assert stored.dataset_id == begun.dataset_id
+    assert stored.examples == dataset.examples
+    assert store_of(shared).get_dataset_experiment_ids(begun.dataset_id) == [experiment_id]
+
+
+def test_a_candidate_that_was_only_begun_is_completed(shared: MlflowTracker, client: Any) -> None:
+    run_id = shared.ensure_run(make_job(shared))
+    client.log_text(run_id, "cut in the mid", "prompt_candidates/iteration_0/p.txt")
+    record, evaluations = measured(0, "whole {{review}}", "p", small_dataset("d"))
+    shared.log_candidate(run_id, record, evaluations)
+    folder = Path(client.get_run(run_id).info.artifact_uri) / "prompt_candidates/iteration_0"
+    assert (folder / "p.txt").read_text() == "whole {{review}}"
+    assert (folder / "scores.json").exists()
+
+
+def test_a_run_whose_answer_was_lost_is_not_made_twice(
+    own: MlflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(own)
+    store = store_of(own)
+    monkeypatch.setattr(store, "create_run", losing_the_answer(store.create_run))
+    run_id = own.ensure_run(job)
+    assert [run.info.run_id for run in own._runs._search(job)] == [run_id]
+
+
+def test_a_winner_whose_answer_was_lost_is_not_registered_twice(
+    own: MlflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(own)
+    source = own.prompt(job.source_prompt_uri)
+    registry = registry_of(own)
+    monkeypatch.setattr(registry, "create_prompt_version", losing_the_answer(registry.create_prompt_version))
+    assert own.register_winner(job, source, "Better {{review}}") == f"prompts:/{source.name}/2"
+    with pytest.raises(NotFound):
+        own.prompt(f"prompts:/{source.name}/3")
+
+
+def test_an_outage_that_lasts_is_told_after_a_few_tries(
+    own: MlflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def away(run_id: str) -> None:
+        tries.append(run_id)
+        raise ConnectionRefusedError("connection refused")
+
+    monkeypatch.setattr(store_of(own), "get_run", away)
+    with pytest.raises(TrackingUnavailable, match="connection refused"):
+        own.delete_run("abc")
+    assert len(tries) == 3
+
+
+def test_a_run_that_exists_and_cannot_be_deleted_is_an_error(
+    own: MlflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = own.ensure_run(make_job(own))
+
+    def fails(run_id: str) -> None:
+        raise ConnectionResetError("half-way")
+
+    monkeypatch.setattr(store_of(own), "delete_run", fails)
+    with pytest.raises(TrackingUnavailable, match="half-way"):
+        own.delete_run(run_id)
+
+
+def test_many_jobs_at_once_over_one_sqlite_file(own: MlflowTracker) -> None:
+    neighbour = MlflowTracker(own.address.tracking_uri)
+    jobs = [make_job(own) for _ in range(8)]
+
+    def whole_life(numbered: tuple[int, Job]) -> tuple[str, str]:
+        number, job = numbered
+        tracker = (own, neighbour)[number % 2]
+        run_id = tracker.ensure_run(job)
+        record, evaluations = measured(0, "Better {{review}}", "p", small_dataset("d"))
+        tracker.log_candidate(run_id, record, evaluations)
+        uri = tracker.register_winner(job, tracker.prompt(job.source_prompt_uri), "Better {{review}}")
+        tracker.end_run(run_id, RunStatus.FINISHED)
+        return run_id, uri
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(whole_life, enumerate(jobs)))
+    assert len({run_id for run_id, _ in results}) == 8
+    assert len({uri for _, uri in results}) == 8
