@@ -18,7 +18,7 @@ from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Prompt, check_template
 from burnish.errors import InvalidInput, NotFound, Problem
 from burnish.evaluation.protocol import WeightedScorer
-from burnish.evaluation.scorers.registry import check_expectations
+from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -23,10 +23,11 @@ from burnish.evaluation.judges.seam import (
     import_mlflow_scorers,
     read_answer,
 )
-from burnish.evaluation.protocol import Feedback, Sample
+from burnish.evaluation.protocol import Feedback, Sample, Scorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.llm.protocol import Completion, Purpose, Request
+from burnish.evaluation.testing import ScorerContract
+from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
 
 MODEL = "scripted:/judge"
 DATASET = Dataset.of([({"question": "What is 6 × 7?"}, {"expected_response": "42"})])
@@ -90,6 +91,25 @@ def made_judge(**options: Any) -> Any:
         "feedback_value_type": bool,
     }
     return make_judge(**(settings | options))
+
+
+class TestJudgeKeepsTheContract(ScorerContract):
+    cases: ClassVar = [
+        ("42", {"expected_response": "42"}, 1.0),
+        ("41", {"expected_response": "41 or 43"}, 0.0),
+    ]
+
+    @property
+    def model(self) -> LanguageModel:
+        class SaysYesTo42(Model):
+            async def complete(self, request: Request, purpose: Purpose) -> Completion:
+                answer = YES if "42" in request.messages[-1].content else NO
+                return Completion(text=answer, usage=Usage(1, 10, 5, 100))
+
+        return SaysYesTo42()
+
+    def make(self) -> Scorer:
+        return judge_of("Correctness:repeats=2")
 
 
 class TestBuiltInJudges:
@@ -258,7 +278,6 @@ class TestOptions:
             ("Guidelines", "guidelines=TEXT"),
             ("RetrievalGroundedness", "traces"),
             ("UserFrustration", "traces or conversations"),
-            ("RegexMatch", "register it"),
             ("Corectness", "did you mean Correctness"),
         ],
     )
@@ -349,10 +368,13 @@ class TestExpectations:
 
 
 class TestTheSeam:
-    def test_outside_a_consultation_mlflow_is_as_it_was(self) -> None:
+    def test_outside_a_consultation_mlflow_is_as_it_was_and_cannot_serve_the_judge(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("MLFLOW_DEPLOYMENTS_TARGET", raising=False)
         consult(lambda: None, [])
         judge = import_mlflow_scorers().Safety(model=UNSERVABLE_MODEL)
-        with pytest.raises(Exception, match="adapter"):
+        with pytest.raises(Exception, match=r"get_endpoint|deployment"):
             judge(outputs="x")
 
     def test_consultations_do_not_meet(self) -> None:

@@ -1,4 +1,4 @@
-"""The contract of every scorer. Subclass it to test a scorer of your own; it needs pytest-asyncio."""
+"""The contract of every scorer. Subclass it to test a scorer of your own; it runs under pytest-asyncio."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.score import to_number
 from burnish.evaluation.protocol import Feedback, Sample, Scorer
+from burnish.llm.protocol import LanguageModel
 
 STRANGE = (
     "",
@@ -43,6 +44,11 @@ class ScorerContract(ABC):
         """A new scorer, not prepared."""
 
     @property
+    def model(self) -> LanguageModel | None:
+        """For judges: a model with the right answers."""
+        return None
+
+    @property
     def examples(self) -> tuple[Example, ...]:
         """The cases' examples."""
         records = [({"n": i}, expectations) for i, (_, expectations, _) in enumerate(self.cases)]
@@ -54,12 +60,21 @@ class ScorerContract(ABC):
         scorer.prepare(self.examples)
         return scorer
 
+    async def feedback(self, scorer: Scorer, example: Example, answer: str) -> Feedback:
+        """A scorer's raw word on one answer."""
+        return await scorer.score(Sample(example=example, output=answer, model=self.model))
+
+    async def value(self, scorer: Scorer, example: Example, answer: str) -> float:
+        """A scorer's score of one answer, as a number."""
+        feedback = await self.feedback(scorer, example, answer)
+        return to_number(feedback.value, scorer.name, example.example_id)
+
     async def test_scores_the_cases(self) -> None:
         scorer = self.prepared()
         wanted = [score for _, _, score in self.cases]
         assert max(wanted) == 1.0 > min(wanted)
         found = [
-            await value_of(scorer, example, answer)
+            await self.value(scorer, example, answer)
             for example, (answer, _, _) in zip(self.examples, self.cases, strict=True)
         ]
         assert found == wanted
@@ -67,23 +82,23 @@ class ScorerContract(ABC):
     async def test_the_same_answer_has_the_same_score(self) -> None:
         scorer, other, example = self.prepared(), self.prepared(), self.examples[0]
         answer = self.cases[0][0]
-        first = await feedback_of(scorer, example, answer)
-        assert await feedback_of(scorer, example, answer) == first
-        assert await feedback_of(other, example, answer) == first
+        first = await self.feedback(scorer, example, answer)
+        assert await self.feedback(scorer, example, answer) == first
+        assert await self.feedback(other, example, answer) == first
 
     async def test_no_answer_is_too_strange(self) -> None:
         scorer, example = self.prepared(), self.examples[0]
         async with asyncio.timeout(self.seconds * len(STRANGE)):
             for answer in STRANGE:
-                assert 0.0 <= await value_of(scorer, example, answer) <= 1.0
-                assert len((await feedback_of(scorer, example, answer)).rationale) < 1000
+                assert 0.0 <= await self.value(scorer, example, answer) <= 1.0
+                assert len((await self.feedback(scorer, example, answer)).rationale) < 1000
 
     async def test_preparing_again_forgets_what_was_seen_before(self) -> None:
         scorer, again = self.prepared(), self.make()
         again.prepare(self.examples[:1])
         again.prepare(self.examples)
         for example, (answer, _, _) in zip(self.examples, self.cases, strict=True):
-            assert await value_of(again, example, answer) == await value_of(scorer, example, answer)
+            assert await self.value(again, example, answer) == await self.value(scorer, example, answer)
 
     def test_names_itself_and_what_it_needs(self) -> None:
         scorer = self.make()
@@ -91,13 +106,3 @@ class ScorerContract(ABC):
         assert isinstance(scorer.blocking, bool)
         for _, expectations, _ in self.cases:
             assert scorer.needs <= expectations.keys()
-
-
-async def feedback_of(scorer: Scorer, example: Example, answer: str) -> Feedback:
-    """A scorer's raw word on one answer."""
-    return await scorer.score(Sample(example=example, output=answer))
-
-
-async def value_of(scorer: Scorer, example: Example, answer: str) -> float:
-    """A scorer's score of one answer, as a number."""
-    return to_number((await feedback_of(scorer, example, answer)).value, scorer.name, example.example_id)

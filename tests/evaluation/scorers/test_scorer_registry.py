@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, EntryPoints
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from burnish.domain.dataset import Dataset
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback, Sample
+from burnish.evaluation.protocol import Feedback, Sample, Scorer
 from burnish.evaluation.scorers import installed
 from burnish.evaluation.scorers.registry import BUILT_IN, make_scorers
 from burnish.evaluation.scorers.text import TextScorer
+from burnish.evaluation.testing import ScorerContract
 
 EXAMPLE = Dataset.of([({"q": "1+1"}, {"expected_response": "2"})]).examples[0]
 
@@ -105,6 +106,13 @@ class TestMakeScorers:
     def test_scores_never_collide(self) -> None:
         names = [m.scorer.name for m in make_scorers(["contains:a", "contains:b", "contains:c"])]
         assert len(set(names)) == 3
+
+
+class TestFunctionScorerKeepsTheContract(ScorerContract):
+    cases: ClassVar = [("LOUD", {}, 1.0), ("quiet", {}, 0.0)]
+
+    def make(self) -> Scorer:
+        return installed.FunctionScorer("shout", shout)
 
 
 @pytest.mark.usefixtures("entry_points")

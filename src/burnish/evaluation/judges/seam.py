@@ -24,8 +24,9 @@ from typing import Any
 
 from burnish.domain.prompt import Message
 
-UNSERVABLE_MODEL = "burnish:/judge"
-"""The model URI that every judge made here has."""
+UNSERVABLE_MODEL = "endpoints:/asked-through-burnish"
+"""The model URI that every judge made here has. MLflow 3.9 takes no provider it does not know; this
+one needs a deployment target, which is not set."""
 
 
 @dataclass(frozen=True, slots=True)
