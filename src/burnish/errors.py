@@ -89,11 +89,13 @@ class ModelError(BurnishError):
         retry_after_seconds: the provider's own wish, if it said one.
         maybe_paid: the request was sent and its end is unknown (no answer, or one that cannot be
             read), so the provider may charge for it.
+        throttled: the provider says that it is asked too much or too often.
     """
 
     systemic = False
     retry_after_seconds: float | None = None
     maybe_paid: bool = False
+    throttled: bool = False
 
     def __init__(self, model: str, message: str) -> None:
         self.model = model

@@ -1,0 +1,132 @@
+"""Model URIs: which provider answers for a scheme, and what a prompt's model config asks for.
+
+A new provider is one file, one line in ``PROVIDERS`` and one subclass of ``llm.testing.ProviderContract``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from burnish.errors import InvalidInput, Problem
+from burnish.llm import pricing
+from burnish.llm.model_config import parameters_of, uri_of
+from burnish.llm.protocol import Parameters, Provider
+from burnish.llm.uri import ModelUri, parse_model_uri
+
+PROVIDERS = {
+    "anthropic": "burnish.llm.anthropic:AnthropicProvider",
+    "azure": "burnish.llm.azure:AzureProvider",
+    "endpoints": "burnish.llm.gateway_endpoints:GatewayEndpointsProvider",
+    "gateway": "burnish.llm.gateway_endpoints:GatewayEndpointsProvider",
+    "gemini": "burnish.llm.gemini:GeminiProvider",
+    "litellm": "burnish.llm.litellm:LitellmProvider",
+    "local": "burnish.llm.local:LocalProvider",
+    "ollama": "burnish.llm.ollama:OllamaProvider",
+    "openai": "burnish.llm.openai:OpenAiProvider",
+    "scripted": "burnish.llm.scripted:ScriptedProvider",
+}
+"""Scheme → where its class is; imported when first used. A class takes ``(base_url, environment)``."""
+
+
+class Registry:
+    """Makes providers, one for each scheme and base URL, and closes them.
+
+    Args:
+        allowed_base_urls: servers that a model URI or a prompt's model config may name.
+        providers: ready-made ones by scheme, in place of the classes (tests put fakes here).
+        environment: where providers find keys and addresses, at each call.
+    """
+
+    def __init__(
+        self,
+        allowed_base_urls: Sequence[str] = (),
+        *,
+        providers: Mapping[str, Provider] | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._allowed = frozenset(url.rstrip("/") for url in allowed_base_urls)
+        self._given = dict(providers or {})
+        self._environment = environment
+        self._made: dict[tuple[str, str | None], Provider] = {}
+
+    def provider(self, model: ModelUri) -> Provider:
+        """Who answers for this model.
+
+        Raises:
+            InvalidInput: unknown scheme, or a base URL that is not on the operator's list.
+        """
+        self.check(model)
+        if model.scheme in self._given:
+            return self._given[model.scheme]
+        key = (model.scheme, model.base_url)
+        if key not in self._made:
+            module, _, name = PROVIDERS[model.scheme].partition(":")
+            self._made[key] = getattr(import_module(module), name)(model.base_url, self._environment)
+        return self._made[key]
+
+    def resolve(
+        self,
+        uri: str | None,
+        model_config: Mapping[str, Any],
+        response_format: Mapping[str, Any] | None = None,
+    ) -> tuple[str, Parameters]:
+        """A model URI and its parameters: ``uri`` if given, else the one that an MLflow prompt's model
+        config names (``provider``, ``model_name``); the config's options count either way.
+
+        Raises:
+            InvalidInput: no model is named, it cannot be used, or an option has a wrong type; all problems.
+        """
+        problems: list[Problem] = []
+        parameters = Parameters()
+        try:
+            parameters = parameters_of(model_config, response_format)
+        except InvalidInput as error:
+            problems += error.problems
+        try:
+            model = parse_model_uri(uri) if uri else uri_of(model_config)
+            self.check(model)
+        except InvalidInput as error:
+            problems += error.problems
+        if problems:
+            raise InvalidInput(*problems)
+        return str(model), parameters
+
+    def check(self, model: ModelUri) -> None:
+        """
+        Raises:
+            InvalidInput: unknown scheme, a base URL that is not allowed, a local model that is not there.
+        """
+        schemes = PROVIDERS.keys() | self._given.keys()
+        if model.scheme not in schemes:
+            near = get_close_matches(model.scheme, schemes, n=1)
+            hint = f"did you mean {near[0]}:/{model.name}? " if near else ""
+            raise InvalidInput.of(
+                "model",
+                str(model),
+                f"unknown provider {model.scheme!r}; {hint}known ones are {', '.join(sorted(schemes))}; "
+                f"litellm:/{model.scheme}/{model.name} may reach others",
+            )
+        if model.base_url is not None and model.base_url not in self._allowed:
+            raise InvalidInput.of(
+                "model.base_url",
+                model.base_url,
+                "not on the operator's list; add it to allowed_base_urls (BURNISH_ALLOWED_BASE_URLS)",
+            )
+        if model.scheme == "local" and "local" not in self._given:
+            from burnish.llm.local import find_model
+
+            find_model(model.name)
+
+    def price_known(self, uri: str) -> bool:
+        """Whether ``max_usd`` can be kept with this model."""
+        return pricing.price_known(parse_model_uri(uri))
+
+    async def close(self) -> None:
+        """Close every provider made or given."""
+        made, self._made = list(self._made.values()), {}
+        for provider in (*made, *self._given.values()):
+            await provider.close()

@@ -1,0 +1,111 @@
+"""``scripted:/``: the honest fake. Answers by a rule instead of a model, and counts what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+from burnish.errors import ModelRejected, ModelTimeout
+from burnish.llm.estimate import likely_tokens
+from burnish.llm.identity import request_hash
+from burnish.llm.protocol import Request, Response
+
+Script = Callable[[Request], "str | Response | Exception"]
+"""Answers a request. Must depend on the request alone. An exception it returns is raised."""
+
+
+class ScriptedProvider:
+    """Answers by scripts, one for each model name.
+
+    Args:
+        scripts: model name → script; :data:`SCRIPTS` if left out.
+        latency: seconds an answer takes; may depend on the request.
+        sleep: injected, so that latency need not be waited for.
+
+    Attributes:
+        asked: every request received, in order, the failed ones included.
+        answered: how often each request (by hash) was answered.
+        most_at_once: the highest number of requests in flight.
+    """
+
+    def __init__(
+        self,
+        scripts: Mapping[str, Script] | None = None,
+        *,
+        latency: Callable[[Request], float] = lambda request: 0.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._scripts = SCRIPTS if scripts is None else scripts
+        self._latency = latency
+        self._sleep = sleep
+        self._in_flight = 0
+        self.asked: list[Request] = []
+        self.answered: Counter[str] = Counter()
+        self.most_at_once = 0
+
+    async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
+        """Answer by the script of that name."""
+        script = self._scripts.get(model_name)
+        if script is None:
+            known = ", ".join(sorted(self._scripts))
+            raise ModelRejected(request.model, f"there is no such script; there are {known}")
+        self.asked.append(request)
+        self._in_flight += 1
+        self.most_at_once = max(self.most_at_once, self._in_flight)
+        try:
+            seconds = self._latency(request)
+            await self._sleep(min(seconds, timeout_seconds))
+            if seconds > timeout_seconds:
+                error = ModelTimeout(request.model, f"no answer within {timeout_seconds:g} s")
+                error.maybe_paid = True
+                raise error
+            answer = script(request)
+        finally:
+            self._in_flight -= 1
+        if isinstance(answer, Exception):
+            raise answer
+        self.answered[request_hash(request)] += 1
+        return response_to(request, answer) if isinstance(answer, str) else answer
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
+def response_to(request: Request, text: str) -> Response:
+    """A text as a response: cut at ``max_tokens`` and ``stop``, tokens counted as four characters each."""
+    finish_reason = "stop"
+    for stop in request.parameters.stop:
+        text = text.partition(stop)[0]
+    limit = request.parameters.max_tokens
+    if limit is not None and likely_tokens(text) > limit:
+        text, finish_reason = text[: 4 * limit], "length"
+    return Response(
+        text=text,
+        prompt_tokens=sum(likely_tokens(message.content) for message in request.messages),
+        completion_tokens=likely_tokens(text),
+        finish_reason=finish_reason,
+    )
+
+
+def echo(request: Request) -> str:
+    """The last message."""
+    return request.messages[-1].content
+
+
+_GOOD = re.compile(r"\b(good|great|love\w*|excellent|wonderful|best|fun|enjoy\w*|beautiful\w*|charming)\b")
+_BAD = re.compile(r"\b(bad|worst|hate\w*|boring|awful|terrible|dull|poor\w*|waste|mess|fail\w*)\b")
+
+
+def sentiment(request: Request) -> str:
+    """A small model that labels sentiment well only if the prompt names both labels and asks for one word."""
+    prompt = "\n".join(message.content for message in request.messages).lower()
+    label = "positive" if len(_GOOD.findall(prompt)) >= len(_BAD.findall(prompt)) else "negative"
+    if "positive" in prompt and "negative" in prompt and ("one word" in prompt or "only" in prompt):
+        return label
+    return f"This review seems rather {label} to me, though it has several sides to consider."
+
+
+SCRIPTS: dict[str, Script] = {"echo": echo, "sentiment": sentiment}
+"""Scripts that every installation knows, as ``scripted:/echo``."""
