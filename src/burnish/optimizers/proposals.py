@@ -42,6 +42,7 @@ class Gate:
         self._settings = settings
         self._observe = observe
         self._seen = {task.source.candidate_id}
+        self._refused: set[str] = set()
         source_text = _folded(_whole_text(task.source))
         self._copyable = [
             (example.example_id, texts)
@@ -58,6 +59,7 @@ class Gate:
         repaired, notes = self._repair(proposal)
         reasons = self.reasons_against(repaired, demonstrated)
         if reasons:
+            self._refused.add(repaired.candidate_id)
             self._observe.candidate(repaired, CandidateStatus.REFUSED, reason="; ".join(reasons))
             return Ruling(None, tuple(reasons))
         self._seen.add(repaired.candidate_id)
@@ -83,8 +85,8 @@ class Gate:
         return reasons
 
     def seen(self, candidate: Candidate) -> bool:
-        """Whether an equal candidate was admitted before, or is the source."""
-        return candidate.candidate_id in self._seen
+        """Whether an equal candidate was ruled on before, or is the source."""
+        return candidate.candidate_id in self._seen or candidate.candidate_id in self._refused
 
     def _repair(self, proposal: Candidate) -> tuple[Candidate, list[str]]:
         texts, notes = dict(proposal.texts), []

@@ -1,6 +1,6 @@
 """Racing: many candidates on a few examples, the good ones on more, the best on all.
 
-All candidates see the same examples in the same order, so every comparison with the best so far is
+Candidates side by side see the same examples, and the champion has seen all, so every comparison is
 paired. Who goes on depends on results only, never on who answered first. After F-Race (Birattari et
 al., 2002) and successive halving (Jamieson & Talwalkar, 2016).
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from burnish.domain.candidate import Candidate
@@ -28,11 +28,17 @@ CONFIDENCE_Z = 1.0  # one-sided 84 %: a race forgives little, the final decides
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far one candidate came: its means over the first ``examples`` of the validation split."""
+    """How far one candidate came.
+
+    Attributes:
+        order: the whole validation split, in the order of its heat.
+        means: over the first ``examples`` of them.
+    """
 
     candidate: Candidate
-    means: Means
+    order: Sequence[Example]
     examples: int
+    means: Means
 
 
 def rungs_of(validation: int) -> tuple[int, ...]:
@@ -73,6 +79,7 @@ class Race:
         self._champion = champion
         self._rungs = rungs_of(len(validation))
         self._waiting: list[Standing] = []
+        self._heats = 0
         self.allowance = allowance
 
     def room_for(self, wanted: int) -> int:
@@ -81,7 +88,10 @@ class Race:
         return max(0, min(wanted, (self.allowance - (all_of_them - first)) // first))
 
     async def run(self, entrants: Sequence[Candidate]) -> list[Standing]:
-        """Race new candidates. At most :meth:`room_for` of them.
+        """Race new candidates, at most :meth:`room_for` of them.
+
+        Each heat begins at other examples: the champion was chosen for doing well on those of its own
+        heat, so nobody else is to be judged by them alone.
 
         Returns:
             How far each came, in the order given.
@@ -89,80 +99,83 @@ class Race:
         Raises:
             BudgetExhausted: the gateway has no room; what finished before is told.
         """
+        order = self._next_order()
+        running = [Standing(candidate, order, 0, Means(evaluations=())) for candidate in entrants]
         reached: dict[str, Standing] = {}
-        running = list(entrants)
         for position, size in enumerate(self._rungs):
-            standings = await self._measure(running, self._rungs[position - 1] if position else 0, size)
-            reached |= {standing.candidate.candidate_id: standing for standing in standings}
-            if size == self._rungs[-1]:
+            running = await self._measure(running, size)
+            reached |= {standing.candidate.candidate_id: standing for standing in running}
+            if size < self._rungs[-1]:
+                running = self._survivors(running, self._rungs[position + 1])
+            if not running:
                 break
-            running = self._survivors(standings, self._rungs[position + 1])
         return [reached[candidate.candidate_id] for candidate in entrants]
 
     async def final(self, most: int) -> None:
         """Let the best of those who only just dropped out finish after all, as far as the allowance goes."""
         for _ in range(most):
-            self._waiting = [standing for standing in self._waiting if self._may_win(standing)]
-            self._waiting.sort(key=lambda standing: -standing.means.aggregate)
-            if not self._waiting or self._champion.stop_reason():
+            hopeful = [standing for standing in self._waiting if self._may_win(standing)]
+            if not hopeful or self._champion.stop_reason():
                 return
-            standing = self._waiting[0]
+            standing = max(hopeful, key=self._lead)
             if self._rungs[-1] - standing.examples > self.allowance:
                 return
-            self._waiting.pop(0)
-            await self._measure([standing.candidate], standing.examples, self._rungs[-1])
+            self._waiting.remove(standing)
+            await self._measure([standing], self._rungs[-1])
 
-    async def _measure(self, candidates: Sequence[Candidate], seen: int, size: int) -> list[Standing]:
-        examples = self._examples[:size]  # what was seen before is not measured again
-        self.allowance -= len(candidates) * (size - seen)
-        results = await side_by_side(self._evaluate(candidate, examples) for candidate in candidates)
-        standings = []
-        for candidate, means in zip(candidates, results, strict=True):
+    def _next_order(self) -> tuple[Example, ...]:
+        start = self._heats * self._rungs[0] % len(self._examples)
+        self._heats += 1
+        return self._examples[start:] + self._examples[:start]
+
+    async def _measure(self, standings: Sequence[Standing], size: int) -> list[Standing]:
+        """Bring candidates to ``size`` examples; what they have seen is not measured again."""
+        self.allowance -= sum(size - standing.examples for standing in standings)
+        results = await side_by_side(
+            self._evaluate(standing.candidate, standing.order[:size]) for standing in standings
+        )
+        measured = []
+        for standing, means in zip(standings, results, strict=True):
             if isinstance(means, BudgetExhausted):
                 raise means
-            standings.append(Standing(candidate, means, size))
+            measured.append(replace(standing, examples=size, means=means))
             if size == self._rungs[-1]:
-                self._champion.challenge(candidate, means)
-        return standings
+                self._champion.challenge(standing.candidate, means)
+        return measured
 
-    def _survivors(self, standings: Sequence[Standing], next_size: int) -> list[Candidate]:
-        hopeful = [standing for standing in standings if self._may_win(standing)]
-        ranked = sorted(hopeful, key=lambda standing: -standing.means.aggregate)
+    def _survivors(self, standings: Sequence[Standing], next_size: int) -> list[Standing]:
+        ranked = sorted(filter(self._may_win, standings), key=self._lead, reverse=True)
         goes_on = ranked[: self._places(len(standings), standings[0].examples, next_size)]
         for standing in standings:
-            if standing in goes_on:
-                continue
-            self._champion.turn_down(
-                standing.candidate,
-                standing.means,
-                f"{standing.means.aggregate:.3f} on the first {standing.examples} of {self._rungs[-1]} "
-                f"validation examples; the best has {self._champion_on(standing.examples):.3f} on them",
-            )
+            if standing not in goes_on:
+                self._champion.turn_down(standing.candidate, standing.means, self._why(standing))
         self._waiting += [standing for standing in ranked if standing not in goes_on]
-        return [standing.candidate for standing in standings if standing in goes_on]
+        return [standing for standing in standings if standing in goes_on]
 
     def _places(self, running: int, size: int, next_size: int) -> int:
         left = self.allowance - (self._rungs[-1] - next_size)
         return max(0, min(math.ceil(running / KEEP_ONE_OF), left // (next_size - size)))
 
     def _may_win(self, standing: Standing) -> bool:
-        """Whether a candidate could still be better than the champion: paired, on the same examples."""
-        best = self._champion_scores(standing.examples)
-        differences = [
-            evaluation.aggregate - best[evaluation.example_id] for evaluation in standing.means.evaluations
-        ]
-        count = len(differences)
-        mean = sum(differences) / count
+        """Whether a candidate could still be better than the champion."""
+        differences = self._differences(standing)
+        count, mean = len(differences), self._lead(standing)
         spread = sum((difference - mean) ** 2 for difference in differences)
-        error = math.sqrt((spread + 0.5) / count) / math.sqrt(
-            count
-        )  # 0.5: no certainty from a few equal pairs
+        error = math.sqrt(spread + 0.5) / count  # 0.5: a few equal pairs make nothing certain
         return mean + CONFIDENCE_Z * error > 0
 
-    def _champion_scores(self, examples: int) -> dict[str, float]:
-        scores = {e.example_id: e.aggregate for e in self._champion.means.evaluations}
-        return {example.example_id: scores[example.example_id] for example in self._examples[:examples]}
+    def _lead(self, standing: Standing) -> float:
+        differences = self._differences(standing)
+        return sum(differences) / len(differences)
 
-    def _champion_on(self, examples: int) -> float:
-        scores = self._champion_scores(examples)
-        return sum(scores.values()) / len(scores)
+    def _differences(self, standing: Standing) -> list[float]:
+        """Candidate less champion on each example that the candidate has seen."""
+        best = {e.example_id: e.aggregate for e in self._champion.means.evaluations}
+        return [e.aggregate - best[e.example_id] for e in standing.means.evaluations]
+
+    def _why(self, standing: Standing) -> str:
+        mean = standing.means.aggregate
+        return (
+            f"{mean:.3f} on {standing.examples} of {self._rungs[-1]} validation examples; "
+            f"the best has {mean - self._lead(standing):.3f} on them"
+        )

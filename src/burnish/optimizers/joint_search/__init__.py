@@ -94,7 +94,7 @@ class JointSearch:
         left = self._settings.trials
         while stop_reason is None and left > 0:
             room = race.room_for(min(self._settings.width, left))
-            entrants = sampler.draw(room)
+            entrants = sampler.draw(room, champion.candidate)
             if not entrants:
                 stop_reason = StopReason.FINISHED if room else StopReason.BUDGET
                 break

@@ -27,6 +27,9 @@ class Entrant:
 class Sampler:
     """Draws new candidates; equal ones are drawn again, refused ones teach the sampler.
 
+    From the second draw on, half of them differ from the best so far in one choice only: in a space
+    this small, with so few trials, the neighbours of a good candidate are the best bet.
+
     Args:
         first: choices to try before the model has seen anything, best guess first.
     """
@@ -37,6 +40,7 @@ class Sampler:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
         self._gate = gate
+        self._choices: dict[str, Choices] = {}
         self._random = random.Random(f"{seed}/redraw")
         self._states = optuna.trial.TrialState
         self._distributions: Mapping[str, Any] = {
@@ -53,29 +57,53 @@ class Sampler:
         for choices in first:
             self._study.enqueue_trial(dict(choices), skip_if_exists=True)
 
-    def draw(self, wanted: int) -> list[Entrant]:
+    def draw(self, wanted: int, best: Candidate) -> list[Entrant]:
         """Up to ``wanted`` new candidates; fewer when the space holds no more."""
         entrants: list[Entrant] = []
+        if self._choices:
+            for choices in self._neighbours(best):
+                if len(entrants) == wanted // 2:
+                    break
+                self._study.enqueue_trial(choices)
+                entrants += self._asked()
         redraws = 0
         while len(entrants) < wanted and redraws < REDRAWS_AT_RANDOM:
             if redraws >= REDRAWS_BY_MODEL:
                 self._study.enqueue_trial(
                     {name: self._random.randrange(size) for name, size in self._space.dimensions.items()}
                 )
-            trial = self._study.ask(dict(self._distributions))
-            candidate = self._space.candidate(trial.params)
-            if self._gate.seen(candidate):
-                self._study.tell(trial, state=self._states.FAIL)  # known already: says nothing new
-                redraws += 1
-                continue
-            ruling = self._gate.admit(candidate, self._space.demonstrated(trial.params))
-            if ruling.candidate is None:
-                self._study.tell(trial, state=self._states.PRUNED)
-                redraws += 1
-                continue
-            redraws = 0
-            entrants.append(Entrant(trial, ruling.candidate))
+            drawn = self._asked()
+            entrants += drawn
+            redraws = 0 if drawn else redraws + 1
         return entrants
+
+    def _asked(self) -> list[Entrant]:
+        """The next trial's candidate, or nothing when it is known already or refused."""
+        trial = self._study.ask(dict(self._distributions))
+        candidate = self._space.candidate(trial.params)
+        if self._gate.seen(candidate):
+            self._study.tell(trial, state=self._states.FAIL)  # says nothing new
+            return []
+        ruling = self._gate.admit(candidate, self._space.demonstrated(trial.params))
+        if ruling.candidate is None:
+            self._study.tell(trial, state=self._states.PRUNED)
+            return []
+        self._choices[ruling.candidate.candidate_id] = dict(trial.params)
+        return [Entrant(trial, ruling.candidate)]
+
+    def _neighbours(self, best: Candidate) -> list[dict[str, int]]:
+        """All that differ from the best in one choice and are new, in a seeded order."""
+        dimensions = self._space.dimensions
+        at = {**dict.fromkeys(dimensions, 0), **self._choices.get(best.candidate_id, {})}
+        found = [
+            {**at, name: value}
+            for name, size in dimensions.items()
+            for value in range(size)
+            if value != at[name]
+        ]
+        found = [choices for choices in found if not self._gate.seen(self._space.candidate(choices))]
+        self._random.shuffle(found)
+        return found
 
     def tell(self, entrants: Sequence[Entrant], standings: Sequence[Standing], all_examples: int) -> None:
         """How the candidates did, in launch order: a value when measured in full, else how far they came."""
