@@ -15,15 +15,17 @@ from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.errors import BurnishError
+from burnish.evaluation.protocol import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import Gateway
-from burnish.llm.registry import Models
+from burnish.llm.registry import Registry
 from burnish.llm.scrub import scrub
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.location import sqlite_path
+from burnish.store.protocol import SignOfLife
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
 from burnish.worker.attempt import JobRunner, Workshop, retry_policy
@@ -37,7 +39,7 @@ class Tools:
 
     settings: Settings
     tracker: MlflowTracker
-    models: Models
+    models: Registry
     gateway: Gateway
     planner: Planner
 
@@ -82,11 +84,16 @@ class Services:
 def make_tools(settings: Settings) -> Tools:
     """The tracker (which connects when it is first used), the models and the planner."""
     tracker = MlflowTracker(settings.tracking_uri)
-    models = Models(allowed_base_urls=settings.allowed_base_urls, tracking_uri=settings.tracking_uri)
+    models = Registry(settings.allowed_base_urls)
     gateway = Gateway(models)
 
-    def scorers(specs: Sequence[str], experiment_id: str):  # type: ignore[no-untyped-def]
-        return make_scorers(specs, experiment_id=experiment_id or None)
+    def scorers(specs: Sequence[str], experiment_id: str) -> tuple[WeightedScorer, ...]:
+        return make_scorers(
+            specs,
+            experiment_id=experiment_id or None,
+            judge_model=settings.judge_model,
+            find_registered=tracker.scorer if hasattr(tracker, "scorer") else None,
+        )
 
     return Tools(settings, tracker, models, gateway, Planner(tracker, models, scorers, make_optimizer))
 
@@ -121,15 +128,19 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     async def unfinished() -> Sequence[str]:
         return await store.unfinished()
 
-    async def silent(seconds: float) -> Sequence[str]:
-        return await store.silent(seconds)
+    async def signs_of_life() -> Sequence[SignOfLife]:
+        return await store.signs_of_life()
 
     dispatcher: AnyDispatcher
     if embedded:
         dispatcher = EmbeddedDispatcher(unfinished)
     else:
         dispatcher = ProcrastinateDispatcher(
-            settings.store_uri, silent, settings.heartbeat_seconds, settings.takeover_seconds
+            settings.store_uri,
+            signs_of_life,
+            unfinished,
+            settings.heartbeat_seconds,
+            settings.takeover_seconds,
         )
     store = await asyncio.to_thread(SqlJobStore, settings.store_uri, hand_over=dispatcher.hand_over)
     if isinstance(dispatcher, ProcrastinateDispatcher):
@@ -144,8 +155,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
         scrub=scrub,
         clock=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
+        max_running_per_experiment=settings.max_running_per_experiment,
     )
     jobs = Jobs(store, tools.tracker, tools.planner, dispatcher)
-    return Services(
-        tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(workshop), lock
-    )
+    return Services(tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(workshop), lock)

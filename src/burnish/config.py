@@ -27,6 +27,7 @@ class Settings:
         heartbeat_seconds: how often a worker says that it lives, and looks for a cancel.
         takeover_seconds: silence after which another worker takes a job over.
         keep_journal_days: how long ended jobs keep their journal; ``None``: for ever.
+        max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
         max_job_retries: how often a job is begun again for a cause outside it.
         log_format: ``console`` or ``json``.
     """
@@ -44,6 +45,7 @@ class Settings:
     heartbeat_seconds: float = 0.5
     takeover_seconds: float = 10.0
     keep_journal_days: float | None = None
+    max_running_per_experiment: int | None = None
     max_job_retries: int = 3
     log_format: str = "console"
 
@@ -105,7 +107,7 @@ def _read(type_name: str, text: str) -> Any:
         if text.lower() in ("0", "false", "no", "off", ""):
             return False
         raise ValueError(text)
-    if type_name == "int":
+    if type_name.startswith("int"):
         return int(text)
     if type_name.startswith("float"):
         return float(text)

@@ -154,8 +154,8 @@ class Planner:
             if not config.scorers:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
             problems.collect(lambda: check_records(prompts, dataset))
-            if teacher is None:  # a teacher brings the expected responses
-                problems.collect(lambda: check_expectations(scorers, dataset))
+            taught = ("expected_response",) if teacher else ()
+            problems.collect(lambda: check_expectations(scorers, dataset, given=taught))
             splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
         if problems or optimizer is None or target is None:
             raise problems.error()

@@ -30,7 +30,7 @@ from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure
 from burnish.plan import Plan
-from burnish.service.preflight import first_call
+from burnish.service.preflight import first_calls
 from burnish.store.protocol import JournalEntry
 
 DEFAULT_MODEL = "local:/smollm2"
@@ -137,7 +137,7 @@ class _Checked:
     plan: Plan
     prompt: Prompt
     dataset: Dataset
-    first_call: tuple[JournalEntry, ...]
+    first_calls: tuple[JournalEntry, ...]
 
 
 async def _check(request: Request, tools: Tools) -> _Checked:
@@ -171,7 +171,7 @@ async def _check(request: Request, tools: Tools) -> _Checked:
         call_timeout_seconds=request.call_timeout_seconds,
     )
     plan = await tools.planner.check(config, (prompt,), dataset)
-    return _Checked(plan, prompt, dataset, await first_call(tools.gateway, plan))
+    return _Checked(plan, prompt, dataset, await first_calls(tools.gateway, plan))
 
 
 async def _submit(request: Request, services: Services, checked: _Checked) -> Job:
@@ -184,7 +184,7 @@ async def _submit(request: Request, services: Services, checked: _Checked) -> Jo
     config = replace(
         checked.plan.config, source_prompt_uris=(prompt.uri or "",), dataset_id=dataset.dataset_id
     )
-    job, _ = await services.jobs.submit(experiment_id, config, calls=checked.first_call)
+    job, _ = await services.jobs.submit(experiment_id, config, calls=checked.first_calls)
     return job
 
 
@@ -263,4 +263,3 @@ async def _work_through(services: Services, job: Job, display: ProgressDisplay) 
 
 async def _either(interrupted: asyncio.Event, asked: bool) -> None:
     await (asyncio.Event() if asked else interrupted).wait()
-

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 from burnish.domain.prompt import text_of
-from burnish.plan import Plan
+from burnish.domain.usage import NANOS_PER_USD
+from burnish.llm.pricing import price
+from burnish.llm.uri import parse_model_uri
+from burnish.plan import Plan, TargetModel
+
+Number = TypeVar("Number", int, float)
 
 CHARACTERS_PER_TOKEN = 4
 SECONDS_PER_CALL = (0.1, 5.0)  # a small local model, and a slow large one
 DEFAULT_OUTPUT_TOKENS = 256
-REFLECTION_TOKENS = (500, 6000)  # one proposal: the prompt alone, and with long feedback
+REFLECTION_TOKENS = (500, 6000)  # one proposal, in and out each: the prompt alone, with long feedback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,40 +43,53 @@ class Estimate:
 def estimate(plan: Plan) -> Estimate:
     """From the plan alone. The budget caps every range."""
     budget, needed = plan.config.budget, plan.needed
-    per_evaluation = plan.calls_per_evaluation
-    calls_low = needed.target_low * per_evaluation + needed.reflection_low + plan.test_calls // 2
-    calls_high = needed.target_high * per_evaluation + needed.reflection_high + plan.test_calls
-    if budget.max_calls is not None:
-        calls_low, calls_high = min(calls_low, budget.max_calls), min(calls_high, budget.max_calls)
-    prompt_tokens = _tokens_of_one_call(plan)
-    output = plan.target.parameters.max_tokens or DEFAULT_OUTPUT_TOKENS
-    tokens_low = calls_low * prompt_tokens + needed.reflection_low * REFLECTION_TOKENS[0]
-    tokens_high = calls_high * (2 * prompt_tokens + output) + needed.reflection_high * REFLECTION_TOKENS[1]
-    if budget.max_tokens is not None:
-        tokens_low, tokens_high = min(tokens_low, budget.max_tokens), min(tokens_high, budget.max_tokens)
-    rounds_low, rounds_high = (math.ceil(c / plan.config.concurrency) for c in (calls_low, calls_high))
-    seconds_low, seconds_high = rounds_low * SECONDS_PER_CALL[0], rounds_high * SECONDS_PER_CALL[1]
-    if budget.max_seconds is not None:
-        seconds_low, seconds_high = min(seconds_low, budget.max_seconds), min(seconds_high, budget.max_seconds)
-    usd = plan.usd_of(tokens_low), plan.usd_of(tokens_high)
-    if budget.max_usd is not None:
-        usd = tuple(None if value is None else min(value, budget.max_usd) for value in usd)  # type: ignore[assignment]
+    low = _Work(plan, needed.target_low, needed.reflection_low, plan.test_calls // 2, generous=False)
+    high = _Work(plan, needed.target_high, needed.reflection_high, plan.test_calls, generous=True)
     return Estimate(
-        calls_low=calls_low,
-        calls_high=calls_high,
-        tokens_low=tokens_low,
-        tokens_high=tokens_high,
-        usd_low=usd[0],
-        usd_high=usd[1],
-        seconds_low=seconds_low,
-        seconds_high=seconds_high,
+        calls_low=_capped(low.calls, budget.max_calls),
+        calls_high=_capped(high.calls, budget.max_calls),
+        tokens_low=_capped(low.tokens, budget.max_tokens),
+        tokens_high=_capped(high.tokens, budget.max_tokens),
+        usd_low=None if low.usd is None else _capped(low.usd, budget.max_usd),
+        usd_high=None if high.usd is None else _capped(high.usd, budget.max_usd),
+        seconds_low=_capped(low.rounds * SECONDS_PER_CALL[0], budget.max_seconds),
+        seconds_high=_capped(high.rounds * SECONDS_PER_CALL[1], budget.max_seconds),
         warnings=plan.warnings,
     )
 
 
-def _tokens_of_one_call(plan: Plan) -> int:
+class _Work:
+    """So many calls, and what they take."""
+
+    def __init__(self, plan: Plan, target: int, reflections: int, test_calls: int, generous: bool) -> None:
+        evaluations = target * plan.calls_per_evaluation + test_calls
+        most = plan.config.budget.max_calls
+        self.calls = evaluations + reflections
+        if most is not None:
+            evaluations = min(evaluations, most)
+        question = _tokens_of_one_question(plan) * (2 if generous else 1)
+        answer = (plan.target.parameters.max_tokens or DEFAULT_OUTPUT_TOKENS) if generous else 1
+        reflection = REFLECTION_TOKENS[generous]
+        self.tokens = evaluations * (question + answer) + 2 * reflections * reflection
+        self.usd = _usd(plan.target, evaluations * question, evaluations * answer)
+        if reflections and plan.reflection is not None and self.usd is not None:
+            reflected = _usd(plan.reflection, reflections * reflection, reflections * reflection)
+            self.usd = None if reflected is None else self.usd + reflected
+        self.rounds = math.ceil(self.calls / plan.config.concurrency)
+
+
+def _usd(model: TargetModel, prompt_tokens: int, completion_tokens: int) -> float | None:
+    nanos = price(parse_model_uri(model.uri), prompt_tokens, completion_tokens)
+    return None if nanos is None else nanos / NANOS_PER_USD
+
+
+def _capped(value: Number, limit: Number | None) -> Number:
+    return value if limit is None else min(value, limit)
+
+
+def _tokens_of_one_question(plan: Plan) -> int:
     prompt = sum(len(text_of(prompt.template)) for prompt in plan.prompts)
     examples = plan.splits.validation or plan.splits.train
-    inputs = sum(len(str(value)) for e in examples for value in e.inputs.values())
+    inputs = sum(len(str(value)) for example in examples for value in example.inputs.values())
     mean_inputs = inputs / len(examples) if examples else 0
     return math.ceil((prompt + mean_inputs) / CHARACTERS_PER_TOKEN)

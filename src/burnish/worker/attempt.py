@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Ledger
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
@@ -65,6 +66,7 @@ class Workshop:
     scrub: Callable[[str], str]
     clock: Callable[[], float]
     heartbeat_seconds: float = 0.5
+    max_running_per_experiment: int | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -74,12 +76,20 @@ class JobRunner:
     def __init__(self, workshop: Workshop) -> None:
         self._shop = workshop
 
-    async def __call__(self, job_id: str, reason: str) -> None:
+    async def __call__(self, delivery: Delivery) -> None:
         """A ``dispatch.protocol.RunJob``."""
+        job_id, reason, over_attempt = delivery.job_id, delivery.reason, delivery.over_attempt
         retries = 0
         while True:
             try:
-                job = await self._shop.store.take(job_id, self._shop.worker_id, reason)
+                job = await self._shop.store.take(
+                    job_id,
+                    self._shop.worker_id,
+                    reason,
+                    over_attempt=over_attempt,
+                    max_running_per_experiment=self._shop.max_running_per_experiment,
+                )
+                over_attempt = job.attempt
                 retry = await Attempt(self._shop, job).run(retries)
             except (NotFound, InvalidState, AttemptSuperseded) as gone:
                 log.info("job dropped", job_id=job_id, why=str(gone))
@@ -156,10 +166,8 @@ class Attempt:
     async def _prepare(self, plan: Plan, journal: StoreJournal) -> Running:
         shop, job = self._shop, self._job
         totals = await shop.store.journal_totals(job.job_id)
-        spent = totals.finished
-        for role, usage in totals.lost.roles.items():
-            spent = spent.plus(role, usage)
-        ledger = Ledger(plan.config.budget, shop.clock, spent, job.seconds_spent)
+        ledger = Ledger(plan.config.budget, shop.clock, totals.finished, job.seconds_spent)
+        ledger.count_lost(totals.lost)
         metered = MeteredModel(shop.gateway.for_job(ledger=ledger, journal=journal, config=job.config))
         recorder = Recorder(
             job,

@@ -1,0 +1,120 @@
+"""Bad input: exit 2, a line that names field, value and remedy, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Folder, Said
+
+Burnish = Callable[..., Said]
+
+
+def refused(said: Said, folder: Folder, *words: str) -> None:
+    assert said.exit_code == 2, said
+    assert said.stdout == ""
+    lines = said.stderr.strip().splitlines()
+    assert all(line.startswith("error: ") for line in lines), said.stderr
+    for word in words:
+        assert word in said.stderr, (word, said.stderr)
+    assert not {name for name in folder.left_behind() if name.endswith(".db") or name.startswith("ml")}
+
+
+def optimize(burnish: Burnish, folder: Folder, **options: Any) -> Said:
+    chosen = {"prompt": folder.prompt, "data": folder.data, "model": "scripted:/echo"} | options
+    arguments: list[object] = ["optimize"]
+    for name, value in chosen.items():
+        if value is not None:
+            arguments += [f"--{name.replace('_', '-')}", value]
+    return burnish(*arguments)
+
+
+def test_no_prompt_and_no_data(burnish: Burnish, folder: Folder) -> None:
+    refused(burnish("optimize"), folder, "--prompt", "--data")
+
+
+@pytest.mark.parametrize("field", ["prompt", "data"])
+def test_missing_file(burnish: Burnish, folder: Folder, field: str) -> None:
+    refused(optimize(burnish, folder, **{field: "nowhere.jsonl"}), folder, "nowhere.jsonl")
+
+
+@pytest.mark.parametrize("field", ["prompt", "data"])
+def test_empty_file(burnish: Burnish, folder: Folder, field: str) -> None:
+    getattr(folder, field).write_text("")
+    refused(optimize(burnish, folder), folder, "empty")
+
+
+def test_broken_json_names_the_line(burnish: Burnish, folder: Folder) -> None:
+    good = folder.data.read_text().splitlines()
+    folder.data.write_text("\n".join([*good[:2], '{"inputs": {"review": "x"', *good[2:]]))
+    refused(optimize(burnish, folder), folder, "3")
+
+
+def test_prompt_variable_without_a_column(burnish: Burnish, folder: Folder) -> None:
+    folder.prompt.write_text("Sentiment of {{review}} in {{language}}?")
+    refused(optimize(burnish, folder), folder, "language")
+
+
+def test_columns_but_no_variable(burnish: Burnish, folder: Folder) -> None:
+    folder.prompt.write_text("What is the sentiment?")
+    refused(optimize(burnish, folder), folder, "{{review}}")
+
+
+def test_no_expectations_while_the_scorer_needs_them(burnish: Burnish, folder: Folder) -> None:
+    folder.data.write_text("\n".join(json.dumps({"inputs": {"review": f"r {i}"}}) for i in range(30)))
+    refused(optimize(burnish, folder), folder, "expected_response", "exact_match")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("scorer", "exact_macth"),
+        ("optimizer", "annealing"),
+        ("model", "carrier-pigeon:/x"),
+        ("split", "0.5/0.5"),
+        ("split", "0.9/0.9/0.9"),
+        ("optimizer_config", '{"max_metric_call": 5}'),
+        ("optimizer_config", "not json"),
+        ("max_calls", -1),
+        ("max_usd", "nan"),
+    ],
+)
+def test_unknown_or_impossible_settings(burnish: Burnish, folder: Folder, option: str, value: object) -> None:
+    refused(optimize(burnish, folder, **{option: value}), folder, str(value).strip("{}")[:8])
+
+
+def test_budget_below_one_validation_pass_says_the_least_that_works(
+    burnish: Burnish, folder: Folder
+) -> None:
+    said = optimize(burnish, folder, max_calls=12)
+    refused(said, folder, "max_calls", "12")
+    least = int(said.stderr.split("raise it to ")[1].split()[0])
+    assert least > 12
+
+
+def test_non_utf8_bytes(burnish: Burnish, folder: Folder) -> None:
+    folder.data.write_bytes(folder.data.read_bytes() + b'\n{"review": "caf\xe9"}')
+    refused(optimize(burnish, folder), folder, "UTF-8")
+
+
+@pytest.mark.parametrize(
+    "code", ["{% for x in y %}{{review}}{% endfor %}", "{{ review.__class__ }}", "{{ review | upper }}"]
+)
+def test_jinja_is_refused_and_never_executed(burnish: Burnish, folder: Folder, code: str) -> None:
+    folder.prompt.write_text(code)
+    refused(optimize(burnish, folder), folder, "Jinja")
+
+
+def test_a_gguf_that_is_not_one(burnish: Burnish, folder: Folder, tmp_path: Path) -> None:
+    fake = tmp_path / "model.gguf"
+    fake.write_bytes(b"not a model at all")
+    refused(optimize(burnish, folder, model=f"local:/{fake}"), folder, "model.gguf", "GGUF")
+
+
+def test_store_in_a_folder_that_is_not_there(burnish: Burnish, folder: Folder) -> None:
+    said = optimize(burnish, folder, store_uri="sqlite:////nowhere/at/all/burnish.db")
+    refused(said, folder, "store_uri", "/nowhere/at/all")
