@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import Job
@@ -23,6 +23,7 @@ from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
 from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs
+from burnish.tracking.mlflow.scorers import Scorers
 from burnish.tracking.names import split_prompt_uri
 from burnish.tracking.protocol import Link, RunStatus
 
@@ -86,6 +87,7 @@ class MlflowTracker:
         self._prompts = Prompts(self._connection)
         self._datasets = Datasets(self._connection)
         self._runs = Runs(self._connection, clock)
+        self._scorers = Scorers(self._connection)
         self._artifacts = Artifacts(self._connection)
 
     @_patiently
@@ -99,6 +101,11 @@ class MlflowTracker:
     @_patiently
     def experiment_exists(self, experiment_id: str) -> bool:
         return self._experiments.exists(experiment_id)
+
+    @_patiently
+    def find_scorer(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
+        """The latest registered scorer of this name in MLflow's serialized form, or ``None``."""
+        return self._scorers.find(experiment_id, name)
 
     @_patiently
     def ensure_experiment(self, name: str) -> str:
