@@ -1,0 +1,1 @@
+"""The client: jobs on a Burnish server, over HTTP only."""

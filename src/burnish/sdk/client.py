@@ -1,0 +1,175 @@
+"""``AsyncClient``: every verb of the API, once. ``sdk.blocking`` makes the same of it without await."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypedDict, Unpack
+
+from burnish.domain.budget import Budget
+from burnish.domain.job import JobConfig, OptimizerType, SplitFractions
+from burnish.errors import InvalidInput
+from burnish.proto import prompt_optimization_pb2 as messages
+from burnish.proto import service_pb2 as wire
+from burnish.proto.convert import config_to_proto, job_from_proto
+from burnish.sdk.job import AsyncJob
+from burnish.sdk.results import Estimate, estimate_from_proto
+from burnish.sdk.transport import Transport
+
+
+class JobFields(TypedDict, total=False):
+    """What a job may be asked for besides its source prompt; see :class:`~burnish.domain.job.JobConfig`.
+
+    Keys:
+        optimizer_type: such as ``"JOINT_SEARCH"``, which is the default.
+        further_source_prompt_uris: prompts to optimize together with the first.
+    """
+
+    dataset_id: str | None
+    scorers: Sequence[str]
+    optimizer_type: OptimizerType | str
+    optimizer_config: Mapping[str, Any]
+    model: str | None
+    reflection_model: str | None
+    budget: Budget
+    split: SplitFractions
+    seed: int
+    concurrency: int
+    max_output_tokens: int | None
+    call_timeout_seconds: float
+    failure_share: float
+    further_source_prompt_uris: Sequence[str]
+
+
+class AsyncClient:
+    """Talks to one Burnish server. Use it as a context manager, or call :meth:`close`.
+
+    Args:
+        url: such as ``http://127.0.0.1:5000``.
+        token: bearer token, where the server asks for one; default: ``BURNISH_TOKEN``.
+        timeout_seconds: for one request.
+
+    Every verb raises what the server raised (``burnish.errors``), and
+    :class:`~burnish.sdk.errors.ServerUnavailable` where it cannot be reached.
+    """
+
+    def __init__(self, url: str, *, token: str | None = None, timeout_seconds: float = 60.0) -> None:
+        self._transport = Transport(url, token, timeout_seconds)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back. May be called twice."""
+        await self._transport.close()
+
+    async def create_job(
+        self,
+        source_prompt_uri: str,
+        *,
+        experiment_id: str,
+        tags: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        **config: Unpack[JobFields],
+    ) -> AsyncJob:
+        """Create a job; the server checks everything first, and names every problem at once.
+
+        Args:
+            source_prompt_uri: ``prompts:/NAME/VERSION`` or ``prompts:/NAME@ALIAS``.
+            experiment_id: MLflow's experiment of the job's run.
+            idempotency_key: the same key with the same request gives the same job. One is made up where
+                none is given, so that a request whose answer was lost can be sent again.
+
+        Raises:
+            InvalidInput: the request cannot be carried out.
+            Conflict: the key was used with another request.
+        """
+        request = wire.CreatePromptOptimizationJob(
+            experiment_id=experiment_id,
+            source_prompt_uri=source_prompt_uri,
+            config=_config(source_prompt_uri, config),
+            tags=[
+                messages.PromptOptimizationJobTag(key=key, value=value) for key, value in (tags or {}).items()
+            ],
+        )
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        answer = wire.CreatePromptOptimizationJob.Response()
+        await self._transport.call("POST", (), answer, request, headers)
+        return AsyncJob(self._transport, job_from_proto(answer.job))
+
+    async def estimate_job(
+        self, source_prompt_uri: str, *, experiment_id: str, **config: Unpack[JobFields]
+    ) -> Estimate:
+        """What such a job would take. Nothing is written and no model is called.
+
+        Raises:
+            InvalidInput: it could not be carried out.
+        """
+        request = wire.EstimatePromptOptimizationJob(
+            experiment_id=experiment_id,
+            source_prompt_uri=source_prompt_uri,
+            config=_config(source_prompt_uri, config),
+        )
+        answer = wire.EstimatePromptOptimizationJob.Response()
+        await self._transport.call("POST", ("estimate",), answer, request)
+        return estimate_from_proto(answer.estimate)
+
+    async def get_job(self, job_id: str) -> AsyncJob:
+        """
+        Raises:
+            NotFound
+        """
+        answer = await self._transport.call("GET", (job_id,), wire.GetPromptOptimizationJob.Response())
+        return AsyncJob(self._transport, job_from_proto(answer.job))
+
+    async def search_jobs(
+        self,
+        filter: str = "",
+        *,
+        experiment_ids: Sequence[str] = (),
+        order_by: Sequence[str] = (),
+        page_size: int = 100,
+    ) -> AsyncIterator[AsyncJob]:
+        """Every job that matches, page by page, newest first unless ``order_by`` says otherwise.
+
+        Args:
+            filter: such as ``status = 'COMPLETED' AND tags.team = 'search'``; empty: all.
+            experiment_ids: empty: all.
+
+        Raises:
+            InvalidInput: the filter or an order cannot be read.
+        """
+        request = wire.SearchPromptOptimizationJobs(
+            filter=filter, experiment_ids=experiment_ids, order_by=order_by, max_results=page_size
+        )
+        while True:
+            answer = wire.SearchPromptOptimizationJobs.Response()
+            await self._transport.call("POST", ("search",), answer, request)
+            for job in answer.jobs:
+                yield AsyncJob(self._transport, job_from_proto(job))
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token
+
+
+def _config(source_prompt_uri: str, fields: JobFields) -> messages.PromptOptimizationJobConfig:
+    known: dict[str, Any] = dict(fields)
+    further = known.pop("further_source_prompt_uris", ())
+    known["optimizer_type"] = _optimizer_type(known.get("optimizer_type", OptimizerType.JOINT_SEARCH))
+    known["scorers"] = tuple(known.get("scorers", ()))
+    known.setdefault("dataset_id", None)
+    return config_to_proto(JobConfig(source_prompt_uris=(source_prompt_uri, *further), **known))
+
+
+def _optimizer_type(name: str) -> OptimizerType:
+    try:
+        return OptimizerType(name.upper().replace("-", "_"))
+    except ValueError:
+        remedy = f"must be one of {', '.join(OptimizerType)}"
+        raise InvalidInput.of("optimizer_type", name, remedy) from None

@@ -1,0 +1,212 @@
+"""``AsyncJob``: a job on the server, and what can be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from burnish.domain.events import Event
+from burnish.domain.job import Job, JobStatus
+from burnish.proto import prompt_optimization_pb2 as messages
+from burnish.proto import service_pb2 as wire
+from burnish.proto.convert import event_from_proto, job_from_proto
+from burnish.proto.message import read_message
+from burnish.sdk.errors import JobFailed, ServerUnavailable
+from burnish.sdk.results import (
+    Candidate,
+    ExampleResult,
+    Promotion,
+    candidate_from_proto,
+    example_result_from_proto,
+    promotion_from_proto,
+)
+from burnish.sdk.transport import Transport
+
+RECONNECT_SECONDS = (0.2, 10.0)  # the first wait, and the longest
+RECONNECTS = 20
+
+Show = Callable[[Event], None]
+"""Told every event while one waits."""
+
+
+class AsyncJob:
+    """A handle. ``data`` is the job as it was when it was last asked for."""
+
+    def __init__(self, transport: Transport, data: Job) -> None:
+        self._transport = transport
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.job_id} {self.data.status}>"
+
+    @property
+    def job_id(self) -> str:
+        return self.data.job_id
+
+    async def refresh(self) -> Job:
+        """The job as it is now.
+
+        Raises:
+            NotFound: it was deleted.
+        """
+        answer = wire.GetPromptOptimizationJob.Response()
+        await self._transport.call("GET", (self.job_id,), answer)
+        self.data = job_from_proto(answer.job)
+        return self.data
+
+    async def wait(self, *, progress: bool | Show = False, timeout_seconds: float | None = None) -> Job:
+        """Wait for the end of the job, however it ends.
+
+        Args:
+            progress: show a progress bar on standard error, or a function that is told every event.
+
+        Raises:
+            TimeoutError: it had not ended in time; it goes on all the same.
+            NotFound: it was deleted.
+        """
+        async with asyncio.timeout(timeout_seconds):
+            with _shown(progress) as show:
+                async for event in self.events():
+                    show(event)
+        return self.data
+
+    async def result(self, *, progress: bool | Show = False, timeout_seconds: float | None = None) -> Job:
+        """Wait for the end, and give the completed job.
+
+        Raises:
+            JobFailed: it failed or was canceled.
+            TimeoutError, NotFound: as :meth:`wait`.
+        """
+        job = await self.wait(progress=progress, timeout_seconds=timeout_seconds)
+        if job.status is not JobStatus.COMPLETED:
+            raise JobFailed(job.job_id, job.status, job.error_message)
+        return job
+
+    async def events(self, after: int = 0) -> AsyncIterator[Event]:
+        """Every event behind ``after`` as it happens, until the job has ended. A lost connection is
+        taken up again where it broke off.
+
+        Raises:
+            NotFound: there is no such job.
+            ServerUnavailable: the server stayed away.
+        """
+        delay, left = RECONNECT_SECONDS[0], RECONNECTS
+        while True:
+            try:
+                async for part in self._transport.stream((self.job_id, "events"), after):
+                    message = messages.JobEvent()
+                    read_message(json.loads(part.data), message)
+                    yield event_from_proto(message, self.job_id)
+                    after, delay, left = message.sequence, RECONNECT_SECONDS[0], RECONNECTS
+                if (await self.refresh()).status.terminal:
+                    return
+            except ServerUnavailable:
+                left -= 1
+                if left <= 0:
+                    raise
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, RECONNECT_SECONDS[1])
+
+    async def candidates(self) -> tuple[Candidate, ...]:
+        """Every candidate so far, in the order the optimizer brought them, without texts."""
+        answer = wire.ListPromptOptimizationCandidates.Response()
+        await self._transport.call("GET", (self.job_id, "candidates"), answer)
+        return tuple(candidate_from_proto(entry) for entry in answer.candidates)
+
+    async def candidate(self, candidate_id: str) -> Candidate:
+        """One candidate with its texts.
+
+        Raises:
+            NotFound
+        """
+        answer = await self._candidate_page(candidate_id, "", 1)
+        return candidate_from_proto(answer.candidate)
+
+    async def example_results(
+        self, candidate_id: str, *, page_size: int = 100
+    ) -> AsyncIterator[ExampleResult]:
+        """A candidate's result on every example it was tried on, page by page.
+
+        Raises:
+            NotFound
+        """
+        token = ""
+        while True:
+            answer = await self._candidate_page(candidate_id, token, page_size)
+            for entry in answer.evaluations:
+                yield example_result_from_proto(entry)
+            token = answer.next_page_token
+            if not token:
+                return
+
+    async def cancel(self) -> Job:
+        """Ask for a stop; the best candidate so far is kept.
+
+        Raises:
+            InvalidState: it has completed or failed.
+        """
+        answer = wire.CancelPromptOptimizationJob.Response()
+        await self._transport.call("POST", (self.job_id, "cancel"), answer)
+        self.data = job_from_proto(answer.job)
+        return self.data
+
+    async def resume(self) -> Job:
+        """Let a canceled or failed job go on from what it has.
+
+        Raises:
+            InvalidState: it is neither.
+        """
+        answer = wire.ResumePromptOptimizationJob.Response()
+        await self._transport.call("POST", (self.job_id, "resume"), answer, repeatable=False)
+        self.data = job_from_proto(answer.job)
+        return self.data
+
+    async def delete(self) -> None:
+        """Remove the job, its records and its run: all or nothing.
+
+        Raises:
+            NotFound
+        """
+        answer = wire.DeletePromptOptimizationJob.Response()
+        await self._transport.call("DELETE", (self.job_id,), answer, repeatable=False)
+
+    async def promote(self, alias: str) -> Promotion:
+        """Point an alias of the prompt at the job's new version.
+
+        Raises:
+            InvalidState: it has no new version.
+        """
+        request = wire.PromoteOptimizedPrompt(alias=alias)
+        answer = wire.PromoteOptimizedPrompt.Response()
+        await self._transport.call("POST", (self.job_id, "promote"), answer, request, repeatable=False)
+        return promotion_from_proto(answer.promotion)
+
+    async def roll_back(self, alias: str) -> Promotion:
+        """Take a promotion back."""
+        request = wire.RollbackOptimizedPrompt(alias=alias)
+        answer = wire.RollbackOptimizedPrompt.Response()
+        await self._transport.call("POST", (self.job_id, "rollback"), answer, request, repeatable=False)
+        return promotion_from_proto(answer.promotion)
+
+    async def _candidate_page(
+        self, candidate_id: str, token: str, page_size: int
+    ) -> wire.GetPromptOptimizationCandidate.Response:
+        request = wire.GetPromptOptimizationCandidate(max_results=page_size, page_token=token)
+        path = (self.job_id, "candidates", candidate_id)
+        answer = wire.GetPromptOptimizationCandidate.Response()
+        return await self._transport.call("GET", path, answer, request)
+
+
+@contextlib.contextmanager
+def _shown(progress: bool | Show) -> Iterator[Show]:
+    if callable(progress):
+        yield progress
+    elif progress:
+        from burnish.sdk.progress import progress_bar
+
+        with progress_bar() as show:
+            yield show
+    else:
+        yield lambda event: None

@@ -1,0 +1,135 @@
+"""What the server answers, as values. Jobs and events are the domain's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from burnish.domain.candidate import CandidateStatus
+from burnish.domain.prompt import Message, Template
+from burnish.domain.score import Score
+from burnish.domain.usage import Usage, UsageByRole
+from burnish.proto import prompt_optimization_pb2 as wire
+from burnish.proto.convert import usage_by_role_from_proto, usage_from_proto
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One set of prompt texts that a job has tried.
+
+    Attributes:
+        number: order in which the optimizer brought it; 0 is the source.
+        parents: ids of the candidates it was made from.
+        origin: how it was made.
+        scores: means on validation, ``aggregate`` and by scorer; empty until measured.
+        reason: why it was rejected or refused.
+        texts: prompt name → text; only of a candidate that was asked for by its id.
+    """
+
+    candidate_id: str
+    number: int
+    status: CandidateStatus
+    parents: tuple[str, ...]
+    origin: str
+    scores: Mapping[str, float]
+    reason: str
+    usage: UsageByRole
+    objectives: Mapping[str, float] = field(default_factory=dict)
+    texts: Mapping[str, Template] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleResult:
+    """One candidate on one example. ``error`` says why there is no output."""
+
+    example_id: str
+    split: str
+    output: str
+    scores: Mapping[str, Score]
+    aggregate: float
+    error: str | None
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """An alias that was moved; ``previous_version`` is ``None`` where it was new."""
+
+    name: str
+    alias: str
+    version: int
+    previous_version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown."""
+
+    calls_low: int
+    calls_high: int
+    tokens_low: int
+    tokens_high: int
+    usd_low: float | None
+    usd_high: float | None
+    seconds_low: float
+    seconds_high: float
+    warnings: tuple[str, ...]
+
+
+def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
+    return Candidate(
+        candidate_id=message.candidate_id,
+        number=message.number,
+        status=CandidateStatus(wire.PromptCandidate.Status.Name(message.status)),
+        parents=tuple(message.parents),
+        origin=message.origin,
+        scores=dict(message.scores),
+        reason=message.reason,
+        usage=usage_by_role_from_proto(message.usage),
+        objectives=dict(message.objectives),
+        texts={name: _template_from_proto(message.texts[name]) for name in sorted(message.texts)},
+    )
+
+
+def _template_from_proto(message: wire.PromptTemplate) -> Template:
+    if message.HasField("text"):
+        return message.text
+    return tuple(Message(entry.role, entry.content) for entry in message.messages)
+
+
+def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
+    return ExampleResult(
+        example_id=message.example_id,
+        split=message.split,
+        output=message.output,
+        scores={
+            name: Score(message.scores[name].value, message.scores[name].rationale)
+            for name in sorted(message.scores)
+        },
+        aggregate=message.aggregate,
+        error=message.error if message.HasField("error") else None,
+        usage=usage_from_proto(message.usage),
+    )
+
+
+def promotion_from_proto(message: wire.Promotion) -> Promotion:
+    return Promotion(
+        name=message.name,
+        alias=message.alias,
+        version=message.version,
+        previous_version=message.previous_version if message.HasField("previous_version") else None,
+    )
+
+
+def estimate_from_proto(message: wire.JobEstimate) -> Estimate:
+    return Estimate(
+        calls_low=message.calls_low,
+        calls_high=message.calls_high,
+        tokens_low=message.tokens_low,
+        tokens_high=message.tokens_high,
+        usd_low=message.usd_low if message.HasField("usd_low") else None,
+        usd_high=message.usd_high if message.HasField("usd_high") else None,
+        seconds_low=message.seconds_low,
+        seconds_high=message.seconds_high,
+        warnings=tuple(message.warnings),
+    )

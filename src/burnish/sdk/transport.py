@@ -1,0 +1,177 @@
+"""One conversation with one server: messages there and back over HTTP, events as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from google.protobuf.message import Message
+
+from burnish.errors import InvalidInput
+from burnish.proto import service_pb2 as wire
+from burnish.proto.message import message_to_json, read_message
+from burnish.sdk.errors import ServerUnavailable, error_from
+from burnish.sdk.sse import EventStream, StreamEvent
+
+if TYPE_CHECKING:
+    import aiohttp
+
+BASE_PATH = "/api/3.0/mlflow/prompt-optimization/jobs"
+ATTEMPTS = 3
+FIRST_DELAY_SECONDS = 0.2
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 60.0  # of a stream, which has a heartbeat every 15 s
+
+Answer = TypeVar("Answer", bound=Message)
+
+
+class Transport:
+    """
+    Args:
+        url: of the server, with the path it may be mounted under.
+        token: bearer token; default: ``BURNISH_TOKEN``.
+        timeout_seconds: for one request (not for a stream).
+    """
+
+    def __init__(self, url: str, token: str | None = None, timeout_seconds: float = 60.0) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise InvalidInput.of("url", url, "must begin with http:// or https://")
+        self._base = url.rstrip("/") + BASE_PATH
+        self._token = token or os.environ.get("BURNISH_TOKEN")
+        self._timeout_seconds = timeout_seconds
+        self._open: aiohttp.ClientSession | None = None
+
+    async def call(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        answer: Answer,
+        request: Message | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        """Send a request and fill its answer in. What a newer server adds to it is passed over.
+
+        Args:
+            path: segments behind the base path.
+            request: goes as parameters of a GET, as the body of anything else.
+            repeatable: sent again, a few times, while the server cannot be reached.
+
+        Raises:
+            BurnishError: as the server's answer says; ServerUnavailable where there is none.
+        """
+        content = message_to_json(request) if request is not None else {}
+        delay, left = FIRST_DELAY_SECONDS, ATTEMPTS if repeatable else 1
+        while True:
+            left -= 1
+            try:
+                read_message(await self._send(method, path, content, headers or {}), answer)
+                return answer
+            except ServerUnavailable:
+                if left <= 0:
+                    raise
+            await asyncio.sleep(delay)
+            delay *= 2
+
+    async def stream(self, path: tuple[str, ...], after: int) -> AsyncIterator[StreamEvent]:
+        """Server-sent events behind ``after``, until the server ends the stream.
+
+        Raises:
+            ServerUnavailable: the connection was lost.
+        """
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        events = EventStream()
+        async with self._response("GET", path, {}, headers, streaming=True) as response:
+            async for part in response.content.iter_any():
+                for event in events.feed(part):
+                    yield event
+
+    async def close(self) -> None:
+        """Give the connections back. May be called twice."""
+        if self._open is not None:
+            await self._open.close()
+            self._open = None
+
+    async def _send(
+        self, method: str, path: tuple[str, ...], content: dict[str, Any], headers: Mapping[str, str]
+    ) -> Any:
+        async with self._response(method, path, content, headers) as response:
+            return await response.json(content_type=None)
+
+    @asynccontextmanager
+    async def _response(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        content: dict[str, Any],
+        headers: Mapping[str, str],
+        streaming: bool = False,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that is no error."""
+        import aiohttp
+
+        url = self._base + "".join(f"/{quote(segment, safe='')}" for segment in path)
+        timeout = aiohttp.ClientTimeout(
+            total=None if streaming else self._timeout_seconds,
+            sock_connect=CONNECT_SECONDS,
+            sock_read=SILENCE_SECONDS if streaming else None,
+        )
+        try:
+            async with self._session().request(
+                method,
+                _encoded(url),
+                params=_parameters(content) if method == "GET" else None,
+                json=content if method != "GET" else None,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                if response.status >= 300:
+                    raise error_from(response.status, _error_in(await response.read()))
+                yield response
+        except TimeoutError:
+            raise ServerUnavailable(f"{self._base}: no answer in time") from None
+        except aiohttp.ClientError as error:
+            raise ServerUnavailable(f"{self._base}: {error}") from None
+
+    def _session(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        if self._open is None:
+            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+            self._open = aiohttp.ClientSession(headers=headers, json_serialize=_dumps)
+        return self._open
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _encoded(url: str) -> Any:
+    """The URL as it is: what is quoted stays quoted."""
+    from yarl import URL
+
+    return URL(url, encoded=True)
+
+
+def _parameters(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A message of scalars as query parameters, repeated fields several times."""
+    found = []
+    for name, value in content.items():
+        found += [(name, str(entry)) for entry in (value if isinstance(value, list) else [value])]
+    return found
+
+
+def _error_in(raw: bytes) -> wire.Error:
+    """The body of an error; of something that is not Burnish's, the beginning of its text."""
+    error = wire.Error()
+    try:
+        read_message(json.loads(raw), error)
+    except ValueError:
+        error.message = raw[:200].decode("utf-8", "replace")
+    return error
