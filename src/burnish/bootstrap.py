@@ -92,7 +92,7 @@ def make_tools(settings: Settings) -> Tools:
             specs,
             experiment_id=experiment_id or None,
             judge_model=settings.judge_model,
-            find_registered=tracker.scorer if hasattr(tracker, "scorer") else None,
+            find_registered=tracker.find_scorer,
         )
 
     return Tools(settings, tracker, models, gateway, Planner(tracker, models, scorers, make_optimizer))
