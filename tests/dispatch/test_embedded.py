@@ -13,6 +13,7 @@ import pytest
 
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
+from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.errors import InvalidState
 
@@ -30,7 +31,7 @@ class EmbeddedBench:
         self.dispatcher.hand_over(None, job_id, priority)
         self.dispatcher.announce(job_id)
 
-    def finish(self, job_id: str) -> None:
+    async def finish(self, job_id: str) -> None:
         self._unfinished.pop(job_id, None)
 
 
@@ -52,11 +53,11 @@ async def test_a_job_announced_while_it_winds_down_is_run_again() -> None:
     release = asyncio.Event()
     runs: list[str] = []
 
-    async def run(job_id: str, reason: str) -> None:
-        runs.append(reason)
+    async def run(delivery: Delivery) -> None:
+        runs.append(delivery.reason)
         if len(runs) == 1:
             await release.wait()
-        bench.finish(job_id)
+        await bench.finish(delivery.job_id)
 
     async with working(bench.dispatcher, run):
         await bench.submit("a")

@@ -1,17 +1,27 @@
 """Dispatch inside one process: asyncio tasks, no queue but the store itself.
 
-Exactly one process may work on one store this way; ``worker.lock`` sees to it. At start every
+Exactly one process may work on one store this way; ``dispatch.lock`` sees to it. At start every
 unfinished job is handed out again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from burnish.dispatch.protocol import RunJob
+import structlog
+
+from burnish.dispatch.protocol import Delivery, RunJob
+from burnish.errors import ExperimentFull
+
+log = structlog.get_logger("burnish.dispatch")
+
+_Ticket: TypeAlias = tuple[int, int, Delivery]  # the smallest is first: minus its priority, its number
 
 
 class EmbeddedDispatcher:
@@ -23,15 +33,20 @@ class EmbeddedDispatcher:
 
     def __init__(self, unfinished: Callable[[], Awaitable[Sequence[str]]]) -> None:
         self._unfinished = unfinished
-        self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._order = itertools.count()
+        self._waiting: asyncio.PriorityQueue[_Ticket] = asyncio.PriorityQueue()
         self._queued: set[str] = set()
         self._again: set[str] = set()  # announced while still winding down
+        self._full: dict[str, list[_Ticket]] = defaultdict(list)  # experiment → heap of what waits for it
+        self._priorities: dict[str, int] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
 
     def hand_over(self, connection: Any, job_id: str, priority: int = 0) -> None:
-        """Nothing to do: the job row is the queue."""
+        """The job row is the queue; only its priority is remembered, until it runs."""
+        if priority:
+            self._priorities[job_id] = priority
 
     def announce(self, job_id: str) -> None:
         self._on_loop(lambda: self._enqueue(job_id, "submitted"))
@@ -52,12 +67,12 @@ class EmbeddedDispatcher:
         slots = asyncio.Semaphore(concurrency)
         while not self._stopping.is_set():
             await slots.acquire()
-            taken = await self._next()
-            if taken is None:
+            ticket = await self._next()
+            if ticket is None:
                 slots.release()
                 break
-            job_id, reason = taken
-            task = asyncio.create_task(run(job_id, reason), name=f"job-{job_id}")
+            job_id = ticket[-1].job_id
+            task = asyncio.create_task(self._carry(run, ticket), name=f"job-{job_id}")
             self._running[job_id] = task
             task.add_done_callback(partial(self._ended, job_id, slots))
 
@@ -71,25 +86,48 @@ class EmbeddedDispatcher:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _next(self) -> tuple[str, str] | None:
+    async def _next(self) -> _Ticket | None:
         getting = asyncio.create_task(self._waiting.get())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait((getting, stopping), return_when=asyncio.FIRST_COMPLETED)
             if self._stopping.is_set() or not getting.done():
                 return None
-            self._queued.discard(getting.result()[0])
-            return getting.result()
+            ticket = getting.result()
+            self._queued.discard(ticket[-1].job_id)
+            return ticket
         finally:
             getting.cancel()
             stopping.cancel()
+
+    async def _carry(self, run: RunJob, ticket: _Ticket) -> None:
+        delivery = ticket[-1]
+        try:
+            await run(delivery)
+        except ExperimentFull as full:
+            heapq.heappush(self._full[full.experiment_id], ticket)
+            return
+        except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
+            log.error("a job broke its worker's code", job_id=delivery.job_id, exc_info=bug)
+        self._let_waiting_try()
 
     def _enqueue(self, job_id: str, reason: str) -> None:
         if job_id in self._running:
             self._again.add(job_id)
         elif job_id not in self._queued:
-            self._queued.add(job_id)
-            self._waiting.put_nowait((job_id, reason))
+            priority = self._priorities.pop(job_id, 0)
+            self._put((-priority, next(self._order), Delivery(job_id, reason)))
+
+    def _put(self, ticket: _Ticket) -> None:
+        self._queued.add(ticket[-1].job_id)
+        self._waiting.put_nowait(ticket)
+
+    def _let_waiting_try(self) -> None:
+        """A job has ended: the first that waits for room in each experiment tries again."""
+        for experiment_id, tickets in list(self._full.items()):
+            self._put(heapq.heappop(tickets))
+            if not tickets:
+                del self._full[experiment_id]
 
     def _ended(self, job_id: str, slots: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
         self._running.pop(job_id, None)
@@ -97,8 +135,6 @@ class EmbeddedDispatcher:
         if job_id in self._again:
             self._again.discard(job_id)
             self._enqueue(job_id, "announced again")
-        if not task.cancelled() and (error := task.exception()):
-            raise error  # the runner promises not to raise: let the loop's handler report the bug
 
     def _on_loop(self, action: Callable[[], None]) -> None:
         if self._loop is not None and not self._loop.is_closed():

@@ -1,9 +1,8 @@
-"""Dispatch over many machines: Procrastinate on the store's own PostgreSQL.
+"""Dispatch over many machines, by Procrastinate on the store's own PostgreSQL.
 
-The queue only delivers. It does not fence a worker that was paused and wakes up, and a woken
-worker's ``finish`` wins in its table; what is true stands in our store (the attempt). So beside
-Procrastinate's own look for stalled workers, ``_sweep`` compares the queue with the store and
-hands out again what is unfinished and silent.
+The queue only delivers. Jobs run as tasks of this process and outlive a lost connection: when
+PostgreSQL comes back the worker registers again and keeps its messages. A job is taken over when the
+*store* has had no sign of life from it, whatever the queue believes.
 """
 
 from __future__ import annotations
@@ -11,34 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import structlog
 
-from burnish.dispatch.protocol import RunJob
-from burnish.errors import StoreUnavailable
-
-if TYPE_CHECKING:
-    from procrastinate import App
+from burnish.dispatch.protocol import Delivery, RunJob
+from burnish.dispatch.queue import INSERT, ON_CONFLICT, QUEUE, TASK, Message, Queue
+from burnish.dispatch.silence import Silence
+from burnish.errors import ExperimentFull, StoreUnavailable
+from burnish.store.protocol import SignOfLife
 
 log = structlog.get_logger("burnish.dispatch")
 
-QUEUE = "burnish"
-TASK = "burnish.run_job"
-
-_DEFER = """
-SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(
-    %(queue)s, %(task)s, %(priority)s, NULL, NULL, jsonb_build_object('job_id', %(job_id)s::text), NULL
-)::procrastinate_job_to_defer_v1])
-"""
-_QUEUED = """
-SELECT id, status::text AS status FROM procrastinate_jobs
-WHERE task_name = %(task)s AND args->>'job_id' = %(job_id)s AND status IN ('todo', 'doing')
-"""
-_INDEX = """
-CREATE INDEX IF NOT EXISTS burnish_queue_job_id ON procrastinate_jobs ((args->>'job_id'))
-WHERE status IN ('todo', 'doing')
-"""
+_POLL_SECONDS = 1.0  # for a notification that got lost
+_SWEEPS_IN_TAKEOVER = 8
+_SWEEPS_BETWEEN_SEARCHES = 24  # for waiting jobs that are in no queue
+_BEGUN_WORK_FIRST = 1_000_000
 
 
 class ProcrastinateDispatcher:
@@ -46,28 +34,31 @@ class ProcrastinateDispatcher:
 
     Args:
         conninfo: ``postgresql://…``.
-        silent: ids of unfinished jobs from which no heartbeat came for that many seconds.
+        signs_of_life: the store's, of all running jobs.
+        unfinished: ids of all jobs that are not terminal.
         heartbeat_seconds: how often this worker tells the queue that it lives.
-        takeover_seconds: silence after which a worker counts as dead.
+        takeover_seconds: silence after which a job, or a worker, counts as dead.
     """
 
     def __init__(
         self,
         conninfo: str,
-        silent: Callable[[float], Awaitable[Sequence[str]]],
+        signs_of_life: Callable[[], Awaitable[Sequence[SignOfLife]]],
+        unfinished: Callable[[], Awaitable[Sequence[str]]],
         heartbeat_seconds: float = 1.0,
         takeover_seconds: float = 10.0,
     ) -> None:
-        self._conninfo = conninfo
-        self._silent = silent
+        self._queue = Queue(conninfo)
+        self._signs_of_life = signs_of_life
+        self._unfinished = unfinished
         self._heartbeat_seconds = heartbeat_seconds
         self._takeover_seconds = takeover_seconds
-        self._app: App | None = None
-        self._run: RunJob | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._working: asyncio.Task[None] | None = None
+        self._worker_id: int | None = None
+        self._running: dict[int, tuple[Message, asyncio.Task[None]]] = {}
+        self._news = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._errands: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._errands: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Connect, and make the queue's tables where they are missing.
@@ -75,151 +66,197 @@ class ProcrastinateDispatcher:
         Raises:
             StoreUnavailable
         """
-        import procrastinate
-        from procrastinate.exceptions import ConnectorException
-
         self._loop = asyncio.get_running_loop()
-        connector = procrastinate.PsycopgConnector(conninfo=self._conninfo, min_size=1, max_size=4)
-        self._app = procrastinate.App(connector=connector)
-        self._app.task(name=TASK, queue=QUEUE)(self._run_queued)
-        try:
-            await self._app.open_async()
-            await self._ensure_schema()
-        except ConnectorException as error:
-            raise StoreUnavailable(f"the queue on PostgreSQL cannot be opened: {error}") from error
+        await self._queue.open()
 
     async def close(self) -> None:
         """Give the connections back. May be called twice."""
-        if self._app is not None:
-            app, self._app = self._app, None
-            await app.close_async()
+        await asyncio.gather(*self._errands, return_exceptions=True)
+        await self._queue.close()
 
     def hand_over(self, connection: Any, job_id: str, priority: int = 0) -> None:
-        parameters = {"queue": QUEUE, "task": TASK, "priority": priority, "job_id": job_id}
-        connection.exec_driver_sql(_DEFER, parameters)
+        message = {"job_id": job_id, "over_attempt": 0, "reason": "submitted", "priority": priority}
+        connection.exec_driver_sql(INSERT + ON_CONFLICT, {"queue": QUEUE, "task": TASK, **message})
 
     def announce(self, job_id: str) -> None:
         """Nothing to do: the commit has notified the workers."""
 
     def announce_cancel(self, job_id: str) -> None:
-        """Ask whoever runs it to abort; the worker's heartbeat sees the cancel in any case."""
-        if self._loop is None or self._loop.is_closed():
-            return
-
-        def begin() -> None:
-            errand = asyncio.create_task(self._abort(job_id))
-            self._errands.add(errand)
-            errand.add_done_callback(self._errands.discard)
-
-        self._loop.call_soon_threadsafe(begin)
+        """Ask whoever runs it to interrupt it; a worker's heartbeat sees the cancel in any case."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._send_abort, job_id)
 
     async def work(self, run: RunJob, concurrency: int) -> None:
-        """Take jobs until :meth:`stop`. A worker that PostgreSQL's restart made exit is begun again."""
-        self._run = run
-        sweeping = asyncio.create_task(self._sweep())
+        """Take jobs until :meth:`stop`, over any number of losses of PostgreSQL."""
+        slots = asyncio.Semaphore(concurrency)
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
             while not self._stopping.is_set():
-                self._working = asyncio.create_task(self._work_once(concurrency))
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._working
-                if asyncio.current_task().cancelling():  # type: ignore[union-attr]
-                    raise asyncio.CancelledError
-                if not self._stopping.is_set():
-                    log.warning("queue worker ended, beginning again")
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._stopping.wait(), 1.0)
+                link = asyncio.create_task(self._keep_link(run, slots))
+                await asyncio.wait((link, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if link.done() and (error := link.exception()):
+                    if not isinstance(error, StoreUnavailable):
+                        raise error
+                    log.warning("lost the queue, will register again", error=str(error))
+                await _settle(link)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _POLL_SECONDS)
         finally:
-            sweeping.cancel()
-            await asyncio.gather(sweeping, return_exceptions=True)
+            await _settle(stopping, link)
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
-        if self._working is not None:
-            self._working.cancel()  # Procrastinate: take no more, then wait for shutdown_graceful_timeout
-            await asyncio.wait((self._working,), timeout=grace_seconds + 5.0)
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if self._worker_id is not None:
+            await self._quietly(self._queue.leave(self._worker_id))
+            self._worker_id = None
 
-    # --- inside
+    # --- one stretch of work between two losses of PostgreSQL
 
-    async def _run_queued(self, job_id: str) -> None:
-        assert self._run is not None
-        await self._run(job_id, "taken from the queue")
-
-    async def _work_once(self, concurrency: int) -> None:
-        from procrastinate.exceptions import ConnectorException
-
-        assert self._app is not None
+    async def _keep_link(self, run: RunJob, slots: asyncio.Semaphore) -> None:
+        """Registered, listening, fetching, sweeping; until something fails or this is cancelled."""
+        worker_id = await self._queue.register(dead_after_seconds=10 * self._takeover_seconds)
+        kept = [message for message, _ in self._running.values()]
+        await self._queue.adopt(kept, self._worker_id, worker_id)
+        self._worker_id = worker_id
+        parts = [
+            asyncio.create_task(self._queue.listen(self._news.set, self._interrupt)),
+            asyncio.create_task(self._beat(worker_id)),
+            asyncio.create_task(self._fetch(worker_id, run, slots)),
+            asyncio.create_task(self._sweep()),
+        ]
         try:
-            await self._app.run_worker_async(
-                queues=[QUEUE],
-                concurrency=concurrency,
-                install_signal_handlers=False,
-                listen_notify=True,
-                fetch_job_polling_interval=5.0,
-                abort_job_polling_interval=1.0,
-                update_heartbeat_interval=self._heartbeat_seconds,
-                stalled_worker_timeout=self._takeover_seconds,
-                shutdown_graceful_timeout=5.0,
-                delete_jobs="always",
-            )
-        except ConnectorException as error:
-            log.warning("PostgreSQL went away from the queue worker", error=str(error))
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in parts:
+                if part.done():
+                    part.result()
+        finally:
+            await _settle(*parts)
 
-    async def _abort(self, job_id: str) -> None:
-        from procrastinate.exceptions import ConnectorException
+    async def _beat(self, worker_id: int) -> None:
+        while True:
+            if not await self._queue.heartbeat(worker_id):
+                raise StoreUnavailable("the queue has struck this worker out: it was silent for too long")
+            await asyncio.sleep(self._heartbeat_seconds)
 
-        if self._app is None:
+    async def _fetch(self, worker_id: int, run: RunJob, slots: asyncio.Semaphore) -> None:
+        while True:
+            await slots.acquire()
+            message = None
+            try:
+                self._news.clear()  # before the look: what comes after it is not missed
+                message = await self._queue.fetch(worker_id)
+                if message is not None:
+                    self._begin(message, run, slots)
+            finally:
+                if message is None:
+                    slots.release()
+            if message is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), _POLL_SECONDS)
+
+    # --- one job
+
+    def _begin(self, message: Message, run: RunJob, slots: asyncio.Semaphore) -> None:
+        earlier = [task for other, task in self._running.values() if other.job_id == message.job_id]
+        task = asyncio.create_task(self._carry(message, run, earlier), name=f"job-{message.job_id}")
+        self._running[message.message_id] = (message, task)
+        task.add_done_callback(partial(self._ended, message, slots))
+
+    async def _carry(self, message: Message, run: RunJob, earlier: Sequence[asyncio.Task[None]]) -> None:
+        """Run the job; then say what becomes of the message."""
+        try:
+            if earlier:  # resumed while its end was still being written here
+                await asyncio.wait(earlier)
+            await run(Delivery(message.job_id, message.reason, message.over_attempt))
+        except ExperimentFull as full:
+            await self._quietly(self._queue.park(message, self._mine, full.experiment_id))
             return
-        try:
-            for row in await self._queue_rows(job_id):
-                await self._app.job_manager.cancel_job_by_id_async(row["id"], abort=True)
-        except ConnectorException as error:
-            log.info("could not abort through the queue", job_id=job_id, error=str(error))
+        except asyncio.CancelledError:
+            await self._quietly(self._queue.put_back(message, self._mine))
+            return
+        except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
+            log.error("a job broke its worker's code", job_id=message.job_id, exc_info=bug)
+        await self._quietly(self._queue.finish(message, self._mine))
+        await self._quietly(self._queue.unpark())
+
+    def _ended(self, message: Message, slots: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
+        del self._running[message.message_id]
+        slots.release()
+
+    def _interrupt(self, message_id: int) -> None:
+        if message_id in self._running:
+            _, task = self._running[message_id]
+            if not task.cancelling():  # once: a second would interrupt its orderly end
+                task.cancel()
+
+    @property
+    def _mine(self) -> int:
+        assert self._worker_id is not None
+        return self._worker_id
+
+    # --- what others left behind
 
     async def _sweep(self) -> None:
-        """Hand out again what a dead worker had, and what the queue has lost."""
-        from procrastinate.exceptions import ConnectorException
-
+        every_seconds = self._takeover_seconds / _SWEEPS_IN_TAKEOVER
+        silence = Silence(self._takeover_seconds, every_seconds)
+        sweeps = 0
         while True:
-            await asyncio.sleep(self._takeover_seconds / 4)
-            try:
-                await self._sweep_once()
-            except (ConnectorException, StoreUnavailable) as error:
-                log.warning("sweep failed", error=str(error))
+            signs = await self._signs_of_life()
+            await self._take_over(silence.look(signs))
+            await self._free_stalled({sign.job_id for sign in signs})
+            await self._queue.unpark()
+            if sweeps % _SWEEPS_BETWEEN_SEARCHES == 0:
+                await self._find_lost({sign.job_id for sign in signs})
+            sweeps += 1
+            await asyncio.sleep(every_seconds)
 
-    async def _sweep_once(self) -> None:
-        from procrastinate import utils
+    async def _take_over(self, dead: Sequence[SignOfLife]) -> None:
+        for sign in dead:
+            log.warning(
+                "no sign of life, handing the job out again", job_id=sign.job_id, attempt=sign.attempt
+            )
+            reason = f"attempt {sign.attempt} gave no sign of life for {self._takeover_seconds:g} s"
+            await self._queue.bring_again(sign.job_id, sign.attempt, reason, priority=_BEGUN_WORK_FIRST)
 
-        assert self._app is not None
-        manager = self._app.job_manager
-        stalled = await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=self._takeover_seconds)
-        for queued in stalled:
-            log.warning("worker is silent, handing its job out again", job_id=queued.task_kwargs["job_id"])
-            await manager.retry_job(queued, retry_at=utils.utcnow())
-        for job_id in await self._silent(self._takeover_seconds):
-            if not await self._queue_rows(job_id):
-                log.warning("unfinished and in no queue, handing it out again", job_id=job_id)
-                await self._app.configure_task(TASK, queue=QUEUE).defer_async(job_id=job_id)
+    async def _free_stalled(self, running: set[str]) -> None:
+        """Messages whose worker is dead, of jobs that do not run: those that do are watched by the store."""
+        for message in await self._queue.stalled(self._takeover_seconds):
+            if message.job_id not in running:
+                await self._queue.put_back(message, message.worker_id)
 
-    async def _queue_rows(self, job_id: str) -> list[dict[str, Any]]:
-        assert self._app is not None
-        rows = await self._app.connector.execute_query_all_async(_QUEUED, task=TASK, job_id=job_id)
-        return list(rows)
+    async def _find_lost(self, running: set[str]) -> None:
+        """Waiting jobs without a message. There should be none; a restored backup may have some."""
+        waiting = set(await self._unfinished()) - running
+        for job_id in waiting - set(await self._queue.job_ids()) if waiting else ():
+            log.warning("unfinished and in no queue, handing the job out again", job_id=job_id)
+            await self._queue.bring_again(job_id, 0, "was in no queue")
 
-    async def _ensure_schema(self) -> None:
-        from procrastinate.exceptions import ConnectorException
+    # --- errands
 
-        assert self._app is not None
-        connector = self._app.connector
-        row = await connector.execute_query_one_async(
-            "SELECT to_regclass('procrastinate_jobs')::text AS found"
-        )
-        if row["found"] is None:
-            try:
-                await self._app.schema_manager.apply_schema_async()
-            except ConnectorException:  # another process was quicker
-                again = await connector.execute_query_one_async(
-                    "SELECT to_regclass('procrastinate_jobs')::text AS found"
-                )
-                if again["found"] is None:
-                    raise
-        await connector.execute_query_async(_INDEX)
+    def _send_abort(self, job_id: str) -> None:
+        errand = asyncio.create_task(self._quietly(self._queue.abort(job_id)))
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
+
+    async def _quietly(self, errand: Awaitable[None]) -> None:
+        """What fails here is made good by a sweep, or by the heartbeat of the job's worker."""
+        try:
+            await errand
+        except StoreUnavailable as error:
+            log.info("an errand to the queue failed", error=str(error))
+
+
+async def _settle(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel until each has ended: one that was just being woken by something else misses the first."""
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=0.5)
+    await asyncio.gather(*tasks, return_exceptions=True)

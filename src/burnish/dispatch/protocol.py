@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-RunJob = Callable[[str, str], Coroutine[Any, Any, None]]
-"""``(job_id, reason)`` → runs one attempt of the job; never raises for a job's own failure."""
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A job, brought to a worker.
+
+    Attributes:
+        reason: why now; for people.
+        over_attempt: the attempt that is known to be dead; a job that runs in any other one is left
+            alone (0: every attempt). ``None``: whatever ran is dead, since nobody else works here.
+    """
+
+    job_id: str
+    reason: str
+    over_attempt: int | None = None
+
+
+RunJob = Callable[[Delivery], Coroutine[Any, Any, None]]
+"""Runs a job to its end, or until somebody else has it; never raises for a job's own failure.
+
+Raises:
+    ExperimentFull: the job cannot begin yet; bring it again when another of its experiment has ended.
+    asyncio.CancelledError: the job has been given back; bring it again.
+"""
 
 
 class Dispatcher(Protocol):
     """Promises (``dispatch.testing.DispatcherContract``): a job handed over is run at least once,
-    on some worker, until it is terminal; a dead worker's jobs are handed out again."""
+    on some worker, until it is terminal; a dead worker's jobs are handed out again; of waiting jobs
+    the one with the highest priority is first, then the one handed over first."""
 
     def hand_over(self, connection: Any, job_id: str, priority: int = 0) -> None:
         """Part of the store's transaction that creates or reopens a job. ``connection`` is the store's
@@ -31,5 +54,6 @@ class Dispatcher(Protocol):
         ...
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
-        """Take no more jobs; give the running ones back after ``grace_seconds``."""
+        """Take no more jobs; interrupt those that still run after ``grace_seconds``, so that they are
+        given back."""
         ...

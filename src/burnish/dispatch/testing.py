@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from burnish.dispatch.protocol import Dispatcher, RunJob
+from burnish.dispatch.protocol import Delivery, Dispatcher, RunJob
+from burnish.errors import ExperimentFull
 
 
 class Bench(Protocol):
@@ -19,7 +20,7 @@ class Bench(Protocol):
     dispatcher: Dispatcher
 
     async def submit(self, job_id: str, priority: int = 0) -> None: ...
-    def finish(self, job_id: str) -> None: ...
+    async def finish(self, job_id: str) -> None: ...
 
 
 async def eventually(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
@@ -50,9 +51,9 @@ class DispatcherContract:
         async with self.bench() as bench:
             ran: list[str] = []
 
-            async def run(job_id: str, reason: str) -> None:
-                ran.append(job_id)
-                bench.finish(job_id)
+            async def run(delivery: Delivery) -> None:
+                ran.append(delivery.job_id)
+                await bench.finish(delivery.job_id)
 
             async with working(bench.dispatcher, run):
                 await bench.submit("a")
@@ -62,9 +63,9 @@ class DispatcherContract:
         async with self.bench() as bench:
             ran: set[str] = set()
 
-            async def run(job_id: str, reason: str) -> None:
-                ran.add(job_id)
-                bench.finish(job_id)
+            async def run(delivery: Delivery) -> None:
+                ran.add(delivery.job_id)
+                await bench.finish(delivery.job_id)
 
             for name in "abc":
                 await bench.submit(name)
@@ -74,15 +75,18 @@ class DispatcherContract:
     async def test_no_more_jobs_at_once_than_asked_for(self) -> None:
         async with self.bench() as bench:
             running, most, done = 0, 0, 0
+            two = asyncio.Event()
 
-            async def run(job_id: str, reason: str) -> None:
+            async def run(delivery: Delivery) -> None:
                 nonlocal running, most, done
                 running += 1
                 most = max(most, running)
-                await asyncio.sleep(0.01)
+                if running == 2:
+                    two.set()
+                await asyncio.wait_for(two.wait(), 10)
+                await bench.finish(delivery.job_id)
                 running -= 1
                 done += 1
-                bench.finish(job_id)
 
             async with working(bench.dispatcher, run, concurrency=2):
                 for number in range(6):
@@ -90,16 +94,66 @@ class DispatcherContract:
                 await eventually(lambda: done == 6)
             assert most == 2
 
+    async def test_urgent_jobs_come_first_then_the_oldest(self) -> None:
+        async with self.bench() as bench:
+            ran: list[str] = []
+            busy, go_on = asyncio.Event(), asyncio.Event()
+
+            async def run(delivery: Delivery) -> None:
+                ran.append(delivery.job_id)
+                busy.set()
+                await go_on.wait()
+                await bench.finish(delivery.job_id)
+
+            async with working(bench.dispatcher, run, concurrency=1):
+                await bench.submit("running")
+                await asyncio.wait_for(busy.wait(), 10)
+                await bench.submit("old")
+                await bench.submit("young")
+                await bench.submit("urgent", priority=5)
+                await bench.submit("idle", priority=-5)
+                await asyncio.sleep(0)
+                go_on.set()
+                await eventually(lambda: len(ran) == 5)
+            assert ran == ["running", "urgent", "old", "young", "idle"]
+
+    async def test_a_job_without_room_waits_until_another_has_ended(self) -> None:
+        async with self.bench() as bench:
+            tries: list[str] = []
+            running: set[str] = set()
+            go_on = asyncio.Event()
+
+            async def run(delivery: Delivery) -> None:
+                tries.append(delivery.job_id)
+                if running:
+                    raise ExperimentFull("7", 1)
+                running.add(delivery.job_id)
+                await go_on.wait()
+                await bench.finish(delivery.job_id)
+                running.remove(delivery.job_id)
+
+            async with working(bench.dispatcher, run):
+                await bench.submit("first")
+                await eventually(lambda: running == {"first"})
+                for name in ("second", "third"):
+                    await bench.submit(name)
+                    await eventually(lambda name=name: name in tries)  # type: ignore[misc]
+                await asyncio.sleep(0.05)
+                assert sorted(tries) == ["first", "second", "third"]  # nobody runs in circles
+                go_on.set()
+                await eventually(lambda: tries.count("second") > 1 and tries.count("third") > 1)
+                await eventually(lambda: not running)
+
     async def test_cancel_interrupts_the_running_job(self) -> None:
         async with self.bench() as bench:
             begun, interrupted = asyncio.Event(), asyncio.Event()
 
-            async def run(job_id: str, reason: str) -> None:
+            async def run(delivery: Delivery) -> None:
                 begun.set()
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    bench.finish(job_id)
+                    await bench.finish(delivery.job_id)
                     interrupted.set()
 
             async with working(bench.dispatcher, run):
@@ -108,32 +162,56 @@ class DispatcherContract:
                 bench.dispatcher.announce_cancel("a")
                 await asyncio.wait_for(interrupted.wait(), 10)
 
-    async def test_a_failing_job_does_not_stop_its_neighbours(self) -> None:
+    async def test_a_second_cancel_does_not_interrupt_the_orderly_end(self) -> None:
+        async with self.bench() as bench:
+            begun, ending, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+            async def run(delivery: Delivery) -> None:
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    ending.set()
+                    await asyncio.sleep(0.05)
+                    await bench.finish(delivery.job_id)
+                    over.set()
+
+            async with working(bench.dispatcher, run):
+                await bench.submit("a")
+                await asyncio.wait_for(begun.wait(), 10)
+                bench.dispatcher.announce_cancel("a")
+                await asyncio.wait_for(ending.wait(), 10)
+                bench.dispatcher.announce_cancel("a")
+                await asyncio.wait_for(over.wait(), 10)
+
+    async def test_a_job_that_breaks_the_worker_does_not_stop_its_neighbours(self) -> None:
         async with self.bench() as bench:
             done: set[str] = set()
 
-            async def run(job_id: str, reason: str) -> None:
-                bench.finish(job_id)
-                if job_id == "slow":
+            async def run(delivery: Delivery) -> None:
+                await bench.finish(delivery.job_id)
+                if delivery.job_id == "broken":
+                    raise RuntimeError("a bug")
+                if delivery.job_id == "slow":
                     await asyncio.sleep(0.05)
-                done.add(job_id)
+                done.add(delivery.job_id)
 
             async with working(bench.dispatcher, run):
-                await bench.submit("slow")
-                await bench.submit("b")
-                await eventually(lambda: done == {"slow", "b"})
+                for name in ("broken", "slow", "quick"):
+                    await bench.submit(name)
+                await eventually(lambda: done == {"slow", "quick"})
 
     async def test_stop_gives_running_jobs_back_and_returns(self) -> None:
         async with self.bench() as bench:
             begun = asyncio.Event()
             ended: list[str] = []
 
-            async def run(job_id: str, reason: str) -> None:
+            async def run(delivery: Delivery) -> None:
                 begun.set()
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    ended.append(job_id)
+                    ended.append(delivery.job_id)
                     raise
 
             async with working(bench.dispatcher, run):
@@ -141,11 +219,11 @@ class DispatcherContract:
                 await asyncio.wait_for(begun.wait(), 10)
             assert ended == ["a"]
 
-    async def test_an_unfinished_job_is_handed_out_again_to_the_next_worker(self) -> None:
+    async def test_a_job_given_back_is_run_by_the_next_worker(self) -> None:
         async with self.bench() as first:
             begun = asyncio.Event()
 
-            async def abandon(job_id: str, reason: str) -> None:
+            async def abandon(delivery: Delivery) -> None:
                 begun.set()
                 await asyncio.Event().wait()
 
@@ -155,9 +233,9 @@ class DispatcherContract:
         async with self.bench() as second:
             again: list[str] = []
 
-            async def run(job_id: str, reason: str) -> None:
-                again.append(job_id)
-                second.finish(job_id)
+            async def run(delivery: Delivery) -> None:
+                again.append(delivery.job_id)
+                await second.finish(delivery.job_id)
 
             async with working(second.dispatcher, run):
-                await eventually(lambda: again == ["a"], timeout_seconds=20)
+                await eventually(lambda: again == ["a"])

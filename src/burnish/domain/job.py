@@ -55,6 +55,10 @@ def check_transition(before: JobStatus, after: JobStatus) -> None:
         raise InvalidState(f"a job that is {before} cannot become {after}")
 
 
+PRIORITY_TAG = "burnish.priority"
+MAX_PRIORITY = 1000
+
+
 class OptimizerType(StrEnum):
     """MLflow's ``OptimizerType`` without its prefix, and ours."""
 
@@ -214,6 +218,11 @@ class Job:
     @property
     def source_prompt_uri(self) -> str:
         return self.config.source_prompt_uris[0]
+
+    @property
+    def priority(self) -> int:
+        """Of waiting jobs the one with the highest goes first; from the tag ``burnish.priority``, else 0."""
+        return int(self.tags.get(PRIORITY_TAG, 0))
 
     @property
     def optimized_prompt_uri(self) -> str | None:

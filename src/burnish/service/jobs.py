@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
-from burnish.domain.job import Job, JobConfig, JobStatus
+from burnish.domain.job import MAX_PRIORITY, PRIORITY_TAG, Job, JobConfig, JobStatus
 from burnish.errors import InvalidInput, InvalidState, Problem
 from burnish.plan import Planner
 from burnish.service.estimate import Estimate, estimate
@@ -16,6 +17,7 @@ from burnish.store.protocol import Idempotency, JobPage, JobQuery, JobStore, Jou
 from burnish.tracking.protocol import RunStatus, Tracker
 
 MAX_TAG_KEY, MAX_TAG_VALUE = 250, 5000
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
 class Jobs:
@@ -147,6 +149,10 @@ def check_tags(tags: Mapping[str, str]) -> None:
             problems.append(Problem("tags.key", key, f"must have 1 to {MAX_TAG_KEY} characters"))
         if len(value) > MAX_TAG_VALUE:
             problems.append(Problem(f"tags.{key}", value, f"must have at most {MAX_TAG_VALUE} characters"))
+    priority = tags.get(PRIORITY_TAG, "0")
+    if not _WHOLE_NUMBER.fullmatch(priority) or abs(int(priority)) > MAX_PRIORITY:
+        remedy = f"must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}; higher goes first"
+        problems.append(Problem(f"tags.{PRIORITY_TAG}", priority, remedy))
     if problems:
         raise InvalidInput(*problems)
 
@@ -160,6 +166,10 @@ def require_completed(job: Job) -> str:
     if job.optimized_prompt_uri is None:
         raise InvalidState(
             f"job {job.job_id} ({job.status}) has no optimized prompt version: "
-            + ("nothing beat the source prompt" if job.status is JobStatus.COMPLETED else "it has not completed")
+            + (
+                "nothing beat the source prompt"
+                if job.status is JobStatus.COMPLETED
+                else "it has not completed"
+            )
         )
     return job.optimized_prompt_uri

@@ -61,7 +61,7 @@ class SqlJobs(SqlRecords):
             insert_new(connection, tables.calls_finished, [finished_row(job.job_id, call) for call in calls])
             row = self._locked(connection, job.job_id)
             self._append(connection, row, 0, [NewEvent(EventKind.CREATED, {})])
-            self._hand_over(connection, job.job_id, 0)
+            self._hand_over(connection, job.job_id, job.priority)
             return job_of(row), True
 
         return await self._database.write(insert)
@@ -185,7 +185,7 @@ class SqlJobs(SqlRecords):
             )
             resumed = [NewEvent(EventKind.RESUMED, {})]
             after = self._become(connection, row, JobStatus.PENDING, opened, resumed, 0)
-            self._hand_over(connection, job_id, 0)
+            self._hand_over(connection, job_id, job.priority)
             return after
 
         return await self._database.write(resume)
