@@ -62,6 +62,11 @@ class TestScorerSpec:
         assert ScorerSpec.parse(str(spec)) == spec
 
 
+def test_a_spec_is_shown_without_what_goes_without_saying() -> None:
+    for text in ("exact_match", "contains:a", "Correctness:repeats=3", "max_length:5=must", "exact_match=2"):
+        assert str(ScorerSpec.parse(text)) == text
+
+
 class Rating(StrEnum):
     YES = "yes"
 

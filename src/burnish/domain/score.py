@@ -89,13 +89,13 @@ class ScorerSpec:
         return cls(name.strip(), argument or None, weight, must_pass)
 
     def __str__(self) -> str:
-        """The text that :meth:`parse` reads as this spec."""
-        argument = f":{self.argument}" if self.argument else ""
+        """The shortest text that :meth:`parse` reads as this spec."""
+        plain = f"{self.name}:{self.argument}" if self.argument else self.name
         if self.must_pass:
-            return f"{self.name}{argument}=must"
-        if self.weight == 1.0 and "=" not in argument:
-            return f"{self.name}{argument}"
-        return f"{self.name}{argument}={str(self.weight).removesuffix('.0')}"
+            return f"{plain}=must"
+        if self.weight == 1.0 and ("=" not in plain or _ENDS_IN_OPTION.search(plain.rpartition("=")[0])):
+            return plain
+        return f"{plain}={str(self.weight).removesuffix('.0')}"
 
 
 def to_number(value: Any, scorer: str, example_id: str) -> float:

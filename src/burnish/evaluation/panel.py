@@ -72,10 +72,14 @@ class Panel:
             if not scorer.blocking:
                 return await scorer.score(sample)
             async with self._threads:
-                return await asyncio.to_thread(asyncio.run, scorer.score(sample))
+                return await asyncio.to_thread(lambda: asyncio.run(_awaited(scorer, sample)))
         except BurnishError:
             raise
         except Exception as error:  # a scorer may be anybody's code
             raise ScorerFailed(
                 scorer.name, sample.example.example_id, f"raised {type(error).__name__}: {error}"
             ) from error
+
+
+async def _awaited(scorer: Scorer, sample: Sample) -> Feedback:
+    return await scorer.score(sample)
