@@ -162,7 +162,7 @@ async def test_silence_is_broken_by_heartbeats_and_ended_by_closing(services: Fa
 
     watcher = asyncio.create_task(watch())
     await asyncio.sleep(0.08)
-    await watching.close()
+    watching.close()
     await asyncio.wait_for(watcher, 5)
     assert parts and set(parts) == {b": heartbeat\n\n"}
 

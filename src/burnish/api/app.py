@@ -39,7 +39,8 @@ def create_app(
     watching: Watching | None = None,
     prefix: str = "",
 ) -> FastAPI:
-    """The whole server as one ASGI application. It starts and closes nothing but its own streams.
+    """The whole server as one ASGI application. It starts and closes nothing but its own streams; who
+    stops the server calls ``app.state.watching.close()`` first, so that it need not wait for them.
 
     Args:
         mlflow_app: answers every path that is not ours.
@@ -56,7 +57,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        await watching.close()
+        watching.close()
 
     app = FastAPI(title="Burnish", version=__version__, openapi_url=None, lifespan=lifespan)
     app.state.watching = watching

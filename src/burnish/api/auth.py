@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnish.api.errors import answer
+from burnish.config import Settings
 from burnish.errors import InvalidInput
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -52,17 +53,32 @@ def read_tokens(path: Path) -> tuple[str, ...]:
     return tokens
 
 
+def check_exposure(settings: Settings) -> None:
+    """Other machines reach a server on another address than loopback: it needs tokens then.
+
+    Raises:
+        InvalidInput: it has none, and ``no_auth`` was not said.
+    """
+    if settings.auth_token_file or settings.no_auth or _is_loopback(settings.host):
+        return
+    raise InvalidInput.of(
+        "host",
+        settings.host,
+        "other machines reach this address: name --auth-token-file FILE, or say --no-auth if that is meant",
+    )
+
+
 class AllowedHosts:
     """Names this server answers to: loopback, the address it listens on, this machine, and those given.
 
     Addresses in digits are always allowed: only a name can be made to resolve elsewhere.
 
     Args:
-        names: further names, ``*`` stands for any characters.
+        names: further names, ``*`` stands for any characters. A port in them says nothing.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._given = tuple(name.lower() for name in names)
+        self._given = tuple(_without_port(name).lower() for name in names)
         self._names = ("localhost", "*.localhost", socket.gethostname().lower(), *self._given)
 
     def allows(self, host: str) -> bool:
@@ -110,7 +126,7 @@ class Guard:
         if refusal is None and self._limits(scope):
             refusal, receive = await _read_limited(scope, receive)
         if refusal is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, _with_headers(scope, send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -146,6 +162,22 @@ class Guard:
         given = _digest(_token_in(authorization))
         known = [hmac.compare_digest(given, digest) for digest in self._digests]  # all: no timing to learn
         return any(known)
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    """No guessing of content types, and no framing by other sites (but of MLflow's notebook renderer)."""
+    added = [(b"x-content-type-options", b"nosniff")]
+    if not scope["path"].startswith("/static-files/"):
+        added.append((b"x-frame-options", b"SAMEORIGIN"))
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            known = {name.lower() for name, _ in message["headers"]}
+            missing = [(name, value) for name, value in added if name not in known]
+            message = {**message, "headers": [*message["headers"], *missing]}
+        await send(message)
+
+    return sending
 
 
 async def _read_limited(scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
@@ -194,6 +226,12 @@ def _without_port(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def _is_address(name: str) -> bool:

@@ -177,8 +177,8 @@ class Watching:
                 elif not await feed.change(self._heartbeat_seconds):
                     yield HEARTBEAT
 
-    async def close(self) -> None:
-        """End every stream (the server stops)."""
+    def close(self) -> None:
+        """End every stream: a server that stops would wait for them."""
         self._closed = True
         for feed, task in list(self._feeds.values()):
             task.cancel()
