@@ -27,7 +27,6 @@ class OpenAiProvider:
         environment: read at each call, so that a changed key works without a restart.
     """
 
-    scheme = "openai"
     key_variable = "OPENAI_API_KEY"
     url_variable = "OPENAI_BASE_URL"
     default_url = "https://api.openai.com/v1"

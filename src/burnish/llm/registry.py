@@ -20,16 +20,16 @@ from burnish.llm.uri import ModelUri, parse_model_uri
 PROVIDERS = {
     "anthropic": "burnish.llm.anthropic:AnthropicProvider",
     "azure": "burnish.llm.azure:AzureProvider",
-    "endpoints": "burnish.llm.gateway_endpoints:GatewayEndpointsProvider",
-    "gateway": "burnish.llm.gateway_endpoints:GatewayEndpointsProvider",
+    "endpoints": "burnish.llm.gateway_endpoints:EndpointsProvider",
+    "gateway": "burnish.llm.gateway_endpoints:GatewayProvider",
     "gemini": "burnish.llm.gemini:GeminiProvider",
     "litellm": "burnish.llm.litellm:LitellmProvider",
     "local": "burnish.llm.local:LocalProvider",
     "ollama": "burnish.llm.ollama:OllamaProvider",
     "openai": "burnish.llm.openai:OpenAiProvider",
-    "scripted": "burnish.llm.scripted:ScriptedProvider",
+    "scripted": "burnish.llm.scripted:built_in",
 }
-"""Scheme → where its class is; imported when first used. A class takes ``(base_url, environment)``."""
+"""Scheme → what makes its provider from ``(base_url, environment)``; imported when first used."""
 
 
 class Registry:
@@ -38,7 +38,8 @@ class Registry:
     Args:
         allowed_base_urls: servers that a model URI or a prompt's model config may name.
         providers: ready-made ones by scheme, in place of the classes (tests put fakes here).
-        environment: where providers find keys and addresses, at each call.
+        environment: where providers find keys and addresses, at each call; ``MLFLOW_TRACKING_URI`` in it
+            leads to the AI Gateway.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from burnish.errors import ModelRejected, ModelTimeout
 from burnish.llm.estimate import likely_tokens
 from burnish.llm.identity import request_hash
+from burnish.llm.planted import PlantedWorld
 from burnish.llm.protocol import Request, Response
 
 Script = Callable[[Request], "str | Response | Exception"]
@@ -107,5 +108,15 @@ def sentiment(request: Request) -> str:
     return f"This review seems rather {label} to me, though it has several sides to consider."
 
 
-SCRIPTS: dict[str, Script] = {"echo": echo, "sentiment": sentiment}
+SCRIPTS: dict[str, Script] = {
+    "echo": echo,
+    "sentiment": sentiment,
+    "planted": PlantedWorld(),
+    "planted-reflect": PlantedWorld(),
+}
 """Scripts that every installation knows, as ``scripted:/echo``."""
+
+
+def built_in(base_url: str | None, environment: Mapping[str, str]) -> ScriptedProvider:
+    """The provider behind ``scripted:/`` URIs, for the registry."""
+    return ScriptedProvider()
