@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from burnish.domain.prompt import Message, Template, variables_of
 
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _FIELD_LINE = re.compile(
     r"^(?P<heading>[^{}]{0,60}?):?\s*[\"'`<]*\{\{\s*(?P<name>[A-Za-z_]\w*)\s*\}\}[\"'`>]*\s*$"
 )
@@ -41,6 +42,11 @@ class Anatomy:
     fields: tuple[str, ...]
     cue: str = ""
     data_first: bool = False
+
+
+def variables_in_order(text: str) -> tuple[str, ...]:
+    """Names of the ``{{variables}}`` of a text, in the order of their first place."""
+    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
 
 
 def anatomy_of(text: str) -> Anatomy:

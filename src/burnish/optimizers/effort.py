@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 
 from burnish.evaluation.protocol import Means
+from burnish.optimizers.protocol import Task
 from burnish.optimizers.race import KEEP_ONE_OF, rungs_of
 
 FINALISTS = 3
@@ -21,7 +22,7 @@ class Effort:
 
     @property
     def most_evaluations(self) -> int:
-        """Every round goes as far as it may, and every finalist runs to the end."""
+        """Every heat goes as far as it may, and every finalist runs to the end."""
         if not self.validation:
             return 0
         rungs = rungs_of(self.validation)
@@ -34,15 +35,30 @@ class Effort:
             for size in rungs:
                 total += running * (size - seen)
                 seen, running = size, -(-running // KEEP_ONE_OF)
+            total += self.validation - rungs[0]  # one who dropped out is ahead of the best after all
         return total + FINALISTS * (self.validation - rungs[0])
 
     @property
     def least_evaluations(self) -> int:
-        """One round in which one candidate finishes."""
+        """One heat in which one candidate finishes."""
         if not self.validation:
             return 0
         rungs = rungs_of(self.validation)
         return min(self.width, self.trials) * rungs[0] + self.validation - rungs[0]
+
+    def allowance(self, task: Task, source: Means, spent: int = 0, beside: int = 0) -> int:
+        """Evaluations the search may ask for beyond the source's on validation.
+
+        Args:
+            source: the source's results; they show how many calls one evaluation takes.
+            spent: other calls made, which the job's limit must hold too.
+            beside: evaluations that the search makes beside the race, or other calls in their place.
+        """
+        most = self.most_evaluations + beside
+        if task.max_calls is None:
+            return most
+        within = (task.max_calls - spent) // calls_of_one_evaluation(source) - self.validation
+        return min(most, max(0, within))
 
 
 def calls_of_one_evaluation(means: Means) -> int:

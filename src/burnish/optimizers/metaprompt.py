@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
-from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.candidate import CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.feedback import feedback
 from burnish.domain.job import StopReason
-from burnish.domain.prompt import Message
-from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OptimizerFailed
+from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.champion import Champion
 from burnish.optimizers.effort import FINALISTS, Effort, calls_of_one_evaluation
 from burnish.optimizers.proposals import Gate
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.race import Race
-from burnish.optimizers.rewriting import Rewrite, again, read_prompts
+from burnish.optimizers.rewriting import Rewrite
 from burnish.optimizers.settings import CommonSettings, SamplingOptions, read_settings
-from burnish.optimizers.side_by_side import side_by_side
+from burnish.optimizers.writer import Writer
 
 
 class MetapromptSettings(CommonSettings):
@@ -94,13 +92,17 @@ class Metaprompt:
         """
         if reflect is None:
             raise OptimizerFailed("METAPROMPT needs a reflection model; name one in reflection_model")
-        writer = _Writer(self._settings, reflect, Gate(task, self._settings, observe), observe)
+        settings = self._settings
+        gate = Gate(task, settings, observe)
+        writer = Writer(reflect, gate, observe, settings.lm_kwargs.parameters(), settings.retries)
         if not task.validation:
             return await self._unmeasured(task, writer, observe)
         champion = await Champion.of_source(task, evaluate, self._settings, observe)
         if reason := champion.stop_reason():
             return champion.outcome(reason)
-        allowance = self._allowance(task, champion)
+        effort = self._effort(len(task.validation))
+        beside = settings.rounds * self._beside(task, champion.means)
+        allowance = effort.allowance(task, champion.means, beside=beside)
         race = Race(task.validation, evaluate, champion, allowance, task.seed)
         observe.phase("search", allowance)
         stop_reason = await self._rounds(task, evaluate, writer, champion, race)
@@ -109,13 +111,13 @@ class Metaprompt:
         return champion.outcome(champion.stop_reason() or stop_reason)
 
     async def _rounds(
-        self, task: Task, evaluate: Evaluate, writer: _Writer, champion: Champion, race: Race
+        self, task: Task, evaluate: Evaluate, writer: Writer, champion: Champion, race: Race
     ) -> StopReason:
         settings = self._settings
-        each = calls_of_one_evaluation(champion.means)
+        beside = self._beside(task, champion.means)
         for number in range(settings.rounds):
             shown = _shown(task, number, settings.feedback_examples)
-            race.allowance -= len(shown) + math.ceil(settings.width * (1 + settings.retries) / each)
+            race.allowance -= beside
             room = race.room_for(settings.width)
             if not room:
                 return StopReason.BUDGET
@@ -136,7 +138,7 @@ class Metaprompt:
                 return reason
         return StopReason.FINISHED
 
-    async def _unmeasured(self, task: Task, writer: _Writer, observe: Observe) -> Outcome:
+    async def _unmeasured(self, task: Task, writer: Writer, observe: Observe) -> Outcome:
         """One rewrite, taken as it is when it can be used: there is nothing to measure it with."""
         observe.phase("rewrite", 1, "rewrites")
         rewrite = Rewrite(parent=task.source, guidelines=self._settings.guidelines or "")
@@ -151,89 +153,11 @@ class Metaprompt:
     def _effort(self, validation: int) -> Effort:
         return Effort(self._settings.rounds * self._settings.width, self._settings.width, validation)
 
-    def _allowance(self, task: Task, champion: Champion) -> int:
-        """Evaluations, or calls of the reflection model in their place, beyond the source on validation."""
-        settings, each = self._settings, calls_of_one_evaluation(champion.means)
-        asked = math.ceil(settings.width * (1 + settings.retries) / each)
-        shown = min(len(task.train), settings.feedback_examples)
-        most = self._effort(len(task.validation)).most_evaluations + settings.rounds * (shown + asked)
-        if task.max_calls is None:
-            return most
-        return min(most, max(0, task.max_calls // each - len(task.validation)))
-
-
-@dataclass(slots=True)
-class _Writer:
-    """Asks for rewrites side by side, has them checked in launch order, asks again for what was refused."""
-
-    settings: MetapromptSettings
-    reflect: Reflect
-    gate: Gate
-    observe: Observe
-
-    async def write(self, rewrites: Sequence[Rewrite], round_number: int) -> list[Candidate]:
-        """
-        Returns:
-            What may be measured, in launch order.
-
-        Raises:
-            BudgetExhausted
-            ModelError: a systemic one, or no rewrite of the first try was answered at all.
-        """
-        open_requests = {at: rewrite.messages() for at, rewrite in enumerate(rewrites)}
-        admitted: dict[int, Candidate] = {}
-        for _ in range(1 + self.settings.retries):
-            answers = await self._ask(open_requests, round_number)
-            still_open = {}
-            for at, answer in answers.items():
-                candidate, reasons = self._rule(
-                    rewrites[at].parent, answer, f"rewrite {round_number + 1}.{at + 1}"
-                )
-                if candidate is not None:
-                    admitted[at] = candidate
-                else:
-                    still_open[at] = again(open_requests[at], answer, reasons)
-            open_requests = still_open
-            if not open_requests:
-                break
-        return [admitted[at] for at in sorted(admitted)]
-
-    def _rule(self, parent: Candidate, answer: str, origin: str) -> tuple[Candidate | None, Sequence[str]]:
-        try:
-            texts = read_prompts(answer, parent)
-        except InvalidInput as error:
-            reasons = [problem.remedy for problem in error.problems]
-            self.observe.warning(f"{origin} was not understood: {'; '.join(reasons)}")
-            return None, reasons
-        ruling = self.gate.admit(Candidate(texts, parents=(parent.candidate_id,), origin=origin))
-        return ruling.candidate, ruling.reasons
-
-    async def _ask(self, requests: Mapping[int, Sequence[Message]], round_number: int) -> dict[int, str]:
-        parameters = self.settings.lm_kwargs.parameters()
-
-        async def one(at: int, messages: Sequence[Message]) -> str | ModelError:
-            sample = round_number * self.settings.width + at
-            try:
-                return await self.reflect(messages, sample=sample, parameters=parameters)
-            except ModelError as error:
-                if error.systemic:
-                    raise
-                return error
-
-        answers: dict[int, str] = {}
-        failures: list[ModelError] = []
-        results = await side_by_side(one(at, messages) for at, messages in requests.items())
-        for at, result in zip(requests, results, strict=True):
-            if isinstance(result, BudgetExhausted):
-                raise result
-            if isinstance(result, ModelError):
-                failures.append(result)
-                self.observe.warning(f"a rewrite was not answered: {result}")
-            else:
-                answers[at] = result
-        if failures and not answers:
-            raise failures[0]
-        return answers
+    def _beside(self, task: Task, source: Means) -> int:
+        """What a round takes beside its race, in evaluations: feedback, and the reflection model's calls."""
+        shown = min(len(task.train), self._settings.feedback_examples)
+        asked = self._settings.width * (1 + self._settings.retries)
+        return shown + math.ceil(asked / calls_of_one_evaluation(source))
 
 
 def _shown(task: Task, round_number: int, count: int) -> list[Example]:

@@ -16,6 +16,7 @@ from burnish.domain.dataset import Example
 from burnish.domain.feedback import estimate_tokens
 from burnish.domain.prompt import Message, Template, check_template, text_of, variables_of
 from burnish.errors import InvalidInput
+from burnish.optimizers.anatomy import variables_in_order
 from burnish.optimizers.protocol import Observe, Task
 from burnish.optimizers.settings import CommonSettings
 
@@ -152,7 +153,7 @@ def repair(template: Template, source: Template) -> Template:
 
 def _repair_text(text: str, source: str, missing: frozenset[str]) -> str:
     lines: list[str] = []
-    for name in sorted(missing, key=lambda name: source.find(name)):
+    for name in (name for name in variables_in_order(source) if name in missing):
         single = re.compile(r"(?<!\{)\{\s*" + re.escape(name) + r"\s*\}(?!\})")
         if single.search(text):
             text = single.sub(f"{{{{{name}}}}}", text)

@@ -109,19 +109,26 @@ class Race:
                 running = self._survivors(running, self._rungs[position + 1])
             if not running:
                 break
+        for standing in await self._finish_best_waiting(ahead_by=0.0):
+            reached[standing.candidate.candidate_id] = standing
         return [reached[candidate.candidate_id] for candidate in entrants]
 
     async def final(self, most: int) -> None:
         """Let the best of those who only just dropped out finish after all, as far as the allowance goes."""
         for _ in range(most):
-            hopeful = [standing for standing in self._waiting if self._may_win(standing)]
-            if not hopeful or self._champion.stop_reason():
+            if not await self._finish_best_waiting():
                 return
-            standing = max(hopeful, key=self._lead)
-            if self._rungs[-1] - standing.examples > self.allowance:
-                return
-            self._waiting.remove(standing)
-            await self._measure([standing], self._rungs[-1])
+
+    async def _finish_best_waiting(self, ahead_by: float = -math.inf) -> list[Standing]:
+        """Measure the most promising of those who dropped out in full; nobody when none is ahead enough."""
+        hopeful = [s for s in self._waiting if self._may_win(s) and self._lead(s) > ahead_by]
+        if not hopeful or self._champion.stop_reason():
+            return []
+        standing = max(hopeful, key=self._lead)
+        if self._rungs[-1] - standing.examples > self.allowance:
+            return []
+        self._waiting.remove(standing)
+        return await self._measure([standing], self._rungs[-1])
 
     def _next_order(self) -> tuple[Example, ...]:
         start = self._heats * self._rungs[0] % len(self._examples)

@@ -16,10 +16,10 @@ from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.champion import Champion
 from burnish.optimizers.effort import FINALISTS, Effort, calls_of_one_evaluation
+from burnish.optimizers.joint_search.instructions import written_or_none
 from burnish.optimizers.joint_search.sampler import Sampler
 from burnish.optimizers.joint_search.space import Space, space_of
 from burnish.optimizers.joint_search.starters import starters_of
-from burnish.optimizers.joint_search.writer import written_or_none
 from burnish.optimizers.proposals import Gate
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.race import Race
@@ -87,7 +87,7 @@ class JointSearch:
         sampler = Sampler(
             space, Gate(task, self._settings, observe), starters_of(space, self._settings.width), task.seed
         )
-        allowance = self._allowance(task, champion, spent)
+        allowance = self._effort(len(task.validation)).allowance(task, champion.means, spent)
         race = Race(task.validation, evaluate, champion, allowance, task.seed)
         observe.phase("search", allowance)
         stop_reason = None
@@ -124,14 +124,6 @@ class JointSearch:
                 reflect, template, called, (shown, means), self._settings.instructions, observe
             )
         return space_of(task, written, most_shots), len(shown) * calls_of_one_evaluation(means) + len(written)
-
-    def _allowance(self, task: Task, champion: Champion, spent: int) -> int:
-        """Evaluations this search may ask for beyond the source's."""
-        most = self._effort(len(task.validation)).most_evaluations
-        if task.max_calls is None:
-            return most
-        each = calls_of_one_evaluation(champion.means)
-        return min(most, max(0, (task.max_calls - spent) // each - len(task.validation)))
 
     def _effort(self, validation: int) -> Effort:
         return Effort(self._settings.trials, self._settings.width, validation)

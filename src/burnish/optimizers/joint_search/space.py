@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.prompt import Message, Template, render, text_of, variables_of
-from burnish.optimizers.anatomy import Anatomy, Frame, anatomy_of
+from burnish.optimizers.anatomy import Anatomy, Frame, anatomy_of, variables_in_order
 from burnish.optimizers.demonstrations import Demonstration, as_block, as_turns, labelled, pick
 from burnish.optimizers.joint_search.catalogue import (
     Wording,
@@ -83,23 +82,38 @@ class PromptSpace:
 
     def template(self, choices: Choices, pool: Sequence[Demonstration], seed: int) -> Template:
         """The prompt that these choices make."""
-        instruction = self.instructions[self.chosen(choices, "instruction")]
         shots = self.shots[self.chosen(choices, "shots")]
-        layout = self._layout(instruction, self.layouts[self.chosen(choices, "layout")], shots)
+        return self.composed(
+            self.instructions[self.chosen(choices, "instruction")],
+            self.rules[self.chosen(choices, "rule")],
+            self.layouts[self.chosen(choices, "layout")],
+            pick(pool, shots.count, seed, shots.draw),
+            shots.style,
+        )
+
+    def composed(
+        self,
+        instruction: str,
+        rule: str,
+        layout: Layout,
+        shown: Sequence[Demonstration] = (),
+        style: str = "block",
+    ) -> Template:
+        """The prompt with these parts; ``style`` is how demonstrations are shown, see :class:`Shots`."""
+        layout = self._layout(instruction, layout, bool(shown))
         inside = variables_of(instruction)
         parts = Parts(
             instruction=instruction,
-            rule=self.rules[self.chosen(choices, "rule")],
+            rule=rule,
             fields=[name for name in self.variables if name not in inside],
             answer=self.answer,
         )
-        shown = pick(pool, shots.count, seed, shots.draw)
         turns: tuple[Message, ...] = ()
-        if shots.style == "turns":
+        if style == "turns":
             question = arrange(layout, replace(parts, instruction="", rule=""))[0]
             turns = as_turns(shown, lambda example: render(question, example.inputs)[0].content)
         else:
-            parts = replace(parts, demonstrations=self._block(layout, shots, shown))
+            parts = replace(parts, demonstrations=self._block(layout, shown, titled=style == "titled"))
         if layout.as_source:
             text = arrange_as_source(self.frame.text, self.anatomy.instruction, parts)
             if text is not None:
@@ -123,22 +137,22 @@ class PromptSpace:
             parts.append(str(shots))
         return " × ".join(parts)
 
-    def _layout(self, instruction: str, layout: Layout, shots: Shots) -> Layout:
+    def _layout(self, instruction: str, layout: Layout, demonstrated: bool) -> Layout:
         """The layout that can be carried out: an instruction with fields in its midst keeps its place,
         and demonstrations need a cue to copy."""
         if instruction == self.anatomy.instruction and instruction not in self.frame.text:
             return AS_SOURCE
-        if shots.count and not layout.cue and not layout.as_source:
+        if demonstrated and not layout.cue and not layout.as_source:
             return replace(layout, cue="{answer}:")
         return layout
 
-    def _block(self, layout: Layout, shots: Shots, shown: Sequence[Demonstration]) -> str:
+    def _block(self, layout: Layout, shown: Sequence[Demonstration], titled: bool) -> str:
         return as_block(
             shown,
             self.variables,
             lambda name, value: written_field(layout, name, value),
             cue_of(layout, self.answer) or f"{self.answer}:",
-            "Examples:" if shots.style == "titled" else "",
+            "Examples:" if titled else "",
         )
 
 
@@ -186,22 +200,27 @@ def space_of(task: Task, written: Mapping[str, Sequence[str]], most_shots: int) 
     prompts = []
     for position, (name, template) in enumerate(task.source.texts.items()):
         scored = position == 0
-        prompts.append(_prompt_space(task, name, template, written.get(name, ()), pool, most_shots, scored))
+        shots = _shots(pool, most_shots, chat=not isinstance(template, str)) if scored else (Shots(),)
+        prompts.append(prompt_space(task, name, written.get(name, ()), shots, scored))
     return Space(task.source, tuple(prompts), pool, task.seed)
 
 
-def _prompt_space(
+def prompt_space(
     task: Task,
     name: str,
-    template: Template,
-    written: Sequence[str],
-    pool: Sequence[Demonstration],
-    most_shots: int,
-    scored: bool,
+    written: Sequence[str] = (),
+    shots: tuple[Shots, ...] = (Shots(),),
+    scored: bool = True,
 ) -> PromptSpace:
+    """The choices for one prompt of the task.
+
+    Args:
+        scored: its answer is what the expectations speak of.
+    """
+    template = task.source.texts[name]
     frame = Frame.of(template)
     anatomy = anatomy_of(frame.text)
-    variables = _in_order(frame.text)
+    variables = variables_in_order(frame.text)
     own = anatomy.instruction or frame.system_text
     if own not in frame.text + frame.system_text:
         own = ""  # fields in its midst: its sentences do not stand alone
@@ -217,7 +236,7 @@ def _prompt_space(
         instructions=tuple(dict.fromkeys((anatomy.instruction, *new))),
         rules=rules_of(shape) if scored else ("",),
         layouts=layouts_for(frame.system is not None),
-        shots=_shots(pool, most_shots, chat=not isinstance(template, str)) if scored else (Shots(),),
+        shots=shots,
         answer=(anatomy.cue or wording.answer or "answer").capitalize(),
     )
 
@@ -234,8 +253,3 @@ def _shots(pool: Sequence[Demonstration], most: int, chat: bool) -> tuple[Shots,
 def _distinct_answers(pool: Sequence[Demonstration]) -> int:
     """One demonstration for each answer, but at least four."""
     return max(4, len({demonstration.answer for demonstration in pool}))
-
-
-def _in_order(text: str) -> tuple[str, ...]:
-    names = re.findall(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}", text)
-    return tuple(dict.fromkeys(names))

@@ -1,0 +1,114 @@
+"""FEW_SHOT keeps the contract; it shows passing traces, expected responses, or a teacher's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from burnish.domain.candidate import CandidateStatus
+from burnish.domain.dataset import Dataset, Example
+from burnish.domain.prompt import Message
+from burnish.errors import InvalidInput
+from burnish.evaluation.protocol import Means
+from burnish.optimizers.few_shot import FewShot
+from burnish.optimizers.planted import PlantedWorld, means_of
+from burnish.optimizers.protocol import Optimizer
+from burnish.optimizers.testing import Notebook, OptimizerContract
+
+PHRASES: Mapping[str, float] = {"positive": 0.3, "negative": 0.3, "number 1": 0.1, "number 7": 0.1}
+
+
+class TestFewShot(OptimizerContract):
+    phrases = PHRASES
+
+    def make(self, **settings: Any) -> Optimizer:
+        return FewShot.from_settings({"trials": 12, "width": 4, **settings})
+
+    async def test_shows_examples_of_the_training_split_only(self) -> None:
+        task = self.task()
+        run = await self.run(task, self.world())
+        text = str(run.outcome.best.texts["reviews"])
+        assert any(str(example.inputs["review"]) in text for example in task.train)
+        assert not any(str(example.inputs["review"]) in text for example in task.validation)
+
+    async def test_says_nothing_of_copied_examples(self) -> None:
+        run = await self.run(self.task(), self.world())
+        assert run.notebook.warnings == []
+
+    async def test_chat_demonstrations_can_be_turns(self) -> None:
+        run = await self.run(self.task(source=self.chat()), self.world())
+        proposed = [c.texts["reviews"] for c in run.notebook.with_status(CandidateStatus.PROPOSED)]
+        turns = [template for template in proposed if len(template) > 2]
+        assert turns
+        for template in turns:
+            assert isinstance(template, tuple)
+            assert template[2].role == "assistant"
+            assert template[2].content in ("positive", "negative")
+
+
+class TestFewShotFromTraces(OptimizerContract):
+    """The source passes sometimes, so its own answers are there to be shown."""
+
+    source = "Say whether this is positive.\n\n{{review}}"
+    phrases: Mapping[str, float] = {"positive": 0.3, "negative": 0.3, "number 3": 0.2}
+
+    def make(self, **settings: Any) -> Optimizer:
+        return FewShot.from_settings({"trials": 12, "width": 4, "bootstrap_examples": 12, **settings})
+
+
+async def test_shows_what_the_prompt_itself_answered_when_that_passed() -> None:
+    class Verbose(PlantedWorld):
+        async def evaluate(self, candidate: Any, examples: Sequence[Example]) -> Means:
+            means = await PlantedWorld.evaluate(self, candidate, examples)
+            return means_of(
+                [
+                    replace(e, output=f"Clearly {e.output}." if e.aggregate else e.output)
+                    for e in means.evaluations
+                ]
+            )
+
+    contract = TestFewShotFromTraces()
+    notebook = Notebook()
+    world = Verbose(phrases={"positive": 0.5})
+    await contract.make().optimize(contract.task(), world.evaluate, None, notebook)
+    texts = [str(c.texts["reviews"]) for c in notebook.with_status(CandidateStatus.PROPOSED)]
+    assert any("Clearly positive." in text or "Clearly negative." in text for text in texts)
+    assert not any("I would rather" in text for text in texts)
+
+
+async def test_a_teacher_answers_where_nothing_is_expected() -> None:
+    records = [({"question": f"What is the meaning of word {n}?"}, {}) for n in range(16)]
+    examples = Dataset.of(records).examples
+    asked: list[str] = []
+
+    def write(messages: Sequence[Message], sample: int) -> str:
+        asked.append(messages[0].content)
+        return "It means a lot."
+
+    world = PlantedWorld(phrases={}, write=write)
+    notebook = Notebook()
+    task = replace(TestFewShot().task(source="{{question}}"), train=examples[:8], validation=examples[8:])
+    await FewShot.from_settings({"trials": 2}).optimize(task, world.evaluate, world.reflect, notebook)
+    assert sorted(asked) == sorted(str(example.inputs["question"]) for example in examples[:8])
+    proposed = notebook.with_status(CandidateStatus.PROPOSED)
+    assert proposed
+    assert all("It means a lot." in str(candidate.texts["reviews"]) for candidate in proposed)
+
+
+async def test_without_anything_to_show_the_source_stays() -> None:
+    records = [({"question": f"Question {n}?"}, {"expected_response": "{{ x }}"}) for n in range(8)]
+    examples = Dataset.of(records).examples
+    task = replace(TestFewShot().task(source="{{question}}"), train=examples[:4], validation=examples[4:])
+    world, notebook = PlantedWorld(phrases={}), Notebook()
+    outcome = await TestFewShot().make().optimize(task, world.evaluate, None, notebook)
+    assert outcome.best == task.source
+    assert any("no training example" in warning for warning in notebook.warnings)
+
+
+def test_a_ban_on_copied_examples_contradicts_it() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        FewShot.from_settings({"refuse_copied_examples": True})
+    assert caught.value.problems[0].field == "optimizer_config.refuse_copied_examples"
