@@ -162,7 +162,8 @@ def test_a_full_disk_under_the_artifacts(own: MlflowTracker, monkeypatch: pytest
     def no_space(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(shutil, "copy2", no_space)  # by which MLflow writes a local artifact
+    for way in ("copy2", "copyfileobj"):  # by which MLflow writes a local artifact, then and now
+        monkeypatch.setattr(shutil, way, no_space)
     with pytest.raises(TrackingUnavailable, match="No space left"):
         own.log_text(run.info.run_id, "text", "note.txt")
 

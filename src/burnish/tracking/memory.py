@@ -19,7 +19,7 @@ from burnish.tracking.names import (
     check_alias,
     check_dataset_name,
     check_prompt_name,
-    check_prompt_size,
+    check_prompt_text,
     metric_name,
     split_prompt_uri,
 )
@@ -108,7 +108,7 @@ class FakeTracker:
 
     def ensure_prompt(self, prompt: Prompt) -> Prompt:
         check_prompt_name(prompt.name)
-        check_prompt_size(prompt.template)
+        check_prompt_text(prompt.template)
         with self._call("ensure_prompt"):
             latest = self._find_version(prompt.name, "latest")
             if latest is not None and replace(latest.prompt, uri=None) == replace(prompt, uri=None):
@@ -175,7 +175,7 @@ class FakeTracker:
             self._run(run_id).artifacts[name] = path.read_text(encoding="utf-8", errors="replace")
 
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
-        check_prompt_size(template)
+        check_prompt_text(template)
         with self._call("register_winner"):
             for version in self.versions.get(source.name, []):
                 if version.job_id == job.job_id and version.prompt.template == template:
@@ -190,7 +190,9 @@ class FakeTracker:
 
     def end_run(self, run_id: str, status: RunStatus) -> None:
         with self._call("end_run"):
-            self._run(run_id).status = status
+            run = self.runs.get(run_id)
+            if run is not None and not run.deleted:
+                run.status = status
 
     def delete_run(self, run_id: str) -> None:
         with self._call("delete_run"):

@@ -50,13 +50,20 @@ def check_prompt_name(name: str) -> None:
         )
 
 
-def check_prompt_size(template: Template) -> None:
+def check_prompt_text(template: Template) -> None:
     """
     Raises:
-        InvalidInput: longer than MLflow keeps.
+        InvalidInput: longer than MLflow keeps, or not to be written as UTF-8.
     """
     stored = template_to_json(template)
-    size = len(stored if isinstance(stored, str) else json.dumps(stored))
+    text = stored if isinstance(stored, str) else json.dumps(stored, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInput.of(
+            "prompt", ascii(text[error.start]), "half of a character, which UTF-8 cannot write; remove it"
+        ) from error
+    size = len(text if isinstance(stored, str) else json.dumps(stored))
     if size > MAX_PROMPT_CHARACTERS:
         raise InvalidInput.of(
             "prompt", f"{size} characters", f"MLflow keeps at most {MAX_PROMPT_CHARACTERS}; shorten it"

@@ -105,7 +105,7 @@ class Tracker(Protocol):
         ...
 
     def end_run(self, run_id: str, status: RunStatus) -> None:
-        """End the run, unless it has ended already with this status."""
+        """End the run, unless it has ended already with this status. One that is gone is skipped."""
         ...
 
     def delete_run(self, run_id: str) -> None:

@@ -22,11 +22,11 @@ class Artifacts:
 
     def write(self, artifact_uri: str, folder: str, files: Mapping[str, str]) -> None:
         """Write texts as UTF-8 files, in this order, replacing what is there."""
-        with tempfile.TemporaryDirectory() as scratch:
+        with self._connection.artifacts(artifact_uri) as repository, tempfile.TemporaryDirectory() as scratch:
             for name, text in files.items():
                 path = Path(scratch) / name
-                path.write_text(text, encoding="utf-8", errors="surrogatepass")
-                self.upload(artifact_uri, folder, path)
+                path.write_text(text, encoding="utf-8", errors="replace")
+                repository.log_artifact(str(path), folder or None)
 
     def upload(self, artifact_uri: str, folder: str, path: Path) -> None:
         with self._connection.artifacts(artifact_uri) as repository:

@@ -9,7 +9,7 @@ from burnish.domain.prompt import Prompt, Template, template_from_json, template
 from burnish.errors import InvalidInput, NotFound
 from burnish.tracking.description import JOB_TAG
 from burnish.tracking.mlflow.connection import Connection
-from burnish.tracking.names import check_alias, check_prompt_name, check_prompt_size, split_prompt_uri
+from burnish.tracking.names import check_alias, check_prompt_name, check_prompt_text, split_prompt_uri
 
 _MAX_VERSION = 2**31 - 1  # MLflow's column
 _EXPERIMENTS_TAG = "_mlflow_experiment_ids"  # lists the prompt on the experiment's Prompts tab
@@ -61,7 +61,7 @@ class Prompts:
     def register(self, prompt: Prompt, message: str, tags: Mapping[str, str] | None = None) -> Prompt:
         """A new version, whatever is there already. ``tags`` are the version's, not the prompt's."""
         check_prompt_name(prompt.name)
-        check_prompt_size(prompt.template)
+        check_prompt_text(prompt.template)
         from pydantic import ValidationError
 
         try:

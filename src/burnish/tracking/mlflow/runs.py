@@ -103,9 +103,12 @@ class Runs:
                 store.log_batch(run_id, missing[start : start + _MAX_METRICS], [], [])
 
     def end(self, run_id: str, status: RunStatus) -> None:
-        """End the run, unless it has ended already with this status."""
-        if self.get(run_id).info.status != status.value:
-            self._set_status(run_id, status)
+        """End the run, unless it is gone or has ended already with this status."""
+        try:
+            if self.get(run_id).info.status != status.value:
+                self._set_status(run_id, status)
+        except NotFound:
+            return
 
     def delete(self, run_id: str) -> None:
         """Delete the run; one that is already gone is skipped."""
