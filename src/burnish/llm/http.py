@@ -78,7 +78,7 @@ class JsonClient:
             raise ModelUnavailable(
                 model, f"no connection to {url}: {self._show(error)}; {remedies.address}"
             ) from error
-        except (aiohttp.InvalidURL, ValueError) as error:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
             raise ModelRejected(model, f"{url} is no address: {remedies.address}") from error
         except TimeoutError as error:
             raise _unknown_end(ModelTimeout(model, f"no answer within {timeout_seconds:g} s")) from error

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 
-from burnish.errors import ModelRejected, ModelTimeout
+from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
 from burnish.llm.estimate import likely_tokens
+from burnish.llm.faults import KINDS, Faults
 from burnish.llm.identity import request_hash
 from burnish.llm.planted import PlantedWorld
 from burnish.llm.protocol import Request, Response
@@ -22,56 +23,82 @@ class ScriptedProvider:
 
     Args:
         scripts: model name → script; :data:`SCRIPTS` if left out.
-        latency: seconds an answer takes; may depend on the request.
+        faults: what goes wrong, and how long answers take.
         sleep: injected, so that latency need not be waited for.
 
     Attributes:
-        asked: every request received, in order, the failed ones included.
-        answered: how often each request (by hash) was answered.
-        most_at_once: the highest number of requests in flight.
+        requests: how many came in, the failed ones included.
+        asked: the last thousand of them.
+        answered: request's hash → how often it was answered.
+        most_at_once: the highest number in flight.
     """
 
     def __init__(
         self,
         scripts: Mapping[str, Script] | None = None,
         *,
-        latency: Callable[[Request], float] = lambda request: 0.0,
+        faults: Faults | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._scripts = SCRIPTS if scripts is None else scripts
-        self._latency = latency
         self._sleep = sleep
-        self._in_flight = 0
-        self.asked: list[Request] = []
-        self.answered: Counter[str] = Counter()
+        self._seen: Counter[str] = Counter()
+        self.faults = faults or Faults()
+        self.requests = 0
+        self.in_flight = 0
         self.most_at_once = 0
+        self.asked: deque[Request] = deque(maxlen=1000)
+        self.answered: Counter[str] = Counter()
 
     async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
-        """Answer by the script of that name."""
+        """Answer by the script of that name, or fail as the faults say."""
         script = self._scripts.get(model_name)
         if script is None:
             known = ", ".join(sorted(self._scripts))
             raise ModelRejected(request.model, f"there is no such script; there are {known}")
+        key = request_hash(request)
+        fault = self.faults.kind_of(key, self._seen[key], self.requests)
+        self._seen[key] += 1
+        self.requests += 1
         self.asked.append(request)
-        self._in_flight += 1
-        self.most_at_once = max(self.most_at_once, self._in_flight)
+        self.in_flight += 1
+        self.most_at_once = max(self.most_at_once, self.in_flight)
         try:
-            seconds = self._latency(request)
-            await self._sleep(min(seconds, timeout_seconds))
-            if seconds > timeout_seconds:
-                error = ModelTimeout(request.model, f"no answer within {timeout_seconds:g} s")
-                error.maybe_paid = True
-                raise error
-            answer = script(request)
+            await self._take_time(request, key, fault, timeout_seconds)
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
+        if fault is not None and fault != "empty":
+            raise as_error(fault, request.model, self.faults.retry_after_seconds)
+        answer = "" if fault == "empty" else script(request)
         if isinstance(answer, Exception):
             raise answer
-        self.answered[request_hash(request)] += 1
+        self.answered[key] += 1
         return response_to(request, answer) if isinstance(answer, str) else answer
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+    async def _take_time(self, request: Request, key: str, fault: str | None, timeout_seconds: float) -> None:
+        seconds = float("inf") if fault == "hang" else self.faults.seconds(key)
+        await self._sleep(min(seconds, timeout_seconds))
+        if seconds > timeout_seconds:
+            error = ModelTimeout(request.model, f"no answer within {timeout_seconds:g} s")
+            error.maybe_paid = True
+            raise error
+
+
+def as_error(fault: str, model: str, retry_after_seconds: float) -> ModelError:
+    """A fault as a provider that speaks HTTP reports it."""
+    told = f"{KINDS[fault]} (scripted)"
+    if fault in ("401", "404"):
+        return ModelRejected(model, f"{fault} {told}")
+    if fault == "400":
+        return ModelRequestInvalid(model, f"{fault} {told}")
+    error = ModelUnavailable(model, told)
+    error.maybe_paid = fault in ("drop", "garbage", "no_choices")
+    error.throttled = fault in ("429", "503")
+    error.retry_after_seconds = retry_after_seconds if fault == "429" else None
+    return error
 
 
 def response_to(request: Request, text: str) -> Response:

@@ -52,7 +52,7 @@ class ScriptedServer:
         self._log = log
         self._runner: web.AppRunner | None = None
         self._seen: Counter[str] = Counter()
-        self._in_flight = 0
+        self.in_flight = 0
         self.requests = 0
         self.statuses: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
@@ -95,7 +95,7 @@ class ScriptedServer:
             "answered": self.answered.total(),
             "repeated": self.answered.total() - len(self.answered),
             "statuses": dict(self.statuses),
-            "in_flight": self._in_flight,
+            "in_flight": self.in_flight,
             "most_at_once": self.most_at_once,
         }
 
@@ -105,15 +105,15 @@ class ScriptedServer:
         number, occurrence = self.requests, self._seen[body_hash]
         self.requests += 1
         self._seen[body_hash] += 1
-        self._in_flight += 1
-        self.most_at_once = max(self.most_at_once, self._in_flight)
+        self.in_flight += 1
+        self.most_at_once = max(self.most_at_once, self.in_flight)
         fault = self.faults.kind_of(body_hash, occurrence, number)
         try:
             body = json.loads(content)
             self.bodies = [*self.bodies[-99:], (http.path_qs, dict(http.headers), body)]
             return await self._act(http, body, body_hash, fault)
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
             self._note(number, body_hash, fault)
 
     async def _act(
