@@ -28,7 +28,8 @@ from burnish.store.location import sqlite_path
 from burnish.store.protocol import SignOfLife
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.worker.attempt import JobRunner, Workshop, retry_policy
+from burnish.worker.runner import JobRunner, retry_policy
+from burnish.worker.workshop import Workshop
 
 AnyDispatcher = EmbeddedDispatcher | ProcrastinateDispatcher
 

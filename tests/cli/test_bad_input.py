@@ -87,9 +87,7 @@ def test_unknown_or_impossible_settings(burnish: Burnish, folder: Folder, option
     refused(optimize(burnish, folder, **{option: value}), folder, str(value).strip("{}")[:8])
 
 
-def test_budget_below_one_validation_pass_says_the_least_that_works(
-    burnish: Burnish, folder: Folder
-) -> None:
+def test_budget_below_one_validation_pass_says_the_least_that_works(burnish: Burnish, folder: Folder) -> None:
     said = optimize(burnish, folder, max_calls=12)
     refused(said, folder, "max_calls", "12")
     least = int(said.stderr.split("raise it to ")[1].split()[0])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from burnish import __version__
+
+if TYPE_CHECKING:
+    from burnish.config import Settings
 
 app = typer.Typer(
     name="burnish",
@@ -118,6 +122,79 @@ def demo(
     from burnish.cli.demo import run
 
     sys.exit(run(store_uri, tracking_uri))
+
+
+@app.command()
+def server(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 5000]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Jobs that run at once in this process; 0: none.  [default: 1]")
+    ] = None,
+    auth_token_file: Annotated[
+        str | None, typer.Option(help="Bearer tokens that are let in, one a line.")
+    ] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Listen beyond loopback without tokens.")
+    ] = False,
+    keep_journal_days: Annotated[
+        float | None, typer.Option(help="Drop the journal of jobs that ended so long ago.")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
+    store_uri: StoreUri = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Serve the job API and run jobs; MLflow's own server stands behind it."""
+    from burnish.cli.server import run_server
+
+    _serve(
+        run_server,
+        host=host,
+        port=port,
+        workers=workers,
+        auth_token_file=auth_token_file,
+        no_auth=no_auth or None,
+        keep_journal_days=keep_journal_days,
+        log_format=log_format,
+        store_uri=store_uri,
+        tracking_uri=tracking_uri,
+    )
+
+
+@app.command()
+def worker(
+    concurrency: Annotated[int, typer.Option(help="Jobs that run at once in this process.")] = 50,
+    takeover_seconds: Annotated[
+        float | None, typer.Option(help="Silence after which another's job is taken over.  [default: 10]")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
+    store_uri: StoreUri = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Run jobs of a PostgreSQL store; start as many as you like, on any machine."""
+    from burnish.cli.server import run_worker
+
+    _serve(
+        run_worker,
+        workers=concurrency,
+        takeover_seconds=takeover_seconds,
+        log_format=log_format,
+        store_uri=store_uri,
+        tracking_uri=tracking_uri,
+    )
+
+
+def _serve(run: Callable[[Settings], int], **flags: Any) -> None:
+    from burnish.cli.output import EXIT_BAD_INPUT, say_error
+    from burnish.config import Settings
+    from burnish.errors import InvalidInput
+
+    try:
+        settings = Settings.read(**flags)
+    except InvalidInput as error:
+        say_error(error)
+        sys.exit(EXIT_BAD_INPUT)
+    sys.exit(run(settings))
 
 
 def main() -> None:

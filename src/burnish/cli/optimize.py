@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,6 +33,7 @@ from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, O
 from burnish.plan import Plan
 from burnish.service.preflight import first_calls
 from burnish.store.protocol import JournalEntry
+from burnish.worker.logs import configure_logs
 
 DEFAULT_MODEL = "local:/smollm2"
 
@@ -74,6 +76,7 @@ def run(
     Returns:
         The exit code: 0 completed, 1 failed, 2 bad input, 130 interrupted.
     """
+    configure_logs("console", logging.CRITICAL)  # what a person must know is in the progress and the result
     try:
         settings = Settings.read(store_uri=store_uri, tracking_uri=tracking_uri, workers=1)
         job = asyncio.run(optimize(request, settings, as_json, output))

@@ -29,6 +29,7 @@ from burnish.optimizers.protocol import Outcome, Task
 from burnish.plan import Plan
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
+from burnish.worker.effects import Effects
 from burnish.worker.recorder import Recorder
 
 
@@ -40,6 +41,7 @@ class Running:
     plan: Plan
     store: JobStore
     tracker: Tracker
+    effects: Effects
     ledger: Ledger
     model: LanguageModel
     evaluator: Evaluator
@@ -67,7 +69,7 @@ async def carry_out(running: Running) -> StopReason:
     running.ledger.hold = Usage(calls=running.plan.test_calls)
 
     outcome = await search(running, source)
-    running.ledger.hold = Usage()
+    running.ledger.hold, running.ledger.hold_seconds = Usage(), 0.0
 
     scores, verdict = await sealed_test(running, source, outcome.best)
     await register(running, outcome, verdict)
@@ -83,10 +85,11 @@ async def search(running: Running, source: Candidate) -> Outcome:
     plan, recorder = running.plan, running.recorder
     try:
         recorder.phase("source", len(plan.splits.validation))
+        began = running.ledger.seconds
         initial = await running.evaluator(source, plan.splits.validation)
         recorder.candidate(source, CandidateStatus.SOURCE, means=initial if plan.dataset else None)
         await running.save(initial_eval_scores=dict(initial.scores))
-        _hold_tokens(running, initial)
+        _hold_for_the_test(running, initial, running.ledger.seconds - began)
         outcome = await plan.optimizer.optimize(
             _task(running, source), running.evaluator, _reflect(running), recorder
         )
@@ -154,7 +157,7 @@ async def register(running: Running, outcome: Outcome, verdict: Verdict | None) 
         if template == prompt.template:
             uris.append(prompt.uri or "")
             continue
-        uri = await asyncio.to_thread(running.tracker.register_winner, running.job, prompt, template)
+        uri = await running.effects(running.tracker.register_winner, running.job, prompt, template)
         uris.append(uri)
         running.recorder.event(EventKind.REGISTERED, optimized_prompt_uri=uri)
     await running.save(optimized_prompt_uris=tuple(uris))
@@ -165,7 +168,7 @@ async def log_results(running: Running, scores: TestScores | None) -> None:
     job, run_id = running.job, running.job.run_id
     if run_id is None:
         return
-    await running.recorder.log_to_run(run_id)
+    await running.recorder.log_to_run(run_id, running.effects, running.tracker)
     metrics: dict[str, float] = {}
     for prefix, found in (
         ("initial_eval_score", job.initial_eval_scores),
@@ -175,7 +178,7 @@ async def log_results(running: Running, scores: TestScores | None) -> None:
             metrics[prefix if name == "aggregate" else f"{prefix}.{name}"] = value
     if scores is not None:
         metrics |= {f"test_score.{name}": float(value) for name, value in asdict(scores).items()}
-    await asyncio.to_thread(running.tracker.log_metrics, run_id, metrics)
+    await running.effects(running.tracker.log_metrics, run_id, metrics)
 
 
 def _task(running: Running, source: Candidate) -> Task:
@@ -212,20 +215,20 @@ def _reflect(running: Running) -> _Reflection | None:
     return _Reflection(running.model, reflection.uri, reflection.parameters) if reflection else None
 
 
-def _hold_tokens(running: Running, initial: Means) -> None:
-    """Keep tokens and money for the sealed test back too, judged by what the source's calls took."""
+def _hold_for_the_test(running: Running, initial: Means, seconds: float) -> None:
+    """Keep tokens, money and time for the sealed test back too, judged by what the source took."""
     measured = [evaluation.usage for evaluation in initial.evaluations if evaluation.usage.calls]
-    calls = running.plan.test_calls
-    if not measured or not calls:
+    if not measured or not running.plan.test_calls:
         return
     total = sum(measured, Usage())
-    generous = 1.5 * calls / total.calls
+    generous = 1.5 * running.plan.test_calls / total.calls
     running.ledger.hold = replace(
         running.ledger.hold,
         prompt_tokens=round(total.prompt_tokens * generous),
         completion_tokens=round(total.completion_tokens * generous),
         usd_nanos=round((total.usd_nanos or 0) * generous),
     )
+    running.ledger.hold_seconds = seconds * generous
 
 
 def _split_sizes(plan: Plan) -> dict[str, int]:

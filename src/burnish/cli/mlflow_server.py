@@ -1,0 +1,145 @@
+"""What ``mlflow server --app-name burnish`` runs: the same server through MLflow's plugin point.
+
+MLflow starts several processes of it. On SQLite exactly one of them may work on jobs: the one that
+gets the store's lock. The others only answer; what they take in, the working one finds in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from burnish.bootstrap import Services, open_services
+from burnish.config import Settings
+from burnish.domain.job import JobStatus
+from burnish.errors import InvalidState, StoreUnavailable
+from burnish.store.protocol import JobQuery
+
+LOOK_SECONDS = 1.0
+GRACE_SECONDS = 5.0
+
+log = structlog.get_logger("burnish.server")
+
+
+def create_app() -> ASGIApp:
+    """The application factory that MLflow calls in each of its server processes.
+
+    Raises:
+        InvalidInput: a ``BURNISH_*`` variable has a wrong value.
+    """
+    settings = settings_under_mlflow(os.environ)
+    served: list[ASGIApp] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await served[0](scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with _hosting(settings) as opened:
+            served.append(opened)
+            yield
+
+    return Starlette(routes=[Mount("/", application)], lifespan=lifespan)
+
+
+def settings_under_mlflow(environment: Mapping[str, str]) -> Settings:
+    """``BURNISH_*`` variables, and what ``mlflow server`` was told: its database and its hosts."""
+    settings = Settings.read(environment, tracking_uri=environment.get("_MLFLOW_SERVER_FILE_STORE"))
+    hosts = environment.get("MLFLOW_SERVER_ALLOWED_HOSTS", "")
+    allowed = (*settings.allowed_hosts, *(name.strip() for name in hosts.split(",") if name.strip()))
+    return replace(settings, allowed_hosts=allowed)
+
+
+@asynccontextmanager
+async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
+    from burnish.api.app import create_app as create_burnish_app
+    from burnish.api.mlflow_app import load
+
+    async with AsyncExitStack() as stack:
+        services = await _open(settings)
+        stack.push_async_callback(services.close, GRACE_SECONDS)
+        working = [asyncio.create_task(services.work())] if services.settings.workers else []
+        if services.lock is not None:
+            working.append(asyncio.create_task(announce_waiting(services)))
+
+        async def check() -> None:
+            if any(task.done() for task in working):
+                raise InvalidState("the worker of this process has ended; restart it")
+
+        app = create_burnish_app(
+            services,
+            services.settings,
+            mlflow_app=await asyncio.to_thread(load),
+            worker=check,
+            prefix=os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/"),
+        )
+        stack.callback(_before_signals(app.state.watching.close))
+        try:
+            yield app
+        finally:
+            for task in working[1:]:
+                task.cancel()
+
+
+async def _open(settings: Settings) -> Services:
+    """Open everything; without a worker where another process has it."""
+    try:
+        return await open_services(settings)
+    except InvalidState as taken:
+        log.info("this process only answers requests", reason=str(taken))
+        return await open_services(replace(settings, workers=0))
+
+
+async def announce_waiting(services: Services, look_seconds: float = LOOK_SECONDS) -> None:
+    """Hand over what other processes have put into the store, for ever."""
+    known: frozenset[str] = frozenset()
+    waiting = JobQuery(
+        filter=f"status = '{JobStatus.PENDING}'", order_by=("creation_timestamp_ms ASC",), max_results=1000
+    )
+    while True:
+        try:
+            page = await services.store.search(waiting)
+        except StoreUnavailable as away:
+            log.warning("cannot look for waiting jobs", error=str(away))
+        else:
+            found = [job.job_id for job in page.jobs]
+            for job_id in found:
+                if job_id not in known:
+                    services.dispatcher.announce(job_id)
+            known = frozenset(found)
+        await asyncio.sleep(look_seconds)
+
+
+def _before_signals(action: Callable[[], None]) -> Callable[[], None]:
+    """Let ``action`` come before the server's own handling of SIGINT and SIGTERM: it waits for streams,
+    and so they must end first. Returns what undoes it."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    loop = asyncio.get_running_loop()
+    before: dict[int, Any] = {}
+
+    def handle(number: int, frame: Any) -> None:
+        loop.call_soon_threadsafe(action)
+        earlier = before[number]
+        if callable(earlier):
+            earlier(number, frame)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, handle)
+
+    def undo() -> None:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+    return undo
