@@ -21,10 +21,16 @@ from burnish.domain.prompt import Message, Template, variables_of
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _FIELD_LINE = re.compile(
-    r"^(?P<heading>[^{}]{0,60}?):?\s*[\"'`<]*\{\{\s*(?P<name>[A-Za-z_]\w*)\s*\}\}[\"'`>]*\s*$"
+    r"^(?:(?P<heading>[^{}:]{1,40}):)?\s*[\"'`]*\{\{\s*(?P<name>[A-Za-z_]\w*)\s*\}\}[\"'`]*$"
 )
-_HEADING_WORDS = 4
 _CUE_LINE = re.compile(r"^[A-Z][\w ()'/-]{0,40}:$")
+_FIELD_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "input text question query q message context document passage article review sentence request data "
+        "problem content comment email ticket title body paragraph example tweet post the of your this",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +38,14 @@ class Anatomy:
     """The parts of one text.
 
     Attributes:
-        instruction: everything that is neither field nor cue; may hold variables inside its sentences.
+        instruction: the rest, in one piece; may hold variables inside its sentences.
         fields: variables that stand on lines of their own, in order.
         cue: the last line when it only asks for the answer (``Sentiment:`` → ``Sentiment``), else empty.
-        data_first: the fields stand before the instruction.
     """
 
     instruction: str
     fields: tuple[str, ...]
     cue: str = ""
-    data_first: bool = False
 
 
 def variables_in_order(text: str) -> tuple[str, ...]:
@@ -50,31 +54,34 @@ def variables_in_order(text: str) -> tuple[str, ...]:
 
 
 def anatomy_of(text: str) -> Anatomy:
-    """Take a text apart."""
+    """Take a text apart. One with fields in the midst of its instruction is all instruction."""
     lines = text.strip().splitlines()
     cue = ""
-    if len(lines) > 1 and _CUE_LINE.match(lines[-1].strip()) and not variables_of(lines[-1]):
+    if len(lines) > 1 and _CUE_LINE.match(lines[-1].strip()):
         cue = lines.pop().strip().rstrip(":")
+    without_cue = "\n".join(lines).strip()
     fields: list[str] = []
     kept: list[str] = []
-    data_first = False
     for line in lines:
         name = _field_name(line)
-        if name is not None and name not in fields:
-            fields.append(name)
-            data_first = data_first or not any(part.strip() for part in kept)
-        else:
+        if name is None or name in fields:
             kept.append(line)
-    instruction = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
-    inside = variables_of(instruction)
-    return Anatomy(instruction, tuple(name for name in fields if name not in inside), cue, data_first)
+        else:
+            fields.append(name)
+    instruction = "\n".join(kept).strip()
+    if instruction not in without_cue or variables_of(instruction) & set(fields):
+        return Anatomy(without_cue, (), cue)
+    return Anatomy(instruction, tuple(fields), cue)
 
 
 def _field_name(line: str) -> str | None:
+    """The variable of a line that is nothing but a field; ``Translate to French: {{text}}`` is more."""
     found = _FIELD_LINE.match(line.strip())
-    if found is None or len(found["heading"].split()) > _HEADING_WORDS:
+    if found is None:
         return None
-    return found["name"]
+    heading = set(re.findall(r"[a-z]+", (found["heading"] or "").lower()))
+    said = _FIELD_WORDS | set(found["name"].lower().split("_"))
+    return str(found["name"]) if heading <= said else None
 
 
 @dataclass(frozen=True, slots=True)

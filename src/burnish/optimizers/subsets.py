@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from burnish.domain.candidate import Candidate
 from burnish.optimizers.demonstrations import Demonstration, pick
+from burnish.optimizers.joint_search.catalogue import NO_RULE
 from burnish.optimizers.joint_search.layout import AS_SOURCE, Layout
 from burnish.optimizers.joint_search.space import PromptSpace, prompt_space
 from burnish.optimizers.proposals import Gate
@@ -96,7 +97,7 @@ class SubsetSearch:
 
     def _candidate(self, selection: Selection, parent: Candidate) -> Candidate:
         text = self._space.composed(
-            self._space.anatomy.instruction, "", selection.layout, selection.shown, selection.style
+            self._space.anatomy.instruction, NO_RULE, selection.layout, selection.shown, selection.style
         )
         texts = {**self._source.texts, self._name: text}
         return Candidate(texts, parents=(parent.candidate_id,), origin=str(selection))

@@ -11,16 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.domain.dataset import Example
+from burnish.optimizers.joint_search.layout import followed_by
 from burnish.optimizers.joint_search.shape import AnswerKind, AnswerShape
 
 MOST_LABELS_IN_A_SENTENCE = 40
-_KNOWN_ANSWERS = (
-    "sentiment", "intent", "category", "topic", "emotion", "language", "genre", "tone", "stance", "intention",
-    "label", "class", "type", "rating", "score", "priority", "severity", "status", "department", "summary",
-    "translation", "total", "price", "number", "count", "date", "name", "title", "keyword", "entity",
-)  # fmt: skip
-_OF = re.compile(r"\b(?:the|its|their)\s+([a-z]+)\s+(?:of|for|in|expressed)\b", re.IGNORECASE)
+MOST_LABELS_SAID_TWICE = 4
+_ANSWERS = (
+    "sentiment|intent|intention|category|topic|emotion|language|genre|tone|stance|label|class|type|rating|"
+    "score|priority|severity|status|department|summary|translation|total|price|title|keyword|entity|opinion"
+)
+_ASKED = re.compile(
+    rf"\b(?:the|its|their|what|which|by|for|an?|one)\s+(?:\w+\s+)?({_ANSWERS})\b", re.IGNORECASE
+)
+_OF = re.compile(r"\b(?:the|its|their)\s+([a-z]+)\s+(?:of|expressed)\b", re.IGNORECASE)
 _MAIN_INPUTS = ("question", "query", "message", "text", "input", "document", "review", "sentence", "request")
+_QUESTIONS = frozenset({"question", "query", "problem", "q", "riddle", "puzzle"})
+_CHOICE = re.compile(r"\(?[A-Za-z0-9]\)?|yes|no|true|false|maybe|unknown", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,86 +47,120 @@ class Wording:
         return cls(_answer_noun(source_text, examples), _subject_noun(variables))
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the answer must look like: in full, and for use beside an instruction that names the labels."""
+
+    full: str
+    short: str
+    labels: tuple[str, ...] = ()
+
+    def beside(self, instruction: str) -> str:
+        return self.short if all(label in instruction for label in self.labels) else self.full
+
+
+NO_RULE = Rule("", "")
+
+
 def instructions_of(source: str, shape: AnswerShape, wording: Wording) -> tuple[str, ...]:
     """Ways to say the task; the source's own comes first."""
     subject = wording.subject
-    of_it = f"the {wording.answer} of this {subject}" if wording.answer else f"this {subject}"
     match shape.kind:
         case AnswerKind.LABELS if len(shape.labels) <= MOST_LABELS_IN_A_SENTENCE:
-            either, listed = _either(shape.labels), ", ".join(shape.labels)
-            found = [
-                f"Classify {of_it} as {either}.",
-                f"Classify the {subject} as {either}.",
-                f"Is {of_it} {either}?",
-                f"{_sentence(source)} Choose one of: {listed}.",
-                f"Read the {subject} and answer {either}.",
-            ]
+            found = _with_labels(source, shape.labels, wording)
         case AnswerKind.LABELS:
+            of_it = f"the {wording.answer} of this {subject}" if wording.answer else f"this {subject}"
             found = [f"Classify {of_it}.", f"Name the one label that fits the {subject} best."]
         case AnswerKind.NUMBER:
             number = "a whole number" if shape.whole else "a number"
             found = [
-                f"{_sentence(source)} The answer is {number}.",
+                followed_by(source, f"The answer is {number}."),
                 f"Work out the answer to this {subject} as {number}.",
                 f"Solve this and give {number}.",
             ]
         case AnswerKind.JSON:
             keys = ", ".join(shape.keys)
             found = [
-                f"{_sentence(source)} Give the answer as a JSON object with the keys {keys}.",
+                followed_by(source, f"Give the answer as a JSON object with the keys {keys}."),
                 f"Extract {keys} from the {subject} as a JSON object.",
             ]
         case _:
             found = [
-                f"{_sentence(source)} Use only what the {subject} says.",
+                followed_by(source, f"Use only what the {subject} says."),
                 f"Read the {subject} closely, then give the {wording.answer or 'answer'} it asks for.",
             ]
-    return _distinct((source, *(text for text in found)))
+    return _distinct((source, *found))
 
 
-def rules_of(shape: AnswerShape) -> tuple[str, ...]:
+def _with_labels(source: str, labels: Sequence[str], wording: Wording) -> list[str]:
+    subject, either = wording.subject, _either(labels)
+    choose = followed_by(source, f"Choose one of: {', '.join(labels)}.")
+    if subject in _QUESTIONS or all(_CHOICE.fullmatch(label) for label in labels):
+        return [
+            f"Answer this {subject} with {either}.",
+            choose,
+            f"Is the answer {either}?",
+            f"Read the {subject} and say whether the answer is {either}.",
+        ]
+    of_it = f"the {wording.answer} of this {subject}" if wording.answer else f"this {subject}"
+    return [
+        f"Classify {of_it} as {either}.",
+        f"Classify the {subject} as {either}.",
+        f"Is {of_it} {either}?",
+        choose,
+        f"Read the {subject} and answer {either}.",
+    ]
+
+
+def rules_of(shape: AnswerShape) -> tuple[Rule, ...]:
     """Ways to say what the answer must look like; the first is to say nothing."""
     match shape.kind:
         case AnswerKind.LABELS:
-            one = "one word" if shape.one_word else "the label only"
-            if len(shape.labels) > MOST_LABELS_IN_A_SENTENCE:
-                return ("", f"Answer with {one}.", "Reply with the exact label and nothing else.")
-            return (
-                "",
-                f"Answer with {one}.",
-                f"Reply with exactly one of: {', '.join(shape.labels)}.",
-                f"Answer only with {_either(shape.labels)}, nothing else.",
-            )
+            return _label_rules(shape)
         case AnswerKind.NUMBER:
             number = "a whole number" if shape.whole else "a number"
-            return (
-                "",
+            texts = [
                 "Answer with a number only.",
                 f"Reply with {number} in digits and nothing else.",
                 "Do not explain. Write only the final number.",
-            )
+            ]
         case AnswerKind.JSON:
-            return (
-                "",
+            texts = [
                 f"Reply with one JSON object with the keys {', '.join(shape.keys)} and nothing else.",
                 "Reply with valid JSON only: no explanation, no code fence.",
-            )
+            ]
         case AnswerKind.SHORT_TEXT:
-            return (
-                "",
+            texts = [
                 "Answer with a few words only.",
                 "Reply with the answer itself and nothing else, without a full sentence.",
                 f"Answer in at most {max(1, shape.words) * 2} words.",
-            )
+            ]
         case AnswerKind.TEXT:
-            return (
-                "",
+            texts = [
                 f"Answer in about {shape.words} words.",
                 "Be brief and complete; leave out any introduction.",
                 "Reply with the answer itself and nothing else.",
-            )
+            ]
         case AnswerKind.UNKNOWN:
-            return ("", "Be brief and exact.", "Reply with the answer itself and nothing else.")
+            texts = ["Be brief and exact.", "Reply with the answer itself and nothing else."]
+    return (NO_RULE, *(Rule(text, text) for text in texts))
+
+
+def _label_rules(shape: AnswerShape) -> tuple[Rule, ...]:
+    one = "one word" if shape.one_word else "the label only"
+    brief = Rule(f"Answer with {one}.", f"Answer with {one}.")
+    if len(shape.labels) > MOST_LABELS_IN_A_SENTENCE:
+        exact = "Reply with the exact label and nothing else."
+        return (NO_RULE, brief, Rule(exact, exact))
+    listed, either = ", ".join(shape.labels), _either(shape.labels)
+    twice = len(shape.labels) <= MOST_LABELS_SAID_TWICE
+    one_of, only = f"Reply with exactly one of: {listed}.", f"Answer only with {either}, nothing else."
+    return (
+        NO_RULE,
+        brief,
+        Rule(one_of, one_of if twice else "Reply with exactly one of these.", shape.labels),
+        Rule(only, only if twice else "Answer only with one of these, nothing else.", shape.labels),
+    )
 
 
 def general_instructions(source: str) -> tuple[str, ...]:
@@ -128,8 +168,8 @@ def general_instructions(source: str) -> tuple[str, ...]:
     return _distinct(
         (
             source,
-            f"{_sentence(source)} Be brief and exact.",
-            f"{_sentence(source)} Leave out nothing that matters.",
+            followed_by(source, "Be brief and exact."),
+            followed_by(source, "Leave out nothing that matters."),
         )
     )
 
@@ -138,21 +178,13 @@ def _either(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} or {labels[-1]}"
 
 
-def _sentence(source: str) -> str:
-    text = source.strip()
-    return text if not text or text[-1] in ".?!:" else f"{text}."
-
-
 def _distinct(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.strip() for text in texts))
 
 
 def _answer_noun(source_text: str, examples: Sequence[Example]) -> str:
-    words: list[str] = re.findall(r"[a-z]+", re.sub(r"\{\{.*?\}\}", " ", source_text).lower())
-    known = [word for word in words if word in _KNOWN_ANSWERS]
-    if known:
-        return known[0]
-    if found := _OF.search(source_text):
+    text = re.sub(r"\{\{.*?\}\}", " ", source_text)
+    if found := _ASKED.search(text) or _OF.search(text):
         return str(found.group(1)).lower()
     names = _expectation_names(examples)
     return names[0].replace("_", " ") if names else ""

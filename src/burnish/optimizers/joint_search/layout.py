@@ -84,7 +84,7 @@ def arrange(layout: Layout, parts: Parts) -> tuple[str, str]:
         The text, and the words for the system message (empty unless ``in_system``).
     """
     data = "\n".join(written_field(layout, name) for name in parts.fields)
-    said = parts.instruction if layout.rule_last else _joined(parts.instruction, parts.rule)
+    said = parts.instruction if layout.rule_last else followed_by(parts.instruction, parts.rule)
     system = said if layout.in_system else ""
     head = "" if layout.in_system else said
     tail = parts.rule if layout.rule_last else ""
@@ -97,15 +97,13 @@ def arrange(layout: Layout, parts: Parts) -> tuple[str, str]:
     return "\n\n".join(block for block in blocks if block), system
 
 
-def arrange_as_source(source: str, source_instruction: str, parts: Parts) -> str | None:
-    """The source's text with its instruction exchanged; ``None`` when that does not stand in one piece."""
-    said = _joined(parts.instruction, parts.rule)
+def arrange_as_source(source: str, source_instruction: str, parts: Parts) -> str:
+    """The source's text with its instruction exchanged, in its place."""
+    said = followed_by(parts.instruction, parts.rule)
     block = "\n\n".join(part for part in (said, parts.demonstrations) if part)
-    if source_instruction and source.count(source_instruction) == 1:
-        return source.replace(source_instruction, block).strip()
-    if parts.instruction == source_instruction:
-        return "\n\n".join(part for part in (parts.demonstrations, source.strip(), parts.rule) if part)
-    return None
+    if not source_instruction:
+        return f"{block}\n\n{source.strip()}" if block else source
+    return source.replace(source_instruction, block, 1).strip()
 
 
 def written_field(layout: Layout, name: str, value: str | None = None) -> str:
@@ -126,9 +124,10 @@ def heading_of(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _joined(instruction: str, rule: str) -> str:
-    if not instruction or not rule:
-        return instruction or rule
-    separator = "\n\n" if "\n" in instruction else " "
-    ended = instruction if instruction[-1] in ".?!:;" else f"{instruction}."
-    return f"{ended}{separator}{rule}"
+def followed_by(text: str, sentence: str) -> str:
+    """A text and one more sentence: on the same line where the text is a line of sentences itself."""
+    if not text or not sentence:
+        return text or sentence
+    if "\n" in text or text.endswith("}}"):
+        return f"{text}\n\n{sentence}"
+    return f"{text if text[-1] in '.?!:;' else text + '.'} {sentence}"

@@ -16,6 +16,7 @@ MOST_LABELS = 100
 LONGEST_LABEL_CHARACTERS = 60
 FEWEST_PER_LABEL = 2.5  # examples a label should have on average to be one
 FEW_NUMBERS = 6  # so few different numbers, often repeated, are labels (ratings)
+_FIRST = frozenset({"yes", "true", "positive"})  # people say these before their opposites
 _NUMBER = re.compile(r"^[-+]?[$€£]?\d[\d,]*(\.\d+)?%?$")
 
 
@@ -32,7 +33,7 @@ class AnswerKind(StrEnum):
 class AnswerShape:
     """
     Attributes:
-        labels: every expected label, most frequent first, then by alphabet; empty unless LABELS.
+        labels: every expected label, yes before no, else by alphabet; empty unless LABELS.
         keys: of the expected JSON objects, in their order; empty unless JSON objects.
         words: of a typical text answer (median); 0 unless text.
         whole: all numbers are whole.
@@ -61,7 +62,7 @@ def shape_of(examples: Sequence[Example]) -> AnswerShape:
     numeric = all(_NUMBER.match(text) for text in texts)
     counts = Counter(texts)
     if _are_labels(counts, len(texts)) and not (numeric and len(counts) > FEW_NUMBERS):
-        ordered = sorted(counts, key=lambda label: (-counts[label], label))
+        ordered = sorted(counts, key=lambda label: (label.lower() not in _FIRST, label))
         return AnswerShape(AnswerKind.LABELS, labels=tuple(ordered))
     if numeric:
         return AnswerShape(AnswerKind.NUMBER, whole=all("." not in text for text in texts))

@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.candidate import Candidate
+from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, Template, render, text_of, variables_of
 from burnish.optimizers.anatomy import Anatomy, Frame, anatomy_of, variables_in_order
 from burnish.optimizers.demonstrations import Demonstration, as_block, as_turns, labelled, pick
 from burnish.optimizers.joint_search.catalogue import (
+    NO_RULE,
+    Rule,
     Wording,
     general_instructions,
     instructions_of,
     rules_of,
 )
 from burnish.optimizers.joint_search.layout import (
-    AS_SOURCE,
     Layout,
     Parts,
     arrange,
@@ -25,7 +27,7 @@ from burnish.optimizers.joint_search.layout import (
     layouts_for,
     written_field,
 )
-from burnish.optimizers.joint_search.shape import shape_of
+from burnish.optimizers.joint_search.shape import AnswerKind, shape_of
 from burnish.optimizers.protocol import Task
 
 Choices = Mapping[str, int]
@@ -64,7 +66,7 @@ class PromptSpace:
     anatomy: Anatomy
     variables: tuple[str, ...]
     instructions: tuple[str, ...]
-    rules: tuple[str, ...]
+    rules: tuple[Rule, ...]
     layouts: tuple[Layout, ...]
     shots: tuple[Shots, ...]
     answer: str
@@ -94,35 +96,50 @@ class PromptSpace:
     def composed(
         self,
         instruction: str,
-        rule: str,
+        rule: Rule,
         layout: Layout,
         shown: Sequence[Demonstration] = (),
         style: str = "block",
     ) -> Template:
         """The prompt with these parts; ``style`` is how demonstrations are shown, see :class:`Shots`."""
-        layout = self._layout(instruction, layout, bool(shown))
+        if shown and not layout.cue and not layout.as_source:
+            layout = replace(layout, cue="{answer}:")  # demonstrations need a cue to copy
         inside = variables_of(instruction)
         parts = Parts(
             instruction=instruction,
-            rule=rule,
+            rule=rule.beside(instruction),
             fields=[name for name in self.variables if name not in inside],
             answer=self.answer,
         )
-        turns: tuple[Message, ...] = ()
-        if style == "turns":
-            question = arrange(layout, replace(parts, instruction="", rule=""))[0]
-            turns = as_turns(shown, lambda example: render(question, example.inputs)[0].content)
-        else:
-            parts = replace(parts, demonstrations=self._block(layout, shown, titled=style == "titled"))
-        if layout.as_source:
-            text = arrange_as_source(self.frame.text, self.anatomy.instruction, parts)
-            if text is not None:
-                return self.frame.filled(text, turns=turns)
         if layout.in_system and instruction == self.anatomy.instruction:
             kept = "\n\n".join(words for words in (self.frame.system_text, instruction) if words)
             parts = replace(parts, instruction=kept)
+        turns: tuple[Message, ...] = ()
+        if shown and style == "turns":
+            turns = as_turns(shown, lambda example: self._asked(layout, parts, example))
+        elif shown and inside:
+            return self._repeated(layout, parts, shown)
+        elif shown:
+            parts = replace(parts, demonstrations=self._block(layout, shown, titled=style == "titled"))
+        if layout.as_source:
+            text = arrange_as_source(self.frame.text, self.anatomy.instruction, parts)
+            return self.frame.filled(text, turns=turns)
         text, system = arrange(layout, parts)
         return self.frame.filled(text, system or None, turns)
+
+    def _asked(self, layout: Layout, parts: Parts, example: Example) -> str:
+        """What a demonstration asks: the fields alone, or the whole sentence that holds the variables."""
+        said = parts.instruction if variables_of(parts.instruction) else ""
+        question = arrange(layout, replace(parts, instruction=said, rule=""))[0]
+        return render(question, example.inputs)[0].content
+
+    def _repeated(self, layout: Layout, parts: Parts, shown: Sequence[Demonstration]) -> Template:
+        """Demonstrations of an instruction with variables in it: the whole of it, filled in, each time."""
+        if not layout.cue:
+            layout = replace(layout, as_source=False, cue="{answer}:")
+        asked = arrange(layout, replace(parts, rule=""))[0]
+        entries = [f"{self._asked(layout, parts, one.example)} {one.answer}" for one in shown]
+        return self.frame.filled("\n\n".join(text for text in (parts.rule, *entries, asked) if text))
 
     def chosen(self, choices: Choices, key: str) -> int:
         return choices.get(f"{self.name}.{key}", 0)
@@ -136,15 +153,6 @@ class PromptSpace:
         if (shots := self.shots[self.chosen(choices, "shots")]).count:
             parts.append(str(shots))
         return " × ".join(parts)
-
-    def _layout(self, instruction: str, layout: Layout, demonstrated: bool) -> Layout:
-        """The layout that can be carried out: an instruction with fields in its midst keeps its place,
-        and demonstrations need a cue to copy."""
-        if instruction == self.anatomy.instruction and instruction not in self.frame.text:
-            return AS_SOURCE
-        if demonstrated and not layout.cue and not layout.as_source:
-            return replace(layout, cue="{answer}:")
-        return layout
 
     def _block(self, layout: Layout, shown: Sequence[Demonstration], titled: bool) -> str:
         return as_block(
@@ -221,9 +229,7 @@ def prompt_space(
     frame = Frame.of(template)
     anatomy = anatomy_of(frame.text)
     variables = variables_in_order(frame.text)
-    own = anatomy.instruction or frame.system_text
-    if own not in frame.text + frame.system_text:
-        own = ""  # fields in its midst: its sentences do not stand alone
+    own = anatomy.instruction
     wording = Wording.of(text_of(template), variables, task.train if scored else ())
     shape = shape_of(task.train)
     catalogue = instructions_of(own, shape, wording) if scored else general_instructions(own)
@@ -234,10 +240,12 @@ def prompt_space(
         anatomy=anatomy,
         variables=variables,
         instructions=tuple(dict.fromkeys((anatomy.instruction, *new))),
-        rules=rules_of(shape) if scored else ("",),
+        rules=rules_of(shape) if scored else (NO_RULE,),
         layouts=layouts_for(frame.system is not None),
         shots=shots,
-        answer=(anatomy.cue or wording.answer or "answer").capitalize(),
+        answer=anatomy.cue
+        or ("JSON" if shape.kind is AnswerKind.JSON else wording.answer.capitalize())
+        or "Answer",
     )
 
 
