@@ -107,6 +107,10 @@ class EmbeddedDispatcher:
         except ExperimentFull as full:
             heapq.heappush(self._full[full.experiment_id], ticket)
             return
+        except asyncio.CancelledError:
+            if not self._stopping.is_set():
+                self._again.add(delivery.job_id)
+            raise
         except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
             log.error("a job broke its worker's code", job_id=delivery.job_id, exc_info=bug)
         self._let_waiting_try()

@@ -201,6 +201,23 @@ class DispatcherContract:
                     await bench.submit(name)
                 await eventually(lambda: done == {"slow", "quick"})
 
+    async def test_a_job_given_back_while_the_worker_goes_on_is_brought_again(self) -> None:
+        async with self.bench() as bench:
+            brought = 0
+
+            async def run(delivery: Delivery) -> None:
+                nonlocal brought
+                brought += 1
+                if brought == 1:
+                    await asyncio.Event().wait()
+                await bench.finish(delivery.job_id)
+
+            async with working(bench.dispatcher, run):
+                await bench.submit("a")
+                await eventually(lambda: brought == 1)
+                bench.dispatcher.announce_cancel("a")
+                await eventually(lambda: brought == 2)
+
     async def test_stop_gives_running_jobs_back_and_returns(self) -> None:
         async with self.bench() as bench:
             begun = asyncio.Event()

@@ -27,7 +27,11 @@ class _Batch:
 
 
 class StoreJournal:
-    """Implements ``llm.protocol.Journal`` for one attempt of a job. Make it with :meth:`open`."""
+    """Implements ``llm.protocol.Journal`` for one attempt of a job. Make it with :meth:`open`.
+
+    Attributes:
+        calls_finished: by this attempt.
+    """
 
     def __init__(self, store: JournalRecords, job_id: str, attempt: int, known: dict[CallKey, Completion]):
         self._store = store
@@ -37,6 +41,7 @@ class StoreJournal:
         self._next: _Batch | None = None
         self._writer: asyncio.Task[None] | None = None
         self._fenced: AttemptSuperseded | None = None
+        self.calls_finished = 0
 
     @classmethod
     async def open(cls, store: JournalRecords, job_id: str, attempt: int) -> StoreJournal:
@@ -76,6 +81,7 @@ class StoreJournal:
         batch.finished.append(entry)
         await self._committed(batch)
         self._known[entry.key] = _completion(entry)
+        self.calls_finished += 1
 
     async def abandon(self, request: Request, purpose: Purpose) -> None:
         """

@@ -20,6 +20,9 @@ from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
 from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore
 from burnish.tracking.protocol import Tracker
+from burnish.worker.effects import Effects
+
+_KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
 
 
 class MeteredModel:
@@ -48,20 +51,17 @@ class Recorder:
         self,
         job: Job,
         store: JobStore,
-        tracker: Tracker,
         metered: MeteredModel,
         split_of: Mapping[str, str],
         known: Sequence[CandidateRecord] = (),
     ) -> None:
         self._job = job
         self._store = store
-        self._tracker = tracker
         self._metered = metered
         self._split_of = split_of
         self._known = {record.candidate.candidate_id: record for record in known}
-        self._logged = {
-            record.candidate.candidate_id for record in known if record.scores
-        }  # their artifacts are looked up before they are repeated
+        self._logged: set[str] = set()  # by this attempt; the tracker looks before it repeats
+        self._logging = asyncio.Lock()
         self._records: dict[str, CandidateRecord] = {}
         self._evaluations: list[EvaluationRecord] = []
         self._changed: dict[str, CandidateRecord] = {}
@@ -71,8 +71,7 @@ class Recorder:
         self.best: CandidateRecord | None = None
         self.source: CandidateRecord | None = None
         self._told_best = max(
-            (r.scores.get("aggregate", 0.0) for r in known if r.status is CandidateStatus.ACCEPTED),
-            default=None,
+            (r.scores["aggregate"] for r in known if r.scores and r.status in _KEPT), default=None
         )
         self._warned: set[str] = set(job.warnings)
         self.warnings: list[str] = list(job.warnings)
@@ -141,6 +140,35 @@ class Recorder:
         Raises:
             AttemptSuperseded
         """
+        # A caller who is cancelled does not take along what has been handed to this write.
+        writing = asyncio.create_task(self._write_down())
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait((writing,))
+            if not writing.cancelled():
+                writing.exception()  # seen: whoever writes next meets the same
+            raise
+
+    async def log_to_run(self, run_id: str, effects: Effects, tracker: Tracker) -> None:
+        """Artifacts and metrics of each measured candidate that this attempt has not put there yet.
+
+        Raises:
+            TrackingUnavailable, StoreUnavailable
+        """
+        async with self._logging:
+            for candidate_id, record in list(self._records.items()):
+                if not record.scores or candidate_id in self._logged:
+                    continue
+                await self.flush()  # its evaluations may not be stored yet
+                evaluations = await self._store.evaluations(self._job.job_id, candidate_id, limit=100_000)
+                measured = [entry for entry in evaluations if entry.split == "validation"]
+                await effects(tracker.log_candidate, run_id, record, measured)
+                self._logged.add(candidate_id)
+
+    # --- inside
+
+    async def _write_down(self) -> None:
         async with self._writing:
             evaluations, self._evaluations = self._evaluations, []
             changed, self._changed = list(self._changed.values()), {}
@@ -151,27 +179,10 @@ class Recorder:
             if changed or events:
                 await self._store.save_candidates(job_id, attempt, changed, events)
 
-    async def log_to_run(self, run_id: str) -> None:
-        """Artifacts and the step metric of each measured candidate that the run does not have yet."""
-        for candidate_id, record in list(self._records.items()):
-            if not record.scores or candidate_id in self._logged:
-                continue
-            evaluations = await self._store.evaluations(self._job.job_id, candidate_id, limit=100_000)
-            measured = [entry for entry in evaluations if entry.split == "validation"]
-            await asyncio.to_thread(self._tracker.log_candidate, run_id, record, measured)
-            metrics = {
-                "eval_score" if name == "aggregate" else f"eval_score.{name}": value
-                for name, value in record.scores.items()
-            }
-            await asyncio.to_thread(self._tracker.log_metrics, run_id, metrics, record.number)
-            self._logged.add(candidate_id)
-
-    # --- inside
-
     def _consider(self, record: CandidateRecord) -> None:
         if record.status is CandidateStatus.SOURCE:
             self.source = record
-        if record.status not in (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED) or not record.scores:
+        if record.status not in _KEPT or not record.scores:
             return
         score = record.scores["aggregate"]
         if self.best is not None and score <= self.best.scores["aggregate"]:

@@ -35,5 +35,9 @@ class RetryPolicy:
         """``None``: give up, the job has failed."""
         if not isinstance(error, OutsideFailure) or retries_so_far >= self.limit:
             return None
-        longest = min(self.cap_seconds, self.base_seconds * 3**retries_so_far)
-        return Retry(longest * (0.5 + 0.5 * self.draw()), f"{type(error).__name__}: {error}")
+        return Retry(self.delay_seconds(retries_so_far), f"{type(error).__name__}: {error}")
+
+    def delay_seconds(self, retries_so_far: int) -> float:
+        """How long to wait before the next one."""
+        longest = min(self.cap_seconds, self.base_seconds * 3.0 ** min(retries_so_far, 20))
+        return longest * (0.5 + 0.5 * self.draw())

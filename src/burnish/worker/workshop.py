@@ -1,0 +1,38 @@
+"""What a worker works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from burnish.llm.gateway import Gateway
+from burnish.plan import Planner
+from burnish.store.protocol import JobStore
+from burnish.tracking.protocol import Tracker
+from burnish.worker.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Made once for each process by ``bootstrap``.
+
+    Attributes:
+        scrub: takes secrets out of a text before it is kept.
+        clock: seconds, monotonic.
+        heartbeat_seconds: how often an attempt says that it lives, and looks for a cancel.
+        max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
+        sleep: waiting; injected.
+    """
+
+    worker_id: str
+    store: JobStore
+    tracker: Tracker
+    planner: Planner
+    gateway: Gateway
+    retries: RetryPolicy
+    scrub: Callable[[str], str]
+    clock: Callable[[], float]
+    heartbeat_seconds: float = 0.5
+    max_running_per_experiment: int | None = None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
