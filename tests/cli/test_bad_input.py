@@ -84,7 +84,7 @@ def test_no_expectations_while_the_scorer_needs_them(burnish: Burnish, folder: F
     ],
 )
 def test_unknown_or_impossible_settings(burnish: Burnish, folder: Folder, option: str, value: object) -> None:
-    refused(optimize(burnish, folder, **{option: value}), folder, str(value).strip("{}")[:8])
+    refused(optimize(burnish, folder, **{option: value}), folder, str(value).strip('{}"')[:8])
 
 
 def test_budget_below_one_validation_pass_says_the_least_that_works(burnish: Burnish, folder: Folder) -> None:

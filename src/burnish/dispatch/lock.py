@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from burnish.errors import InvalidState
+from burnish.errors import InvalidInput, InvalidState
 
 
 class WorkerLock:
@@ -25,8 +25,13 @@ class WorkerLock:
         """
         Raises:
             InvalidState: another process holds it; the message has its process id.
+            InvalidInput: the store's folder is not there or cannot be written.
         """
-        file = self.path.open("a+", encoding="utf-8")
+        try:
+            file = self.path.open("a+", encoding="utf-8")
+        except OSError as error:
+            remedy = f"cannot work on a store there: {error.strerror}; its folder must exist and be writable"
+            raise InvalidInput.of("store_uri", self.path.parent, remedy) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
