@@ -1,4 +1,4 @@
-"""A real MLflow over SQLite, made once for each test module because that takes a second."""
+"""A real MLflow over SQLite, made once because that takes a second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from burnish.tracking.mlflow import MlflowTracker
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> MlflowTracker:
     """One MLflow for the tests that do not mind others' runs in it."""
     folder = tmp_path_factory.mktemp("mlflow")

@@ -84,7 +84,7 @@ class Datasets:
         with self._connection.tracking("dataset", entity.dataset_id) as store:
             store.upsert_dataset_records(entity.dataset_id, _to_records(dataset))
         self._link(entity, experiment_id)
-        return self._read(entity)
+        return Dataset(dataset.name, dataset.examples, entity.dataset_id)
 
     def _link(self, entity: Any, experiment_id: str) -> None:
         with self._connection.tracking("dataset", entity.dataset_id) as store:
