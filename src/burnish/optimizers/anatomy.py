@@ -86,7 +86,7 @@ def _field_name(line: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where in a template the text to be shaped stands: a text prompt itself, or a chat's last user message.
+    """Where in a template the text to be shaped stands: a text prompt itself, or one message of a chat.
 
     Attributes:
         system: position of a system message that holds no variable, so that its words may be replaced.
@@ -98,16 +98,24 @@ class Frame:
 
     @classmethod
     def of(cls, template: Template) -> Frame:
-        """The frame of a prompt; a chat without a user message is shaped in its last message."""
+        """The frame of a prompt: in a chat, the last user message with a variable in it, or the last message
+        with one, or the last of all."""
         if isinstance(template, str):
             return cls(template)
-        users = [at for at, message in enumerate(template) if message.role == "user"]
+        with_variable = [at for at, message in enumerate(template) if variables_of(message.content)]
+        users = [at for at in with_variable if template[at].role == "user"]
+        position = [len(template) - 1, *with_variable[-1:], *users[-1:]][-1]
         systems = [
             at
             for at, message in enumerate(template)
             if message.role == "system" and not variables_of(message.content)
         ]
-        return cls(template, users[-1] if users else len(template) - 1, systems[0] if systems else None)
+        return cls(template, position, systems[0] if systems else None)
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether demonstrations can stand before it as turns of the chat."""
+        return not isinstance(self.template, str) and self.position == len(self.template) - 1
 
     @property
     def text(self) -> str:

@@ -32,9 +32,8 @@ class Task:
         validation: choose between candidates with these.
         seed: of every random choice.
         concurrency: evaluations worth keeping in flight.
-        max_calls: the job's call limit less what is held for the sealed test; a hint for sizing, the
-            gateway enforces it. ``None``: unlimited.
-        reserved_calls_made: calls made before the search began (source on validation).
+        max_calls: the job's call limit less what is held for the sealed test, the source on validation
+            included; a hint for sizing, the gateway enforces it. ``None``: unlimited.
     """
 
     source: Candidate

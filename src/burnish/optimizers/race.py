@@ -164,7 +164,9 @@ class Race:
         return max(0, min(math.ceil(running / KEEP_ONE_OF), left // (next_size - size)))
 
     def _may_win(self, standing: Standing) -> bool:
-        """Whether a candidate could still be better than the champion."""
+        """Whether a candidate could still be better than the champion; one that got nothing right cannot."""
+        if standing.means.aggregate <= 0:
+            return False
         differences = self._differences(standing)
         count, mean = len(differences), self._lead(standing)
         spread = sum((difference - mean) ** 2 for difference in differences)

@@ -106,6 +106,6 @@ class SubsetSearch:
         fields = Layout("fields, task cue", cue="{answer}:")
         answer = Layout("fields, answer cue", cue="Answer:")
         arrangements = [(fields, "block"), (AS_SOURCE, "titled"), (answer, "block"), (fields, "titled")]
-        if not isinstance(self._source.texts[self._name], str):
+        if self._space.frame.takes_turns:
             arrangements = [(AS_SOURCE, "turns"), (fields, "turns"), *arrangements[:2]]
         return arrangements

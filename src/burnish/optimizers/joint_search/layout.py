@@ -31,11 +31,12 @@ class Layout:
     as_source: bool = False
 
 
+PLAIN = Layout("fields")
 AS_SOURCE = Layout("as in the source", headings=False, as_source=True)
 
 TEXT_LAYOUTS = (
     Layout("bare", headings=False),
-    Layout("fields"),
+    PLAIN,
     Layout("fields, task cue", cue="{answer}:"),
     Layout("fields, answer cue", cue="Answer:"),
     Layout("bare, task cue", headings=False, cue="{answer}:"),

@@ -19,6 +19,7 @@ from burnish.optimizers.joint_search.catalogue import (
     rules_of,
 )
 from burnish.optimizers.joint_search.layout import (
+    PLAIN,
     Layout,
     Parts,
     arrange,
@@ -105,6 +106,8 @@ class PromptSpace:
         if shown and not layout.cue and not layout.as_source:
             layout = replace(layout, cue="{answer}:")  # demonstrations need a cue to copy
         inside = variables_of(instruction)
+        if layout.as_source and not variables_of(self.anatomy.instruction) <= inside:
+            layout = PLAIN  # the source's sentence held them, the new one does not
         parts = Parts(
             instruction=instruction,
             rule=rule.beside(instruction),
@@ -208,7 +211,7 @@ def space_of(task: Task, written: Mapping[str, Sequence[str]], most_shots: int) 
     prompts = []
     for position, (name, template) in enumerate(task.source.texts.items()):
         scored = position == 0
-        shots = _shots(pool, most_shots, chat=not isinstance(template, str)) if scored else (Shots(),)
+        shots = _shots(pool, most_shots, turns=Frame.of(template).takes_turns) if scored else (Shots(),)
         prompts.append(prompt_space(task, name, written.get(name, ()), shots, scored))
     return Space(task.source, tuple(prompts), pool, task.seed)
 
@@ -249,9 +252,9 @@ def prompt_space(
     )
 
 
-def _shots(pool: Sequence[Demonstration], most: int, chat: bool) -> tuple[Shots, ...]:
+def _shots(pool: Sequence[Demonstration], most: int, turns: bool) -> tuple[Shots, ...]:
     """Few choices: demonstrations are the dearest part of a prompt, and FEW_SHOT searches them closely."""
-    styles = ("turns", "titled") if chat else ("block", "titled")
+    styles = ("turns", "titled") if turns else ("block", "titled")
     counts = (2, min(most, _distinct_answers(pool)))
     offered = (Shots(count, style) for count, style in zip(counts, styles, strict=True))
     possible = [shots for shots in offered if 0 < shots.count <= min(most, len(pool))]
