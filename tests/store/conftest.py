@@ -68,5 +68,5 @@ def _migrated_postgres(postgres_database: Callable[[], str]) -> str:
 def migrated_postgres_uri(_migrated_postgres: str) -> str:
     """A migrated, empty PostgreSQL store; the same database for all, emptied for each."""
     with psycopg.connect(_migrated_postgres, autocommit=True) as connection:
-        connection.execute("TRUNCATE burnish_jobs CASCADE")
+        connection.execute("DELETE FROM burnish_jobs")
     return _migrated_postgres

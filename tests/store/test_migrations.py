@@ -1,0 +1,96 @@
+"""The schema's history leads to the tables, on both databases, once, whoever opens first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+
+import burnish.store.migrations
+from burnish.errors import InvalidInput
+from burnish.store.database import Database
+from burnish.store.location import store_url
+from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
+
+BOTH = pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+
+
+@pytest.fixture
+def empty_uri(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    if database == "sqlite":
+        return f"sqlite:///{tmp_path}/burnish.db"
+    make: Callable[[], str] = request.getfixturevalue("postgres_database")
+    return make()
+
+
+def test_the_tables_are_those_of_the_newest_revision() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(burnish.store.migrations.__file__).parent))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_VERSION
+
+
+@BOTH
+def test_migrations_make_exactly_the_tables(empty_uri: str) -> None:
+    database = Database(empty_uri)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+        )
+        assert compare_metadata(context, metadata) == []
+    database.close_now()
+
+
+@BOTH
+def test_many_may_open_an_empty_database_at_once(empty_uri: str) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        for database in threads.map(lambda _: Database(empty_uri), range(6)):
+            database.close_now()
+
+
+@BOTH
+def test_a_newer_store_is_refused_and_left_alone(empty_uri: str) -> None:
+    Database(empty_uri).close_now()
+    engine = create_engine(store_url(empty_uri))
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    with pytest.raises(InvalidInput, match=r"schema 9999.*newer Burnish.*upgrade"):
+        Database(empty_uri)
+    with engine.begin() as connection:
+        assert connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")) == "9999"
+    engine.dispose()
+
+
+@BOTH
+def test_the_store_leaves_room_for_tables_of_others(empty_uri: str) -> None:
+    engine = create_engine(store_url(empty_uri))
+    with engine.begin() as connection:  # as MLflow's, which has both of these names
+        connection.execute(text("CREATE TABLE jobs (id VARCHAR)"))
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('mlflow')"))
+    Database(empty_uri).close_now()
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "mlflow"
+    engine.dispose()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = tmp_path / "burnish.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE burnish_scores (id TEXT)")
+    connection.close()
+    with pytest.raises(InvalidInput, match="burnish_scores already exists"):
+        Database(f"sqlite:///{file}")
+    with sqlite3.connect(file) as connection:
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+    connection.close()
+    assert tables == {"burnish_scores"}
