@@ -61,7 +61,7 @@ def test_prompt_variable_without_a_column(burnish: Burnish, folder: Folder) -> N
 
 def test_columns_but_no_variable(burnish: Burnish, folder: Folder) -> None:
     folder.prompt.write_text("What is the sentiment?")
-    refused(optimize(burnish, folder), folder, "{{review}}")
+    refused(optimize(burnish, folder), folder, "{{variable}}")
 
 
 def test_no_expectations_while_the_scorer_needs_them(burnish: Burnish, folder: Folder) -> None:
