@@ -116,3 +116,31 @@ def test_a_gguf_that_is_not_one(burnish: Burnish, folder: Folder, tmp_path: Path
 def test_store_in_a_folder_that_is_not_there(burnish: Burnish, folder: Folder) -> None:
     said = optimize(burnish, folder, store_uri="sqlite:////nowhere/at/all/burnish.db")
     refused(said, folder, "store_uri", "/nowhere/at/all")
+
+
+def test_a_folder_that_cannot_be_written(burnish: Burnish, folder: Folder) -> None:
+    said = optimize(burnish, folder, store_uri="sqlite:////proc/burnish.db")  # read-only for root too
+    refused(said, folder, "store_uri", "/proc")
+
+
+@pytest.mark.parametrize("kilobytes", [40, 300])
+def test_a_full_disk_leaves_no_half_made_database(folder: Folder, kilobytes: int) -> None:
+    import resource
+    import signal
+    import subprocess
+    import sys
+
+    def fill_the_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, kilobytes * 1024))
+
+    command = [sys.executable, "-m", "burnish.cli.main", "optimize", "--model", "scripted:/sentiment"]
+    ran = subprocess.run(
+        [*command, "--prompt", str(folder.prompt), "--data", str(folder.data)],
+        capture_output=True,
+        text=True,
+        preexec_fn=fill_the_disk,
+        check=False,
+    )
+    refused(Said(ran.returncode, ran.stdout, ran.stderr), folder, "_uri", "disk")
+    assert folder.left_behind() == set()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.bootstrap import Services, Tools, make_tools, open_services
+from burnish.cli.fresh import nothing_left_behind
 from burnish.cli.output import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -124,9 +125,15 @@ async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple
     tools = make_tools(settings)
     try:
         checked = await _check(request, tools)
-        services = await open_services(settings, tools)
+        with nothing_left_behind(settings):
+            services = await open_services(settings, tools)
+            try:
+                job = await _submit(request, services, checked)
+            except BaseException:
+                await services.close()
+                raise
         try:
-            yield services, await _submit(request, services, checked)
+            yield services, job
         finally:
             await services.close()
     finally:

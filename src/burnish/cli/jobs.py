@@ -1,0 +1,223 @@
+"""``burnish jobs``: jobs on a server, over the SDK. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from burnish.sdk.blocking import Client
+
+app = typer.Typer(name="jobs", help="Jobs on a Burnish server.", no_args_is_help=True)
+
+Url = Annotated[str, typer.Option("--url", envvar="BURNISH_URL", help="The server.")]
+Token = Annotated[
+    str | None, typer.Option("--token", envvar="BURNISH_TOKEN", help="Bearer token.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the API answers.")]
+JobId = Annotated[str, typer.Argument(help="The job.", show_default=False)]
+DEFAULT_URL = "http://127.0.0.1:5000"
+
+
+@app.command()
+def create(
+    prompt: Annotated[str, typer.Option(help="prompts:/NAME/VERSION or prompts:/NAME@ALIAS.")],
+    experiment_id: Annotated[str, typer.Option(help="MLflow experiment of the run.")] = "0",
+    dataset: Annotated[str | None, typer.Option(help="MLflow dataset id.")] = None,
+    scorer: Annotated[
+        list[str] | None, typer.Option(help="NAME[:ARGUMENT][=WEIGHT|=must]; repeat for several.")
+    ] = None,
+    optimizer: Annotated[
+        str, typer.Option(help="joint-search, metaprompt, gepa, few-shot or distillation.")
+    ] = "joint-search",
+    optimizer_config: Annotated[
+        str | None, typer.Option(help="The optimizer's own settings, a JSON object.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Model that answers the prompt.")] = None,
+    reflection_model: Annotated[str | None, typer.Option(help="Model that writes proposals.")] = None,
+    max_calls: Annotated[int | None, typer.Option(help="Hard limit of model calls.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Hard limit of tokens, in and out.")] = None,
+    max_usd: Annotated[float | None, typer.Option(help="Hard limit of US dollars.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Hard limit of running time.")] = None,
+    split: Annotated[str, typer.Option(help="Shares of train/validation/test.")] = "0.5/0.25/0.25",
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    concurrency: Annotated[int, typer.Option(help="Model calls in flight.")] = 8,
+    max_output_tokens: Annotated[int | None, typer.Option(help="Cap on each answer.")] = None,
+    call_timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 60.0,
+    tag: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; repeat for several.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same job.")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch it to its end.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a job, or estimate one."""
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+        from burnish.cli.job_request import read_object, read_tags
+        from burnish.domain.budget import Budget
+        from burnish.evaluation.splits import parse_fractions
+
+        fields: dict[str, Any] = {
+            "dataset_id": dataset,
+            "scorers": scorer or (),
+            "optimizer_type": optimizer,
+            "optimizer_config": read_object("--optimizer-config", optimizer_config),
+            "model": model,
+            "reflection_model": reflection_model,
+            "budget": Budget(
+                max_calls=max_calls, max_tokens=max_tokens, max_usd=max_usd, max_seconds=max_seconds
+            ),
+            "split": parse_fractions(split),
+            "seed": seed,
+            "concurrency": concurrency,
+            "max_output_tokens": max_output_tokens,
+            "call_timeout_seconds": call_timeout,
+        }
+        if estimate:
+            found = client.estimate_job(prompt, experiment_id=experiment_id, **fields)
+            return output.say_estimate(found, as_json)
+        job = client.create_job(
+            prompt,
+            experiment_id=experiment_id,
+            tags=read_tags(tag or ()),
+            idempotency_key=idempotency_key,
+            **fields,
+        )
+        return output.watch(job, as_json) if wait else output.say_job(job.data, as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
+def get(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
+    """Show one job."""
+    _run(url, token, lambda client: _output().say_job(client.get_job(job_id).data, as_json))
+
+
+@app.command("list")
+def list_jobs(
+    filter: Annotated[
+        str, typer.Option("--filter", help="Such as: status = 'COMPLETED' AND tags.team = 'search'")
+    ] = "",
+    experiment_id: Annotated[
+        list[str] | None, typer.Option(help="Repeat for several.  [default: all]")
+    ] = None,
+    order_by: Annotated[
+        list[str] | None, typer.Option(help="Such as: final_eval_scores.aggregate DESC  [default: newest]")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs."""
+
+    def run(client: Client) -> int:
+        from itertools import islice
+
+        found = client.search_jobs(
+            filter, experiment_ids=experiment_id or (), order_by=order_by or (), page_size=min(limit, 1000)
+        )
+        return _output().say_jobs([job.data for job in islice(found, limit)], as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
+def watch(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
+    """Watch a job to its end. With --json, one event on each line."""
+    _run(url, token, lambda client: _output().watch(client.get_job(job_id), as_json))
+
+
+@app.command()
+def cancel(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
+    """Cancel a job; the best candidate so far is kept."""
+    _run(url, token, lambda client: _output().say_job(client.get_job(job_id).cancel(), as_json))
+
+
+@app.command()
+def resume(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
+    """Let a canceled or failed job go on from what it has."""
+    _run(url, token, lambda client: _output().say_job(client.get_job(job_id).resume(), as_json))
+
+
+@app.command()
+def delete(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
+    """Delete a job, its records and its run."""
+
+    def run(client: Client) -> int:
+        client.get_job(job_id).delete()
+        return _output().say_deleted(job_id, as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
+def candidates(
+    job_id: JobId,
+    candidate_id: Annotated[
+        str | None, typer.Argument(help="Show this one with its texts.", show_default=False)
+    ] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a job has tried."""
+
+    def run(client: Client) -> int:
+        job = client.get_job(job_id)
+        if candidate_id is not None:
+            return _output().say_candidate(job.candidate(candidate_id), as_json)
+        return _output().say_candidates(job.candidates(), as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
+def promote(
+    job_id: JobId,
+    alias: Annotated[str, typer.Argument(help="Such as production.", show_default=False)],
+    back: Annotated[bool, typer.Option("--rollback", help="Take the promotion back.")] = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Point an alias of the prompt at the job's new version."""
+
+    def run(client: Client) -> int:
+        job = client.get_job(job_id)
+        return _output().say_promotion(job.roll_back(alias) if back else job.promote(alias), as_json)
+
+    _run(url, token, run)
+
+
+def _run(url: str, token: str | None, action: Callable[[Client], int]) -> None:
+    """Do it with a client, and leave with its exit code; errors of our tree become lines."""
+    from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say_error
+    from burnish.errors import BurnishError, Conflict, InvalidInput, InvalidState, NotFound
+    from burnish.sdk.blocking import Client
+
+    try:
+        with Client(url, token=token) as client:
+            code = action(client)
+    except (InvalidInput, InvalidState, NotFound, Conflict) as error:
+        say_error(error)
+        code = EXIT_BAD_INPUT
+    except BurnishError as error:
+        say_error(error)
+        code = EXIT_FAILED
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    sys.exit(code)
+
+
+def _output() -> Any:
+    from burnish.cli import job_output
+
+    return job_output
