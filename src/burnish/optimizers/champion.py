@@ -8,6 +8,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.feedback import estimate_tokens
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import text_of
+from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.protocol import Observe, Outcome, Task
 from burnish.optimizers.settings import CommonSettings
@@ -34,7 +35,13 @@ class Champion:
     async def of_source(
         cls, task: Task, evaluate: Evaluate, settings: CommonSettings, observe: Observe
     ) -> Champion:
-        """The source on validation; measured already in a job, so it costs nothing there."""
+        """The source on validation; measured already in a job, so it costs nothing there.
+
+        Raises:
+            OptimizerFailed: there is nothing to choose with.
+        """
+        if not task.validation:
+            raise OptimizerFailed("the validation split is empty; give it a share of the data")
         return cls(task.source, await evaluate(task.source, task.validation), settings, observe)
 
     def challenge(self, candidate: Candidate, means: Means) -> bool:

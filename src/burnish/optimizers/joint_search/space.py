@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,9 @@ from burnish.optimizers.protocol import Task
 
 Choices = Mapping[str, int]
 """Name of a dimension → index of the chosen value."""
+
+
+LARGEST_POOL = 200  # training examples that demonstrations are picked from
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,7 @@ def space_of(task: Task, written: Mapping[str, Sequence[str]], most_shots: int) 
         written: instructions from a reflection model, by prompt name; tried beside the catalogue's.
         most_shots: 0 shows no training example.
     """
-    pool = tuple(labelled(task.train)) if most_shots else ()
+    pool = tuple(labelled(_some(task.train, task.seed))) if most_shots else ()
     prompts = []
     for position, (name, template) in enumerate(task.source.texts.items()):
         scored = position == 0
@@ -259,6 +263,11 @@ def _shots(pool: Sequence[Demonstration], most: int, turns: bool) -> tuple[Shots
     offered = (Shots(count, style) for count, style in zip(counts, styles, strict=True))
     possible = [shots for shots in offered if 0 < shots.count <= min(most, len(pool))]
     return (Shots(), *possible)
+
+
+def _some(examples: Sequence[Example], seed: int) -> list[Example]:
+    """As many as are worth choosing from."""
+    return random.Random(f"{seed}/pool").sample(list(examples), min(len(examples), LARGEST_POOL))
 
 
 def _distinct_answers(pool: Sequence[Demonstration]) -> int:
