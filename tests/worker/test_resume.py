@@ -1,0 +1,231 @@
+"""A job that was interrupted goes on as if nothing had happened, and nothing is paid or done twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnish.domain.budget import Budget
+from burnish.domain.job import JobStatus, OptimizerType
+from burnish.llm.faults import Faults
+from burnish.tracking.protocol import RunStatus
+from tests.worker.workbench import Process, Result, World
+
+JITTER = Faults(jitter_seconds=0.004)  # answers overtake each other
+CALLS = 60  # the undisturbed job makes a few more
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    yield world
+    await world.close()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, f"tasks left behind: {left}"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """The result of the same job in a world without faults; each configuration is run once."""
+    known: dict[str, Result] = {}
+
+    async def find(**changes: Any) -> Result:
+        key = repr(sorted(changes.items()))
+        if key not in known:
+            world = World(tmp_path_factory.mktemp("undisturbed"))
+            await world.submit(**changes)
+            await Process(world, faults=JITTER).run()
+            known[key] = (await world.result()).check()
+            await world.close()
+        return known[key]
+
+    return find
+
+
+def assert_same(result: Result, expected: Result) -> None:
+    """That a job came out as the other did, with its effects on MLflow once."""
+    result.check()
+    assert result.job.status is expected.job.status
+    assert result.job.error_message == expected.job.error_message
+    assert result.candidates == expected.candidates
+    assert result.journal == expected.journal
+    for name in ("stop_reason", "best_candidate_id", "final_eval_scores", "test_scores", "verdict"):
+        assert getattr(result.job, name) == getattr(expected.job, name), name
+    assert result.versions == expected.versions
+    [run], [expected_run] = result.runs, expected.runs
+    assert run.status is expected_run.status
+    assert {name: sorted(points) for name, points in run.metrics.items() if "usage" not in name} == {
+        name: sorted(points) for name, points in expected_run.metrics.items() if "usage" not in name
+    }
+    assert run.artifacts.keys() == expected_run.artifacts.keys()
+
+
+async def resume(world: World, dead: Process, **options: Any) -> Process:
+    """Let another process go on, and see that it asks nothing again that is in the journal."""
+    journal = (await world.result()).journal
+    process = Process(world, faults=JITTER, **options)
+    await process.run(reason="recovered at start")
+    again = [key for key in process.asked if key in journal]
+    assert not again, f"{len(again)} finished calls were asked again"
+    in_flight = (Counter(dead.asked) - journal).total()
+    repeated = (Counter(process.asked) & Counter(dead.asked)).total()
+    assert repeated <= in_flight
+    return process
+
+
+@pytest.mark.parametrize("call", [1, 2, 11, 23, 31, 38, 45, 52, CALLS])
+async def test_a_job_killed_at_any_call_comes_out_the_same(
+    call: int, world: World, undisturbed: Callable[..., Any]
+) -> None:
+    await world.submit()
+    killed = Process(world, faults=JITTER, dies_at_call=call)
+    await killed.run()
+    assert (await world.store.get("job")).status is JobStatus.IN_PROGRESS
+    await resume(world, killed)
+    result = await world.result()
+    assert_same(result, await undisturbed())
+    assert result.job.attempt == 2
+    assert [event.data["reason"] for event in result.kinds("STARTED")] == ["submitted", "recovered at start"]
+
+
+async def test_a_job_killed_again_and_again_comes_out_the_same(
+    world: World, undisturbed: Callable[..., Any]
+) -> None:
+    await world.submit(budget=Budget(max_calls=400))
+    before = Process(world, faults=JITTER, dies_at_call=7)
+    await before.run()
+    attempts = 1
+    while not (await world.store.get("job")).status.terminal:
+        before = await resume(world, before, dies_at_call=7)
+        attempts += 1
+    assert attempts > CALLS // 7
+    assert_same(await world.result(), await undisturbed(budget=Budget(max_calls=400)))
+
+
+EFFECTS = ("ensure_run", "log_candidate", "register_winner", "log_metrics", "end_run")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("effect", EFFECTS)
+async def test_a_job_killed_around_an_effect_has_it_once(
+    effect: str, when: str, world: World, undisturbed: Callable[..., Any]
+) -> None:
+    await world.submit()
+    killed = Process(world, faults=JITTER)
+    getattr(killed, when)[effect] = killed.die
+    await killed.run()
+    assert not killed.alive
+    await resume(world, killed)
+    assert_same(await world.result(), await undisturbed())
+
+
+WRITES = ("update", "save_candidates", "save_evaluations", "journal_write")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("nth", [1, 4])
+async def test_a_job_killed_around_a_write_comes_out_the_same(
+    write: str, when: str, nth: int, world: World, undisturbed: Callable[..., Any]
+) -> None:
+    await world.submit()
+    killed = Process(world, faults=JITTER)
+    count = 0
+
+    def die(*arguments: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == nth:
+            killed.die()
+
+    getattr(killed, when)[write] = die
+    await killed.run()
+    assert not killed.alive
+    await resume(world, killed)
+    assert_same(await world.result(), await undisturbed())
+
+
+async def test_a_job_killed_at_its_very_last_write_is_over(
+    world: World, undisturbed: Callable[..., Any]
+) -> None:
+    await world.submit()
+    killed = Process(world, faults=JITTER)
+
+    def die(job_id: str, attempt: int, changes: dict[str, Any], *_: Any) -> None:
+        if changes.get("status") is JobStatus.COMPLETED:
+            killed.die()
+
+    killed.after["update"] = die
+    await killed.run()
+    assert not killed.alive
+    late = Process(world)
+    await late.run(reason="recovered at start")
+    assert late.asked == []
+    assert_same(await world.result(), await undisturbed())
+
+
+@pytest.mark.parametrize("optimizer", [OptimizerType.FEW_SHOT, OptimizerType.METAPROMPT, OptimizerType.GEPA])
+@pytest.mark.parametrize("call", [20, 35])
+async def test_every_optimizer_finds_its_way_again(
+    optimizer: OptimizerType, call: int, world: World, undisturbed: Callable[..., Any]
+) -> None:
+    changes: dict[str, Any] = {
+        "optimizer_type": optimizer,
+        "reflection_model": None if optimizer is OptimizerType.FEW_SHOT else "scripted:/planted-reflect",
+        "budget": Budget(max_calls=300),
+    }
+    expected = await undisturbed(**changes)
+    assert expected.job.status is JobStatus.COMPLETED, expected.job.error_message
+    assert expected.journal.total() > call
+    await world.submit(**changes)
+    killed = Process(world, faults=JITTER, dies_at_call=call)
+    await killed.run()
+    await resume(world, killed)
+    assert_same(await world.result(), expected)
+
+
+async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
+    world: World, undisturbed: Callable[..., Any]
+) -> None:
+    await world.submit()
+    stopped = Process(world, faults=JITTER)
+    stopped.before["save_evaluations"] = lambda *_: stopped.interrupt()
+    await stopped.run()
+    job = await world.store.get("job")
+    assert (job.status, job.status_message) == (JobStatus.PENDING, "the worker stopped")
+    assert job.seconds_spent > 0
+    journal = (await world.result()).journal
+    assert journal == Counter(stopped.answered)
+    await resume(world, stopped)
+    assert_same(await world.result(), await undisturbed())
+
+
+async def test_a_worker_told_to_stop_while_it_takes_the_job_gives_it_back(world: World) -> None:
+    await world.submit()
+    stopped = Process(world)
+    stopped.before["take"] = lambda *_: stopped.interrupt()
+    await stopped.run()
+    job = await world.store.get("job")
+    assert (job.status, job.attempt) == (JobStatus.PENDING, 1)
+    assert stopped.asked == []
+
+
+async def test_a_failed_job_goes_on_from_what_it_has(world: World, undisturbed: Callable[..., Any]) -> None:
+    await world.submit()
+    failing = Process(world, faults=Faults(shares={"401": 1.0}, from_request=25))
+    await failing.run()
+    failed = await world.result()
+    assert failed.job.status is JobStatus.FAILED
+    assert "401" in str(failed.job.error_message)
+    assert failed.runs[0].status is RunStatus.FAILED
+    assert failing.slept == []  # a wrong key is not tried again
+    await world.store.reopen("job")
+    await resume(world, failing)
+    result = await world.result()
+    result.runs[0].artifacts.pop("error.txt")
+    assert_same(result, await undisturbed())
