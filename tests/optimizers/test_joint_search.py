@@ -28,6 +28,15 @@ class TestJointSearch(OptimizerContract):
         return JointSearch.from_settings({**SMALL, **settings})
 
 
+def test_says_when_the_budget_is_small() -> None:
+    search = JointSearch.from_settings({})
+    generous = search.estimate(150, 75, None)
+    assert search.estimate(150, 75, 750).warnings == generous.warnings == ()
+    (warning,) = search.estimate(150, 75, generous.target_low).warnings
+    assert str(generous.target_low) in warning
+    assert search.estimate(150, 75, 500).target_high == 500
+
+
 @pytest.mark.parametrize(("train", "validation"), [(0, 1), (1, 1), (2, 3), (5, 7)])
 async def test_works_with_very_few_examples(train: int, validation: int) -> None:
     examples = reviews(train + validation)

@@ -63,11 +63,12 @@ class JointSearch:
         effort = self._effort(validation)
         shown = min(train, self._settings.feedback_examples)
         low, high = validation + effort.least_evaluations, validation + effort.most_evaluations + shown
+        enough = validation + 2 * effort.least_evaluations
         warnings = []
-        if max_calls is not None and low <= max_calls < (low + high) / 2:
+        if max_calls is not None and low <= max_calls < min(enough, high):
             warnings.append(
-                f"{max_calls} calls end this search early; with {high} it could try all "
-                f"{self._settings.trials} candidates"
+                f"{max_calls} calls are few for this search: a first round of {self._settings.width} "
+                f"candidates, and little to build on it; {enough} or more would allow a second"
             )
         return CallEstimate(
             target_low=low,
