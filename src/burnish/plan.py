@@ -68,6 +68,17 @@ class Plan:
         return 2 * len(self.splits.test) * self.calls_per_evaluation
 
     @property
+    def teacher_calls(self) -> int:
+        """One for each example, before the search."""
+        return len(self.dataset.examples) if self.teacher and self.dataset else 0
+
+    @property
+    def calls_left_for_search(self) -> int | None:
+        """What the budget leaves when the teacher and the sealed test have theirs; ``None``: no limit."""
+        limit = self.config.budget.max_calls
+        return None if limit is None else limit - self.teacher_calls - self.test_calls
+
+    @property
     def calls_per_evaluation(self) -> int:
         """The target's call, and one for each judge's answer."""
         return 1 + sum(getattr(entry.scorer, "calls", 0) for entry in self.scorers)
@@ -154,6 +165,8 @@ class Planner:
             if not config.scorers:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
             problems.collect(lambda: check_records(prompts, dataset))
+            if teacher is not None:
+                problems.collect(lambda: check_records(teacher[:1], dataset))
             taught = ("expected_response",) if teacher else ()
             problems.collect(lambda: check_expectations(scorers, dataset, given=taught))
             splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
@@ -305,7 +318,8 @@ def check_budget(plan: Plan) -> None:
     limit = plan.config.budget.max_calls
     if limit is None:
         return
-    least = plan.needed.target_low * plan.calls_per_evaluation + plan.needed.reflection_low + plan.test_calls
+    search = plan.needed.target_low * plan.calls_per_evaluation + plan.needed.reflection_low
+    least = plan.teacher_calls + search + plan.test_calls
     if limit < least:
         raise InvalidInput.of(
             "budget.max_calls",

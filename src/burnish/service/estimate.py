@@ -62,7 +62,7 @@ class _Work:
     """So many calls, and what they take."""
 
     def __init__(self, plan: Plan, target: int, reflections: int, test_calls: int, generous: bool) -> None:
-        evaluations = target * plan.calls_per_evaluation + test_calls
+        evaluations = target * plan.calls_per_evaluation + plan.teacher_calls + test_calls
         most = plan.config.budget.max_calls
         self.calls = evaluations + reflections
         if most is not None:

@@ -20,6 +20,7 @@ from burnish.worker.journal import StoreJournal
 from burnish.worker.recorder import MeteredModel, Recorder
 from burnish.worker.retry import Retry
 from burnish.worker.run import Running, carry_out
+from burnish.worker.teaching import taught
 from burnish.worker.workshop import Workshop
 
 log = structlog.get_logger("burnish.worker")
@@ -131,6 +132,7 @@ class Attempt:
         ledger = Ledger(plan.config.budget, shop.clock, totals.finished, job.seconds_spent)
         ledger.count_lost(totals.lost)
         metered = MeteredModel(shop.gateway.for_job(ledger=ledger, journal=journal, config=job.config))
+        plan, left_out = await taught(plan, metered)
         recorder = Recorder(
             job,
             shop.store,
@@ -138,6 +140,8 @@ class Attempt:
             split_names(plan),
             await shop.store.candidates(job.job_id),
         )
+        for warning in left_out:
+            recorder.warning(warning)
         learning = (*plan.splits.train, *plan.splits.validation)
         for entry in plan.scorers:
             await asyncio.to_thread(entry.scorer.prepare, learning)

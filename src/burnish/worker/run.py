@@ -182,14 +182,14 @@ async def log_results(running: Running, scores: TestScores | None) -> None:
 
 
 def _task(running: Running, source: Candidate) -> Task:
-    plan, budget = running.plan, running.plan.config.budget
+    plan = running.plan
     return Task(
         source=source,
         train=plan.splits.train,
         validation=plan.splits.validation,
         seed=plan.config.seed,
         concurrency=plan.config.concurrency,
-        max_calls=None if budget.max_calls is None else budget.max_calls - plan.test_calls,
+        max_calls=plan.calls_left_for_search,
         model=plan.target.uri,
     )
 
