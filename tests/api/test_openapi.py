@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
+import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import hypothesis
@@ -19,15 +18,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from burnish.api.app import create_app
+import burnish
 from burnish.api.docs import page
 from burnish.api.openapi import document
 from burnish.api.routes import BASE_PATHS, SERVICE
-from burnish.api.testing import fake_services, play_job, serving
-from burnish.api.wire import read_job_request
-from burnish.config import Settings
-from burnish.proto.message import message_from_json
-from burnish.proto.service_pb2 import CreatePromptOptimizationJob
+from burnish.api.testing import play_job, server_elsewhere
 
 CHECKS = [
     not_a_server_error,
@@ -77,49 +72,28 @@ def test_the_page_loads_nothing_from_anywhere() -> None:
     assert "//" not in text.replace("prompts:/", "").replace("openai:/", "").replace("://", "//", 0)
 
 
-class _Server(threading.Thread):
-    """The application on an event loop of its own, as schemathesis asks from another thread."""
+@dataclass
+class Target:
+    """A server with one finished job."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(daemon=True)
-        self.url = ""
-        self.job_id = ""
-        self._folder = folder
-        self._ready = threading.Event()
-
-    def run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        async with fake_services(self._folder) as services:
-            message = message_from_json(services.request(), CreatePromptOptimizationJob())
-            request = read_job_request(message)
-            job, _ = await services.jobs.submit(request.experiment_id, request.config, request.tags)
-            self.job_id = job.job_id
-            await play_job(services, self.job_id)
-            async with serving(create_app(services, Settings())) as self.url:
-                self._ready.set()
-                await self._end.wait()
-
-    def __enter__(self) -> _Server:
-        self.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self.join(10)
+    url: str
+    job_id: str
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
-    with _Server(tmp_path_factory.mktemp("openapi")) as running:
-        yield running
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with server_elsewhere(tmp_path_factory.mktemp("openapi")) as running:
+        with burnish.Client(running.url) as client:
+            services = running.services
+            job = client.create_job(
+                services.source(), experiment_id="0", dataset_id=services.dataset(), scorers=["exact_match"]
+            )
+        running.run(play_job(services, job.job_id))
+        yield Target(running.url, job.job_id)
 
 
 @pytest.fixture(scope="module")
-def api_schema(server: _Server) -> Any:
+def api_schema(server: Target) -> Any:
     return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
@@ -127,7 +101,7 @@ def api_schema(server: _Server) -> Any:
     ("path", "verb"), [(path, verb) for path, verbs in document()["paths"].items() for verb in verbs]
 )
 def test_no_request_makes_a_server_error_and_answers_are_as_documented(
-    api_schema: Any, server: _Server, path: str, verb: str
+    api_schema: Any, server: Target, path: str, verb: str
 ) -> None:
     @hypothesis.given(case=api_schema[path][verb].as_strategy())
     @hypothesis.settings(
@@ -145,8 +119,6 @@ def test_no_request_makes_a_server_error_and_answers_are_as_documented(
     ask()
 
 
-def test_the_ajax_paths_answer_too(server: _Server) -> None:
-    import urllib.request
-
+def test_the_ajax_paths_answer_too(server: Target) -> None:
     with urllib.request.urlopen(f"{server.url}{BASE_PATHS[1]}/{server.job_id}") as answer:
         assert answer.status == 200

@@ -13,7 +13,14 @@ import pytest
 
 import burnish
 from burnish.api.app import create_app
-from burnish.api.testing import FakeServices, fake_services, play_job, serving
+from burnish.api.testing import (
+    FakeServices,
+    ServerElsewhere,
+    fake_services,
+    play_job,
+    server_elsewhere,
+    serving,
+)
 from burnish.api.watch import Watching
 from burnish.config import Settings
 from burnish.domain.events import Event
@@ -32,13 +39,18 @@ class Running:
     services: FakeServices
 
     def fields(self) -> dict[str, Any]:
-        return {
-            "source_prompt_uri": self.services.source(),
-            "experiment_id": "0",
-            "dataset_id": self.services.dataset(),
-            "scorers": ["exact_match"],
-            "optimizer_type": "gepa",
-        }
+        return fields(self.services)
+
+
+def fields(services: FakeServices) -> dict[str, Any]:
+    """What to create a job with."""
+    return {
+        "source_prompt_uri": services.source(),
+        "experiment_id": "0",
+        "dataset_id": services.dataset(),
+        "scorers": ["exact_match"],
+        "optimizer_type": "gepa",
+    }
 
 
 @pytest.fixture
@@ -179,34 +191,17 @@ async def test_a_server_that_is_not_burnish(server: Running) -> None:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Running]:
-    """A server in another thread, for who blocks."""
-    started, running = threading.Event(), Running("", None)  # type: ignore[arg-type]
-
-    async def serve() -> None:
-        running.end, running.loop = asyncio.Event(), asyncio.get_running_loop()  # type: ignore[attr-defined]
-        async with fake_services(tmp_path) as running.services:
-            watching = Watching(running.services.store, poll_seconds=0.005)
-            async with serving(create_app(running.services, Settings(), watching=watching)) as running.url:
-                started.set()
-                await running.end.wait()  # type: ignore[attr-defined]
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert started.wait(10)
-    yield running
-    running.loop.call_soon_threadsafe(running.end.set)  # type: ignore[attr-defined]
-    thread.join(10)
+def elsewhere(tmp_path: Path) -> Iterator[ServerElsewhere]:
+    with server_elsewhere(tmp_path) as running:
+        yield running
 
 
-def test_without_await(elsewhere: Running) -> None:
+def test_without_await(elsewhere: ServerElsewhere) -> None:
     with burnish.Client(elsewhere.url) as client:
-        job = client.create_job(**elsewhere.fields(), tags={"team": "maps"})
+        job = client.create_job(**fields(elsewhere.services), tags={"team": "maps"})
         assert isinstance(job, burnish.Job)
-        played = asyncio.run_coroutine_threadsafe(
-            play_job(elsewhere.services, job.job_id),
-            elsewhere.loop,  # type: ignore[attr-defined]
-        )
+        playing = play_job(elsewhere.services, job.job_id)
+        played = asyncio.run_coroutine_threadsafe(playing, elsewhere.loop)
         assert job.result(progress=True, timeout_seconds=10).verdict is Verdict.IMPROVED
         played.result(5)
         assert [event.sequence for event in job.events(after=2)] == [3, 4, 5]
@@ -220,7 +215,7 @@ def test_without_await(elsewhere: Running) -> None:
             client.get_job(job.job_id)
 
 
-def test_the_thread_ends_with_the_client_or_when_it_is_forgotten(elsewhere: Running) -> None:
+def test_the_thread_ends_with_the_client_or_when_it_is_forgotten(elsewhere: ServerElsewhere) -> None:
     client = burnish.Client(elsewhere.url)
     assert list(client.search_jobs()) == []
     client.close()

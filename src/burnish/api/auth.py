@@ -141,7 +141,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._hosts.allows(host):
-            remedy = "start the server with --allowed-host NAME to answer to it"
+            remedy = "start it with BURNISH_ALLOWED_HOSTS=NAME to answer to it"
             return answer("PERMISSION_DENIED", 403, f"Host {host[:200]!r} is not this server's; {remedy}")
         origin = headers.get("origin")
         if scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS:

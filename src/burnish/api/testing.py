@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
+from burnish.api.app import create_app
+from burnish.api.watch import Watching
+from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset
@@ -30,6 +35,8 @@ from burnish.service.prompts import Prompts
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeTracker
+
+T = TypeVar("T")
 
 PROMPT = "What is the sentiment of this review? {{review}}"
 REVIEWS = [({"review": f"review {n}"}, {"expected_response": "positive"}) for n in range(40)]
@@ -138,6 +145,42 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         finally:
             server.should_exit = True
             await task
+
+
+@dataclass(slots=True)
+class ServerElsewhere:
+    """A server on an event loop of its own, for tests that block."""
+
+    url: str
+    services: FakeServices
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something on that loop, and wait for it here."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+
+
+@contextmanager
+def server_elsewhere(folder: Path, poll_seconds: float = 0.005) -> Iterator[ServerElsewhere]:
+    """Serve :func:`fake_services` in another thread, without MLflow behind."""
+    started: Future[ServerElsewhere] = Future()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with fake_services(folder) as services:
+            watching = Watching(services.store, poll_seconds)
+            async with serving(create_app(services, Settings(), watching=watching)) as url:
+                started.set_result(ServerElsewhere(url, services, asyncio.get_running_loop()))
+                await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    server = started.result(20)
+    try:
+        yield server
+    finally:
+        server.loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
 
 
 async def play_job(services: FakeServices, job_id: str) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from burnish.sdk.blocking import Client
+    from burnish.domain.job import Job as JobData
+    from burnish.sdk.blocking import Client, Job
 
 app = typer.Typer(name="jobs", help="Jobs on a Burnish server.", no_args_is_help=True)
 
@@ -97,7 +98,7 @@ def create(
 @app.command()
 def get(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
     """Show one job."""
-    _run(url, token, lambda client: _output().say_job(client.get_job(job_id).data, as_json))
+    _show(url, token, job_id, lambda job: job.data, as_json)
 
 
 @app.command("list")
@@ -121,10 +122,12 @@ def list_jobs(
     def run(client: Client) -> int:
         from itertools import islice
 
+        from burnish.cli import job_output as output
+
         found = client.search_jobs(
             filter, experiment_ids=experiment_id or (), order_by=order_by or (), page_size=min(limit, 1000)
         )
-        return _output().say_jobs([job.data for job in islice(found, limit)], as_json)
+        return output.say_jobs([job.data for job in islice(found, limit)], as_json)
 
     _run(url, token, run)
 
@@ -132,19 +135,25 @@ def list_jobs(
 @app.command()
 def watch(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
     """Watch a job to its end. With --json, one event on each line."""
-    _run(url, token, lambda client: _output().watch(client.get_job(job_id), as_json))
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
+        return output.watch(client.get_job(job_id), as_json)
+
+    _run(url, token, run)
 
 
 @app.command()
 def cancel(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
     """Cancel a job; the best candidate so far is kept."""
-    _run(url, token, lambda client: _output().say_job(client.get_job(job_id).cancel(), as_json))
+    _show(url, token, job_id, lambda job: job.cancel(), as_json)
 
 
 @app.command()
 def resume(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
     """Let a canceled or failed job go on from what it has."""
-    _run(url, token, lambda client: _output().say_job(client.get_job(job_id).resume(), as_json))
+    _show(url, token, job_id, lambda job: job.resume(), as_json)
 
 
 @app.command()
@@ -152,8 +161,10 @@ def delete(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: 
     """Delete a job, its records and its run."""
 
     def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
         client.get_job(job_id).delete()
-        return _output().say_deleted(job_id, as_json)
+        return output.say_deleted(job_id, as_json)
 
     _run(url, token, run)
 
@@ -171,10 +182,12 @@ def candidates(
     """Show what a job has tried."""
 
     def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
         job = client.get_job(job_id)
         if candidate_id is not None:
-            return _output().say_candidate(job.candidate(candidate_id), as_json)
-        return _output().say_candidates(job.candidates(), as_json)
+            return output.say_candidate(job.candidate(candidate_id), as_json)
+        return output.say_candidates(job.candidates(), as_json)
 
     _run(url, token, run)
 
@@ -191,8 +204,21 @@ def promote(
     """Point an alias of the prompt at the job's new version."""
 
     def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
         job = client.get_job(job_id)
-        return _output().say_promotion(job.roll_back(alias) if back else job.promote(alias), as_json)
+        return output.say_promotion(job.roll_back(alias) if back else job.promote(alias), as_json)
+
+    _run(url, token, run)
+
+
+def _show(url: str, token: str | None, job_id: str, action: Callable[[Job], JobData], as_json: bool) -> None:
+    """Do it with a job, and show the job."""
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
+        return output.say_job(action(client.get_job(job_id)), as_json)
 
     _run(url, token, run)
 
@@ -215,9 +241,3 @@ def _run(url: str, token: str | None, action: Callable[[Client], int]) -> None:
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     sys.exit(code)
-
-
-def _output() -> Any:
-    from burnish.cli import job_output
-
-    return job_output

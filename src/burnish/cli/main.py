@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from burnish import __version__
+from burnish.cli import jobs
 
 if TYPE_CHECKING:
     from burnish.config import Settings
@@ -22,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(jobs.app)
 
 StoreUri = Annotated[
     str | None, typer.Option("--store-uri", help="Where jobs are kept.  [default: sqlite:///burnish.db]")

@@ -50,6 +50,7 @@ async def _serve(settings: Settings) -> None:
         server = _Server(config)
 
         def stop() -> None:
+            app.state.watching.close()  # or the server would wait for its streams
             server.should_exit = True
 
         _on_signals(stop)

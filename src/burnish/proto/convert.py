@@ -204,7 +204,7 @@ def read_config(
             known["reflection_model"] = named
     config = JobConfig(
         **known,
-        source_prompt_uris=(source_prompt_uri, *message.further_source_prompt_uris),
+        source_prompt_uris=tuple(filter(None, (source_prompt_uri, *message.further_source_prompt_uris))),
         dataset_id=message.dataset_id or None,
         scorers=tuple(message.scorers),
         optimizer_type=OptimizerType.JOINT_SEARCH if problems else optimizer_type,

@@ -10,7 +10,7 @@ from burnish.domain.prompt import Message, Template
 from burnish.domain.score import Score
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.proto import prompt_optimization_pb2 as wire
-from burnish.proto.convert import usage_by_role_from_proto, usage_from_proto
+from burnish.proto.convert import usage_by_role_from_proto, usage_by_role_to_proto, usage_from_proto
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,29 @@ def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
         objectives=dict(message.objectives),
         texts={name: _template_from_proto(message.texts[name]) for name in sorted(message.texts)},
     )
+
+
+def candidate_to_proto(candidate: Candidate) -> wire.PromptCandidate:
+    """Inverse of :func:`candidate_from_proto`: the candidate as the API shows it."""
+    message = wire.PromptCandidate(
+        candidate_id=candidate.candidate_id,
+        number=candidate.number,
+        status=candidate.status,
+        parents=candidate.parents,
+        origin=candidate.origin or None,
+        reason=candidate.reason or None,
+        scores=candidate.scores,
+        objectives=candidate.objectives,
+        usage=usage_by_role_to_proto(candidate.usage),
+    )
+    for name in sorted(candidate.texts):
+        text = candidate.texts[name]
+        if isinstance(text, str):
+            message.texts[name].text = text
+        else:
+            for entry in text:
+                message.texts[name].messages.add(role=entry.role, content=entry.content)
+    return message
 
 
 def _template_from_proto(message: wire.PromptTemplate) -> Template:

@@ -1,0 +1,114 @@
+"""``burnish jobs`` against a real server: for people, and for programs with ``--json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from burnish.api.testing import ServerElsewhere, play_job, server_elsewhere
+from burnish.cli.main import app
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerElsewhere]:
+    with server_elsewhere(tmp_path) as running:
+        yield running
+
+
+class Cli:
+    """Runs ``burnish jobs``."""
+
+    def __init__(self, url: str) -> None:
+        self._environment = {"BURNISH_URL": url, "COLUMNS": "200"}
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        shown = CliRunner().invoke(app, ["jobs", *arguments], env=self._environment)
+        assert shown.exit_code == code, shown.output
+        return shown.stdout if code == 0 else shown.output
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self(*arguments, "--json", code=code))
+
+
+@pytest.fixture
+def cli(server: ServerElsewhere) -> Cli:
+    return Cli(server.url)
+
+
+@pytest.fixture
+def create(server: ServerElsewhere) -> list[str]:
+    services = server.services
+    options = ["--prompt", services.source(), "--dataset", services.dataset(), "--scorer", "exact_match"]
+    return ["create", *options, "--max-calls", "900", "--tag", "team=search"]
+
+
+def test_a_job_for_programs(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
+    made = cli.json(*create, "--optimizer-config", '{"max_metric_calls": 9}')
+    assert made["state"]["status"] == "JOB_STATUS_PENDING"
+    assert made["config"]["optimizer_type"] == "OPTIMIZER_TYPE_JOINT_SEARCH"
+    assert made["config"]["budget"] == {"max_calls": 900}
+    job_id = made["job_id"]
+    server.run(play_job(server.services, job_id))
+    events = [json.loads(line) for line in cli("watch", job_id, "--json").splitlines()]
+    assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
+    job = cli.json("get", job_id)
+    assert (job["verdict"], job["optimized_prompt_uri"]) == ("IMPROVED", "prompts:/sentiment/2")
+    assert cli.json("list", "--filter", "tags.team = 'search'") == {"jobs": [job]}
+    assert cli.json("list", "--filter", "tags.team = 'maps'") == {"jobs": []}
+    source, winner = cli.json("candidates", job_id)["candidates"]
+    assert winner["parents"] == [source["candidate_id"]]
+    detail = cli.json("candidates", job_id, winner["candidate_id"])["candidate"]
+    assert detail["texts"]["sentiment"]["text"].startswith("Answer positive")
+    assert cli.json("promote", job_id, "production")["promotion"]["version"] == 2
+    assert cli.json("promote", job_id, "production", "--rollback")["promotion"]["previous_version"] == 2
+    assert cli.json("delete", job_id) == {}
+    assert "does not exist" in cli("get", job_id, code=2)
+
+
+def test_a_job_for_people(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
+    job_id = cli.json(*create)["job_id"]
+    assert job_id in cli("list")
+    assert "CANCELED" in cli("cancel", job_id)
+    assert cli("watch", job_id, code=130)
+    assert "PENDING" in cli("resume", job_id)
+    assert "no candidates yet" in cli("candidates", job_id)
+    server.run(play_job(server.services, job_id))
+    shown = cli("watch", job_id)
+    assert "+0.600 (+0.400 to +0.800), IMPROVED" in shown
+    assert "0.250 → 0.750" in cli("list")
+    assert "rewrite 1" in cli("candidates", job_id)
+    assert "@production is version 2" in cli("promote", job_id, "production")
+    assert "is deleted" in cli("delete", job_id)
+    assert "no jobs" in cli("list")
+
+
+def test_an_estimate(cli: Cli, create: list[str]) -> None:
+    assert cli.json(*create, "--estimate")["estimate"]["calls_high"] <= 900
+    assert "calls" in cli(*create, "--estimate")
+    assert cli.json("list") == {"jobs": []}
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (["--dataset", "d-none"], "dataset_id"),
+        (["--optimizer", "gpa"], "must be one of"),
+        (["--optimizer-config", "["], "is not JSON"),
+        (["--optimizer-config", "[]"], "must be a JSON object"),
+        (["--tag", "team"], "write KEY=VALUE"),
+        (["--split", "1/1/1"], "sum to 1"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_2(cli: Cli, create: list[str], options: list[str], shown: str) -> None:
+    assert shown in cli(*create, *options, code=2)
+    assert cli.json("list") == {"jobs": []}
+
+
+def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("burnish.sdk.transport.FIRST_DELAY_SECONDS", 0.0)
+    assert "127.0.0.1" in Cli("http://127.0.0.1:1")("list", code=1)
