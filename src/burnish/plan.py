@@ -160,6 +160,10 @@ class Planner:
         )
         target, reflection = self._models_of(config, prompts, optimizer, problems)
         teacher = self._teacher(config, problems)
+        judges = self._judge_models(scorers, problems)
+        if config.budget.max_usd is not None:
+            models = [model.uri for model in (target, reflection, teacher and teacher[1]) if model]
+            self._check_prices([*models, *judges], problems)
         splits = Splits(train=(), validation=(), test=())
         if dataset is not None:
             if not config.scorers:
@@ -246,15 +250,23 @@ class Planner:
             problems.add(
                 "reflection_model", "", f"{config.optimizer_type} writes its proposals with one; name it"
             )
-        if config.budget.max_usd is not None:
-            for model in (target, reflection):
-                if model and not self._models.price_known(model.uri):
-                    problems.add(
-                        "budget.max_usd",
-                        model.uri,
-                        "the price of this model is unknown; use max_calls or max_tokens",
-                    )
         return target, reflection
+
+    def _judge_models(self, scorers: Sequence[WeightedScorer], problems: _Problems) -> list[str]:
+        found = []
+        for entry in scorers:
+            uri = getattr(entry.scorer, "model", None)
+            if uri and problems.collect(partial(self._models.resolve, uri, {}, None)):
+                found.append(uri)
+        return found
+
+    def _check_prices(self, models: Sequence[str], problems: _Problems) -> None:
+        """A limit in dollars can only be kept with models whose price is known."""
+        for uri in dict.fromkeys(models):
+            if not self._models.price_known(uri):
+                problems.add(
+                    "budget.max_usd", uri, "the price of this model is unknown; use max_calls or max_tokens"
+                )
 
     def _teacher(self, config: JobConfig, problems: _Problems) -> tuple[Prompt, TargetModel] | None:
         uri = config.optimizer_config.get("teacher_prompt_uri")
