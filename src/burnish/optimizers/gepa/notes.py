@@ -1,0 +1,57 @@
+"""Observations kept back until they can be told in a deterministic order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.evaluation.protocol import Means
+from burnish.optimizers.protocol import Observe
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing the checks said of a proposal: of a candidate, or a warning."""
+
+    message: str
+    candidate: Candidate | None = None
+    status: CandidateStatus = CandidateStatus.PROPOSED
+
+    def tell(self, observe: Observe) -> None:
+        if self.candidate is None:
+            observe.warning(self.message)
+        else:
+            observe.candidate(self.candidate, self.status, reason=self.message)
+
+
+class Notes:
+    """The ``Observe`` of the checks: keeps what it is told until it is taken."""
+
+    def __init__(self) -> None:
+        self._kept: list[Note] = []
+
+    def candidate(
+        self,
+        candidate: Candidate,
+        status: CandidateStatus,
+        *,
+        means: Means | None = None,
+        reason: str = "",
+        objectives: Mapping[str, float] | None = None,
+    ) -> None:
+        self._kept.append(Note(reason, candidate, status))
+
+    def warning(self, message: str) -> None:
+        self._kept.append(Note(message))
+
+    def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
+        """The checks have no phases."""
+
+    def advance(self, completed: int) -> None:
+        """The checks have no phases."""
+
+    def take(self) -> list[Note]:
+        """What was told since the last time."""
+        kept, self._kept = self._kept, []
+        return kept

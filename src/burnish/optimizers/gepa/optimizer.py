@@ -1,0 +1,135 @@
+"""GEPA: reflective evolution of prompts (Agrawal et al., ICLR 2026), with several proposals in flight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from burnish.domain.dataset import Example
+from burnish.domain.job import StopReason
+from burnish.errors import InvalidInput, OptimizerFailed
+from burnish.evaluation.protocol import Evaluate, Means
+from burnish.optimizers.effort import calls_of_one_evaluation
+from burnish.optimizers.gepa.bridge import EngineThread
+from burnish.optimizers.gepa.components import Components
+from burnish.optimizers.gepa.lookahead import LookAhead
+from burnish.optimizers.gepa.measure import Measure
+from burnish.optimizers.gepa.merging import Merging
+from burnish.optimizers.gepa.proposal import aggregates
+from burnish.optimizers.gepa.pursuit import Rules
+from burnish.optimizers.gepa.referee import FrontChampion, Referee
+from burnish.optimizers.gepa.rewriter import Rewriter
+from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.gepa.sizing import Sizing
+from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
+
+
+class Gepa:
+    """See the module. Made by :meth:`from_settings`."""
+
+    needs_reflection = True
+
+    def __init__(self, choices: Choices) -> None:
+        self._choices = choices
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Gepa:
+        """
+        Raises:
+            InvalidInput: an unknown setting, a wrong value, a contradiction.
+        """
+        return cls(Choices.read(settings))
+
+    def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
+        """
+        Raises:
+            InvalidInput: ``max_metric_calls`` leaves no room for a single proposal.
+        """
+        return Sizing(self._choices, validation, max_calls).estimate()
+
+    async def optimize(
+        self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
+    ) -> Outcome:
+        """
+        Raises:
+            InvalidInput: there is no reflection model.
+            OptimizerFailed: there is nothing to learn from, or to choose with.
+            BudgetExhausted, ModelError, ScorerFailed: as they come.
+        """
+        if reflect is None:
+            raise InvalidInput.of("reflection_model", "", "GEPA writes its proposals with one; name it")
+        if not task.train or not task.validation:
+            raise OptimizerFailed("GEPA needs training and validation examples; give it more records")
+        settings = self._choices.settings
+        means = await evaluate(task.source, task.validation)
+        whole = FrontChampion(task.source, means, settings, observe)
+        sizing = Sizing(self._choices, len(task.validation), task.max_calls, calls_of_one_evaluation(means))
+        if reason := whole.stop_reason():
+            return whole.outcome(reason)
+        if not sizing.is_enough:
+            observe.warning(sizing.warning)
+            return whole.outcome(StopReason.BUDGET)
+        validation = task.validation[: sizing.validation_size]
+        if len(validation) == len(task.validation):
+            return await self._search(task, validation, whole, sizing, evaluate, reflect, observe)
+        part = FrontChampion(task.source, await evaluate(task.source, validation), settings, observe)
+        outcome = await self._search(task, validation, part, sizing, evaluate, reflect, observe)
+        if outcome.best is not task.source:
+            whole.challenge(outcome.best, await evaluate(outcome.best, task.validation))
+        return whole.outcome(outcome.stop_reason)
+
+    async def _search(
+        self,
+        task: Task,
+        validation: tuple[Example, ...],
+        champion: FrontChampion,
+        sizing: Sizing,
+        evaluate: Evaluate,
+        reflect: Reflect,
+        observe: Observe,
+    ) -> Outcome:
+        from burnish.optimizers.gepa.engine import acceptance, run
+        from burnish.optimizers.gepa.search import Search
+
+        choices = self._choices
+        components = Components(task.source)
+        rules = Rules(
+            width=choices.lookahead(task.concurrency),
+            minibatch_size=min(choices.minibatch_size, len(task.train)),
+            components=len(components) if choices.kwargs.module_selector == "all" else 1,
+            merges=choices.merges(len(components)),
+            is_perfect=self._is_perfect,
+            is_better=acceptance(choices.kwargs),
+        )
+        thread: EngineThread[None] = EngineThread("burnish-gepa")
+        measure = Measure(evaluate, choices.settings.concurrency or task.concurrency)
+        rewriter = Rewriter(
+            task, choices.settings, components, reflect, choices.kwargs.reflection_prompt_template
+        )
+        ahead = LookAhead(rules, sizing.purse(), validation, measure, rewriter, thread.fail)
+        ahead.new_evaluations(task.source, task.validation)
+        search = Search(
+            choices=choices,
+            seed=task.seed if choices.seed is None else choices.seed,
+            components=components,
+            source=task.source,
+            source_means=champion.means,
+            train=task.train,
+            validation=validation,
+            thread=thread,
+            ahead=ahead,
+            merging=Merging(task, choices.settings, components, validation, ahead),
+            referee=Referee(champion, observe),
+            observe=observe,
+            pool=[task.source],
+        )
+        observe.phase("search", sizing.evaluations)
+        try:
+            await thread.run(lambda: run(search))
+        finally:
+            await ahead.abandon()
+        return champion.outcome(search.stop_reason)
+
+    def _is_perfect(self, means: Means) -> bool:
+        kwargs = self._choices.kwargs
+        return kwargs.skip_perfect_score and all(s >= kwargs.perfect_score for s in aggregates(means))

@@ -1,0 +1,91 @@
+"""One search: what gepa's engine, in its thread, and the proposals in flight, on the loop, share.
+
+The methods run on the event loop; the engine's plug-ins call them through the bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from burnish.domain.candidate import Candidate
+from burnish.domain.dataset import Example
+from burnish.domain.job import StopReason
+from burnish.evaluation.protocol import Means
+from burnish.optimizers.gepa.bridge import EngineThread
+from burnish.optimizers.gepa.components import Components, Texts
+from burnish.optimizers.gepa.lookahead import LookAhead
+from burnish.optimizers.gepa.merging import Merging
+from burnish.optimizers.gepa.proposal import Proposal
+from burnish.optimizers.gepa.referee import Referee
+from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.protocol import Observe
+
+
+@dataclass(slots=True, kw_only=True)
+class Search:
+    """
+    Attributes:
+        source_means: on ``validation``.
+        validation: the examples that choose between candidates.
+        pool: the candidates in gepa's pool, by its index.
+        current: the proposal that the engine is dealing with.
+        stop_reason: why the engine was stopped.
+    """
+
+    choices: Choices
+    seed: int
+    components: Components
+    source: Candidate
+    source_means: Means
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    thread: EngineThread[None]
+    ahead: LookAhead
+    merging: Merging
+    referee: Referee
+    observe: Observe
+    pool: list[Candidate]
+    current: Proposal | None = None
+    stop_reason: StopReason = StopReason.FINISHED
+
+    async def next(self) -> Proposal | None:
+        """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
+        self.current = await self.ahead.oldest()
+        return self.current
+
+    async def commit(self, pool_size: int, newest_is_on_front: bool) -> bool:
+        """Deal with what the engine has just finished.
+
+        Args:
+            pool_size: of gepa's pool now.
+            newest_is_on_front: whether gepa keeps its last candidate on the Pareto front.
+
+        Returns:
+            Whether to stop.
+        """
+        if merge := self.merging.take():
+            self.referee.judge_merge(merge, newest_is_on_front and pool_size > len(self.pool))
+            if pool_size > len(self.pool):
+                self.pool.append(merge.candidate)
+        elif self.current is not None:
+            proposal, self.current = self.ahead.commit(), None
+            if proposal.child is not None and pool_size > len(self.pool):
+                self.pool.append(proposal.child)
+            self.referee.judge(proposal, newest_is_on_front)
+        assert len(self.pool) == pool_size
+        self.observe.advance(self.ahead.purse.spent.evaluations)
+        reason = self.referee.stop_reason()
+        if reason is None and not len(self.ahead) and not await self.ahead.may_launch():
+            reason = StopReason.BUDGET
+        if reason is not None:
+            self.stop_reason = reason
+        return reason is not None
+
+    async def merge(self, texts: Texts, examples: Sequence[Example], parents: Sequence[int]) -> Means | None:
+        """Measure a merge on some validation examples; ``None`` when it is refused or there is no budget."""
+        return await self.merging.attempt(texts, examples, [self.pool[index] for index in parents], self.pool)
+
+    async def validate_merge(self) -> Means:
+        """Measure the merge in hand on all validation examples."""
+        return await self.merging.validate()

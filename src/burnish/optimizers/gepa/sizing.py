@@ -1,0 +1,114 @@
+"""How many calls a search may make, the least that works, and what to say when it is little."""
+
+from __future__ import annotations
+
+from burnish.errors import InvalidInput
+from burnish.optimizers.gepa.purse import Cost, Purse
+from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.protocol import CallEstimate
+from burnish.optimizers.settings import FIELD
+
+PROPOSALS = 30
+VALIDATIONS = 10
+"""What a search without any limit gets."""
+
+FEW_PROPOSALS = 6
+"""Where fewer than these can be tried, luck decides."""
+
+
+class Sizing:
+    """The size of one search.
+
+    Args:
+        validation: examples in the validation split.
+        max_calls: the job's limit, as ``Task.max_calls``.
+        calls_per_evaluation: the target's call, and the judges'.
+
+    Attributes:
+        validation_size: examples that choose between candidates.
+        evaluations: the most it makes, the source's on validation included.
+    """
+
+    def __init__(
+        self, choices: Choices, validation: int, max_calls: int | None, calls_per_evaluation: int = 1
+    ) -> None:
+        settings = choices.settings
+        self._told = settings.max_metric_calls
+        self._max_calls = max_calls
+        self._calls_per_evaluation = calls_per_evaluation
+        self._validation = validation
+        self._minibatches = 2 * choices.minibatch_size  # parent and child
+        self.validation_size = min(settings.validation_size or validation, validation)
+        self._final = validation - self.validation_size  # the winner on the rest of the split
+        default = (
+            validation + self._final + PROPOSALS * self._minibatches + VALIDATIONS * self.validation_size
+        )
+        limits = [] if settings.max_metric_calls is None else [settings.max_metric_calls]
+        limits += [] if max_calls is None else [max_calls // calls_per_evaluation]
+        self.evaluations = min(limits, default=default)
+
+    @property
+    def least(self) -> int:
+        """Evaluations of the source, of one proposal, and of its validation."""
+        return 2 * self._validation + self._minibatches
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether a single proposal can be seen through."""
+        return self.evaluations >= self.least
+
+    @property
+    def most_reflections(self) -> int:
+        """Two questions for each proposal, if all of them were lost."""
+        return max(2, 2 * (self.evaluations - self._validation) // self._minibatches)
+
+    @property
+    def warning(self) -> str:
+        """What to say of a small budget; empty when it is large enough."""
+        left = self.evaluations - self._validation - self._final
+        proposals = (left - self.validation_size) // self._minibatches
+        if not self.is_enough:
+            return (
+                f"{self.evaluations} evaluations leave GEPA no room for a proposal: the source on "
+                f"validation, two minibatches and a validation take {self.least}; {self._remedy}"
+            )
+        if proposals >= FEW_PROPOSALS:
+            return ""
+        return (
+            f"{self.evaluations} evaluations pay for the source on validation and {proposals} proposals, "
+            f"one of them validated: the result will be luck; {self._remedy}"
+        )
+
+    def estimate(self) -> CallEstimate:
+        """
+        Raises:
+            InvalidInput: ``max_metric_calls`` itself is too small.
+        """
+        if self._told is not None and self._told < self.least:
+            raise InvalidInput.of(f"{FIELD}.max_metric_calls", self._told, self.warning)
+        most_reflections = self.most_reflections
+        if self._max_calls is not None:
+            most_reflections = min(most_reflections, self._max_calls)
+        return CallEstimate(
+            target_low=self.least,
+            target_high=max(self.least, self.evaluations),
+            reflection_low=1,
+            reflection_high=most_reflections,
+            warnings=(self.warning,) if self.warning else (),
+        )
+
+    def purse(self) -> Purse:
+        """The budget of the search proper; what the winner's last measurement takes is kept back."""
+        limit = self._max_calls
+        return Purse(
+            max_evaluations=self.evaluations - self._final,
+            max_reflections=self.most_reflections,
+            max_calls=None if limit is None else limit - self._final * self._calls_per_evaluation,
+            calls_per_evaluation=self._calls_per_evaluation,
+            spent=Cost(evaluations=self._validation),
+        )
+
+    @property
+    def _remedy(self) -> str:
+        plenty = self.least + (PROPOSALS - 1) * self._minibatches + 3 * self.validation_size
+        return f"give it {plenty} or more (max_metric_calls, max_calls), or a smaller validation split"
