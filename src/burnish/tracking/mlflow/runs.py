@@ -17,6 +17,7 @@ from burnish.tracking.protocol import RunStatus
 
 _LINKED_PROMPTS = "mlflow.linkedPrompts"  # JSON: [{"name": ..., "version": "1"}, ...]
 _MAX_METRICS = 1000  # in one request
+_PAGE = 25_000  # metric values, as MLflow's client asks for
 _MAX_RACERS = 100
 
 
@@ -93,9 +94,7 @@ class Runs:
             def is_there(key: str) -> bool:
                 if key not in latest or step > latest[key]:
                     return False
-                return step == latest[key] or any(
-                    metric.step == step for metric in store.get_metric_history(run_id, key)
-                )
+                return step == latest[key] or step in _steps(store, run_id, key)
 
             now = int(self._clock() * 1000)
             missing = [Metric(key, value, now, step) for key, value in named.items() if not is_there(key)]
@@ -181,6 +180,18 @@ class Runs:
             from mlflow.entities import RunStatus as MlflowRunStatus
 
             store.update_run_info(run_id, MlflowRunStatus.from_string(status.value), ended, None)
+
+
+def _steps(store: Any, run_id: str, key: str) -> set[int]:
+    """Every step the metric has. Without a page size, older servers answer with nothing."""
+    steps: set[int] = set()
+    token = None
+    while True:
+        page = store.get_metric_history(run_id, key, max_results=_PAGE, page_token=token)
+        steps |= {metric.step for metric in page}
+        token = page.token
+        if not token:
+            return steps
 
 
 def _winner(runs: list[Any]) -> str:
