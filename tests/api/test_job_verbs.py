@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 
+from burnish.api.app import create_app
 from burnish.api.testing import play_job
+from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
@@ -240,3 +243,11 @@ async def test_no_route_and_a_wrong_method_answer_in_the_same_form(api: Any) -> 
     assert (answer.status_code, answer.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
     answer = await api.http.put("/api/3.0/mlflow/prompt-optimization/jobs/x")
     assert (answer.status_code, answer.json()["error_code"]) == (405, "ENDPOINT_NOT_FOUND")
+
+
+async def test_under_a_prefix_as_mlflow_has_one(services: Any) -> None:
+    app = create_app(services, Settings(), prefix="/mlflow")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        assert (await http.get("/mlflow/ajax-api/3.0/mlflow/prompt-optimization/jobs/search")).json() == {}
+        assert (await http.get("/mlflow/health")).status_code == 200
+        assert (await http.get("/health")).status_code == 404

@@ -67,7 +67,7 @@ async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
     from burnish.api.mlflow_app import load
 
     async with AsyncExitStack() as stack:
-        services = await _open(settings)
+        services = await open_working_or_answering(settings)
         stack.push_async_callback(services.close, GRACE_SECONDS)
         working = [asyncio.create_task(services.work())] if services.settings.workers else []
         if services.lock is not None:
@@ -84,7 +84,7 @@ async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
             worker=check,
             prefix=os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/"),
         )
-        stack.callback(_before_signals(app.state.watching.close))
+        stack.callback(before_signals(app.state.watching.close))
         try:
             yield app
         finally:
@@ -92,7 +92,7 @@ async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
                 task.cancel()
 
 
-async def _open(settings: Settings) -> Services:
+async def open_working_or_answering(settings: Settings) -> Services:
     """Open everything; without a worker where another process has it."""
     try:
         return await open_services(settings)
@@ -121,7 +121,7 @@ async def announce_waiting(services: Services, look_seconds: float = LOOK_SECOND
         await asyncio.sleep(look_seconds)
 
 
-def _before_signals(action: Callable[[], None]) -> Callable[[], None]:
+def before_signals(action: Callable[[], None]) -> Callable[[], None]:
     """Let ``action`` come before the server's own handling of SIGINT and SIGTERM: it waits for streams,
     and so they must end first. Returns what undoes it."""
     if threading.current_thread() is not threading.main_thread():
