@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from burnish.cli.mlflow_server import (
     before_signals,
     create_app,
     open_working_or_answering,
+    send_at_once,
     settings_under_mlflow,
 )
 from burnish.config import Settings
@@ -96,3 +98,13 @@ async def test_streams_end_before_the_server_waits_for_them() -> None:
         assert order.count("server") == 2
     finally:
         signal.signal(signal.SIGTERM, earlier)
+
+
+def test_answers_are_sent_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as other:
+        send_at_once()
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert not other.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -134,6 +134,9 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     import uvicorn
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )  # asyncio forgets it for a given socket
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="none"))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:

@@ -11,8 +11,8 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from itertools import islice
 
 from burnish.domain.events import Event, EventKind
@@ -155,12 +155,13 @@ class Watching:
         from the last event it has.
         """
         try:
-            async for part in self._watch(job_id, after):
-                yield part
+            async with aclosing(self._watch(job_id, after)) as parts:
+                async for part in parts:
+                    yield part
         except BurnishError as error:
             _log.warning("a watcher of job %s was let go: %s", job_id, error)
 
-    async def _watch(self, job_id: str, after: int) -> AsyncIterator[bytes]:
+    async def _watch(self, job_id: str, after: int) -> AsyncGenerator[bytes]:
         async with self._feed(job_id, after) as feed:
             while not self._closed:
                 while after < feed.first - 1:
