@@ -20,6 +20,7 @@ from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import Gateway
 from burnish.llm.registry import Registry
 from burnish.llm.scrub import scrub
+from burnish.observability.telemetry import Telemetry, telemetry_of
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.service.jobs import Jobs
@@ -43,6 +44,7 @@ class Tools:
     models: Registry
     gateway: Gateway
     planner: Planner
+    telemetry: Telemetry
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class Services:
         if isinstance(self.dispatcher, ProcrastinateDispatcher):
             await self.dispatcher.close()
         await self.store.close()
+        await self.tools.telemetry.close()
         if self.lock is not None:
             self.lock.release()
 
@@ -86,7 +89,8 @@ def make_tools(settings: Settings) -> Tools:
     """The tracker (which connects when it is first used), the models and the planner."""
     tracker = MlflowTracker(settings.tracking_uri)
     models = Registry(settings.allowed_base_urls)
-    gateway = Gateway(models)
+    telemetry = telemetry_of()
+    gateway = Gateway(models, report=telemetry.called)
 
     def scorers(specs: Sequence[str], experiment_id: str) -> tuple[WeightedScorer, ...]:
         return make_scorers(
@@ -96,7 +100,8 @@ def make_tools(settings: Settings) -> Tools:
             find_registered=tracker.find_scorer,
         )
 
-    return Tools(settings, tracker, models, gateway, Planner(tracker, models, scorers, make_optimizer))
+    planner = Planner(tracker, models, scorers, make_optimizer)
+    return Tools(settings, tracker, models, gateway, planner, telemetry)
 
 
 async def open_services(settings: Settings, tools: Tools | None = None) -> Services:
@@ -157,6 +162,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
         clock=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
         max_running_per_experiment=settings.max_running_per_experiment,
+        observer=tools.telemetry,
     )
     jobs = Jobs(store, tools.tracker, tools.planner, dispatcher)
     return Services(tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(workshop), lock)

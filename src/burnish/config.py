@@ -30,6 +30,9 @@ class Settings:
         max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
         max_job_retries: how often a job is begun again for a cause outside it.
         log_format: ``console`` or ``json``.
+        metrics_port: where ``burnish worker`` serves its metrics; ``None``: nowhere. The server has them on
+            its own port.
+        metrics_host: the address of that port.
     """
 
     store_uri: str = "sqlite:///burnish.db"
@@ -48,6 +51,8 @@ class Settings:
     max_running_per_experiment: int | None = None
     max_job_retries: int = 3
     log_format: str = "console"
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
@@ -86,6 +91,8 @@ class Settings:
             problems.append(Problem("workers", str(self.workers), "must be 0 or more"))
         if not 0 <= self.port <= 65535:
             problems.append(Problem("port", str(self.port), "must be between 0 and 65535"))
+        if not 0 <= (self.metrics_port or 0) <= 65535:
+            problems.append(Problem("metrics_port", str(self.metrics_port), "must be between 0 and 65535"))
         if self.heartbeat_seconds <= 0 or self.takeover_seconds <= 2 * self.heartbeat_seconds:
             problems.append(
                 Problem(

@@ -17,6 +17,7 @@ from burnish.evaluation.evaluator import Evaluator
 from burnish.plan import Plan
 from burnish.worker.ending import Ending, Underway
 from burnish.worker.journal import StoreJournal
+from burnish.worker.observer import AttemptObserver, Unobserved
 from burnish.worker.recorder import MeteredModel, Recorder
 from burnish.worker.retry import Retry
 from burnish.worker.run import Running, carry_out
@@ -38,9 +39,9 @@ class CancelRequested(Exception):
 class Attempt:
     """One execution of a job, which has been taken."""
 
-    def __init__(self, workshop: Workshop, job: Job) -> None:
+    def __init__(self, workshop: Workshop, job: Job, observer: AttemptObserver | None = None) -> None:
         self._shop = workshop
-        self._at = Underway(job)
+        self._at = Underway(job, observer or Unobserved())
         self._log = log.bind(job_id=job.job_id, attempt=job.attempt)
         self._ending = Ending(workshop, self._at, self._log)
 
@@ -139,6 +140,7 @@ class Attempt:
             metered,
             split_names(plan),
             await shop.store.candidates(job.job_id),
+            began=self._at.observer.phase,
         )
         for warning in left_out:
             recorder.warning(warning)

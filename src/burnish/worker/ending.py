@@ -28,6 +28,7 @@ from burnish.store.protocol import CandidateRecord
 from burnish.tracking.protocol import RunStatus
 from burnish.worker.effects import Effects
 from burnish.worker.journal import StoreJournal
+from burnish.worker.observer import AttemptObserver
 from burnish.worker.retry import Retry
 from burnish.worker.run import Running
 from burnish.worker.workshop import Workshop
@@ -51,6 +52,7 @@ class Underway:
     """
 
     job: Job
+    observer: AttemptObserver
     effects: Effects = field(default_factory=Effects)
     running: Running | None = None
     ensuring: asyncio.Task[str] | None = None
@@ -121,6 +123,7 @@ class Ending:
             }
             with contextlib.suppress(StoreUnavailable):
                 await self._let_go(f"will retry: {cause}", [NewEvent(EventKind.RETRY, data)])
+            self._at.observer.retried()
             return retry
         trace = self._shop.scrub("".join(traceback.format_exception(error)))
         self._log.error("job failed", error=cause, traceback=trace)
@@ -221,6 +224,7 @@ class Ending:
             "error_message": changes["error_message"],
         }
         await self._shop.store.update(job.job_id, job.attempt, changes, [NewEvent(EventKind.ENDED, told)])
+        self._at.observer.ended(changes["status"])
         self._log.info("job ended", status=told["status"], stop_reason=told["stop_reason"])
 
     async def _end_run(self, status: JobStatus) -> None:

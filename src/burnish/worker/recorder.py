@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from burnish.domain.candidate import Candidate, CandidateStatus
@@ -45,6 +45,7 @@ class Recorder:
     Args:
         known: what earlier attempts stored, so that a replay does not repeat it.
         split_of: example id → split name.
+        began: told the name of each phase.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class Recorder:
         metered: MeteredModel,
         split_of: Mapping[str, str],
         known: Sequence[CandidateRecord] = (),
+        began: Callable[[str], None] = lambda phase: None,
     ) -> None:
         self._job = job
         self._store = store
         self._metered = metered
         self._split_of = split_of
+        self._began = began
         self._known = {record.candidate.candidate_id: record for record in known}
         self._logged: set[str] = set()  # by this attempt; the tracker looks before it repeats
         self._logging = asyncio.Lock()
@@ -109,6 +112,7 @@ class Recorder:
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self._phase = phase
+        self._began(phase)
         self._events.append(NewEvent(EventKind.PHASE, {"phase": phase, "total": total, "unit": unit}))
 
     def advance(self, completed: int) -> None:

@@ -35,8 +35,9 @@ class JobRunner:
             try:
                 job = await self._take(delivery.job_id, reason, over_attempt)
                 over_attempt = job.attempt
-                attempt = Attempt(shop, job)
-                retry = await attempt.run(retries)
+                with shop.observer.attempt(job) as observer:
+                    attempt = Attempt(shop, job, observer)
+                    retry = await attempt.run(retries)
                 if retry is None:
                     return
                 retries = 1 if attempt.progressed else retries + 1

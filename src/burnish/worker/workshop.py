@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.llm.gateway import Gateway
 from burnish.plan import Planner
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
+from burnish.worker.observer import Observer, Unobserved
 from burnish.worker.retry import RetryPolicy
 
 
@@ -23,6 +24,7 @@ class Workshop:
         heartbeat_seconds: how often an attempt says that it lives, and looks for a cancel.
         max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
         sleep: waiting; injected.
+        observer: told of attempts and their phases.
     """
 
     worker_id: str
@@ -36,3 +38,4 @@ class Workshop:
     heartbeat_seconds: float = 0.5
     max_running_per_experiment: int | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    observer: Observer = field(default_factory=Unobserved)
