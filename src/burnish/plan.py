@@ -151,7 +151,7 @@ class Planner:
         dataset: Dataset | None,
         problems: _Problems,
     ) -> Plan:
-        problems.extend(config.budget.problems())
+        problems.extend(config.problems())
         for prompt in prompts:
             problems.collect(partial(check_template, prompt.template))
         scorers = problems.collect(lambda: self._make_scorers(config.scorers, experiment_id)) or ()

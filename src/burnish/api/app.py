@@ -18,6 +18,7 @@ from burnish.api.auth import AllowedHosts, Guard, read_tokens
 from burnish.api.docs import page
 from burnish.api.errors import answer
 from burnish.api.health import Check, checks_of, health, ready
+from burnish.api.metrics import Scrape, metrics
 from burnish.api.routes import BASE_PATHS, Verb, routes
 from burnish.api.services import Services
 from burnish.api.watch import Watching
@@ -37,6 +38,7 @@ def create_app(
     mlflow_app: ASGIApp | None = None,
     worker: Check = _nothing_to_check,
     watching: Watching | None = None,
+    scrape: Scrape | None = None,
     prefix: str = "",
 ) -> FastAPI:
     """The whole server as one ASGI application. It starts and closes nothing but its own streams; who
@@ -46,6 +48,7 @@ def create_app(
         mlflow_app: answers every path that is not ours.
         worker: says whether the jobs of this process are being worked on.
         watching: feeds of the event streams.
+        scrape: makes the page of ``/metrics``; ``None``: there is none.
         prefix: begins every path of ours, as MLflow's ``--static-prefix`` does.
 
     Raises:
@@ -65,6 +68,8 @@ def create_app(
     app.router.routes.extend(routes(services, _verbs(watching), prefix))
     app.add_route(f"{prefix}/health", health)
     app.add_route(f"{prefix}/ready", ready(checks_of(services, worker)))
+    if scrape is not None:
+        app.add_route(f"{prefix}/metrics", metrics(scrape))
     app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))
     app.add_route(f"{prefix}/docs", _docs(bool(tokens)))
     if mlflow_app is not None:

@@ -11,10 +11,8 @@ from burnish.api.wire import (
     read_job_request,
     read_query,
 )
-from burnish.domain.budget import Budget
-from burnish.domain.job import JobConfig
 from burnish.domain.prompt import digest
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, OutsideFailure, Problem
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import job_to_proto
 from burnish.proto.message import message_to_json
@@ -98,22 +96,9 @@ async def _check(services: Services, request: JobRequest) -> None:
         return
     problems = list(request.problems)
     try:
-        await services.jobs.estimate(request.experiment_id, _with_sound_numbers(request.config))
+        await services.jobs.estimate(request.experiment_id, request.config)
     except InvalidInput as error:
         problems += error.problems
+    except OutsideFailure:
+        pass  # what is wrong already is wrong whether MLflow answers or not
     raise InvalidInput(*dict.fromkeys(problems))
-
-
-def _with_sound_numbers(config: JobConfig) -> JobConfig:
-    """The same names with numbers that can be planned with."""
-    return JobConfig(
-        source_prompt_uris=config.source_prompt_uris,
-        dataset_id=config.dataset_id,
-        scorers=config.scorers,
-        optimizer_type=config.optimizer_type,
-        optimizer_config=config.optimizer_config,
-        model=config.model,
-        reflection_model=config.reflection_model,
-        budget=Budget() if config.budget.problems() else config.budget,
-        split=config.split,
-    )

@@ -50,7 +50,6 @@ def read_job_request(
     config, unreadable = read_config(message.config, message.source_prompt_uri.strip())
     named = {problem.field for problem in found}
     found += [problem for problem in unreadable if problem.field not in named]
-    found += config.problems()
     tags: dict[str, str] = {}
     for position, tag in enumerate(message.tags):
         if tag.key in tags and tags[tag.key] != tag.value:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from burnish.domain.budget import Budget
@@ -59,7 +58,7 @@ _JOB_SCALARS = (
 def job_to_proto(job: Job) -> _JobMessage:
     """The job as the API shows it. What is not known yet is left unset."""
     message = _JobMessage(
-        **_set_fields(job, _JOB_SCALARS),
+        **_fields(job, _JOB_SCALARS),
         source_prompt_uri=job.source_prompt_uri,
         optimized_prompt_uri=job.optimized_prompt_uri,
         further_optimized_prompt_uris=job.optimized_prompt_uris[1:],
@@ -77,7 +76,7 @@ def job_to_proto(job: Job) -> _JobMessage:
     if job.cancel_requested:
         message.cancel_requested = True
     if job.test_scores is not None:
-        message.test_scores.MergeFrom(wire.TestScores(**_set_fields(job.test_scores, _TEST_SCORES)))
+        message.test_scores.MergeFrom(wire.TestScores(**_fields(job.test_scores, _TEST_SCORES)))
     return message
 
 
@@ -159,13 +158,13 @@ def config_to_proto(config: JobConfig) -> wire.PromptOptimizationJobConfig:
     if config.reflection_model is not None and config.optimizer_type in _MLFLOW_OPTIMIZERS:
         settings["reflection_model"] = config.reflection_model
     return wire.PromptOptimizationJobConfig(
-        **_set_fields(config, _CONFIG_SCALARS),
+        **_fields(config, _CONFIG_SCALARS),
         optimizer_type=f"OPTIMIZER_TYPE_{config.optimizer_type}",
         dataset_id=config.dataset_id,
         scorers=config.scorers,
         optimizer_config_json=json.dumps(settings, ensure_ascii=False) if settings else None,
-        budget=wire.Budget(**_set_fields(config.budget, _LIMITS)),
-        split=wire.Split(**_set_fields(config.split, _SHARES)),
+        budget=wire.Budget(**_fields(config.budget, _LIMITS)),
+        split=wire.Split(**_fields(config.split, _SHARES)),
         further_source_prompt_uris=config.source_prompt_uris[1:],
     )
 
@@ -308,10 +307,9 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
     )
 
 
-def _set_fields(value: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
-    """Attributes by name, without those that are ``None``."""
-    found = {name: getattr(value, name) for name in names}
-    return {name: entry for name, entry in found.items() if entry is not None}
+def _fields(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """Attributes by name. A message takes ``None`` for unset."""
+    return {name: getattr(value, name) for name in names}
 
 
 def _optional(message: Any, name: str) -> Any:
