@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 import uvicorn
 
 from burnish.bootstrap import Services, open_services
+from burnish.cli.metrics import QuietServer, serving_metrics
 from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, say_error, stderr
 from burnish.config import Settings
 from burnish.errors import BurnishError, InvalidInput, InvalidState
+from burnish.observability.scrape import Scrape, watch_loop
 from burnish.store.location import safe_uri
 from burnish.worker.logs import configure_logs
 
 GRACE_SECONDS = 5.0
+
+log = structlog.get_logger("burnish.cli")
 
 
 def run_server(settings: Settings) -> int:
@@ -38,7 +43,8 @@ async def _serve(settings: Settings) -> None:
 
     check_exposure(settings)
     async with _working(settings) as (services, check):
-        app = create_app(services, settings, mlflow_app=behind(settings), worker=check)
+        scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
+        app = create_app(services, settings, mlflow_app=behind(settings), worker=check, scrape=scrape)
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -47,7 +53,7 @@ async def _serve(settings: Settings) -> None:
             access_log=False,
             timeout_graceful_shutdown=int(GRACE_SECONDS),
         )
-        server = _Server(config)
+        server = QuietServer(config)
 
         def stop() -> None:
             app.state.watching.close()  # or the server would wait for its streams
@@ -67,11 +73,14 @@ async def _work(settings: Settings) -> None:
             settings.store_uri,
             "workers of their own need PostgreSQL; on SQLite the server itself works (--workers N)",
         )
-    async with _working(settings):
+    async with _working(settings) as (services, _):
         stop = asyncio.Event()
         _on_signals(stop.set)
-        stderr().print(f"burnish worker: {settings.workers} jobs at once from {safe_uri(settings.store_uri)}")
-        await stop.wait()
+        scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
+        async with serving_metrics(settings, scrape) as address:
+            where = [("jobs", f"{settings.workers} at once"), ("store", safe_uri(settings.store_uri))]
+            _say(settings, "burnish worker", where + ([("metrics", address)] if address else []))
+            await stop.wait()
 
 
 @asynccontextmanager
@@ -81,6 +90,7 @@ async def _working(
     """Open services at work, and a check that they still are; drained in the end."""
     services = await open_services(settings)
     working = asyncio.create_task(services.work())
+    lag = asyncio.create_task(watch_loop(services.tools.telemetry.metrics.loop_lagged))
 
     async def check() -> None:
         if settings.workers and working.done():
@@ -89,17 +99,10 @@ async def _working(
     try:
         yield services, check
     finally:
+        lag.cancel()
         await services.close(GRACE_SECONDS)
         with contextlib.suppress(asyncio.CancelledError):
             await working
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again before jobs have been given back."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _on_signals(action: Callable[[], None]) -> None:
@@ -114,10 +117,19 @@ def _say_where(settings: Settings) -> None:
     lines = [
         ("API", f"{base}/api/3.0/mlflow/prompt-optimization/jobs"),
         ("docs", f"{base}/docs"),
+        ("metrics", f"{base}/metrics"),
         ("MLflow", base if "://" in settings.tracking_uri else settings.tracking_uri),
         ("store", safe_uri(settings.store_uri)),
         ("tracking", safe_uri(settings.tracking_uri)),
     ]
+    _say(settings, "burnish server", lines)
+
+
+def _say(settings: Settings, title: str, lines: list[tuple[str, str]]) -> None:
+    """Tell a person, or a program that reads one JSON object a line, what runs here."""
+    if settings.log_format == "json":
+        log.info(title, **{label.lower(): value for label, value in lines})
+        return
     for label, value in lines:
         stderr().print(f"{label:<9} {value}", soft_wrap=True)
 
@@ -126,10 +138,10 @@ def _run(settings: Settings, serve: Callable[[Settings], Coroutine[Any, Any, Non
     configure_logs(settings.log_format)
     try:
         asyncio.run(serve(settings))
-    except (InvalidInput, InvalidState) as error:
-        say_error(error)
-        return EXIT_BAD_INPUT
     except BurnishError as error:
-        say_error(error)
-        return EXIT_FAILED
+        if settings.log_format == "json":
+            log.critical("the process ends", error=str(error))
+        else:
+            say_error(error)
+        return EXIT_BAD_INPUT if isinstance(error, InvalidInput | InvalidState) else EXIT_FAILED
     return EXIT_OK
