@@ -56,7 +56,7 @@ class Ledger:
     A call *reserves* its worst case, then *settles* what it really used, or *releases*. A reservation
     is granted only while ``spent + reserved + hold`` stays within every limit, so no number of calls in
     flight can pass one, as long as no call uses more than it reserved (see ``llm.estimate``).
-    ``hold`` keeps calls back for a later phase (the sealed test).
+    ``hold`` and ``hold_seconds`` keep calls and time back for a later phase (the sealed test).
 
     Args:
         clock: seconds, monotonic.
@@ -74,6 +74,7 @@ class Ledger:
         self.budget = budget
         self.spent = spent or UsageByRole()
         self.hold = Usage()
+        self.hold_seconds = 0.0
         self._reserved = Usage()  # the priced part of the dollars
         self._unpriced = 0  # reservations of unknown price
         self._clock = clock
@@ -88,7 +89,7 @@ class Ledger:
     def seconds_left(self) -> float | None:
         """Running time before ``max_seconds``, never below 0; ``None`` without such a limit."""
         limit = self.budget.max_seconds
-        return None if limit is None else max(0.0, limit - self.seconds)
+        return None if limit is None else max(0.0, limit - self.hold_seconds - self.seconds)
 
     def check_time(self) -> None:
         """
@@ -96,7 +97,7 @@ class Ledger:
             BudgetExhausted: ``max_seconds`` have passed.
         """
         limit = self.budget.max_seconds
-        if limit is not None and self.seconds >= limit:
+        if limit is not None and self.seconds + self.hold_seconds >= limit:
             raise BudgetExhausted("max_seconds", limit, self.seconds)
 
     @property

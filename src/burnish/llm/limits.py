@@ -77,7 +77,7 @@ class Limiter:
             while (delay := self._paused_until - self._clock()) > 0:
                 await self._sleep(delay)
         except BaseException:
-            self._leave()
+            self.cancelled()
             raise
         return Slot(self._clock())
 
@@ -116,9 +116,7 @@ class Limiter:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._queue.remove(turn)
-            else:  # the turn came at the same moment
+            if not turn.cancelled():  # the turn came at the same moment: pass it on
                 self.cancelled()
             raise
 

@@ -91,8 +91,9 @@ class LitellmProvider:
             return ModelRequestInvalid(model, f"{status} {said}")
         found = ModelUnavailable(model, said or kind)
         found.throttled = status in (429, 503, 529)
-        found.maybe_paid = kind == "APIConnectionError" or not isinstance(status, int)
-        headers = getattr(getattr(error, "response", None), "headers", None)
+        headers = getattr(error, "litellm_response_headers", None)
+        # It calls a lost connection and an unreadable answer a 500 too; only a real one has headers.
+        found.maybe_paid = not isinstance(status, int) or (status >= 500 and not headers)
         found.retry_after_seconds = retry_after(headers) if headers is not None else None
         return found
 

@@ -34,5 +34,5 @@ class RetrySchedule:
             return None
         if failures >= (self.timeout_attempts if isinstance(error, ModelTimeout) else self.attempts):
             return None
-        jitter = draw() * min(self.longest_wait_seconds, self.base_seconds * 2.0 ** (failures - 1))
+        jitter = draw() * min(self.longest_wait_seconds, self.base_seconds * 2.0 ** min(failures - 1, 30))
         return max(jitter, min(error.retry_after_seconds or 0.0, self.longest_wait_seconds))

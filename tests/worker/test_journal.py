@@ -1,0 +1,239 @@
+"""The journal: what is finished is found, many share a commit, a fenced attempt writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from burnish.domain.prompt import Message
+from burnish.domain.usage import Role, Usage
+from burnish.errors import AttemptSuperseded, StoreUnavailable
+from burnish.llm.protocol import Completion, Parameters, Purpose, Request
+from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
+from burnish.worker.journal import StoreJournal
+
+WORST = Usage(1, 100, 50, 10)
+
+
+class FakeRecords:
+    """``JournalRecords`` of one job in memory. A commit takes until :attr:`go_on` is set."""
+
+    def __init__(self) -> None:
+        self.attempt = 1
+        self.begun: dict[CallKey, Usage] = {}
+        self.finished: dict[CallKey, JournalEntry] = {}
+        self.commits: list[int] = []
+        self.error: Exception | None = None
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def journal_write(
+        self,
+        job_id: str,
+        attempt: int,
+        begun: Sequence[tuple[CallKey, Usage]],
+        finished: Sequence[JournalEntry],
+        abandoned: Sequence[CallKey] = (),
+    ) -> None:
+        await self.go_on.wait()
+        await asyncio.sleep(0)
+        if attempt != self.attempt:
+            raise AttemptSuperseded(job_id, attempt)
+        if self.error is not None:
+            raise self.error
+        for key, reserved in begun:
+            self.begun.setdefault(key, reserved)
+        for entry in finished:
+            self.finished.setdefault(entry.key, entry)
+        for key in (*(entry.key for entry in finished), *abandoned):
+            self.begun.pop(key, None)
+        self.commits.append(len(begun) + len(finished) + len(abandoned))
+
+    async def journal_read(self, job_id: str) -> tuple[JournalEntry, ...]:
+        return tuple(self.finished.values())
+
+    async def journal_totals(self, job_id: str) -> JournalTotals:
+        raise NotImplementedError
+
+    async def journal_prune(self, completed_before_ms: int) -> int:
+        raise NotImplementedError
+
+
+def request(text: str = "hi", **parameters: float) -> Request:
+    return Request(
+        model="scripted:/m",
+        messages=(Message("user", text),),
+        parameters=Parameters(**parameters),  # type: ignore[arg-type]
+    )
+
+
+PURPOSE = Purpose(role=Role.TARGET, candidate_id="c", example_id="e", phase="search", sample=0)
+ANSWER = Completion(text="yes", usage=Usage(1, 3, 1, 7), finish_reason="length")
+
+
+class TestFinding:
+    async def test_a_finished_call_is_found_and_marked_as_replayed(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        assert journal.find(request(), PURPOSE) is None
+        await journal.begin(request(), PURPOSE, WORST)
+        assert journal.find(request(), PURPOSE) is None
+        await journal.finish(request(), PURPOSE, ANSWER)
+        assert journal.find(request(), PURPOSE) == replace(ANSWER, replayed=True)
+
+    async def test_the_next_attempt_finds_it_too(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        await journal.finish(request(), PURPOSE, ANSWER)
+        records.attempt = 2
+        resumed = await StoreJournal.open(records, "job", 2)
+        assert resumed.find(request(), PURPOSE) == replace(ANSWER, replayed=True)
+
+    @pytest.mark.parametrize(
+        ("other_request", "other_purpose"),
+        [
+            (request("ho"), PURPOSE),
+            (request(temperature=0.5), PURPOSE),
+            (replace(request(), model="scripted:/n"), PURPOSE),
+            (request(), replace(PURPOSE, sample=1)),
+            (request(), replace(PURPOSE, phase="test")),
+            (request(), replace(PURPOSE, candidate_id="d")),
+            (request(), replace(PURPOSE, example_id="f")),
+            (request(), replace(PURPOSE, role=Role.JUDGE)),
+        ],
+    )
+    async def test_another_call_is_another(self, other_request: Request, other_purpose: Purpose) -> None:
+        journal = await StoreJournal.open(FakeRecords(), "job", 1)
+        await journal.finish(request(), PURPOSE, ANSWER)
+        assert journal.find(other_request, other_purpose) is None
+
+
+class TestWriting:
+    async def test_a_call_begun_is_durable_before_it_is_made(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.go_on.clear()
+        beginning = asyncio.create_task(journal.begin(request(), PURPOSE, WORST))
+        await asyncio.sleep(0.01)
+        assert not beginning.done()
+        records.go_on.set()
+        await beginning
+        assert list(records.begun.values()) == [WORST]
+
+    async def test_an_answer_is_durable_before_it_is_used(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        await journal.begin(request(), PURPOSE, WORST)
+        records.go_on.clear()
+        finishing = asyncio.create_task(journal.finish(request(), PURPOSE, ANSWER))
+        await asyncio.sleep(0.01)
+        assert not finishing.done()
+        assert journal.find(request(), PURPOSE) is None
+        records.go_on.set()
+        await finishing
+        assert records.begun == {}
+
+    async def test_a_call_abandoned_is_as_if_never_begun(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        await journal.begin(request(), PURPOSE, WORST)
+        await journal.abandon(request(), PURPOSE)
+        assert records.begun == {}
+        double = WORST + WORST
+        await journal.begin(request(), PURPOSE, double)
+        assert list(records.begun.values()) == [double]
+
+    async def test_who_writes_at_the_same_time_shares_a_commit(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.go_on.clear()
+        writing = [
+            asyncio.create_task(journal.begin(request(str(number)), PURPOSE, WORST)) for number in range(64)
+        ]
+        await asyncio.sleep(0.01)
+        writing += [
+            asyncio.create_task(journal.finish(request(str(number)), PURPOSE, ANSWER)) for number in range(64)
+        ]
+        await asyncio.sleep(0.01)
+        records.go_on.set()
+        await asyncio.gather(*writing)
+        assert records.commits == [64, 64]
+        assert len(records.finished) == 64
+
+    async def test_a_caller_who_leaves_does_not_take_the_others_along(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.go_on.clear()
+        leaving = asyncio.create_task(journal.begin(request("a"), PURPOSE, WORST))
+        staying = asyncio.create_task(journal.begin(request("b"), PURPOSE, WORST))
+        await asyncio.sleep(0.01)
+        leaving.cancel()
+        records.go_on.set()
+        await staying
+        assert len(records.begun) == 2
+
+    async def test_close_waits_for_what_was_handed_in(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        leaving = asyncio.create_task(journal.finish(request(), PURPOSE, ANSWER))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await journal.close()
+        await journal.close()
+        assert len(records.finished) == 1
+
+    async def test_close_of_an_unused_journal(self) -> None:
+        await (await StoreJournal.open(FakeRecords(), "job", 1)).close()
+
+
+class TestFailing:
+    async def test_everybody_hears_that_the_attempt_is_fenced(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.go_on.clear()
+        writing = [
+            asyncio.create_task(journal.begin(request(str(number)), PURPOSE, WORST)) for number in range(8)
+        ]
+        await asyncio.sleep(0.01)
+        writing.append(asyncio.create_task(journal.finish(request("late"), PURPOSE, ANSWER)))
+        await asyncio.sleep(0.01)
+        records.attempt = 2
+        records.go_on.set()
+        results = await asyncio.gather(*writing, return_exceptions=True)
+        assert [type(result) for result in results] == [AttemptSuperseded] * 9
+        assert journal.find(request("late"), PURPOSE) is None
+        assert records.begun == {}
+
+    async def test_once_fenced_the_store_is_not_asked_again(self) -> None:
+        records = FakeRecords()
+        records.attempt = 2
+        journal = await StoreJournal.open(records, "job", 1)
+        with pytest.raises(AttemptSuperseded):
+            await journal.begin(request(), PURPOSE, WORST)
+        records.go_on.clear()  # a write would now wait for ever
+        with pytest.raises(AttemptSuperseded):
+            await journal.begin(request("another"), PURPOSE, WORST)
+        await journal.close()
+
+    async def test_a_store_that_is_away_fails_the_batch_and_not_the_next(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.error = StoreUnavailable("disk full")
+        with pytest.raises(StoreUnavailable):
+            await journal.finish(request(), PURPOSE, ANSWER)
+        assert journal.find(request(), PURPOSE) is None
+        records.error = None
+        await journal.finish(request(), PURPOSE, ANSWER)
+        assert journal.find(request(), PURPOSE) is not None
+
+    async def test_even_an_unforeseen_error_leaves_nobody_waiting(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.error = TypeError("a bug")
+        with pytest.raises(TypeError):
+            await journal.begin(request(), PURPOSE, WORST)
+        records.error = None
+        await journal.begin(request(), PURPOSE, WORST)
