@@ -170,6 +170,10 @@ def worker(
     takeover_seconds: Annotated[
         float | None, typer.Option(help="Silence after which another's job is taken over.  [default: 10]")
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(help="Port of /metrics, on loopback unless BURNISH_METRICS_HOST says otherwise."),
+    ] = None,
     log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
     store_uri: StoreUri = None,
     tracking_uri: TrackingUri = None,
@@ -181,10 +185,27 @@ def worker(
         run_worker,
         workers=concurrency,
         takeover_seconds=takeover_seconds,
+        metrics_port=metrics_port,
         log_format=log_format,
         store_uri=store_uri,
         tracking_uri=tracking_uri,
     )
+
+
+@app.command()
+def doctor(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Ask this model one short question; repeat for several."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON document.")] = False,
+    store_uri: StoreUri = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Check versions, store, tracking, dispatcher and models, and say what to do. Writes nothing."""
+    from burnish.cli.doctor import run
+
+    sys.exit(run(tuple(model or ()), as_json, store_uri, tracking_uri))
 
 
 def _serve(run: Callable[[Settings], int], **flags: Any) -> None:
