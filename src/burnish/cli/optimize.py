@@ -22,6 +22,7 @@ from burnish.cli.output import (
     EXIT_OK,
     say_error,
     say_json,
+    stderr,
 )
 from burnish.cli.progress import ProgressDisplay
 from burnish.cli.result import print_result, write_best_prompt
@@ -30,7 +31,7 @@ from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt
-from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure
+from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
 from burnish.plan import Plan
 from burnish.service.preflight import first_calls
 from burnish.store.protocol import JournalEntry
@@ -155,11 +156,9 @@ async def _check(request: Request, tools: Tools) -> _Checked:
     from burnish.evaluation.splits import parse_fractions
     from burnish.optimizers.registry import parse_optimizer
 
-    prompt, dataset = _read_files(request)
-    if prompt is None:
-        prompt = await asyncio.to_thread(tools.tracker.prompt, request.prompt or "")
-    if dataset is None:
-        dataset = await asyncio.to_thread(tools.tracker.dataset, request.data or "")
+    _require_files(request)
+    prompt = await asyncio.to_thread(_prompt_of, request, tools)
+    dataset = await asyncio.to_thread(_dataset_of, request, tools, prompt)
     config = JobConfig(
         source_prompt_uris=(request.prompt or "",),
         dataset_id=request.data,
@@ -198,27 +197,38 @@ async def _submit(request: Request, services: Services, checked: _Checked) -> Jo
     return job
 
 
-def _read_files(request: Request) -> tuple[Prompt | None, Dataset | None]:
-    """The prompt and the data where they are files; ``None`` where MLflow has them."""
-    from burnish.service.files import read_prompt, read_records
-
+def _require_files(request: Request) -> None:
     problems = []
     if not request.prompt:
-        problems.append(InvalidInput.of("--prompt", "", "name a file or prompts:/NAME/VERSION"))
+        problems.append(Problem("--prompt", "", "name a file or prompts:/NAME/VERSION"))
     if not request.data:
-        problems.append(
-            InvalidInput.of("--data", "", "name a .jsonl, .csv or .parquet file, or a dataset id")
-        )
+        problems.append(Problem("--data", "", "name a .jsonl, .csv or .parquet file, or a dataset id"))
     if problems:
-        raise InvalidInput(*(problem for error in problems for problem in error.problems))
-    assert request.prompt and request.data
-    prompt = None
-    if not request.prompt.startswith("prompts:/"):
-        prompt = read_prompt(Path(request.prompt), name=request.name)
-    dataset = None
-    if not _is_dataset_id(request.data):
-        dataset = read_records(Path(request.data), prompt.variables if prompt else None, request.target)
-    return prompt, dataset
+        raise InvalidInput(*problems)
+
+
+def _prompt_of(request: Request, tools: Tools) -> Prompt:
+    """From MLflow's registry, or from a file."""
+    from burnish.service.files import read_prompt
+
+    where = str(request.prompt)
+    if where.startswith("prompts:/"):
+        return tools.tracker.prompt(where)
+    return read_prompt(Path(where), name=request.name)
+
+
+def _dataset_of(request: Request, tools: Tools, prompt: Prompt) -> Dataset:
+    """From MLflow, or from a file."""
+    from burnish.service.files import read_records
+
+    where = str(request.data)
+    if _is_dataset_id(where):
+        return tools.tracker.dataset(where)
+    return read_records(Path(where), prompt.variables, request.target, note=_say_note)
+
+
+def _say_note(text: str) -> None:
+    stderr().print(f"note: {text}", markup=False)
 
 
 def _is_dataset_id(data: str) -> bool:

@@ -138,7 +138,7 @@ class Attempt:
             job,
             shop.store,
             metered,
-            split_names(plan),
+            plan.splits,
             await shop.store.candidates(job.job_id),
             began=self._at.observer.phase,
         )
@@ -211,15 +211,6 @@ class Attempt:
             except BurnishError as error:
                 self._log.warning("candidates are not on the run yet", error=self._shop.scrub(str(error)))
                 await self._shop.sleep(_SECONDS_BETWEEN_TRIES)
-
-
-def split_names(plan: Plan) -> dict[str, str]:
-    """Example id → ``train``, ``validation`` or ``test``."""
-    return {
-        example.example_id: name
-        for name in ("train", "validation", "test")
-        for example in getattr(plan.splits, name)
-    }
 
 
 async def settle(*tasks: asyncio.Task[Any]) -> None:

@@ -240,7 +240,7 @@ class Ending:
             }
             if usage.usd is not None:
                 metrics["usage.usd"] = usage.usd
-            await self._at.effects(self._shop.tracker.log_metrics, run_id, metrics)
+            await self._at.effects(self._shop.tracker.log_metrics, run_id, metrics, self._at.job.attempt)
         await self._at.effects(self._shop.tracker.end_run, run_id, RUN_STATUS[status])
 
     async def _let_go(self, why: str, events: list[NewEvent]) -> None:

@@ -17,6 +17,7 @@ from burnish.domain.job import Job, Progress
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import UsageByRole
 from burnish.evaluation.protocol import Means
+from burnish.evaluation.splits import Splits
 from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
 from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore
 from burnish.tracking.protocol import Tracker
@@ -44,7 +45,7 @@ class Recorder:
 
     Args:
         known: what earlier attempts stored, so that a replay does not repeat it.
-        split_of: example id → split name.
+        splits: the job's examples, taught where it has a teacher.
         began: told the name of each phase.
     """
 
@@ -53,14 +54,16 @@ class Recorder:
         job: Job,
         store: JobStore,
         metered: MeteredModel,
-        split_of: Mapping[str, str],
+        splits: Splits,
         known: Sequence[CandidateRecord] = (),
         began: Callable[[str], None] = lambda phase: None,
     ) -> None:
         self._job = job
         self._store = store
         self._metered = metered
-        self._split_of = split_of
+        self._split_of = splits.split_of()
+        everything = (*splits.train, *splits.validation, *splits.test)
+        self._examples = {example.example_id: example for example in everything}
         self._began = began
         self._known = {record.candidate.candidate_id: record for record in known}
         self._logged: set[str] = set()  # by this attempt; the tracker looks before it repeats
@@ -167,7 +170,7 @@ class Recorder:
                 await self.flush()  # its evaluations may not be stored yet
                 evaluations = await self._store.evaluations(self._job.job_id, candidate_id, limit=100_000)
                 measured = [entry for entry in evaluations if entry.split == "validation"]
-                await effects(tracker.log_candidate, run_id, record, measured)
+                await effects(tracker.log_candidate, run_id, record, measured, self._examples)
                 self._logged.add(candidate_id)
 
     # --- inside
