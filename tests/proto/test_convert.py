@@ -135,7 +135,9 @@ def _with(target: Any, source: Any, name: str) -> Any:
 def test_an_event_comes_back() -> None:
     data = {"score": 0.5, "parents": ["a", "b"], "usage": {"calls": 3}, "reason": None, "done": True}
     event = Event("j", 7, 2, 1_700_000_000_000, EventKind.CANDIDATE, data)
-    assert event_from_proto(event_to_proto(event), "j") == event
+    again = event_from_proto(event_to_proto(event), "j")
+    assert again == event
+    assert repr(again.data["usage"]) == "{'calls': 3}"  # whole numbers stay whole
 
 
 def test_usd_is_left_out_while_a_price_is_unknown() -> None:

@@ -22,6 +22,7 @@ from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import InvalidInput, Problem
 from burnish.proto import jobs_pb2 as jobs
 from burnish.proto import prompt_optimization_pb2 as wire
+from burnish.proto.message import message_to_json
 
 _JobMessage = wire.PromptOptimizationJob
 _MLFLOW_OPTIMIZERS = frozenset({OptimizerType.GEPA, OptimizerType.METAPROMPT})
@@ -295,15 +296,13 @@ def event_to_proto(event: Event) -> wire.JobEvent:
 
 
 def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
-    from google.protobuf.json_format import MessageToDict
-
     return Event(
         job_id,
         message.sequence,
         message.attempt,
         message.timestamp_ms,
         EventKind(wire.JobEvent.Kind.Name(message.kind)),
-        MessageToDict(message.data),
+        message_to_json(message.data),
     )
 
 

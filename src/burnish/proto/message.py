@@ -15,7 +15,6 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from burnish.errors import InvalidInput, Problem
@@ -32,7 +31,7 @@ _MISSING = object()
 def message_to_json(message: Message) -> dict[str, Any]:
     """The JSON object of a message: the fields that are set, in the order of their numbers."""
     if message.DESCRIPTOR.full_name == _STRUCT:
-        return dict(MessageToDict(message))
+        return {key: _value_to_json(value) for key, value in sorted(message.fields.items())}  # type: ignore[attr-defined]
     shown = {}
     for field, value in message.ListFields():
         name, write = _named_writer(field)
@@ -69,6 +68,19 @@ def _map_writer(write: _Write | None) -> _Write:
     if write is None:
         return lambda value: dict(sorted(value.items()))
     return lambda value: {key: write(value[key]) for key in sorted(value)}
+
+
+def _value_to_json(value: Any) -> Any:
+    """A ``google.protobuf.Value``. It knows only doubles: whole ones are written as whole numbers."""
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return message_to_json(value.struct_value)
+    if kind == "list_value":
+        return [_value_to_json(entry) for entry in value.list_value.values]
+    if kind in (None, "null_value"):
+        return None
+    found = getattr(value, kind)
+    return int(found) if kind == "number_value" and found.is_integer() else found
 
 
 @cache
