@@ -184,6 +184,7 @@ class Process:
         heartbeat_seconds: float = 0.02,
         answer: Callable[[Request], Awaitable[Response]] | None = None,
         retries: int = 3,
+        max_running_per_experiment: int | None = None,
     ) -> None:
         self.world = world
         self.alive = True
@@ -215,6 +216,7 @@ class Process:
                 scrub=scrub,
                 clock=time.monotonic,
                 heartbeat_seconds=heartbeat_seconds,
+                max_running_per_experiment=max_running_per_experiment,
                 sleep=self._sleep,
             )
         )

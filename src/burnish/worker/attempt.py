@@ -101,7 +101,8 @@ class Attempt:
         except CancelRequested:
             return self._ending.canceled
         except asyncio.CancelledError as cancelled:
-            if work.cancelled():  # from inside: nobody wanted us to stop
+            me = asyncio.current_task()
+            if me is not None and not me.cancelling():  # from inside: nobody wanted us to stop
                 error = RuntimeError("the work was cancelled from inside")
                 error.__cause__ = cancelled
                 return partial(self._ending.failed, error, retries_so_far)

@@ -1,0 +1,386 @@
+"""What ends an attempt: a cancel, a delete, a rival, a budget, and causes outside the job."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnish.domain.budget import Budget
+from burnish.domain.job import JobStatus, StopReason
+from burnish.errors import ExperimentFull, StoreUnavailable, TrackingUnavailable
+from burnish.llm.faults import Faults
+from burnish.tracking.memory import FakeRun
+from burnish.tracking.protocol import RunStatus
+from tests.worker.workbench import Process, World
+
+SLOW = Faults(latency_seconds=0.02)
+HANGING = Faults(shares={"hang": 1.0}, from_request=20)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    yield world
+    await world.close()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, f"tasks left behind: {left}"
+
+
+async def until_asked(process: Process, calls: int) -> None:
+    async with asyncio.timeout(20):
+        while len(process.asked) < calls:  # noqa: ASYNC110 - the condition is the state of another task
+            await asyncio.sleep(0.002)
+
+
+def the_run(world: World) -> FakeRun:
+    [run] = world.tracker.runs_of("job")
+    return run
+
+
+# --- cancel
+
+
+async def test_a_cancel_ends_calls_in_flight_and_keeps_the_best(world: World) -> None:
+    await world.submit()
+    process = Process(world, faults=HANGING)
+    running = asyncio.create_task(process.run())
+    await until_asked(process, 21)
+    began = time.monotonic()
+    await world.store.request_cancel("job")
+    await running
+    assert time.monotonic() - began < 1.0
+    assert process.scripted.in_flight == 0
+    result = (await world.result()).check()
+    job = result.job
+    assert (job.status, job.stop_reason) == (JobStatus.CANCELED, StopReason.CANCELED)
+    best = max((entry for entry in result.candidates if entry[3]), key=lambda entry: entry[3]["aggregate"])
+    assert job.best_candidate_id == best[1]
+    assert job.final_eval_scores == best[3]
+    assert the_run(world).status is RunStatus.KILLED
+    assert result.events[-1].kind.value == "ENDED"
+
+
+async def test_an_announced_cancel_needs_no_heartbeat(world: World) -> None:
+    await world.submit()
+    process = Process(world, faults=HANGING, heartbeat_seconds=3600.0)
+    running = asyncio.create_task(process.run())
+    await until_asked(process, 21)
+    await world.store.request_cancel("job")
+    process.interrupt()
+    async with asyncio.timeout(5):
+        await running
+    assert (await world.store.get("job")).status is JobStatus.CANCELED
+    assert the_run(world).status is RunStatus.KILLED
+
+
+@pytest.mark.parametrize("method", ["ensure_run", "experiment_exists", "log_candidate", "register_winner"])
+async def test_a_cancel_at_any_moment_ends_the_run_once(method: str, world: World) -> None:
+    await world.submit()
+    process = Process(world)
+    loop = asyncio.get_running_loop()
+
+    def cancel(*_: Any) -> None:  # in the effect's thread: it is under way while the cancel arrives
+        asyncio.run_coroutine_threadsafe(world.store.request_cancel("job"), loop).result(10)
+        loop.call_soon_threadsafe(process.interrupt)
+        time.sleep(0.05)
+
+    process.before[method] = cancel
+    await process.run()
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.CANCELED
+    assert result.job.run_id == the_run(world).run_id
+    assert the_run(world).status is RunStatus.KILLED
+
+
+async def test_a_cancel_that_a_dead_worker_did_not_see_is_done_by_the_next(world: World) -> None:
+    await world.submit()
+    dead = Process(world, dies_at_call=25, heartbeat_seconds=3600.0)
+    await dead.run()
+    await world.store.request_cancel("job")
+    process = Process(world)
+    await process.run()
+    assert process.asked == []
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.CANCELED
+    assert the_run(world).status is RunStatus.KILLED
+
+
+async def test_a_cancel_is_final_even_while_mlflow_is_away(world: World) -> None:
+    await world.submit()
+    process = Process(world, faults=HANGING)
+    running = asyncio.create_task(process.run())
+    await until_asked(process, 21)
+    world.tracker.away = True
+    await world.store.request_cancel("job")
+    async with asyncio.timeout(5):
+        while not (await world.store.get("job")).status.terminal:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await running
+    assert the_run(world).status is RunStatus.RUNNING  # nobody could close it
+
+
+async def test_work_that_is_cancelled_from_inside_is_a_failure(world: World) -> None:
+    await world.submit()
+    process = Process(world)
+
+    def cancel(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    process.before["save_evaluations"] = cancel
+    await process.run()
+    job = await world.store.get("job")
+    assert job.status is JobStatus.FAILED
+    assert "cancelled from inside" in str(job.error_message)
+
+
+async def test_a_process_that_ends_all_its_tasks_at_once_ends(world: World) -> None:
+    await world.submit()
+    process = Process(world, faults=HANGING)
+    running = asyncio.create_task(process.run())
+    await until_asked(process, 21)
+    process.alive = False
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(running, *others, return_exceptions=True)
+
+
+# --- delete, and other owners
+
+
+async def test_a_job_deleted_while_it_runs_leaves_nothing(world: World) -> None:
+    await world.submit()
+    process = Process(world, faults=SLOW)
+    running = asyncio.create_task(process.run())
+    await until_asked(process, 10)
+    job = await world.store.fence("job")
+    process.interrupt()
+    world.tracker.delete_run(str(job.run_id))
+    await world.store.delete("job")
+    await running
+    assert world.tracker.runs_of("job") == []
+    assert len(world.tracker.versions["p"]) == 1
+
+
+async def test_a_job_deleted_while_its_run_is_being_made_leaves_no_run(world: World) -> None:
+    await world.submit()
+    process = Process(world)
+    loop = asyncio.get_running_loop()
+
+    async def delete() -> None:
+        await world.store.fence("job")
+        await world.store.delete("job")
+
+    process.before["ensure_run"] = lambda *_: asyncio.run_coroutine_threadsafe(delete(), loop).result(10)
+    await process.run()
+    assert world.tracker.runs_of("job") == []
+    assert process.asked == []
+
+
+@pytest.mark.parametrize("calls", [1, 15, 40])
+async def test_a_zombie_writes_nothing_and_asks_nothing(calls: int, world: World) -> None:
+    await world.submit(concurrency=4)
+    zombie = Process(world, faults=SLOW)
+    running = asyncio.create_task(zombie.run())
+    await until_asked(zombie, calls)
+    await world.store.take("job", "the other")
+    asked, before = len(zombie.asked), await world.result()
+    await running
+    assert len(zombie.asked) - asked <= 4  # those whose note had been written
+    after = await world.result()
+    assert after.journal == before.journal
+    assert after.events == before.events
+    assert after.candidates == before.candidates
+    assert after.job == before.job
+    assert zombie.slept == []  # and it does not come back
+
+
+async def test_two_workers_on_one_job_give_one_result(world: World) -> None:
+    await world.submit()
+    one, other = Process(world, faults=SLOW), Process(world, faults=SLOW)
+    first = asyncio.create_task(one.run())
+    await until_asked(one, 10)
+    await asyncio.gather(other.run(reason="attempt 1 seemed dead", over=1), first)
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.COMPLETED
+    assert result.job.attempt == 2
+    assert len(result.versions) == 1
+    assert the_run(world).status is RunStatus.FINISHED
+
+
+async def test_a_job_that_runs_elsewhere_is_left_alone(world: World) -> None:
+    await world.submit()
+    await world.store.take("job", "the other")
+    process = Process(world)
+    await process.run(over=0)
+    assert process.asked == []
+    assert (await world.store.get("job")).attempt == 1
+
+
+# --- budgets
+
+
+@pytest.mark.parametrize("max_calls", [70, 75, 80])
+async def test_a_budget_is_kept_to_the_call_across_deaths(max_calls: int, world: World) -> None:
+    await world.submit(budget=Budget(max_calls=max_calls), concurrency=8)
+    asked, deaths = 0, 0
+    while not (await world.store.get("job")).status.terminal:
+        process = Process(world, faults=Faults(jitter_seconds=0.004), dies_at_call=15)
+        await process.run()
+        asked += len(process.asked)
+        deaths += not process.alive
+    result = (await world.result()).check()
+    assert deaths > 1
+    assert result.job.status is JobStatus.COMPLETED, result.job.error_message
+    assert result.job.stop_reason is StopReason.BUDGET
+    # What was begun counts, answered or not; some of it was never sent. No call is free.
+    counted = result.job.usage.total.calls
+    assert asked <= counted <= max_calls
+    assert 0 < counted - result.journal.total() <= 8 * deaths
+
+
+async def test_running_time_counts_over_all_attempts(world: World) -> None:
+    await world.submit(budget=Budget(max_seconds=0.5), concurrency=1)
+    began = time.monotonic()
+    attempts = 0
+    while not (await world.store.get("job")).status.terminal:
+        process = Process(world, faults=Faults(latency_seconds=0.03), dies_at_call=5)
+        await process.run()
+        attempts += 1
+    job = await world.store.get("job")
+    assert job.stop_reason is StopReason.BUDGET
+    assert attempts > 1
+    assert time.monotonic() - began < 6.0
+    assert job.seconds_spent >= 0.5 - 0.05 * attempts
+
+
+# --- causes outside
+
+
+async def test_a_job_waits_for_mlflow_at_its_end(world: World) -> None:
+    await world.submit()
+    process = Process(world)
+    world.tracker.failures["register_winner"] = TrackingUnavailable("MLflow is away")
+    await process.run()
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.COMPLETED
+    assert result.job.attempt == 2
+    [retry] = result.kinds("RETRY")
+    assert "MLflow is away" in retry.data["reason"]
+    assert [event.data["reason"] for event in result.kinds("STARTED")][1].endswith("MLflow is away")
+    assert process.asked == list(dict.fromkeys(process.asked))  # nothing was asked again
+    assert len(result.versions) == 1
+
+
+async def test_candidates_come_to_the_run_late_while_mlflow_is_away(world: World) -> None:
+    await world.submit()
+    process = Process(world)
+    world.tracker.failures["log_candidate"] = TrackingUnavailable("MLflow is away")
+    await process.run()
+    result = (await world.result()).check()
+    assert (result.job.status, result.job.attempt) == (JobStatus.COMPLETED, 1)
+    measured = [entry for entry in result.candidates if entry[3]]
+    logged = {name.split("/")[1] for name in the_run(world).artifacts if name.startswith("prompt_candidates")}
+    assert len(logged) == len(measured)
+
+
+async def test_patience_with_mlflow_has_a_limit(world: World) -> None:
+    await world.submit()
+    process = Process(world, retries=2)
+
+    def away(*_: Any) -> None:
+        raise TrackingUnavailable("MLflow is away")
+
+    process.before["register_winner"] = away
+    await process.run()
+    result = (await world.result()).check()
+    assert (result.job.status, result.job.stop_reason) == (JobStatus.FAILED, StopReason.ERROR)
+    assert "MLflow is away" in str(result.job.error_message)
+    assert result.job.attempt == 3
+    assert "error.txt" in the_run(world).artifacts
+
+
+async def test_a_job_waits_for_the_store_as_long_as_it_takes(world: World) -> None:
+    await world.submit()
+    process = Process(world, retries=1)
+    away = 0
+
+    def fail(*_: Any) -> None:
+        nonlocal away
+        away += 1
+        if 30 <= away < 300:
+            raise StoreUnavailable("PostgreSQL is away")
+
+    for method in ("take", "update", "heartbeat", "journal_write", "save_candidates", "save_evaluations"):
+        process.before[method] = fail
+    await process.run()
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.COMPLETED
+    assert len(process.slept) > 3
+
+
+async def test_a_provider_that_is_down_is_tried_again_and_the_job_goes_on(world: World) -> None:
+    await world.submit()
+    process = Process(world, faults=Faults(shares={"503": 1.0}, from_request=30))
+    slept: list[float] = []
+
+    def recover(*_: Any) -> None:
+        if process.slept:
+            slept.extend(process.slept)
+            process.scripted.faults = Faults()
+
+    process.before["take"] = recover
+    await process.run()
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.COMPLETED
+    [retry] = result.kinds("RETRY")
+    assert "model calls failed" in retry.data["reason"]
+    assert slept
+
+
+async def test_bad_input_is_not_tried_again(world: World) -> None:
+    await world.submit(scorers=("no_such_scorer",))
+    process = Process(world)
+    await process.run()
+    result = (await world.result()).check()
+    assert (result.job.status, result.job.attempt) == (JobStatus.FAILED, 1)
+    assert "no_such_scorer" in str(result.job.error_message)
+    assert process.slept == []
+    assert the_run(world).status is RunStatus.FAILED
+
+
+async def test_a_bug_fails_the_job_with_its_trace_on_the_run(world: World) -> None:
+    await world.submit()
+    process = Process(world)
+
+    def break_down(*_: Any) -> None:
+        raise ZeroDivisionError("oops")
+
+    process.before["save_evaluations"] = break_down
+    await process.run()
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.FAILED
+    assert result.job.error_message == "ZeroDivisionError: oops"
+    assert "break_down" in the_run(world).artifacts["error.txt"]
+
+
+async def test_a_job_without_room_is_not_begun(world: World) -> None:
+    await world.submit("first")
+    await world.submit("second")
+    await world.store.take("first", "w")
+    process = Process(world, max_running_per_experiment=1)
+    with pytest.raises(ExperimentFull):
+        await process.run("second")
+    assert (await world.store.get("second")).attempt == 0
+
+
+async def test_a_job_that_is_gone_is_dropped(world: World) -> None:
+    process = Process(world)
+    await process.run("nothing")
+    assert process.asked == process.slept == []
