@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
@@ -30,7 +30,7 @@ class EngineThread(Generic[Result]):
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self._failure: BaseException | None = None
-        self._answering: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[Any] | None = None
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """What ``work`` returns. However this ends, also by cancellation, the thread has ended too.
@@ -58,7 +58,7 @@ class EngineThread(Generic[Result]):
             await _surely(ended)
             thread.join()
 
-    def ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer:
+    def ask(self, question: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         """From the thread: wait for the loop's answer.
 
         Raises:
@@ -73,21 +73,22 @@ class EngineThread(Generic[Result]):
         self._failure = self._failure or error
         self._close()
 
-    def _begin(self, question: Callable[[], Awaitable[Any]], answer: Future[Any]) -> None:
+    def _begin(self, question: Callable[[], Coroutine[Any, Any, Any]], answer: Future[Any]) -> None:
         if self._closed:
             answer.set_exception(Unwind())
             return
-        self._answering = self._loop.create_task(self._settle(question, answer))
+        self._answering = self._loop.create_task(question())
+        self._answering.add_done_callback(lambda task: self._settle(task, answer))
 
-    async def _settle(self, question: Callable[[], Awaitable[Any]], answer: Future[Any]) -> None:
-        try:
-            answer.set_result(await question())
-        except BaseException as error:
-            if not self._closed:
-                self._failure = self._failure or error
-            answer.set_exception(Unwind())
-            if not isinstance(error, Exception):
-                raise
+    def _settle(self, task: asyncio.Task[Any], answer: Future[Any]) -> None:
+        """Pass an answer on; not from within the task, which may be cancelled before it begins."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is None:
+            answer.set_result(task.result())
+            return
+        if not self._closed:
+            self._failure = self._failure or error
+        answer.set_exception(Unwind())
 
     def _close(self) -> None:
         self._closed = True

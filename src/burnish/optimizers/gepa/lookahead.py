@@ -40,7 +40,7 @@ class LookAhead:
     ) -> None:
         self.purse = purse
         self._rules = rules
-        self._validation = Cost(evaluations=len(validation))
+        self._validation = Cost(evaluations=len(validation)) + rules.completion
         self._measure = measure
         self._pursuit = Pursuit(rules, validation, measure, rewriter, self._ask_for_funds)
         self._fail = fail
@@ -170,9 +170,9 @@ class LookAhead:
 
     # --- beside the proposals, between two commits
 
-    def has_room_beside(self, cost: Cost) -> bool:
-        """Whether this fits beside all that is reserved."""
-        return self.purse.has_room_for(*self._reserves(), cost)
+    def may_validate_beside(self) -> bool:
+        """Whether there is room for one more validation beside all that is reserved."""
+        return self.purse.has_room_for(*self._reserves(), self._validation)
 
     async def measure_beside(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
         """Measure and pay at once."""

@@ -11,7 +11,6 @@ from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Components, Texts
 from burnish.optimizers.gepa.lookahead import LookAhead
 from burnish.optimizers.gepa.notes import Note, Notes
-from burnish.optimizers.gepa.purse import Cost
 from burnish.optimizers.proposals import Gate
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.settings import CommonSettings
@@ -80,7 +79,7 @@ class Merging:
         if ruling.candidate is None or ruling.candidate.candidate_id != merged.candidate_id:
             return None  # gepa could not be told of a repair
         merge.is_refused = False
-        if not self._ahead.has_room_beside(Cost(evaluations=len(self._validation))):
+        if not self._ahead.may_validate_beside():
             merge.reason = "the budget left no room to measure it"
             return None
         merge.reason = f"not better than its parents on {len(examples)} validation examples"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.errors import InvalidInput, OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
@@ -16,6 +15,7 @@ from burnish.optimizers.gepa.lookahead import LookAhead
 from burnish.optimizers.gepa.measure import Measure
 from burnish.optimizers.gepa.merging import Merging
 from burnish.optimizers.gepa.proposal import aggregates
+from burnish.optimizers.gepa.purse import Cost
 from burnish.optimizers.gepa.pursuit import Rules
 from burnish.optimizers.gepa.referee import FrontChampion, Referee
 from burnish.optimizers.gepa.rewriter import Rewriter
@@ -60,28 +60,20 @@ class Gepa:
             raise InvalidInput.of("reflection_model", "", "GEPA writes its proposals with one; name it")
         if not task.train or not task.validation:
             raise OptimizerFailed("GEPA needs training and validation examples; give it more records")
-        settings = self._choices.settings
         means = await evaluate(task.source, task.validation)
-        whole = FrontChampion(task.source, means, settings, observe)
+        champion = FrontChampion(task.source, means, self._choices.settings, observe)
         sizing = Sizing(self._choices, len(task.validation), task.max_calls, calls_of_one_evaluation(means))
-        if reason := whole.stop_reason():
-            return whole.outcome(reason)
+        if reason := champion.stop_reason():
+            return champion.outcome(reason)
         if not sizing.is_enough:
             observe.warning(sizing.warning)
-            return whole.outcome(StopReason.BUDGET)
-        validation = task.validation[: sizing.validation_size]
-        if len(validation) == len(task.validation):
-            return await self._search(task, validation, whole, sizing, evaluate, reflect, observe)
-        part = FrontChampion(task.source, await evaluate(task.source, validation), settings, observe)
-        outcome = await self._search(task, validation, part, sizing, evaluate, reflect, observe)
-        if outcome.best is not task.source:
-            whole.challenge(outcome.best, await evaluate(outcome.best, task.validation))
-        return whole.outcome(outcome.stop_reason)
+            return champion.outcome(StopReason.BUDGET)
+        observe.phase("search", sizing.evaluations)
+        return await self._search(task, champion, sizing, evaluate, reflect, observe)
 
     async def _search(
         self,
         task: Task,
-        validation: tuple[Example, ...],
         champion: FrontChampion,
         sizing: Sizing,
         evaluate: Evaluate,
@@ -93,10 +85,12 @@ class Gepa:
 
         choices = self._choices
         components = Components(task.source)
+        validation = task.validation[: sizing.validation_size]
         rules = Rules(
             width=choices.lookahead(task.concurrency),
             minibatch_size=min(choices.minibatch_size, len(task.train)),
             components=len(components) if choices.kwargs.module_selector == "all" else 1,
+            completion=Cost(len(task.validation) - len(validation)),
             merges=choices.merges(len(components)),
             is_perfect=self._is_perfect,
             is_better=acceptance(choices.kwargs),
@@ -113,17 +107,18 @@ class Gepa:
             seed=task.seed if choices.seed is None else choices.seed,
             components=components,
             source=task.source,
-            source_means=champion.means,
+            source_means=await evaluate(task.source, validation),
             train=task.train,
             validation=validation,
+            whole_validation=task.validation,
             thread=thread,
             ahead=ahead,
             merging=Merging(task, choices.settings, components, validation, ahead),
             referee=Referee(champion, observe),
             observe=observe,
             pool=[task.source],
+            stop_reason=sizing.stop_reason,
         )
-        observe.phase("search", sizing.evaluations)
         try:
             await thread.run(lambda: run(search))
         finally:

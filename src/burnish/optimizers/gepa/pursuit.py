@@ -31,6 +31,8 @@ class Rules:
         width: k, how many are kept in flight.
         minibatch_size: training examples for each.
         components: how many components each rewrites.
+        completion: what measuring a validated candidate on the rest of the split costs, where only a part
+            of it chooses between candidates.
         merges: whether gepa may put a merge between two commits.
         is_perfect: whether a parent's results leave nothing to learn.
         is_better: whether the second results are better than the first, on the same minibatch.
@@ -39,6 +41,7 @@ class Rules:
     width: int
     minibatch_size: int
     components: int
+    completion: Cost
     merges: bool
     is_perfect: Callable[[Means], bool]
     is_better: Callable[[Means, Means], bool]
@@ -105,7 +108,7 @@ class Pursuit:
             proposal.losers.append((child, f"not better than its parent: {_compared(before, after)}"))
             return Fate.LOST
         newer = await proposal.newest_winner()
-        proposal.wanted = self._validation_cost(proposal)
+        proposal.wanted = self._validation_cost(proposal) + self._rules.completion
         if newer is not None:
             proposal.wanted = proposal.wanted + self._rules.worst_carrying
         if not await self._fund(proposal):

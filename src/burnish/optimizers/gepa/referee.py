@@ -23,10 +23,22 @@ class FrontChampion(Champion):
 
     _is_on_front = False
 
-    def challenge_on_front(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
-        """Compare a validated candidate with the best; one on the front is accepted either way."""
+    def welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+        """Compare a validated candidate with the best; one on the front is accepted either way.
+
+        Args:
+            means: of the whole validation split, or of a part on which the candidate does not lead.
+        """
         self._is_on_front = is_on_front
-        self.challenge(candidate, means)
+        if len(means.evaluations) == len(self.means.evaluations):
+            self.challenge(candidate, means)
+            return
+        self._without_gain += 1
+        status = CandidateStatus.ACCEPTED if is_on_front else CandidateStatus.REJECTED
+        reason = (
+            f"{means.aggregate:.3f} on {len(means.evaluations)} validation examples, where it does not lead"
+        )
+        self._observe.candidate(candidate, status, reason=reason)
 
     def turn_down(self, candidate: Candidate, means: Means, reason: str) -> None:
         if not self._is_on_front:
@@ -46,26 +58,30 @@ class FrontChampion(Champion):
         self._without_gain += 1
         self._observe.candidate(candidate, CandidateStatus.REJECTED, reason=reason)
 
+    def leads(self, means: Means) -> bool:
+        """Whether these results are better than the best candidate's on the same examples."""
+        ids = {evaluation.example_id for evaluation in means.evaluations}
+        best = [e.aggregate for e in self.means.evaluations if e.example_id in ids]
+        return means.aggregate > sum(best) / len(best)
+
 
 class Referee:
     """Judges commits, in launch order."""
 
     def __init__(self, champion: FrontChampion, observe: Observe) -> None:
-        self.champion = champion
+        self._champion = champion
         self._observe = observe
         self._told: set[str] = set()
         self._idle = 0
         self._failures = 0
 
-    def judge(self, proposal: Proposal, is_on_front: bool) -> None:
-        """
-        Args:
-            is_on_front: whether gepa keeps its child on the Pareto front.
+    def judge(self, proposal: Proposal) -> None:
+        """Tell what came of a proposal before it was validated.
 
         Raises:
             ModelError: the reflection model failed too often in a row.
         """
-        self.tell(proposal.notes)
+        self._tell(proposal.notes)
         self._idle = 0 if proposal.after is not None else self._idle + 1
         self._failures = self._failures + 1 if proposal.failure else 0
         if proposal.failure:
@@ -73,19 +89,23 @@ class Referee:
                 raise proposal.failure
             self._observe.warning(f"a proposal was given up: {proposal.failure}")
         for candidate, reason in proposal.losers:
-            self.champion.lose(candidate, reason)
-        if proposal.child is not None and proposal.validation is not None:
-            self.champion.challenge_on_front(proposal.child, proposal.validation, is_on_front)
+            self._champion.lose(candidate, reason)
 
-    def judge_merge(self, merge: Merge, is_on_front: bool) -> None:
+    def judge_merge(self, merge: Merge) -> None:
         """The same for a merge of gepa's."""
-        self.tell(merge.notes)
-        if merge.validation is not None:
-            self.champion.challenge_on_front(merge.candidate, merge.validation, is_on_front)
-        elif not merge.is_refused:
-            self.champion.lose(merge.candidate, merge.reason)
+        self._tell(merge.notes)
+        if merge.validation is None and not merge.is_refused:
+            self._champion.lose(merge.candidate, merge.reason)
 
-    def tell(self, notes: list[Note]) -> None:
+    def leads(self, means: Means) -> bool:
+        """Whether a validated candidate is better than the best, on the examples it was measured on."""
+        return self._champion.leads(means)
+
+    def welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+        """A validated candidate: see :meth:`FrontChampion.welcome`."""
+        self._champion.welcome(candidate, means, is_on_front)
+
+    def _tell(self, notes: list[Note]) -> None:
         """Pass on what the checks said; a candidate is proposed once, whoever proposes it again."""
         for note in notes:
             if note.candidate is not None and note.status is CandidateStatus.PROPOSED:
@@ -96,6 +116,6 @@ class Referee:
 
     def stop_reason(self) -> StopReason | None:
         """Why the search should end now; ``None``: go on."""
-        if reason := self.champion.stop_reason():
+        if reason := self._champion.stop_reason():
             return reason
         return StopReason.FINISHED if self._idle >= IDLE_LIMIT else None

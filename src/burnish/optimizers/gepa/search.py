@@ -28,9 +28,10 @@ class Search:
     Attributes:
         source_means: on ``validation``.
         validation: the examples that choose between candidates.
+        whole_validation: the split they are from.
         pool: the candidates in gepa's pool, by its index.
         current: the proposal that the engine is dealing with.
-        stop_reason: why the engine was stopped.
+        stop_reason: why it ends; first, why it ends when no proposal can be seen through any more.
     """
 
     choices: Choices
@@ -40,14 +41,15 @@ class Search:
     source_means: Means
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
+    whole_validation: tuple[Example, ...]
     thread: EngineThread[None]
     ahead: LookAhead
     merging: Merging
     referee: Referee
     observe: Observe
     pool: list[Candidate]
+    stop_reason: StopReason
     current: Proposal | None = None
-    stop_reason: StopReason = StopReason.FINISHED
 
     async def next(self) -> Proposal | None:
         """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
@@ -64,23 +66,33 @@ class Search:
         Returns:
             Whether to stop.
         """
+        is_accepted = pool_size > len(self.pool)
         if merge := self.merging.take():
-            self.referee.judge_merge(merge, newest_is_on_front and pool_size > len(self.pool))
-            if pool_size > len(self.pool):
-                self.pool.append(merge.candidate)
+            self.referee.judge_merge(merge)
+            if is_accepted and merge.validation is not None:
+                await self._welcome(merge.candidate, merge.validation, newest_is_on_front)
         elif self.current is not None:
             proposal, self.current = self.ahead.commit(), None
-            if proposal.child is not None and pool_size > len(self.pool):
-                self.pool.append(proposal.child)
-            self.referee.judge(proposal, newest_is_on_front)
+            self.referee.judge(proposal)
+            if is_accepted and proposal.child is not None and proposal.validation is not None:
+                await self._welcome(proposal.child, proposal.validation, newest_is_on_front)
         assert len(self.pool) == pool_size
         self.observe.advance(self.ahead.purse.spent.evaluations)
         reason = self.referee.stop_reason()
-        if reason is None and not len(self.ahead) and not await self.ahead.may_launch():
-            reason = StopReason.BUDGET
         if reason is not None:
             self.stop_reason = reason
-        return reason is not None
+            return True
+        return not len(self.ahead) and not await self.ahead.may_launch()
+
+    async def _welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+        """gepa has taken a candidate into its pool: compare it with the best, on the whole split.
+
+        Where only a part of the split chooses, the rest is measured for those that lead on that part.
+        """
+        self.pool.append(candidate)
+        if len(self.validation) < len(self.whole_validation) and self.referee.leads(means):
+            means = await self.ahead.measure_beside(candidate, self.whole_validation)
+        self.referee.welcome(candidate, means, is_on_front)
 
     async def merge(self, texts: Texts, examples: Sequence[Example], parents: Sequence[int]) -> Means | None:
         """Measure a merge on some validation examples; ``None`` when it is refused or there is no budget."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from burnish.domain.job import StopReason
 from burnish.errors import InvalidInput
 from burnish.optimizers.gepa.purse import Cost, Purse
 from burnish.optimizers.gepa.settings import Choices
@@ -27,6 +28,7 @@ class Sizing:
     Attributes:
         validation_size: examples that choose between candidates.
         evaluations: the most it makes, the source's on validation included.
+        stop_reason: of a search that makes all of them.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Sizing:
         )
         limits = [] if settings.max_metric_calls is None else [settings.max_metric_calls]
         limits += [] if max_calls is None else [max_calls // calls_per_evaluation]
+        self.stop_reason = StopReason.BUDGET if limits else StopReason.FINISHED
         self.evaluations = min(limits, default=default)
 
     @property
@@ -65,8 +68,7 @@ class Sizing:
     @property
     def warning(self) -> str:
         """What to say of a small budget; empty when it is large enough."""
-        left = self.evaluations - self._validation - self._final
-        proposals = (left - self.validation_size) // self._minibatches
+        proposals = (self.evaluations - 2 * self._validation) // self._minibatches
         if not self.is_enough:
             return (
                 f"{self.evaluations} evaluations leave GEPA no room for a proposal: the source on "
@@ -98,12 +100,11 @@ class Sizing:
         )
 
     def purse(self) -> Purse:
-        """The budget of the search proper; what the winner's last measurement takes is kept back."""
-        limit = self._max_calls
+        """The budget, from which the source's validation has been paid."""
         return Purse(
-            max_evaluations=self.evaluations - self._final,
+            max_evaluations=self.evaluations,
             max_reflections=self.most_reflections,
-            max_calls=None if limit is None else limit - self._final * self._calls_per_evaluation,
+            max_calls=self._max_calls,
             calls_per_evaluation=self._calls_per_evaluation,
             spent=Cost(evaluations=self._validation),
         )

@@ -1,0 +1,77 @@
+"""GEPA keeps the contract of every optimizer, plain and with proposals in flight."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from burnish.domain.prompt import Message
+from burnish.optimizers.gepa import Gepa
+from burnish.optimizers.protocol import Optimizer
+from burnish.optimizers.testing import OptimizerContract
+
+PHRASES: Mapping[str, float] = {"one word": 0.3, "be exact": 0.3, "sentiment means": 0.2}
+IDEAS = (*PHRASES, "shout", "whisper")
+
+_TEXT = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def written(messages: Sequence[Message], sample: int) -> str:
+    """A reflection model: one idea for each question, some useless; its faults need every kind of mending.
+
+    Asked to combine two texts, it adds what the second has beyond the first.
+    """
+    texts = _TEXT.findall(messages[0].content)
+    seed = int(hashlib.sha256(f"{messages[0].content} {sample}".encode()).hexdigest()[:8], 16)
+    text = texts[0].rstrip("\n")
+    if "Two people have improved" in messages[0].content:
+        beyond = [line for line in texts[1].splitlines() if line and line not in text]
+        return f"```\n{text}\n" + "\n".join(beyond) + "\n```"
+    text += f"\n{IDEAS[seed % len(IDEAS)].capitalize()}. ({seed % 997})"
+    if seed % 7 == 1:
+        text = text.replace("{{review}}", "")
+    if seed % 7 == 2 and len(messages) == 1:
+        text += " {{film}}"
+    if seed % 7 == 3:
+        return text
+    return f"Here it is:\n\n```\n{text}\n```"
+
+
+class GepaContract(OptimizerContract):
+    phrases = PHRASES
+    reflects = True
+    lookahead = 1
+
+    def make(self, **settings: Any) -> Optimizer:
+        return Gepa.from_settings({"max_metric_calls": 200, "lookahead": self.lookahead, **settings})
+
+    def write(self, messages: Sequence[Message], sample: int) -> str:
+        return written(messages, sample)
+
+
+class TestPlainGepa(GepaContract):
+    pass
+
+
+class TestGepaWithFourInFlight(GepaContract):
+    lookahead = 4
+
+
+class TestGepaWithEightInFlight(GepaContract):
+    lookahead = 8
+
+
+class TestGepaOnPartOfTheValidationSplit(GepaContract):
+    lookahead = 4
+
+    def make(self, **settings: Any) -> Optimizer:
+        return super().make(**{"validation_size": 12, **settings})
+
+
+class TestGepaThatMerges(GepaContract):
+    lookahead = 4
+
+    def make(self, **settings: Any) -> Optimizer:
+        return super().make(**{"merge": True, **settings})
