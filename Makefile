@@ -14,7 +14,7 @@ setup: $(STAMP)      ## build .venv with everything in it
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[local,postgres,dev]'
 	@touch $@
 
 demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a real model, labelled data
