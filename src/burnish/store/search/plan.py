@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_,
 
 from burnish.errors import InvalidInput
 from burnish.store import tables
+from burnish.store.encoding import check_searchable
 from burnish.store.protocol import JobPage, JobQuery
 from burnish.store.rows import job_of
 from burnish.store.search.conditions import Condition, column_of, condition_of, is_entry, on_side, side_table
@@ -58,6 +59,8 @@ class SearchPlan:
     def __init__(self, query: JobQuery, dialect: str) -> None:
         if not 1 <= query.max_results <= MAX_RESULTS:
             raise InvalidInput.of("max_results", query.max_results, f"must be between 1 and {MAX_RESULTS}")
+        for experiment_id in query.experiment_ids:
+            check_searchable("experiment_ids", experiment_id)
         self._query = query
         self._dialect = dialect
         self._conjuncts = tuple(_conjuncts(parse_filter(query.filter)))
