@@ -59,6 +59,8 @@ class Jobs:
             Conflict: the idempotency key was used with another body.
         """
         check_tags(tags or {})
+        if idempotency is not None and (made := await self._store.find_made(idempotency)):
+            return made, False  # whatever has become of its prompt or its data since
         plan = await self._planner.plan(experiment_id, config)
         job = Job(
             job_id=uuid.uuid4().hex,

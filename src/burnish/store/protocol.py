@@ -143,6 +143,15 @@ class JobRecords(Protocol):
         """
         ...
 
+    async def find_made(self, idempotency: Idempotency) -> Job | None:
+        """The job that an earlier create made with this key, if there is one.
+
+        Raises:
+            Conflict: the key was used with another body.
+            InvalidInput: the key holds what cannot be searched for.
+        """
+        ...
+
     async def get(self, job_id: str) -> Job:
         """
         Raises:

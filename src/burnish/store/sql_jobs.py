@@ -66,6 +66,15 @@ class SqlJobs(SqlRecords):
 
         return await self._database.write(insert)
 
+    async def find_made(self, idempotency: Idempotency) -> Job | None:
+        def find(connection: Connection) -> Job | None:
+            keys = tables.idempotency_keys
+            used = connection.execute(select(keys.c.job_id).where(keys.c.key == idempotency.key)).first()
+            return self._made_by(connection, idempotency) if used else None
+
+        check_searchable("Idempotency-Key", idempotency.key)
+        return await self._database.read(find)
+
     async def get(self, job_id: str) -> Job:
         def read(connection: Connection) -> Job:
             row = connection.execute(select(_jobs).where(_jobs.c.job_id == job_id)).one_or_none()

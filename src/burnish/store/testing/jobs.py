@@ -168,6 +168,23 @@ class CreateContract(Opener):
             with pytest.raises(NotFound):
                 await store.get("second")
 
+    async def test_what_a_key_has_made_is_found(self) -> None:
+        async with self.open() as store:
+            key = Idempotency(key="k", body_digest="d")
+            assert await store.find_made(key) is None
+            first, _ = await store.create(a_job("first"), key)
+            assert await store.find_made(key) == first
+            with pytest.raises(Conflict, match="'k'"):
+                await store.find_made(Idempotency(key="k", body_digest="other"))
+
+    async def test_calls_made_before_the_job_begin_its_journal(self) -> None:
+        async with self.open() as store:
+            await store.create(a_job(), calls=[an_answer(0), an_answer(1)])
+            assert len(await store.journal_read("job")) == 2
+            totals = await store.journal_totals("job")
+            assert totals.finished.total.calls == 2
+            assert totals.lost.total.calls == 0
+
     async def test_the_same_key_with_another_body_is_a_conflict(self) -> None:
         async with self.open() as store:
             await store.create(a_job("first"), Idempotency(key="k", body_digest="d"))
