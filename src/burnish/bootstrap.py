@@ -25,7 +25,8 @@ from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
-from burnish.store.location import sqlite_path
+from burnish.service.retention import prune_journals
+from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.protocol import SignOfLife
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
@@ -70,8 +71,15 @@ class Services:
 
     async def work(self) -> None:
         """Run jobs until :meth:`close` or ``dispatcher.stop``."""
-        if self.settings.workers:
+        if not self.settings.workers:
+            return
+        keep_days = self.settings.keep_journal_days
+        pruning = None if keep_days is None else asyncio.create_task(prune_journals(self.store, keep_days))
+        try:
             await self.dispatcher.work(self.runner, self.settings.workers)
+        finally:
+            if pruning is not None:
+                pruning.cancel()
 
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
@@ -142,7 +150,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
         dispatcher = EmbeddedDispatcher(unfinished)
     else:
         dispatcher = ProcrastinateDispatcher(
-            settings.store_uri,
+            postgres_conninfo(settings.store_uri),
             signs_of_life,
             unfinished,
             settings.heartbeat_seconds,

@@ -28,7 +28,8 @@ class Settings:
         takeover_seconds: silence after which another worker takes a job over.
         keep_journal_days: how long ended jobs keep their journal; ``None``: for ever.
         max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
-        max_job_retries: how often a job is begun again for a cause outside it.
+        max_job_retries: how often in a row a job is begun again for a cause outside it; eight take about
+            five minutes.
         log_format: ``console`` or ``json``.
         metrics_port: where ``burnish worker`` serves its metrics; ``None``: nowhere. The server has them on
             its own port.
@@ -49,7 +50,7 @@ class Settings:
     takeover_seconds: float = 10.0
     keep_journal_days: float | None = None
     max_running_per_experiment: int | None = None
-    max_job_retries: int = 3
+    max_job_retries: int = 8
     log_format: str = "console"
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"

@@ -42,7 +42,12 @@ async def _serve(settings: Settings) -> None:
     from burnish.api.mlflow_app import behind
 
     check_exposure(settings)
-    async with _working(settings) as (services, check):
+    async with _working(settings) as (services, working):
+
+        async def check() -> None:
+            if settings.workers and working.done():
+                raise InvalidState("the worker of this process has ended; restart it")
+
         scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
         app = create_app(services, settings, mlflow_app=behind(settings), worker=check, scrape=scrape)
         config = uvicorn.Config(
@@ -73,9 +78,10 @@ async def _work(settings: Settings) -> None:
             settings.store_uri,
             "workers of their own need PostgreSQL; on SQLite the server itself works (--workers N)",
         )
-    async with _working(settings) as (services, _):
+    async with _working(settings) as (services, working):
         stop = asyncio.Event()
         _on_signals(stop.set)
+        working.add_done_callback(lambda _: stop.set())  # it has failed, and its supervisor must see that
         scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
         async with serving_metrics(settings, scrape) as address:
             where = [("jobs", f"{settings.workers} at once"), ("store", safe_uri(settings.store_uri))]
@@ -84,20 +90,13 @@ async def _work(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _working(
-    settings: Settings,
-) -> AsyncIterator[tuple[Services, Callable[[], Coroutine[Any, Any, None]]]]:
-    """Open services at work, and a check that they still are; drained in the end."""
+async def _working(settings: Settings) -> AsyncIterator[tuple[Services, asyncio.Task[None]]]:
+    """Open services at work, drained in the end."""
     services = await open_services(settings)
     working = asyncio.create_task(services.work())
     lag = asyncio.create_task(watch_loop(services.tools.telemetry.metrics.loop_lagged))
-
-    async def check() -> None:
-        if settings.workers and working.done():
-            raise InvalidState("the worker of this process has ended; restart it")
-
     try:
-        yield services, check
+        yield services, working
     finally:
         lag.cancel()
         await services.close(GRACE_SECONDS)

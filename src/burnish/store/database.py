@@ -21,6 +21,7 @@ Answer = TypeVar("Answer")
 _BUSY_SECONDS = 30.0
 _SQLITE_READERS = 4
 _POSTGRES_THREADS = 8
+_POSTGRES_IDLE_SECONDS = 5
 
 
 class Database:
@@ -166,7 +167,7 @@ def _sqlite(url: URL) -> Engine:
 
 def _postgres(url: URL, shown: str) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             hide_parameters=True,
             pool_size=_POSTGRES_THREADS,
@@ -184,3 +185,11 @@ def _postgres(url: URL, shown: str) -> Engine:
         raise InvalidInput.of(
             "store_uri", shown, "PostgreSQL needs the extra: pip install 'burnish[postgres]'"
         ) from error
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # A process that was stopped in the middle of a transaction must not hold its locks for ever.
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{_POSTGRES_IDLE_SECONDS}s'")
+        connection.commit()
+
+    return engine

@@ -47,3 +47,12 @@ def store_url(uri: str) -> URL:
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return url.set(drivername="postgresql+psycopg")
     raise InvalidInput.of("store_uri", safe_uri(uri), _REMEDY)
+
+
+def postgres_conninfo(uri: str) -> str:
+    """The URI of a PostgreSQL store as PostgreSQL's own clients read it, with its password.
+
+    Raises:
+        InvalidInput: not a store's URI.
+    """
+    return store_url(uri).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -215,9 +215,15 @@ class Attempt:
 
 
 async def settle(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel and wait until each has really ended, so that nothing of this attempt outlives it."""
-    for task in tasks:
-        task.cancel()
+    """Cancel and wait until each has really ended, so that nothing of this attempt outlives it.
+
+    A task that was just being woken by something else may miss a cancel: it is told again.
+    """
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=_LAST_SECONDS)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
