@@ -101,6 +101,12 @@ def test_many_labels_are_not_said_twice() -> None:
         assert f"{instruction} {rule.beside(instruction)}".count("label_3") == 1
 
 
+def test_many_labels_are_also_listed_line_by_line() -> None:
+    shape = shape_of(examples([f"label_{n % 8}" for n in range(40)]))
+    found = instructions_of("What is it?", shape, Wording("intent", "text"))
+    assert any("the intent of this text?\n\n- label_0\n- label_1" in text for text in found)
+
+
 def test_questions_are_answered_not_classified() -> None:
     found = instructions_of("", shape_of(examples(["(A)", "(B)"] * 9)), Wording("", "question"))
     assert not any("lassify" in text for text in found)

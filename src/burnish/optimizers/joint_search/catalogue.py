@@ -103,10 +103,14 @@ def _with_labels(source: str, labels: Sequence[str], wording: Wording) -> list[s
             f"Read the {subject} and say whether the answer is {either}.",
         ]
     of_it = f"the {wording.answer} of this {subject}" if wording.answer else f"this {subject}"
+    is_it = f"Is {of_it} {either}?"
+    if len(labels) > MOST_LABELS_SAID_TWICE:
+        bullets = "\n".join(f"- {label}" for label in labels)
+        is_it = f"Which of these fits {of_it}?\n\n{bullets}"
     return [
         f"Classify {of_it} as {either}.",
         f"Classify the {subject} as {either}.",
-        f"Is {of_it} {either}?",
+        is_it,
         choose,
         f"Read the {subject} and answer {either}.",
     ]
