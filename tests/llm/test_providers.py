@@ -20,10 +20,10 @@ from burnish.llm.openai import OpenAiProvider
 from burnish.llm.protocol import Parameters, Provider, Request
 from burnish.llm.scripted import Script, ScriptedProvider, echo
 from burnish.llm.scripted_server import ScriptedServer
-from burnish.llm.testing import SECRET, Counts, HttpProviderContract, ProviderContract
+from burnish.llm.testing import SECRET, Counts, HttpProviderContract, ScriptedContract
 
 
-class TestScripted(ProviderContract):
+class TestScripted(ScriptedContract):
     model = "scripted:/any"
 
     @asynccontextmanager
@@ -92,7 +92,7 @@ class TestEndpoints(HttpProviderContract):
         )
 
 
-class TestLitellm(ProviderContract):
+class TestLitellm(ScriptedContract):
     model = "litellm:/openai/gpt-4o-mini"
 
     @pytest.fixture(autouse=True)
