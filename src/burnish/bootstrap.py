@@ -88,9 +88,9 @@ class Services:
         if isinstance(self.dispatcher, ProcrastinateDispatcher):
             await self.dispatcher.close()
         await self.store.close()
-        await self.tools.telemetry.close()
         if self.lock is not None:
             self.lock.release()
+        await self.tools.telemetry.close()  # last: a collector that is away takes its time
 
 
 def make_tools(settings: Settings) -> Tools:
