@@ -62,8 +62,11 @@ class TestCounting:
             "most_at_once": 1,
         }
         lines = [json.loads(line) for line in log.read_text().splitlines()]
-        assert [line["fault"] for line in lines] == [None, None, None, "500"]
-        assert lines[0]["body"] == lines[2]["body"] != lines[1]["body"]
+        asked, ended = lines[::2], lines[1::2]
+        assert [line["number"] for line in asked] == [line["number"] for line in ended] == [0, 1, 2, 3]
+        assert [line["end"] for line in ended] == ["answered", "answered", "answered", "500"]
+        assert asked[0]["body"] == asked[2]["body"] != asked[1]["body"]
+        assert asked[0]["request"] == asked[2]["request"] != asked[1]["request"]
 
     async def test_a_model_named_like_a_script_is_answered_by_it(self) -> None:
         async with ScriptedServer(sentiment) as server, aiohttp.ClientSession() as session:

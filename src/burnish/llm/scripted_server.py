@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from burnish.domain.prompt import Message
 from burnish.llm.faults import KINDS, Faults
+from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Parameters, Request, Response
 from burnish.llm.scripted import SCRIPTS, Script, response_to
 
@@ -36,7 +38,9 @@ class ScriptedServer:
 
     Args:
         script: answers every model that has no script of its own.
-        log: gets one JSON line for each answer of a model: number, body's hash, kind of answer.
+        log: gets a JSON line for each request (number, time, path, model, hash of the body, hash of the
+            request as the journal has it) and another for its end (number, time, ``answered`` or what
+            went wrong; ``gone`` where the client did not wait).
 
     Attributes:
         faults: what goes wrong; may be replaced while it runs.
@@ -108,13 +112,17 @@ class ScriptedServer:
         self.in_flight += 1
         self.most_at_once = max(self.most_at_once, self.in_flight)
         fault = self.faults.kind_of(body_hash, occurrence, number)
+        end = "gone"
         try:
             body = json.loads(content)
             self.bodies = [*self.bodies[-99:], (http.path_qs, dict(http.headers), body)]
-            return await self._act(http, body, body_hash, fault)
+            self._note(number, path=http.path, model=body.get("model"), body=body_hash, request=_key_of(body))
+            response = await self._act(http, body, body_hash, fault)
+            end = fault or "answered"
+            return response
         finally:
             self.in_flight -= 1
-            self._note(number, body_hash, fault)
+            self._note(number, end=end)
 
     async def _act(
         self, http: web.Request, body: dict[str, Any], body_hash: str, fault: str | None
@@ -154,9 +162,9 @@ class ScriptedServer:
             raise answer
         return response_to(request, answer) if isinstance(answer, str) else answer
 
-    def _note(self, number: int, body_hash: str, fault: str | None) -> None:
+    def _note(self, number: int, **what: Any) -> None:
         if self._log is not None:
-            self._log.write(json.dumps({"number": number, "body": body_hash, "fault": fault}) + "\n")
+            self._log.write(json.dumps({"number": number, "at": time.time(), **what}) + "\n")
             self._log.flush()
 
     async def _stats(self, http: web.Request) -> web.Response:
@@ -184,6 +192,12 @@ def _request_of(body: Mapping[str, Any]) -> Request:
             stop=(stop,) if isinstance(stop, str) else tuple(stop),
         ),
     )
+
+
+def _key_of(body: Mapping[str, Any]) -> str:
+    """The hash that the journal has for an ``openai:/`` request."""
+    request = _request_of(body)
+    return request_hash(replace(request, model=f"openai:/{request.model}"))
 
 
 def _openai(response: Response, request: Request, body_hash: str) -> dict[str, Any]:
@@ -257,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--fault", action="append", default=[], metavar="KIND:SHARE", help=", ".join(KINDS))
     parser.add_argument("--from-request", type=int, default=0, help="the first request that may go wrong")
     parser.add_argument("--retry-after", type=float, default=1.0, help="seconds a 429 asks for")
-    parser.add_argument("--log", help="file that gets one JSON line for each request")
+    parser.add_argument("--log", help="file that gets two JSON lines for each request")
     parser.add_argument("--seed", type=int, default=0)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(parser.parse_args(argv)))
