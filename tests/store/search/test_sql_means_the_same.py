@@ -226,6 +226,37 @@ def expected(jobs: list[Job], query: JobQuery) -> list[str]:
     return [job.job_id for job in sorted(found, key=cmp_to_key(compare))]
 
 
+@pytest.mark.parametrize("operator", ["=", "!=", "<", "<=", ">", ">="])
+@pytest.mark.parametrize(
+    ("field", "literal"),
+    [
+        ("usage.calls", "2.5"),
+        ("usage.calls", "-0.5"),
+        ("usage.calls", "9223372036854775807"),
+        ("usage.calls", "9223372036854775807.5"),
+        ("usage.calls", "-9223372036854775809"),
+        ("usage.usd", "0.25"),
+        ("usage.usd", "0.2500000005"),
+        ("final_eval_scores.x", "0.1"),
+        ("final_eval_scores.x", "-0"),
+        ("tags.x", "'aB'"),
+        ("tags.x", "'é'"),
+    ],
+)
+def test_boundaries_are_exact(searched: Searched, field: str, operator: str, literal: str) -> None:
+    query = JobQuery(filter=f"{field} {operator} {literal}")
+    assert [job.job_id for job in searched.search(query).jobs] == expected(searched.jobs, query)
+
+
+@pytest.mark.parametrize("operator", ["LIKE", "ILIKE"])
+@pytest.mark.parametrize(
+    "pattern", ["", "%", "_", "a%", "%B", "[a]", "[%", "a*", "a?", "b\\%", "b\\_", "\\\\", "é", "_%_"]
+)
+def test_patterns_match_alike(searched: Searched, operator: str, pattern: str) -> None:
+    query = JobQuery(filter=" OR ".join(f"tags.`{key}` {operator} '{pattern}'" for key in KEYS))
+    assert [job.job_id for job in searched.search(query).jobs] == expected(searched.jobs, query) != []
+
+
 @pytest.mark.parametrize("rare", [0, 8, 5000])
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=QUERIES)
