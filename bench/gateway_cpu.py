@@ -1,0 +1,206 @@
+"""CPU that a model call costs this process, 64 in flight: ours, the openai SDK and litellm in one run.
+
+    python bench/gateway_cpu.py [--calls 2000] [--rounds 5]
+
+The model is the scripted server in another process. "Outside the socket" is what is left after what a
+bare asyncio connection spends on the same bytes. Peers that are not installed are left out; to compare:
+``pip install openai litellm``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["OPENAI_API_KEY"] = "not-a-key"
+
+from burnish.domain.budget import Budget, Ledger
+from burnish.domain.job import JobConfig, OptimizerType
+from burnish.domain.prompt import Message
+from burnish.domain.usage import Role
+from burnish.llm.gateway import Gateway
+from burnish.llm.openai import OpenAiProvider
+from burnish.llm.protocol import Parameters, Purpose, Request
+from burnish.llm.registry import Registry
+from burnish.llm.testing import MemoryJournal
+
+IN_FLIGHT = 64
+TARGET_MS = 0.6
+MODEL = "gpt-4o-mini"
+REVIEW = "there is something in full frontal , i guess , about artifice and acting " * 4
+
+Call = Callable[[int], Awaitable[None]]
+
+
+def prompt(number: int) -> str:
+    """A different prompt for each call: nothing is joined or replayed."""
+    return f"Classify the sentiment of this review. Answer with one word.\n\n{number} {REVIEW}"
+
+
+class BareConnections:
+    """The least a call can cost in asyncio: write a request, read an answer."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._address = parts.hostname, parts.port
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def __call__(self, number: int) -> None:
+        body = json.dumps(
+            {"model": MODEL, "messages": [{"role": "user", "content": prompt(number)}], "max_tokens": 16}
+        ).encode()
+        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(*self._address)
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: {self._address[0]}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = int(answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        json.loads(await reader.readexactly(length))["choices"][0]["message"]["content"]
+        self._idle.append((reader, writer))
+
+    async def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+
+
+def our_request(number: int) -> Request:
+    return Request(
+        model=f"openai:/{MODEL}",
+        messages=(Message("user", prompt(number)),),
+        parameters=Parameters(max_tokens=16),
+    )
+
+
+async def callers(url: str, stack: AsyncExitStack) -> dict[str, Call]:
+    """Everybody who can make the call."""
+    environment = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "not-a-key"}
+    bare = BareConnections(url)
+    stack.push_async_callback(bare.close)
+    provider = OpenAiProvider(None, environment)
+    stack.push_async_callback(provider.close)
+    gateway = Gateway(Registry(environment=environment))
+    stack.push_async_callback(gateway.close)
+    model = gateway.for_job(
+        ledger=Ledger(Budget(max_calls=10**9, max_usd=1e6), time.monotonic),
+        journal=MemoryJournal(),
+        config=JobConfig(
+            source_prompt_uris=("prompts:/p/1",),
+            dataset_id=None,
+            scorers=(),
+            optimizer_type=OptimizerType.GEPA,
+        ),
+    )
+
+    async def our_provider(number: int) -> None:
+        await provider.complete(our_request(number), MODEL, 60.0)
+
+    async def our_gateway(number: int) -> None:
+        await model.complete(our_request(number), Purpose(role=Role.TARGET, example_id=str(number)))
+
+    found: dict[str, Call] = {
+        "bare asyncio connection": bare,
+        "burnish, provider alone": our_provider,
+        "burnish, whole gateway": our_gateway,
+    }
+    if find_spec("openai"):
+        import openai
+
+        client = openai.AsyncOpenAI(base_url=f"{url}/v1", max_retries=0)
+        stack.push_async_callback(client.close)
+
+        async def openai_sdk(number: int) -> None:
+            await client.chat.completions.create(
+                model=MODEL, messages=[{"role": "user", "content": prompt(number)}], max_tokens=16
+            )
+
+        found[f"openai SDK {openai.__version__}"] = openai_sdk
+    if find_spec("litellm"):
+        import litellm
+
+        litellm.suppress_debug_info = True
+
+        async def by_litellm(number: int) -> None:
+            await litellm.acompletion(
+                model=f"openai/{MODEL}",
+                base_url=f"{url}/v1",
+                messages=[{"role": "user", "content": prompt(number)}],
+                max_tokens=16,
+                num_retries=0,
+            )
+
+        found["litellm"] = by_litellm
+    return found
+
+
+async def cpu_ms(call: Call, first: int, calls: int) -> float:
+    """CPU milliseconds of this process for each call."""
+    numbers = iter(range(first, first + calls))
+
+    async def worker() -> None:
+        for number in numbers:
+            await call(number)
+
+    began = time.process_time()
+    await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+    return (time.process_time() - began) * 1000 / calls
+
+
+async def measure(url: str, calls: int, rounds: int) -> dict[str, list[float]]:
+    async with AsyncExitStack() as stack:
+        found = await callers(url, stack)
+        measured: dict[str, list[float]] = {name: [] for name in found}
+        next_number = 0
+        for call in found.values():  # imports, connections
+            await cpu_ms(call, next_number, 2 * IN_FLIGHT)
+            next_number += 2 * IN_FLIGHT
+        for _ in range(rounds):
+            for name, call in found.items():
+                measured[name].append(await cpu_ms(call, next_number, calls))
+                next_number += calls
+        return measured
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "burnish.llm.scripted_server", "--latency-ms", "20"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    try:
+        url = server.stdout.readline().strip()
+        measured = asyncio.run(measure(url, arguments.calls, arguments.rounds))
+    finally:
+        server.terminate()
+        server.wait()
+    medians = {name: statistics.median(values) for name, values in measured.items()}
+    bare = medians["bare asyncio connection"]
+    print(f"{IN_FLIGHT} in flight, {arguments.rounds} rounds of {arguments.calls} calls, medians (range)\n")
+    print(f"{'':28}{'CPU ms a call':>24}{'outside the socket':>22}")
+    for name, values in measured.items():
+        spread = f"{medians[name]:.2f} ({min(values):.2f}–{max(values):.2f})"
+        print(f"{name:28}{spread:>24}{max(0.0, medians[name] - bare):>19.2f} ms")
+    ours = medians["burnish, whole gateway"] - bare
+    print(f"\ntarget {TARGET_MS} ms: {'kept' if ours <= TARGET_MS else 'MISSED'}")
+    sys.exit(ours > TARGET_MS)
+
+
+if __name__ == "__main__":
+    main()
