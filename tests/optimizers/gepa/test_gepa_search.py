@@ -1,0 +1,410 @@
+"""What GEPA does with proposals in flight: budget, overtaken winners, failures, ends."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.job import StopReason
+from burnish.domain.prompt import Message, text_of
+from burnish.errors import (
+    BudgetExhausted,
+    InvalidInput,
+    ModelRejected,
+    ModelUnavailable,
+    OptimizerFailed,
+    ScorerFailed,
+)
+from burnish.llm.protocol import Parameters
+from burnish.optimizers.gepa import Gepa
+from burnish.optimizers.planted import PlantedWorld, reviews
+from burnish.optimizers.protocol import Outcome, Task
+from burnish.optimizers.testing import Notebook
+
+PHRASES: Mapping[str, float] = {
+    "one word": 0.16,
+    "be exact": 0.16,
+    "sentiment means": 0.16,
+    "positive or negative": 0.16,
+    "no reasons": 0.16,
+}
+IDEAS = (*PHRASES, "shout")
+SOURCE = Candidate({"reviews": "What is the sentiment of this review?\n\n{{review}}"})
+
+
+def texts_in(messages: Sequence[Message]) -> list[str]:
+    return re.findall(r"^```\n(.*?)\n```$", messages[0].content, re.DOTALL | re.MULTILINE)
+
+
+def seed_of(messages: Sequence[Message], sample: int) -> int:
+    told = f"{[message.content for message in messages]} {sample}"
+    return int(hashlib.sha256(told.encode()).hexdigest()[:8], 16)
+
+
+def written(messages: Sequence[Message], sample: int) -> str:
+    """One idea for each question, in ever new words; two texts are combined."""
+    texts, seed = texts_in(messages), seed_of(messages, sample)
+    lines = texts[0].splitlines()
+    if "Two people have improved" in messages[0].content:
+        lines += [line for line in texts[1].splitlines() if line not in lines]
+    else:
+        lines.append(f"{IDEAS[seed % len(IDEAS)].capitalize()}. ({seed})")
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def task(seed: int = 0, **changes: Any) -> Task:
+    examples = reviews(60)
+    made = Task(source=SOURCE, train=examples[:40], validation=examples[40:], seed=seed)
+    return replace(made, **changes)
+
+
+def world(**changes: Any) -> PlantedWorld:
+    return PlantedWorld(**{"phrases": PHRASES, "write": written, **changes})
+
+
+async def search(
+    task: Task, world: PlantedWorld, notebook: Notebook | None = None, **told: Any
+) -> tuple[Outcome, Notebook]:
+    notebook = notebook or Notebook()
+    optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 4, **told})
+    return await optimizer.optimize(task, world.evaluate, world.reflect, notebook), notebook
+
+
+def no_thread_is_left() -> bool:
+    return not [thread for thread in threading.enumerate() if thread.name.startswith("burnish-gepa")]
+
+
+# --- the budget
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    budget=st.integers(46, 260),
+    lookahead=st.integers(1, 9),
+    minibatch=st.integers(1, 5),
+    validation=st.integers(1, 25),
+    latency=st.integers(0, 9),
+)
+def test_never_one_metric_call_over(
+    budget: int, lookahead: int, minibatch: int, validation: int, latency: int
+) -> None:
+    world_ = world(latency_seed=latency)
+    told = {"lookahead": lookahead, "minibatch_size": minibatch, "validation_size": validation}
+    outcome, _ = asyncio.run(search(task(), world_, max_metric_calls=budget, **told))
+    assert world_.target_calls <= budget
+    if outcome.stop_reason is StopReason.BUDGET and budget >= 50:
+        assert world_.target_calls > budget - 20 - 2 * minibatch
+
+
+@pytest.mark.parametrize("lookahead", [1, 4, 8])
+@pytest.mark.parametrize("limit", [47, 60, 85, 120, 190])
+async def test_the_jobs_own_limit_holds_reflections_too(limit: int, lookahead: int) -> None:
+    world_ = world()  # which would not stop it
+    told = {"lookahead": lookahead, "max_metric_calls": None}
+    outcome, _ = await search(task(max_calls=limit), world_, **told)
+    assert world_.paid_calls <= limit
+    assert outcome.stop_reason is StopReason.BUDGET
+
+
+async def test_without_any_limit_it_ends_by_itself() -> None:
+    examples = reviews(400)
+    large = task(train=examples[:300], validation=examples[300:312])
+    outcome, _ = await search(large, world(), max_metric_calls=None)
+    assert outcome.stop_reason is StopReason.FINISHED
+
+
+async def test_a_budget_without_room_for_a_proposal_keeps_the_source_and_says_so() -> None:
+    world_ = world()
+    outcome, notebook = await search(task(max_calls=45), world_, max_metric_calls=None)
+    assert outcome.best == SOURCE
+    assert outcome.stop_reason is StopReason.BUDGET
+    assert world_.paid_calls == 20
+    assert "no room for a proposal" in notebook.warnings[0]
+
+
+async def test_a_budget_that_ends_in_the_middle_keeps_what_was_committed() -> None:
+    whole = world()
+    _, expected = await search(task(), whole)
+    cut, notebook = world(max_calls=whole.paid_calls * 2 // 3), Notebook()
+    with pytest.raises(BudgetExhausted):
+        await search(task(), cut, notebook)
+    assert notebook.candidates == expected.candidates[: len(notebook.candidates)]
+    assert notebook.with_status(CandidateStatus.ACCEPTED)
+    assert no_thread_is_left()
+
+
+# --- proposals that were overtaken
+
+
+async def test_a_winner_that_was_overtaken_is_carried_over() -> None:
+    carried = []
+    for seed in range(4):
+        _, notebook = await search(task(seed), world(), lookahead=8)
+        for candidate in notebook.texts.values():
+            if candidate.origin.endswith("carried over"):
+                newer, own = (text_of(notebook.texts[p].texts["reviews"]) for p in candidate.parents)
+                text = text_of(candidate.texts["reviews"])
+                assert set(newer.splitlines()) | set(own.splitlines()) == set(text.splitlines())
+                carried.append(candidate)
+                reasons = [entry[3] for entry in notebook.candidates if entry[0] == candidate.parents[1]]
+                assert "carried over" in reasons[-1] or "does as well" in reasons[-1]
+    assert len(carried) >= 4
+
+
+async def test_one_proposal_at_a_time_is_never_overtaken() -> None:
+    _, notebook = await search(task(), world(), lookahead=1)
+    assert not [c for c in notebook.texts.values() if "carried" in c.origin]
+
+
+async def test_changes_of_different_components_are_carried_over_without_a_question() -> None:
+    chat = Candidate({"reviews": (Message("system", "You judge."), Message("user", "{{review}}"))})
+    combined = 0
+
+    def counting(messages: Sequence[Message], sample: int) -> str:
+        nonlocal combined
+        combined += "Two people have improved" in messages[0].content
+        return written(messages, sample)
+
+    carried = 0
+    for seed in range(4):
+        _, notebook = await search(task(seed, source=chat), world(write=counting), lookahead=8)
+        carried += sum("carried" in c.origin for c in notebook.texts.values())
+    assert carried > combined
+
+
+# --- several prompts
+
+
+async def test_every_prompt_and_message_is_a_component() -> None:
+    source = Candidate(
+        {"reviews": (Message("system", "You judge."), Message("user", "{{review}}")), "style": "Be brief."}
+    )
+    asked: list[str] = []
+
+    def naming(messages: Sequence[Message], sample: int) -> str:
+        asked.append(messages[0].content)
+        return written(messages, sample)
+
+    _, notebook = await search(task(source=source), world(write=naming))
+    origins = {c.origin.split(" on ")[-1] for c in notebook.texts.values() if " on " in c.origin}
+    assert origins == {"reviews#0", "reviews#1", "style"}
+    assert all("as it is now" not in text or "stay as they are" in text for text in asked)
+    for candidate in notebook.texts.values():
+        messages = candidate.texts["reviews"]
+        assert not isinstance(messages, str)
+        assert [message.role for message in messages] == ["system", "user"]
+        assert isinstance(candidate.texts["style"], str)
+
+
+async def test_all_components_can_be_rewritten_at_once() -> None:
+    source = Candidate({"reviews": (Message("system", "You judge."), Message("user", "{{review}}"))})
+    _, notebook = await search(task(source=source), world(), gepa_kwargs={"module_selector": "all"})
+    first = next(c for c in notebook.texts.values() if c.origin.startswith("reflection"))
+    assert first.origin.endswith("on reviews#0, reviews#1")
+    old, new = source.texts["reviews"], first.texts["reviews"]
+    assert all(a != b for a, b in zip(old, new, strict=True))
+
+
+@pytest.mark.parametrize("frontier", ["instance", "objective", "hybrid", "cartesian"])
+async def test_every_frontier_works(frontier: str) -> None:
+    outcome, _ = await search(task(), world(), frontier=frontier)
+    assert outcome.means.aggregate > 0
+
+
+async def test_a_reflection_prompt_of_ones_own_is_used() -> None:
+    asked = []
+
+    def keeping(messages: Sequence[Message], sample: int) -> str:
+        asked.append(messages[0].content)
+        return "```\nNothing new. {{review}}\n```"
+
+    template = "My prompt is <curr_param>, my data is <side_info>."
+    told = {"gepa_kwargs": {"reflection_prompt_template": template}}
+    await search(task(), world(write=keeping), lookahead=1, **told)
+    assert asked[0].startswith("My prompt is What is the sentiment")
+    assert "my data is # Example 1" in asked[0]
+    assert asked[0].endswith("and add no other: {{review}}")
+
+
+# --- what the checks refuse
+
+
+async def test_a_refused_proposal_is_asked_for_again_with_the_reason() -> None:
+    asked: list[Sequence[Message]] = []
+
+    def stubborn(messages: Sequence[Message], sample: int) -> str:
+        asked.append(messages)
+        return "```\nThe film is {{film}}. {{review}}\n```"
+
+    world_ = world(write=stubborn)
+    outcome, notebook = await search(task(), world_)
+    assert outcome.best == SOURCE
+    assert world_.target_calls <= 20 + 40  # validation and minibatches of the source, nothing else
+    again = [messages for messages in asked if len(messages) == 3]
+    assert again
+    assert all("uses {{film}}" in messages[2].content for messages in again)
+    statuses = {entry[1] for entry in notebook.candidates}
+    assert statuses == {CandidateStatus.REFUSED}
+    assert all("{{film}}" in entry[3] for entry in notebook.candidates)
+
+
+async def test_a_search_that_finds_nothing_new_ends() -> None:
+    def idle(messages: Sequence[Message], sample: int) -> str:
+        return f"```\n{texts_in(messages)[0]}\n```"
+
+    outcome, _ = await search(task(), world(write=idle), max_metric_calls=10_000)
+    assert outcome.best == SOURCE
+    assert outcome.stop_reason is StopReason.FINISHED
+
+
+# --- failures
+
+
+async def test_a_reflection_that_fails_costs_one_proposal() -> None:
+    calls = 0
+
+    def failing(messages: Sequence[Message], sample: int) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise ModelUnavailable("test:/model", "busy")
+        return written(messages, sample)
+
+    outcome, notebook = await search(task(), world(write=failing))
+    assert outcome.best != SOURCE
+    assert [w for w in notebook.warnings if "busy" in w]
+
+
+@pytest.mark.parametrize("lookahead", [1, 4, 8])
+async def test_a_reflection_model_that_is_away_stops_the_search(lookahead: int) -> None:
+    def away(messages: Sequence[Message], sample: int) -> str:
+        raise ModelUnavailable("test:/model", "away")
+
+    with pytest.raises(ModelUnavailable):
+        await search(task(), world(write=away), lookahead=lookahead)
+    assert no_thread_is_left()
+
+
+@pytest.mark.parametrize("lookahead", [1, 4, 8])
+@pytest.mark.parametrize(
+    "error", [ModelRejected("test:/model", "wrong key"), ScorerFailed("s", "e", "no number")], ids=repr
+)
+async def test_what_fails_for_all_ends_the_search_at_once(lookahead: int, error: Exception) -> None:
+    calls = 0
+
+    def failing(messages: Sequence[Message], sample: int) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise error
+        return written(messages, sample)
+
+    world_ = world(write=failing)
+    with pytest.raises(type(error)) as raised:
+        await search(task(), world_, lookahead=lookahead)
+    assert raised.value is error
+    assert calls <= 5 + lookahead
+    assert world_.in_flight == 0
+    assert no_thread_is_left()
+
+
+async def test_a_cancelled_search_leaves_nothing_behind() -> None:
+    world_ = world()
+    running = asyncio.create_task(search(task(), world_))
+    world_.running, world_.cancel_at = running, 60
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert world_.in_flight == 0
+    assert no_thread_is_left()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_many_searches_share_a_loop() -> None:
+    outcomes = await asyncio.gather(
+        *(search(task(seed), world(latency_seed=seed), max_metric_calls=80) for seed in range(40))
+    )
+    alone = await search(task(7), world(), max_metric_calls=80)
+    assert outcomes[7][0] == alone[0]
+    assert outcomes[7][1].candidates == alone[1].candidates
+    assert no_thread_is_left()
+
+
+@pytest.mark.parametrize("lacking", ["train", "validation"])
+async def test_it_needs_examples_on_both_sides(lacking: str) -> None:
+    with pytest.raises(OptimizerFailed):
+        await search(task(**{lacking: ()}), world())
+
+
+async def test_it_needs_a_reflection_model() -> None:
+    with pytest.raises(InvalidInput):
+        await Gepa.from_settings({}).optimize(task(), world().evaluate, None, Notebook())
+
+
+# --- ends
+
+
+async def test_it_ends_when_patience_does() -> None:
+    def useless(messages: Sequence[Message], sample: int) -> str:
+        return f"```\n{texts_in(messages)[0]}\nShout. ({seed_of(messages, sample)})\n```"
+
+    world_ = world(write=useless)
+    outcome, notebook = await search(task(), world_, patience=5)
+    assert outcome.stop_reason is StopReason.PATIENCE
+    assert len(notebook.with_status(CandidateStatus.REJECTED)) == 5
+
+
+async def test_the_parents_of_a_candidate_are_told_before_it() -> None:
+    _, notebook = await search(task(), world(), lookahead=8)
+    known = {SOURCE.candidate_id}
+    for candidate_id, status, _, _ in notebook.candidates:
+        if status is CandidateStatus.PROPOSED:
+            assert set(notebook.texts[candidate_id].parents) <= known
+            known.add(candidate_id)
+
+
+async def test_a_minibatch_may_be_larger_than_the_training_split() -> None:
+    outcome, _ = await search(task(train=reviews(2)), world(), minibatch_size=5)
+    assert outcome.means.aggregate > 0
+
+
+async def test_examples_of_both_splits_are_measured_once() -> None:
+    examples = reviews(30)
+    world_ = world()
+    await search(task(train=examples, validation=examples), world_, max_metric_calls=300)
+    assert len(world_.log.begun) == len(set(world_.log.begun))
+    assert world_.target_calls <= 300
+
+
+class ReflectsLate:
+    """The reflection model answers the first question last of all."""
+
+    def __init__(self, world: PlantedWorld) -> None:
+        self._world = world
+        self._first = True
+
+    async def __call__(
+        self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> str:
+        late, self._first = self._first, False
+        for _ in range(2000 if late else 0):
+            await asyncio.sleep(0)
+        return await self._world.reflect(messages, sample=sample, parameters=parameters)
+
+
+async def test_a_straggler_changes_nothing() -> None:
+    expected, told = await search(task(), world(), lookahead=8)
+    world_, notebook = world(), Notebook()
+    optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 8})
+    outcome = await optimizer.optimize(task(), world_.evaluate, ReflectsLate(world_), notebook)
+    assert outcome == expected
+    assert notebook.candidates == told.candidates
