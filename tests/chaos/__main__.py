@@ -1,0 +1,50 @@
+"""The long form: ``make chaos``, or ``python -m tests.chaos --jobs 8 --fault "disk full"``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.campaign import Row, campaign, header, say, table
+from tests.chaos.faults import FAULTS
+
+
+async def _run(arguments: argparse.Namespace) -> list[Row]:
+    chosen = [fault for fault in FAULTS if not arguments.fault or fault.name in arguments.fault]
+    calm = [fault for fault in chosen if not fault.tracking_server]
+    with_server = [fault for fault in chosen if fault.tracking_server]
+    rows: list[Row] = []
+    say(header())
+    for store in arguments.store:
+        for number, faults in enumerate((calm, with_server)):
+            if faults:
+                folder = Path(tempfile.mkdtemp(prefix=f"chaos-{store}-{number}-", dir=arguments.folder))
+                rows += await campaign(
+                    folder,
+                    postgres=store == "postgres",
+                    faults=faults,
+                    jobs=arguments.jobs,
+                    seed=arguments.seed,
+                )
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10, help="for each fault")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--store", action="append", choices=["sqlite", "postgres"])
+    parser.add_argument("--fault", action="append", choices=[fault.name for fault in FAULTS])
+    parser.add_argument("--folder", help="where logs and databases are kept")
+    arguments = parser.parse_args()
+    arguments.store = arguments.store or ["sqlite", "postgres"]
+    rows = asyncio.run(_run(arguments))
+    print(table(rows))
+    return 0 if all(row.findings.clean for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Fault after fault on one installation, and the table of what was found."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.invariants import Findings, candidates_of, examine
+from tests.chaos.town import Batch, Town
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault on one store."""
+
+    fault: str
+    store: str
+    findings: Findings
+    seconds: float
+
+
+async def campaign(
+    folder: Path,
+    *,
+    postgres: bool,
+    faults: Sequence[Fault],
+    jobs: int,
+    seed: int = 0,
+    patience_seconds: float = 120.0,
+) -> list[Row]:
+    """Let ``jobs`` jobs live through each of the faults."""
+    store, rows = "postgres" if postgres else "sqlite", []
+    faults = [fault for fault in faults if store in fault.where]
+    tracking_server = any(fault.tracking_server for fault in faults)
+    expected: list[Any] | None = None
+    async with Town(folder, postgres=postgres, seed=seed, tracking_server=tracking_server) as town:
+        for fault in faults:
+            began = time.monotonic()
+            batch = await town.submit(jobs)
+            findings = await _live_through(town, fault, batch, expected, patience_seconds)
+            if expected is None and findings.completed:
+                expected = await candidates_of(town, batch.job_ids[0])
+            rows.append(Row(fault.name, store, findings, time.monotonic() - began))
+            say(_line(rows[-1]))
+        rows.append(Row("SIGTERM to all", store, await _stop(town), 0.0))
+        say(_line(rows[-1]))
+    return rows
+
+
+async def _live_through(
+    town: Town, fault: Fault, batch: Batch, expected: list[Any] | None, patience_seconds: float
+) -> Findings:
+    await town.until_running(batch)
+    await fault.strike(town, batch)
+    waiting = await town.until_over(batch, patience_seconds)
+    await asyncio.sleep(0.5)  # for what would still be on its way
+    return await examine(town, batch, waiting, None if fault.changes_results else expected)
+
+
+async def _stop(town: Town) -> Findings:
+    """End everything in the middle of work; nothing of it may be left."""
+    findings = Findings()
+    batch = await town.submit(2)
+    await town.model.set_faults(latency_seconds=1.0)  # they shall not end by themselves
+    await town.until_running(batch)
+    for child in town.children:
+        began = time.monotonic()
+        if (code := await child.stop()) != 0:
+            findings.problems.append(f"{child.name} ended with {code}: {child.said()[-500:]}")
+        if time.monotonic() - began > 15:
+            findings.problems.append(f"{child.name} took {time.monotonic() - began:.0f} s to stop")
+    for job in await town.jobs(batch):
+        if job.status.value == "IN_PROGRESS":
+            findings.problems.append(f"{job.job_id} was not given back")
+    if town.postgres is not None:
+        await _examine_postgres(town, findings)
+    await town.model.set_faults(latency_seconds=0.04)
+    await town.revive()
+    waiting = await town.until_over(batch, 60)
+    after = await examine(town, batch, waiting, None)
+    after.problems += findings.problems
+    return after
+
+
+async def _examine_postgres(town: Town, findings: Findings) -> None:
+    import psycopg
+
+    assert town.postgres is not None
+    async with await psycopg.AsyncConnection.connect(town.postgres.uri, autocommit=True) as connection:
+        for what, query in (
+            ("connections", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'burnish-queue'"),
+            (
+                "workers",
+                "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - '5s'::interval",
+            ),
+            ("messages in work", "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"),
+        ):
+            row = await (await connection.execute(query)).fetchone()
+            if row and row[0]:
+                findings.problems.append(f"{row[0]} {what} left behind")
+
+
+_WIDTHS = (36, -9, 5, 5, 5, 6, 5, 8, 9, 6, 5)
+_TITLES = ("fault", "store", "jobs", "done", "tries", "calls", "lost", "doubled", "repeated", "other", "s")
+
+
+def header() -> str:
+    """The titles of the columns."""
+    return _columns(*_TITLES)
+
+
+def _columns(*cells: object) -> str:
+    return " ".join(
+        f"{cell!s:<{abs(width)}}" if number < 2 else f"{cell!s:>{width}}"
+        for number, (cell, width) in enumerate(zip(cells, _WIDTHS, strict=True))
+    )
+
+
+def _line(row: Row) -> str:
+    found = row.findings
+    numbers = (found.jobs, found.completed, found.attempts, found.calls)
+    faults = (len(found.lost), len(found.doubled), found.repeated, len(found.problems))
+    details = "".join(f"\n    {text}" for text in (*found.lost, *found.doubled, *found.problems))
+    return _columns(row.fault, row.store, *numbers, *faults, round(row.seconds)) + details
+
+
+def table(rows: Sequence[Row]) -> str:
+    """All rows, and their sum."""
+    total = Findings()
+    for row in rows:
+        for name in ("jobs", "completed", "attempts", "calls", "lost", "doubled", "repeated", "problems"):
+            setattr(total, name, getattr(total, name) + getattr(row.findings, name))
+    numbers = (total.jobs, total.completed, total.attempts, total.calls)
+    faults = (len(total.lost), len(total.doubled), total.repeated, len(total.problems))
+    last = _columns("all", "", *numbers, *faults, round(sum(row.seconds for row in rows)))
+    return "\n".join([header(), *(_line(row) for row in rows), "-" * len(header()), last])
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+SHORT = tuple(fault for fault in FAULTS if not fault.long)

@@ -1,0 +1,214 @@
+"""What goes wrong. Each fault happens while the jobs of a batch run, and is over when it returns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from burnish.domain.job import JobStatus
+from tests.chaos.town import TAKEOVER_SECONDS, Batch, Town
+
+MAX_SECONDS_OF_A_ZOMBIE = 2.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """
+    Attributes:
+        changes_results: what comes out may differ from an undisturbed run.
+        where: ``sqlite``, ``postgres`` or both.
+        long: only in the long form.
+        tracking_server: needs MLflow as a server of its own.
+    """
+
+    name: str
+    strike: Callable[[Town, Batch], Awaitable[None]]
+    where: tuple[str, ...] = ("sqlite", "postgres")
+    changes_results: bool = False
+    long: bool = False
+    tracking_server: bool = False
+
+
+async def nothing(town: Town, batch: Batch) -> None:
+    """For comparison."""
+
+
+async def kill_worker(town: Town, batch: Batch) -> None:
+    """``kill -9`` of whoever works, at random times, and again."""
+    for _ in range(3):
+        await town.pause(0.3, 2.0)
+        victim = town.draw.choice(town.workers or [town.server])
+        victim.kill()
+        await town.pause(0.0, 1.0)
+        await victim.start()
+    await town.until_healthy()
+
+
+async def kill_api_server(town: Town, batch: Batch) -> None:
+    """``kill -9`` of the server that only answers."""
+    town.server.kill()
+    await town.pause(1.0, 2.0)
+    await town.server.start()
+    await town.until_healthy()
+
+
+async def kill_everything(town: Town, batch: Batch) -> None:
+    """A power cut."""
+    await town.pause(0.2, 1.0)
+    for child in town.children:
+        child.kill()
+    if town.postgres is not None:
+        await asyncio.to_thread(town.postgres.kill)
+        await asyncio.to_thread(town.postgres.start)
+    await town.revive()
+
+
+async def freeze_past_the_takeover(town: Town, batch: Batch) -> None:
+    """SIGSTOP, takeover, SIGCONT: the zombie must write nothing and fall silent."""
+    await town.pause(0.2, 0.8)
+    zombie = town.workers[0]
+    zombie.freeze()
+    held = {job.job_id: job for job in await town.jobs(batch) if f"-{zombie.pid}-" in str(job.worker_id)}
+    held = {job_id: job for job_id, job in held.items() if job.status is JobStatus.IN_PROGRESS}
+    await asyncio.sleep(TAKEOVER_SECONDS + 3.0)
+    woken_at = time.time()
+    zombie.thaw()
+    await asyncio.sleep(MAX_SECONDS_OF_A_ZOMBIE + 1.0)
+    for job_id, before in held.items():
+        now = await town.store.get(job_id)
+        if now.attempt == before.attempt:
+            batch.problems.append(f"{job_id} was not taken over in time")
+        mine = [event for event in await town.store.events(job_id) if event.kind.value == "STARTED"]
+        if any(f"-{zombie.pid}-" in e.data["worker_id"] for e in mine if e.data["attempt"] > before.attempt):
+            continue  # it has taken the job again, as it may
+        late = [
+            request
+            for request in town.model.requests()
+            if request["path"].startswith(f"/{zombie.name}/")
+            and request["model"] == batch.models[job_id]
+            and request["at"] > woken_at + MAX_SECONDS_OF_A_ZOMBIE
+        ]
+        if late:
+            batch.problems.append(f"{job_id}: its zombie made {len(late)} requests")
+    if not held:
+        batch.problems.append("the frozen worker had no job: this run shows nothing")
+
+
+async def freeze_for_a_moment(town: Town, batch: Batch) -> None:
+    """SIGSTOP and SIGCONT of the only process: it just goes on."""
+    town.server.freeze()
+    await asyncio.sleep(4.0)
+    town.server.thaw()
+
+
+async def restart_postgres(town: Town, batch: Batch) -> None:
+    """Stopped in immediate mode, begun again; twice."""
+    assert town.postgres is not None
+    for _ in range(2):
+        await town.pause(0.2, 1.0)
+        await asyncio.to_thread(town.postgres.kill)
+        await town.pause(0.5, 2.0)
+        await asyncio.to_thread(town.postgres.start)
+
+
+async def mlflow_away(town: Town, batch: Batch) -> None:
+    """The tracking server killed, and back after half a minute."""
+    assert town.tracking is not None
+    town.tracking.kill()
+    await asyncio.sleep(30.0)
+    await town.tracking.start(wait=False)
+
+
+async def provider_storm(town: Town, batch: Batch) -> None:
+    """Too many requests, errors, garbage, lost connections, no answers at all; then it is over."""
+    for shares in (
+        {"429": 0.4, "500": 0.2},
+        {"garbage": 0.1, "drop": 0.1, "no_choices": 0.05, "503": 0.1},
+        {"hang": 0.08, "500": 0.1},
+    ):
+        await town.model.set_faults(shares=shares, retry_after_seconds=0.3)
+        await asyncio.sleep(2.0)
+    await town.model.set_faults(shares={})
+
+
+async def disk_full(town: Town, batch: Batch) -> None:
+    """No file of the server can grow; then there is room again."""
+    for _ in range(2):
+        await town.pause(0.2, 1.0)
+        files = [path for path in town.folder.glob("*.db*") if path.is_file()]
+        town.server.limit_file_size(min(path.stat().st_size for path in files if path.stat().st_size))
+        await town.pause(1.0, 3.0)
+        town.server.limit_file_size(None)
+
+
+async def clock_jump(town: Town, batch: Batch) -> None:
+    """Two hours forth, three back, and right again."""
+    for offset in (7200.0, -3600.0, 0.0):
+        town.clock_file.write_text(str(offset))
+        await town.pause(1.0, 1.5)
+
+
+async def cancel_storm(town: Town, batch: Batch) -> None:
+    """Most jobs canceled, several times each, from several sides at once."""
+    victims = town.draw.sample(batch.job_ids, max(1, 2 * len(batch.job_ids) // 3))
+    await asyncio.gather(*(town.cancel(job_id, batch) for job_id in victims for _ in range(3)))
+
+
+async def delete_while_running(town: Town, batch: Batch) -> None:
+    """Half of the jobs deleted, whatever they do."""
+    victims = batch.job_ids[: max(1, len(batch.job_ids) // 2)]
+    await asyncio.gather(*(town.delete(job_id, batch) for job_id in victims))
+
+
+async def second_server(town: Town, batch: Batch) -> None:
+    """Another server on the same store: refused on SQLite, a good neighbour on PostgreSQL."""
+    other = town.make_second_server(workers=2)
+    if town.postgres is None:
+        await other.start(wait=False)
+        await town.until(lambda: not other.alive)
+        if other.returncode != 2 or "already works on this store" not in other.said():
+            batch.problems.append(f"the second server ended with {other.returncode}: {other.said()[-500:]}")
+        return
+    await other.start()
+    await asyncio.sleep(1.0)
+    other.kill()
+
+
+async def supervisor_killed(town: Town, batch: Batch) -> None:
+    """Only the process that started the worker, and reads its output, is killed; its child lives."""
+    await town.workers[0].stop()
+    town.workers[0] = child = town.make_worker(1, under_supervisor=True)
+    await child.start()
+    await asyncio.sleep(1.5)
+    child.kill_supervisor()
+    await asyncio.sleep(4.0)
+    try:
+        os.kill(child.pid, 0)
+    except ProcessLookupError:
+        batch.problems.append("the worker died with its supervisor")
+    else:
+        child.kill()
+    town.workers[0] = town.make_worker(1)
+    await town.workers[0].start()
+
+
+FAULTS = (
+    Fault("none", nothing),
+    Fault("kill -9 of a worker", kill_worker),
+    Fault("kill -9 of the server", kill_api_server, where=("postgres",)),
+    Fault("power cut", kill_everything, long=True),
+    Fault("zombie: stopped past the takeover", freeze_past_the_takeover, where=("postgres",)),
+    Fault("stopped for a moment", freeze_for_a_moment, where=("sqlite",), long=True),
+    Fault("PostgreSQL restarted (immediate)", restart_postgres, where=("postgres",)),
+    Fault("MLflow away for 30 s", mlflow_away, tracking_server=True, long=True),
+    Fault("provider storm", provider_storm, changes_results=True),
+    Fault("disk full", disk_full, where=("sqlite",)),
+    Fault("clock jump", clock_jump),
+    Fault("cancel storm", cancel_storm),
+    Fault("delete while running", delete_while_running),
+    Fault("second server", second_server),
+    Fault("supervisor killed", supervisor_killed, where=("postgres",)),
+)
