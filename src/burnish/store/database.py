@@ -20,6 +20,7 @@ Answer = TypeVar("Answer")
 
 _BUSY_SECONDS = 30.0
 _SQLITE_READERS = 4
+_SQLITE_CACHE_KIB = 8000  # of each connection; the 2 MB by default make a search of many jobs thrash
 _POSTGRES_THREADS = 8
 _POSTGRES_IDLE_SECONDS = 5
 
@@ -154,6 +155,7 @@ def _sqlite(url: URL) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_SQLITE_CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

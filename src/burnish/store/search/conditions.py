@@ -77,11 +77,18 @@ def is_entry(side: FromClause, field: Field) -> Condition:
 
 def on_side(side: FromClause, comparison: Comparison, dialect: str) -> Condition:
     """That a row of a side table is the comparison's tag or score, and the comparison holds for it."""
-    held = [is_entry(side, comparison.field), _holds(side.c.value, comparison, dialect)]
-    if comparison.field.kind is Kind.TEXT and comparison.operator in (Operator.EQUAL, Operator.IN):
-        starts = [str(value)[:TAG_START_LENGTH] for value in comparison.values]
-        held.append(side.c.value_start.in_(starts))  # this is what the index knows
-    return and_(*held)
+    return and_(is_entry(side, comparison.field), _holds(side.c.value, comparison, dialect))
+
+
+def on_indexed_side(side: FromClause, comparison: Comparison, dialect: str) -> Condition:
+    """As :func:`on_side`, in the words of the side table's index: it knows how tags begin."""
+    if comparison.field.name != "tags":
+        return on_side(side, comparison, dialect)
+    texts = [str(value) for value in comparison.values]
+    begins = side.c.value_start.in_([text[:TAG_START_LENGTH] for text in texts])
+    if all(len(text) < TAG_START_LENGTH for text in texts):
+        return and_(is_entry(side, comparison.field), begins)  # a value this short is all in the index
+    return and_(begins, on_side(side, comparison, dialect))
 
 
 def column_of(field: Field) -> ColumnElement[Any]:

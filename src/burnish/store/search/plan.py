@@ -19,7 +19,15 @@ from burnish.store import tables
 from burnish.store.encoding import check_searchable
 from burnish.store.protocol import JobPage, JobQuery
 from burnish.store.rows import job_of
-from burnish.store.search.conditions import Condition, column_of, condition_of, is_entry, on_side, side_table
+from burnish.store.search.conditions import (
+    Condition,
+    column_of,
+    condition_of,
+    is_entry,
+    on_indexed_side,
+    on_side,
+    side_table,
+)
 from burnish.store.search.expression import And, Comparison, Expression, Operator, Order
 from burnish.store.search.fields import CREATION, Field, Kind
 from burnish.store.search.paging import SortKey, SortValue, behind, token_of, values_of
@@ -89,25 +97,14 @@ class SearchPlan:
         Returns:
             ``None`` where the page token is behind all of these.
         """
-        driver = rare or self._ordered_driver(present)
-        keys, joined = self._keys(driver)
-        where = [self._in_experiments(driver.side if driver else _jobs)]
-        source: FromClause = _jobs
-        if driver:
-            where.append(driver.held)
-            source = driver.side.join(_jobs, _jobs.c.job_id == driver.side.c.job_id)
-        for side, field in joined:
-            source = source.outerjoin(side, and_(side.c.job_id == _jobs.c.job_id, is_entry(side, field)))
-        where += [
-            condition_of(part, self._dialect)
-            for part in self._conjuncts
-            if driver is None or part is not driver.replaces
-        ]
-        statement = select(_jobs, *(key.column.label(f"sort_{n}") for n, key in enumerate(keys)))
         after: Sequence[SortValue] | None = self._after
+        if present is True and after is not None and after[0] is None:
+            return None
+        driver = rare or self._ordered_driver(present)
+        keys, sorting_sides = self._keys(driver)
+        statement = select(_jobs, *(key.column.label(f"sort_{n}") for n, key in enumerate(keys)))
+        where: list[Condition] = []
         if present is True:
-            if after is not None and after[0] is None:
-                return None
             where.append(keys[0].column.is_not(None))
             keys = (replace(keys[0], nullable=False), *keys[1:])
         elif present is False:
@@ -115,7 +112,30 @@ class SearchPlan:
             keys, after = keys[1:], after[1:] if after is not None and after[0] is None else None
         if after is not None:
             where.append(behind(keys, after))
-        return statement.select_from(source).where(*where).order_by(*(key.clause() for key in keys))
+        source, conditions = self._source(driver)
+        for side, field in sorting_sides:
+            source = source.outerjoin(side, and_(side.c.job_id == _jobs.c.job_id, is_entry(side, field)))
+        return (
+            statement.select_from(source).where(*conditions, *where).order_by(*(key.clause() for key in keys))
+        )
+
+    def _source(self, driver: Driver | None) -> tuple[FromClause, list[Condition]]:
+        """Where the jobs that fit come from. Behind a driver, the other tags and scores are joined
+        before the jobs' own rows are looked up: most lookups are saved that way."""
+        if driver is None:
+            conditions = [condition_of(part, self._dialect) for part in self._conjuncts]
+            return _jobs, [self._in_experiments(_jobs), *conditions]
+        source, conditions = driver.side, [self._in_experiments(driver.side), driver.held]
+        for part in self._conjuncts:
+            if part is driver.replaces:
+                continue
+            side = side_table(part.field) if isinstance(part, Comparison) else None
+            if isinstance(part, Comparison) and side is not None:
+                held = on_side(side, part, self._dialect)
+                source = source.join(side, and_(side.c.job_id == driver.side.c.job_id, held))
+            else:
+                conditions.append(condition_of(part, self._dialect))
+        return source.join(_jobs, _jobs.c.job_id == driver.side.c.job_id), conditions
 
     def _keys(self, driver: Driver | None) -> tuple[tuple[SortKey, ...], list[tuple[FromClause, Field]]]:
         """The sort keys, and the side tables to join for them. Ties: newest first, then by job id."""
@@ -186,9 +206,9 @@ class SearchPlan:
             if part.field.name == "tags":
                 usable = part.operator in (Operator.EQUAL, Operator.IN)
             else:
-                usable = part.operator is not Operator.UNEQUAL and bool(self._query.experiment_ids)
+                usable = part.operator is not Operator.UNEQUAL
             if usable:
-                found.append(Driver(side, on_side(side, part, self._dialect), part.field, part))
+                found.append(Driver(side, on_indexed_side(side, part, self._dialect), part.field, part))
         return found
 
 

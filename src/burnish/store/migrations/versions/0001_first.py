@@ -142,6 +142,47 @@ def upgrade() -> None:
         "burnish_tags",
         ["key", "value_start", "experiment_id", "creation_timestamp_ms", "job_id"],
     )
+    if op.get_bind().dialect.name == "sqlite":
+        _fix_statistics()
+
+
+def _fix_statistics() -> None:
+    """Tell SQLite's planner what a large store looks like: rows, then rows for each value of 1, 2, ...
+    columns of the index. Without it SQLite takes a run's id for as common as an experiment's."""
+    op.execute("ANALYZE burnish_jobs")  # makes the table of statistics
+    statistics = sa.table("sqlite_stat1", sa.column("tbl"), sa.column("idx"), sa.column("stat"))
+    rows = [
+        {"tbl": table, "idx": index, "stat": stat}
+        for table, indexes in _STATISTICS.items()
+        for index, stat in indexes.items()
+    ]
+    op.execute(statistics.delete().where(statistics.c.tbl.in_(_STATISTICS)))
+    op.bulk_insert(statistics, rows)
+    op.execute("ANALYZE sqlite_schema")  # reads them, gathers nothing
+
+
+_STATISTICS = {
+    "burnish_jobs": {
+        "sqlite_autoindex_burnish_jobs_1": "1000000 1",
+        "burnish_jobs_newest": "1000000 1 1",
+        "burnish_jobs_experiment": "1000000 10000 1 1",
+        "burnish_jobs_status": "1000000 10000 2000 1 1",
+        "burnish_jobs_by_status": "1000000 200000 1 1",
+        "burnish_jobs_source": "1000000 100 1 1",
+        "burnish_jobs_dataset": "1000000 500 1 1",
+        "burnish_jobs_optimized": "1000000 1",
+        "burnish_jobs_run": "1000000 1",
+        "burnish_jobs_completed": "1000000 1",
+    },
+    "burnish_tags": {
+        "burnish_tags": "3000000 3 1",
+        "burnish_tags_search": "3000000 300000 10000 1000 1 1",
+    },
+    "burnish_scores": {
+        "burnish_scores": "4000000 4 2 1",
+        "burnish_scores_search": "4000000 40000 20000 5000 2 1 1",
+    },
+}
 
 
 def downgrade() -> None:
