@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import AttemptSuperseded, StoreUnavailable
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
 from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
+from burnish.store.sql import SqlJobStore
 from burnish.worker.journal import StoreJournal
 
 WORST = Usage(1, 100, 50, 10)
@@ -237,3 +240,58 @@ class TestFailing:
             await journal.begin(request(), PURPOSE, WORST)
         records.error = None
         await journal.begin(request(), PURPOSE, WORST)
+
+
+class TestOverTheRealStore:
+    """What a crash leaves behind, read by the next attempt."""
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[SqlJobStore]:
+        opened = SqlJobStore(f"sqlite:///{tmp_path / 'burnish.db'}")
+        config = JobConfig(
+            source_prompt_uris=("prompts:/p/1",),
+            dataset_id="d",
+            scorers=(),
+            optimizer_type=OptimizerType.GEPA,
+        )
+        await opened.create(
+            Job(job_id="job", experiment_id="1", config=config, creation_timestamp_ms=1), None
+        )
+        await opened.take("job", "worker")
+        yield opened
+        await opened.close()
+
+    async def test_finished_calls_come_back_and_begun_ones_are_lost(self, store: SqlJobStore) -> None:
+        journal = await StoreJournal.open(store, "job", 1)
+        for text in ("finished", "lost", "abandoned"):
+            await journal.begin(request(text), PURPOSE, WORST)
+        await journal.finish(request("finished"), PURPOSE, ANSWER)
+        await journal.abandon(request("abandoned"), PURPOSE)
+        await store.take("job", "another worker")
+
+        resumed = await StoreJournal.open(store, "job", 2)
+        assert resumed.find(request("finished"), PURPOSE) == replace(ANSWER, replayed=True)
+        assert resumed.find(request("lost"), PURPOSE) is None
+        totals = await store.journal_totals("job")
+        assert totals.finished.total == ANSWER.usage
+        assert totals.lost.total == WORST
+        with pytest.raises(AttemptSuperseded):
+            await journal.begin(request("a zombie's"), PURPOSE, WORST)
+
+    async def test_a_call_lost_once_and_made_again_counts_twice(self, store: SqlJobStore) -> None:
+        journal = await StoreJournal.open(store, "job", 1)
+        await journal.begin(request(), PURPOSE, WORST)
+        await store.take("job", "another worker")
+        resumed = await StoreJournal.open(store, "job", 2)
+        await resumed.begin(request(), PURPOSE, WORST)
+        await resumed.finish(request(), PURPOSE, ANSWER)
+        totals = await store.journal_totals("job")
+        assert (totals.finished.total.calls, totals.lost.total.calls) == (1, 1)
+
+    async def test_a_note_can_be_raised(self, store: SqlJobStore) -> None:
+        journal = await StoreJournal.open(store, "job", 1)
+        await journal.begin(request(), PURPOSE, WORST)
+        await journal.abandon(request(), PURPOSE)
+        await journal.begin(request(), PURPOSE, WORST + WORST)
+        await store.take("job", "another worker")
+        assert (await store.journal_totals("job")).lost.total == WORST + WORST
