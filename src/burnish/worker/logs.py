@@ -39,7 +39,7 @@ def configure_logs(log_format: str, level: int = logging.INFO, stream: TextIO | 
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # a logger made early follows when logs are configured again
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
