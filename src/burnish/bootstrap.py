@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
 import uuid
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
-from burnish.errors import BurnishError
+from burnish.errors import BurnishError, TrackingUnavailable
 from burnish.evaluation.protocol import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.llm.gateway import Gateway
+from burnish.llm.gateway import ANY_MODEL, Gateway
+from burnish.llm.limits import RateLimits
 from burnish.llm.registry import Registry
 from burnish.llm.scrub import scrub
 from burnish.observability.telemetry import Telemetry, telemetry_of
@@ -69,6 +73,12 @@ class Services:
     def tracker(self) -> MlflowTracker:
         return self.tools.tracker
 
+    async def warm_up(self) -> None:
+        """Load what jobs need, before there is one: libraries that load hold up every thread, and the
+        heartbeat of a job that already runs would come late."""
+        if self.settings.workers:
+            await asyncio.to_thread(_load, self.tracker)
+
     async def work(self) -> None:
         """Run jobs until :meth:`close` or ``dispatcher.stop``."""
         if not self.settings.workers:
@@ -96,9 +106,11 @@ class Services:
 def make_tools(settings: Settings) -> Tools:
     """The tracker (which connects when it is first used), the models and the planner."""
     tracker = MlflowTracker(settings.tracking_uri)
-    models = Registry(settings.allowed_base_urls)
+    environment = ChainMap({"MLFLOW_TRACKING_URI": settings.tracking_uri}, os.environ)
+    models = Registry(settings.allowed_base_urls, environment=environment)
     telemetry = telemetry_of()
-    gateway = Gateway(models, report=telemetry.called)
+    limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
+    gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
 
     def scorers(specs: Sequence[str], experiment_id: str) -> tuple[WeightedScorer, ...]:
         return make_scorers(
@@ -174,3 +186,10 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     )
     jobs = Jobs(store, tools.tracker, tools.planner, dispatcher)
     return Services(tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(workshop), lock)
+
+
+def _load(tracker: MlflowTracker) -> None:
+    for module in ("aiohttp", "gepa", "numpy", "optuna"):
+        import_module(module)
+    with contextlib.suppress(TrackingUnavailable):  # the first job will see whether it still is
+        tracker.check()

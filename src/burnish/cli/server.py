@@ -93,13 +93,19 @@ async def _work(settings: Settings) -> None:
 async def _working(settings: Settings) -> AsyncIterator[tuple[Services, asyncio.Task[None]]]:
     """Open services at work, drained in the end."""
     services = await open_services(settings)
-    working = asyncio.create_task(services.work())
+
+    async def work() -> None:
+        await services.warm_up()
+        await services.work()
+
+    working = asyncio.create_task(work())
     lag = asyncio.create_task(watch_loop(services.tools.telemetry.metrics.loop_lagged))
     try:
         yield services, working
     finally:
         lag.cancel()
         await services.close(GRACE_SECONDS)
+        working.cancel()  # it has ended, unless it has not even begun
         with contextlib.suppress(asyncio.CancelledError):
             await working
 

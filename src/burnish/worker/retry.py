@@ -37,7 +37,8 @@ class RetryPolicy:
             return None
         return Retry(self.delay_seconds(retries_so_far), f"{type(error).__name__}: {error}")
 
-    def delay_seconds(self, retries_so_far: int) -> float:
+    def delay_seconds(self, retries_so_far: int, cap_seconds: float | None = None) -> float:
         """How long to wait before the next one."""
-        longest = min(self.cap_seconds, self.base_seconds * 3.0 ** min(retries_so_far, 20))
+        cap_seconds = self.cap_seconds if cap_seconds is None else cap_seconds
+        longest = min(cap_seconds, self.base_seconds * 3.0 ** min(retries_so_far, 20))
         return longest * (0.5 + 0.5 * self.draw())

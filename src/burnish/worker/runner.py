@@ -16,6 +16,8 @@ from burnish.worker.workshop import Workshop
 
 log = structlog.get_logger("burnish.worker")
 
+_STORE_SECONDS = 3.0  # between two looks whether the store is back: a look is cheap
+
 
 class JobRunner:
     """A ``dispatch.protocol.RunJob``."""
@@ -48,7 +50,8 @@ class JobRunner:
             except StoreUnavailable as away:
                 # Not even the job's state can be written: it can only wait for the store, like everybody.
                 retries += 1
-                reason, delay_seconds = str(away), shop.retries.delay_seconds(retries - 1)
+                reason = str(away)
+                delay_seconds = shop.retries.delay_seconds(retries - 1, _STORE_SECONDS)
                 log.warning("the store is away", job_id=delivery.job_id, error=str(away), delay=delay_seconds)
             await shop.sleep(delay_seconds)
 
