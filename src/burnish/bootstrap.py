@@ -109,7 +109,9 @@ def make_tools(settings: Settings) -> Tools:
     environment = ChainMap({"MLFLOW_TRACKING_URI": settings.tracking_uri}, os.environ)
     models = Registry(settings.allowed_base_urls, environment=environment)
     telemetry = telemetry_of()
-    limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
+    limits = RateLimits(
+        requests_per_minute=settings.requests_per_minute, tokens_per_minute=settings.tokens_per_minute
+    )
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
 
     def scorers(specs: Sequence[str], experiment_id: str) -> tuple[WeightedScorer, ...]:

@@ -21,6 +21,8 @@ class Settings:
         host, port: where the server listens.
         allowed_hosts: further ``Host`` names the server answers to.
         allowed_base_urls: model endpoints a prompt's own model config may name.
+        requests_per_minute, tokens_per_minute: what each model may be asked at most; ``None``: only its
+            own refusals (429) slow the calls down.
         judge_model: model URI for judges that name none.
         auth_token_file: bearer tokens, one a line; ``None``: no tokens.
         no_auth: allow another address than loopback without tokens.
@@ -43,6 +45,8 @@ class Settings:
     port: int = 5000
     allowed_hosts: tuple[str, ...] = ()
     allowed_base_urls: tuple[str, ...] = ()
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
     judge_model: str | None = None
     auth_token_file: str | None = None
     no_auth: bool = False

@@ -28,6 +28,8 @@ from burnish.llm.retries import RetrySchedule
 from burnish.llm.room import Room
 from burnish.llm.uri import ModelUri, parse_model_uri
 
+ANY_MODEL = "*"
+
 
 class Providers(Protocol):
     """Where providers come from; ``registry.Registry`` is one."""
@@ -66,7 +68,7 @@ class Gateway:
 
     Args:
         providers: makes and closes them.
-        limits: model URI → what the operator knows of its limits.
+        limits: model URI → what the operator knows of its limits; :data:`ANY_MODEL` for all others.
         report: told of every call that is over; must not block.
         clock: seconds, monotonic.
         sleep, draw: waiting, and chance in [0, 1); injected so that tests neither wait nor vary.
@@ -111,7 +113,7 @@ class Gateway:
         if found is None:
             uri = parse_model_uri(model)
             provider = self._providers.provider(uri)
-            limits = self._limits.get(model, RateLimits())
+            limits = self._limits.get(model) or self._limits.get(ANY_MODEL, RateLimits())
             found = self._endpoints[model] = Endpoint(uri, provider, Limiter(limits, self.clock, self.sleep))
         return found
 
