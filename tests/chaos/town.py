@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
 import time
@@ -80,7 +81,7 @@ class Town:
         self.port = free_port()
         self.server = self._make_server()
         self.workers = [self.make_worker(number) for number in (1, 2)] if postgres else []
-        self.store: SqlJobStore
+        self.store: Any = None
         self._numbers = 0
 
     @property
@@ -92,22 +93,30 @@ class Town:
         return [self.server, *self.workers]
 
     async def __aenter__(self) -> Town:
-        await self.model.start()
-        if self.tracking is not None:
-            await self.tracking.start(wait=False)
-        await asyncio.to_thread(self._fill_mlflow)
-        self.store = await asyncio.to_thread(SqlJobStore, self.store_uri)
-        await asyncio.gather(*(child.start() for child in self.children))
-        await self.until_healthy()
+        try:
+            await self.model.start()
+            if self.tracking is not None:
+                await self.tracking.start(wait=False)
+            await asyncio.to_thread(self._fill_mlflow)
+            self.store = await asyncio.to_thread(SqlJobStore, self.store_uri)
+            await asyncio.gather(*(child.start() for child in self.children))
+            await self.until_healthy()
+        except BaseException:
+            await self._raze()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._raze()
+
+    async def _raze(self) -> None:
         for child in [*self.children, self.model, *([self.tracking] if self.tracking else [])]:
             if child.alive:
                 child.kill()
-        await self.store.close()
+        if self.store is not None:
+            await self.store.close()
         if self.postgres is not None:
             await asyncio.to_thread(self.postgres.close)
 
@@ -244,7 +253,7 @@ class Town:
     def _environment(self, name: str) -> dict[str, str]:
         return {
             "OPENAI_BASE_URL": f"{self.model.url}/{name}/v1",
-            "PYTHONPATH": str(CLOCK),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(CLOCK), os.environ.get("PYTHONPATH")))),
             "CHAOS_CLOCK_FILE": str(self.clock_file),
         }
 
