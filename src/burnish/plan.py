@@ -271,11 +271,7 @@ class Planner:
     def _teacher(self, config: JobConfig, problems: _Problems) -> tuple[Prompt, TargetModel] | None:
         uri = config.optimizer_config.get("teacher_prompt_uri")
         if not uri:
-            if config.optimizer_type is OptimizerType.DISTILLATION:
-                problems.add(
-                    "optimizer_config.teacher_prompt_uri", "", "DISTILLATION learns from a teacher; name it"
-                )
-            return None
+            return None  # an optimizer that needs a teacher says so among its settings
         try:
             prompt = self._tracker.prompt(str(uri))
         except NotFound:

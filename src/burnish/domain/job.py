@@ -113,7 +113,6 @@ class JobConfig:
         optimizer_config: the optimizer's own settings (``optimizer_config_json`` on the wire).
         model: URI of the target model; ``None``: the prompt's own model config says it.
         reflection_model: URI of the model that writes proposals; ``None`` where none is needed.
-        target: name of the expectation that scorers compare with; ``None``: ``expected_response``.
         max_output_tokens: cap on each target answer, tokens.
         call_timeout_seconds: deadline of one model request.
         failure_share: a job stops as FAILED when more than this share of its recent calls failed.
