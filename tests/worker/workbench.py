@@ -45,10 +45,14 @@ EXPERIMENT = "0"
 
 
 class World:
-    """What outlives processes: the store's file, MLflow, the model, and what it has been asked."""
+    """What outlives processes: the store, MLflow, the model, and what it has been asked.
 
-    def __init__(self, folder: Path, records: int = 24) -> None:
-        self.uri = f"sqlite:///{folder / 'burnish.db'}"
+    Args:
+        uri: of the store; a SQLite file in the folder if left out.
+    """
+
+    def __init__(self, folder: Path, records: int = 24, uri: str | None = None) -> None:
+        self.uri = uri or f"sqlite:///{folder / 'burnish.db'}"
         self.store = SqlJobStore(self.uri)
         self.tracker = FakeTracker()
         self.prompt = self.tracker.ensure_prompt(Prompt(name="p", template=PROMPT))

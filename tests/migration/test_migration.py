@@ -1,0 +1,99 @@
+"""A store that the first version left behind, with a job in the middle, is upgraded and goes on."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, MetaData, create_engine, select, text
+
+from burnish.domain.job import JobStatus
+from burnish.store.location import store_url
+from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE
+from burnish.tracking.protocol import RunStatus
+from tests.worker.workbench import Process, World
+
+RECORDED = sorted(Path(__file__).parent.glob("half_finished_*.json"))
+
+
+def leave_behind(uri: str, document: dict[str, Any]) -> None:
+    """Make a store of the document's schema, and put its rows into it."""
+    import burnish.store.migrations as migrations
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = create_engine(store_url(uri))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, document["schema"])
+    _insert(engine, document["tables"])
+    engine.dispose()
+
+
+def _insert(engine: Engine, tables: dict[str, list[dict[str, Any]]]) -> None:
+    metadata = MetaData()
+    metadata.reflect(engine)
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            if tables.get(table.name):
+                connection.execute(table.insert(), tables[table.name])
+
+
+def schema_of(uri: str) -> str:
+    engine = create_engine(store_url(uri))
+    try:
+        with engine.connect() as connection:
+            return str(connection.scalar(select(text("version_num")).select_from(text(VERSION_TABLE))))
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(params=RECORDED, ids=lambda file: file.stem)
+def document(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A recorded store; see ``record.py``."""
+    found: dict[str, Any] = json.loads(request.param.read_text())
+    return found
+
+
+@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def test_a_half_finished_job_survives_the_upgrade(
+    document: dict[str, Any], store: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if store == "postgres":
+        make: Callable[[], str] = request.getfixturevalue("postgres_database")
+        uri = make()
+    else:
+        uri = f"sqlite:///{tmp_path / 'burnish.db'}"
+    leave_behind(uri, document)
+    assert schema_of(uri) == document["schema"]
+
+    world = World(tmp_path, uri=uri)
+    try:
+        assert schema_of(uri) == SCHEMA_VERSION
+        before = (await world.result()).check()
+        assert before.job.status is JobStatus.IN_PROGRESS
+        assert before.journal.total() > 30
+        process = Process(world)
+        await process.run(reason="recovered after the upgrade")
+        after = (await world.result()).check()
+    finally:
+        await world.close()
+
+    assert after.job.status is JobStatus.COMPLETED, after.job.error_message
+    assert after.job.attempt == before.job.attempt + 1
+    assert after.events[: len(before.events)] == before.events
+    assert not set(process.asked) & set(before.journal), "finished calls were asked again"
+    assert Counter(process.answered) == after.journal - before.journal
+    assert {entry[1] for entry in before.candidates} <= {entry[1] for entry in after.candidates}
+    assert after.runs[0].status is RunStatus.FINISHED
+    assert len(after.versions) == 1
+
+
+def test_the_first_version_is_among_them() -> None:
+    assert "half_finished_0001" in [file.stem for file in RECORDED]
