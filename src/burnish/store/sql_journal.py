@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -83,20 +84,23 @@ class SqlJournal(SqlRecords):
 
     async def journal_prune(self, completed_before_ms: int) -> int:
         ended = _jobs.c.status.in_(_TERMINAL) & (_jobs.c.completion_timestamp_ms < completed_before_ms)
-        kept = select(_finished.c.job_id).where(_finished.c.job_id == _jobs.c.job_id).exists()
-        waiting = select(_begun.c.job_id).where(_begun.c.job_id == _jobs.c.job_id).exists()
-        # A short transaction for some jobs at a time: nobody waits long behind the broom.
-        query = select(_jobs.c.job_id).where(ended, kept | waiting).limit(_JOBS_PRUNED_AT_ONCE)
+        finished = select(_finished.c.job_id).where(_finished.c.job_id == _jobs.c.job_id).exists()
+        begun = select(_begun.c.job_id).where(_begun.c.job_id == _jobs.c.job_id).exists()
+        kept = select(_jobs.c.job_id).where(ended, finished | begun)
+        job_ids = await self._database.read(lambda connection: connection.scalars(kept).all())
 
-        def prune(connection: Connection) -> int:
-            job_ids = connection.scalars(query.with_for_update(key_share=True)).all()
+        def prune(connection: Connection, some: Sequence[str]) -> int:
+            still = select(_jobs.c.job_id).where(_jobs.c.job_id.in_(some), ended)  # not reopened meanwhile
+            found = connection.scalars(still.with_for_update(key_share=True)).all()
             for table in (_begun, _finished):
-                connection.execute(delete(table).where(table.c.job_id.in_(job_ids)))
-            return len(job_ids)
+                connection.execute(delete(table).where(table.c.job_id.in_(found)))
+            return len(found)
 
         pruned = 0
-        while some := await self._database.write(prune):
-            pruned += some
+        # A short transaction for some jobs at a time: nobody waits long behind the broom.
+        for start in range(0, len(job_ids), _JOBS_PRUNED_AT_ONCE):
+            some = job_ids[start : start + _JOBS_PRUNED_AT_ONCE]
+            pruned += await self._database.write(partial(prune, some=some))
         return pruned
 
 

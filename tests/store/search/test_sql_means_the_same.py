@@ -19,7 +19,7 @@ from burnish.domain.job import Job, JobStatus, OptimizerType, TestScores, Verdic
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
 from burnish.store.protocol import JobPage, JobQuery, JobStore
-from burnish.store.search import plan
+from burnish.store.search import drivers
 from burnish.store.search.evaluate import matches, value_of
 from burnish.store.search.expression import Order
 from burnish.store.search.fields import CREATION, KEYED, PLAIN, Kind
@@ -187,7 +187,12 @@ FILTERS = st.recursive(
     ),
     max_leaves=6,
 )
-CONJUNCTIONS = st.lists(comparisons(), min_size=1, max_size=3).map(" AND ".join)
+INDEXED = st.one_of(
+    st.builds("tags.`{}` = {}".format, st.sampled_from(KEYS), LITERALS[Kind.TEXT]),
+    st.builds("final_eval_scores.`{}` >= {}".format, st.sampled_from(KEYS), LITERALS[Kind.NUMBER]),
+)
+EITHER = st.lists(INDEXED, min_size=2, max_size=3).map(" OR ".join).map("({})".format)
+CONJUNCTIONS = st.lists(st.one_of(comparisons(), INDEXED, EITHER), min_size=1, max_size=3).map(" AND ".join)
 ORDERS = st.lists(
     st.tuples(st.sampled_from(sorted(FIELDS)), st.sampled_from(["", " ASC", " DESC"])).map("".join),
     max_size=3,
@@ -263,7 +268,7 @@ def test_patterns_match_alike(searched: Searched, operator: str, pattern: str) -
 def test_a_search_finds_what_the_evaluator_finds(
     searched: Searched, rare: int, query: JobQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "RARE", rare)  # each way of reading a page gets its turn
+    monkeypatch.setattr(drivers, "RARE", rare)  # each way of reading a page gets its turn
     found: list[str] = []
     token: str | None = None
     for _ in range(61):

@@ -1,67 +1,39 @@
-"""How one page of a search is read.
-
-A search of a large experiment is quick when the database can walk an index in the wanted order and
-stop after a page, or when it begins with the few jobs that fit a rare condition. A database's own
-planner cannot know which of the two is at hand, so this is decided here: the *driver* is the tag or
-score whose rows are walked first; without one the jobs themselves are walked, newest first.
-"""
+"""How one page of a search is read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, select
 
 from burnish.errors import InvalidInput
 from burnish.store import tables
 from burnish.store.encoding import check_searchable
 from burnish.store.protocol import JobPage, JobQuery
 from burnish.store.rows import job_of
-from burnish.store.search.conditions import (
-    Condition,
-    column_of,
-    condition_of,
-    is_entry,
-    on_indexed_side,
-    on_side,
-    side_table,
-)
-from burnish.store.search.expression import And, Comparison, Expression, Operator, Order
+from burnish.store.search.conditions import Condition, column_of, condition_of, is_entry, on_side, side_table
+from burnish.store.search.drivers import Driver, Drivers
+from burnish.store.search.expression import And, Comparison, Expression, Order
 from burnish.store.search.fields import CREATION, Field, Kind
 from burnish.store.search.paging import SortKey, SortValue, behind, token_of, values_of
 from burnish.store.search.parser import parse_filter, parse_order
 
 MAX_RESULTS = 1000
-RARE = 5000
-"""So many jobs are quickly fetched and sorted; a condition that fits more is not worth driving by."""
 
 _jobs = tables.jobs
 _VALUE_TYPES = {Kind.TEXT: str, Kind.CHOICE: str, Kind.INTEGER: int, Kind.MONEY: int, Kind.NUMBER: float}
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """The side table's rows to walk first.
-
-    Attributes:
-        held: which of its rows.
-        field: the tag or score in them.
-        replaces: the comparison that ``held`` says already.
-    """
-
-    side: FromClause
-    held: Condition
-    field: Field
-    replaces: Comparison | None = None
-
-
 class SearchPlan:
     """One search, read and checked.
 
+    Args:
+        dialect: ``sqlite`` or ``postgresql``.
+
     Raises:
-        InvalidInput: filter, order, page size or page token cannot be read.
+        InvalidInput: experiments, filter, order, page size or page token cannot be read.
     """
 
     def __init__(self, query: JobQuery, dialect: str) -> None:
@@ -72,13 +44,14 @@ class SearchPlan:
         self._query = query
         self._dialect = dialect
         self._conjuncts = tuple(_conjuncts(parse_filter(query.filter)))
+        self._drivers = Drivers(self._conjuncts, query.experiment_ids, dialect)
         self._orders = parse_order(query.order_by)
         self._sort, _ = self._keys(None)
         self._after = values_of(query, self._sort)
 
     def run(self, connection: Connection) -> JobPage:
-        """Read the page."""
-        rare = self._rare(connection)
+        """Read the page: first the jobs that have the first sort value, then those that lack it."""
+        rare = self._drivers.rarest(connection)
         wanted = self._query.max_results + 1
         rows: list[Row[Any]] = []
         for present in (True, False) if self._sort[0].nullable else (None,):
@@ -100,7 +73,8 @@ class SearchPlan:
         after: Sequence[SortValue] | None = self._after
         if present is True and after is not None and after[0] is None:
             return None
-        driver = rare or self._ordered_driver(present)
+        first = self._orders[0].field if self._orders else CREATION
+        driver = rare or self._drivers.ordered(first, present)
         keys, sorting_sides = self._keys(driver)
         statement = select(_jobs, *(key.column.label(f"sort_{n}") for n, key in enumerate(keys)))
         where: list[Condition] = []
@@ -115,34 +89,33 @@ class SearchPlan:
         source, conditions = self._source(driver)
         for side, field in sorting_sides:
             source = source.outerjoin(side, and_(side.c.job_id == _jobs.c.job_id, is_entry(side, field)))
-        return (
-            statement.select_from(source).where(*conditions, *where).order_by(*(key.clause() for key in keys))
-        )
+        ordered = (key.clause() for key in keys)
+        return statement.select_from(source).where(*conditions, *where).order_by(*ordered)
 
     def _source(self, driver: Driver | None) -> tuple[FromClause, list[Condition]]:
         """Where the jobs that fit come from. Behind a driver, the other tags and scores are joined
         before the jobs' own rows are looked up: most lookups are saved that way."""
         if driver is None:
             conditions = [condition_of(part, self._dialect) for part in self._conjuncts]
-            return _jobs, [self._in_experiments(_jobs), *conditions]
-        source, conditions = driver.side, [self._in_experiments(driver.side), driver.held]
+            return _jobs, [self._drivers.in_experiments(_jobs), *conditions]
+        source, conditions = driver.rows, [self._drivers.in_experiments(driver.rows), driver.held]
         for part in self._conjuncts:
             if part is driver.replaces:
                 continue
             side = side_table(part.field) if isinstance(part, Comparison) else None
             if isinstance(part, Comparison) and side is not None:
                 held = on_side(side, part, self._dialect)
-                source = source.join(side, and_(side.c.job_id == driver.side.c.job_id, held))
+                source = source.join(side, and_(side.c.job_id == driver.rows.c.job_id, held))
             else:
                 conditions.append(condition_of(part, self._dialect))
-        return source.join(_jobs, _jobs.c.job_id == driver.side.c.job_id), conditions
+        return source.join(_jobs, _jobs.c.job_id == driver.rows.c.job_id), conditions
 
     def _keys(self, driver: Driver | None) -> tuple[tuple[SortKey, ...], list[tuple[FromClause, Field]]]:
         """The sort keys, and the side tables to join for them. Ties: newest first, then by job id."""
         orders = dict[Field, Order]()
         for order in (*self._orders, Order(CREATION, descending=True)):
             orders.setdefault(order.field, order)
-        home = driver.side if driver else _jobs
+        home = driver.rows if driver else _jobs
         keys, joined = [], []
         column: ColumnElement[Any]
         for field, order in orders.items():
@@ -151,7 +124,7 @@ class SearchPlan:
             elif field.key is None:
                 column = column_of(field)
             elif driver and driver.field == field:
-                column = driver.side.c.value
+                column = driver.rows.c.value
             elif (side := side_table(field)) is not None:
                 joined.append((side, field))
                 column = side.c.value
@@ -159,57 +132,6 @@ class SearchPlan:
             keys.append(SortKey(column, order.descending, nullable, _VALUE_TYPES[field.kind]))
         keys.append(SortKey(home.c.job_id, orders[CREATION].descending, False, str))
         return tuple(keys), joined
-
-    def _in_experiments(self, source: FromClause) -> Condition:
-        match self._query.experiment_ids:
-            case ():
-                return true()
-            case (only,):
-                return source.c.experiment_id == only
-            case several:
-                return source.c.experiment_id.in_(several)
-
-    # --- which rows to walk first
-
-    def _rare(self, connection: Connection) -> Driver | None:
-        """The comparison that the fewest jobs fit, if they are few."""
-        fewest, best = RARE + 1, None
-        for driver in self._indexed():
-            rows = select(driver.side.c.job_id).where(self._in_experiments(driver.side), driver.held)
-            count = connection.scalar(select(func.count()).select_from(rows.limit(fewest).subquery()))
-            if count is not None and count < fewest:
-                fewest, best = count, driver
-        return best
-
-    def _ordered_driver(self, present: bool | None) -> Driver | None:
-        """Rows that an index has in the wanted order."""
-        if len(self._query.experiment_ids) != 1:
-            return None
-        first = self._orders[0].field if self._orders else CREATION
-        if first.kind is Kind.NUMBER and first.key is not None:
-            side = side_table(first)
-            if present and side is not None:
-                return Driver(side, is_entry(side, first), first)
-        elif first == CREATION:
-            for driver in self._indexed():
-                replaced = driver.replaces
-                if replaced and driver.field.name == "tags" and replaced.operator is Operator.EQUAL:
-                    return driver
-        return None
-
-    def _indexed(self) -> list[Driver]:
-        """Comparisons that must hold and that an index of a side table can answer."""
-        found = []
-        for part in self._conjuncts:
-            if not isinstance(part, Comparison) or (side := side_table(part.field)) is None:
-                continue
-            if part.field.name == "tags":
-                usable = part.operator in (Operator.EQUAL, Operator.IN)
-            else:
-                usable = part.operator is not Operator.UNEQUAL
-            if usable:
-                found.append(Driver(side, on_indexed_side(side, part, self._dialect), part.field, part))
-        return found
 
 
 def _conjuncts(expression: Expression | None) -> list[Expression]:
