@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.faults import Fault
 from tests.chaos.invariants import Findings, candidates_of, examine
 from tests.chaos.town import Batch, Town
 
@@ -145,6 +145,3 @@ def table(rows: Sequence[Row]) -> str:
 def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
-
-
-SHORT = tuple(fault for fault in FAULTS if not fault.long)

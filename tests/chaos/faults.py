@@ -19,16 +19,16 @@ class Fault:
     """
     Attributes:
         changes_results: what comes out may differ from an undisturbed run.
-        where: ``sqlite``, ``postgres`` or both.
-        long: only in the long form.
+        where: the stores it is for.
+        short: the stores for which it is in the short form, too.
         tracking_server: needs MLflow as a server of its own.
     """
 
     name: str
     strike: Callable[[Town, Batch], Awaitable[None]]
     where: tuple[str, ...] = ("sqlite", "postgres")
+    short: tuple[str, ...] = ()
     changes_results: bool = False
-    long: bool = False
     tracking_server: bool = False
 
 
@@ -195,20 +195,23 @@ async def supervisor_killed(town: Town, batch: Batch) -> None:
     await town.workers[0].start()
 
 
+SQLITE, POSTGRES = ("sqlite",), ("postgres",)
+BOTH = SQLITE + POSTGRES
+
 FAULTS = (
-    Fault("none", nothing),
-    Fault("kill -9 of a worker", kill_worker),
-    Fault("kill -9 of the server", kill_api_server, where=("postgres",)),
-    Fault("power cut", kill_everything, long=True),
-    Fault("zombie: stopped past the takeover", freeze_past_the_takeover, where=("postgres",)),
-    Fault("stopped for a moment", freeze_for_a_moment, where=("sqlite",), long=True),
-    Fault("PostgreSQL restarted (immediate)", restart_postgres, where=("postgres",)),
-    Fault("MLflow away for 30 s", mlflow_away, tracking_server=True, long=True),
-    Fault("provider storm", provider_storm, changes_results=True),
-    Fault("disk full", disk_full, where=("sqlite",)),
+    Fault("none", nothing, short=BOTH),
+    Fault("kill -9 of a worker", kill_worker, short=BOTH),
+    Fault("kill -9 of the server", kill_api_server, where=POSTGRES),
+    Fault("power cut", kill_everything),
+    Fault("zombie: stopped past the takeover", freeze_past_the_takeover, where=POSTGRES, short=POSTGRES),
+    Fault("stopped for a moment", freeze_for_a_moment, where=SQLITE),
+    Fault("PostgreSQL restarted (immediate)", restart_postgres, where=POSTGRES, short=POSTGRES),
+    Fault("MLflow away for 30 s", mlflow_away, tracking_server=True),
+    Fault("provider storm", provider_storm, short=SQLITE, changes_results=True),
+    Fault("disk full", disk_full, where=SQLITE, short=SQLITE),
     Fault("clock jump", clock_jump),
-    Fault("cancel storm", cancel_storm),
-    Fault("delete while running", delete_while_running),
-    Fault("second server", second_server),
-    Fault("supervisor killed", supervisor_killed, where=("postgres",)),
+    Fault("cancel storm", cancel_storm, short=BOTH),
+    Fault("delete while running", delete_while_running, short=BOTH),
+    Fault("second server", second_server, short=SQLITE),
+    Fault("supervisor killed", supervisor_killed, where=POSTGRES, short=POSTGRES),
 )
