@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from burnish.store.database import Database
+from burnish.store.sql_attempts import SqlAttempts
 from burnish.store.sql_candidates import SqlCandidates
 from burnish.store.sql_events import SqlEvents
 from burnish.store.sql_jobs import SqlJobs
@@ -23,7 +24,7 @@ def _no_hand_over(connection: Connection, job_id: str, priority: int) -> None:
     """For a dispatcher that finds its jobs in the store itself."""
 
 
-class SqlJobStore(SqlJobs, SqlSearch, SqlEvents, SqlCandidates, SqlJournal):
+class SqlJobStore(SqlJobs, SqlAttempts, SqlSearch, SqlEvents, SqlCandidates, SqlJournal):
     """All state of Burnish, behind ``protocol.JobStore``. Opening brings the schema up to date.
 
     Args:

@@ -9,7 +9,9 @@ A store keeps its promises when a subclass of :class:`StoreContract` that opens 
 
 from __future__ import annotations
 
-from burnish.store.testing.jobs import AttemptContract, CreateContract, EndContract
+from burnish.store.testing.attempts import AttemptContract
+from burnish.store.testing.creating import CreateContract
+from burnish.store.testing.ends import EndContract
 from burnish.store.testing.records import CandidateContract, EventContract, JournalContract, LifeContract
 from burnish.store.testing.samples import Clock
 from burnish.store.testing.searching import SearchContract

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.events import EventKind
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Role, Usage
@@ -94,3 +95,7 @@ def an_answer(
     number: int = 0, text: str = "hello", usage: Usage = A_USAGE, role: Role = Role.TARGET
 ) -> JournalEntry:
     return JournalEntry(key=a_call(number, role), text=text, finish_reason="stop", usage=usage)
+
+
+async def kinds(store: JobStore, job_id: str = "job") -> list[EventKind]:
+    return [event.kind for event in await store.events(job_id)]
