@@ -66,6 +66,7 @@ class Town:
         latency_ms: float = 40.0,
         seed: int = 0,
         tracking_server: bool = False,
+        worker_concurrency: int = 6,
     ) -> None:
         self.folder = folder
         self.draw = random.Random(seed)
@@ -80,6 +81,7 @@ class Town:
             self.tracking = self._make_tracking_server()
         self.port = free_port()
         self.server = self._make_server()
+        self._worker_concurrency = worker_concurrency
         self.workers = [self.make_worker(number) for number in (1, 2)] if postgres else []
         self.store: Any = None
         self._numbers = 0
@@ -215,9 +217,9 @@ class Town:
 
     # --- processes
 
-    def make_worker(self, number: int, under_supervisor: bool = False, concurrency: int = 6) -> Child:
+    def make_worker(self, number: int, under_supervisor: bool = False) -> Child:
         name = f"worker{number}"
-        command = self._burnish("worker", "--concurrency", str(concurrency))
+        command = self._burnish("worker", "--concurrency", str(self._worker_concurrency))
         command += ["--takeover-seconds", str(TAKEOVER_SECONDS)]
         return Child(
             name,

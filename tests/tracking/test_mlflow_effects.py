@@ -350,3 +350,34 @@ def test_many_jobs_at_once_over_one_sqlite_file(own: MlflowTracker) -> None:
         results = list(pool.map(whole_life, enumerate(jobs)))
     assert len({run_id for run_id, _ in results}) == 8
     assert len({uri for _, uri in results}) == 8
+
+
+def test_two_workers_that_register_the_winner_at_the_same_moment_leave_one_version(
+    shared: MlflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was superseded without knowing it may be between the look and the write."""
+    job = make_job(shared)
+    source = shared.prompt(job.source_prompt_uri)
+    winner = "Hi, {{review}}!"
+    rival = MlflowTracker(shared.address.tracking_uri, shared.address.registry_uri)
+    register = rival._prompts.register
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.undo()
+        shared.register_winner(job, source, winner)
+        return register(*args, **kwargs)
+
+    monkeypatch.setattr(rival._prompts, "register", overtaken)
+    uri = rival.register_winner(job, source, winner)
+    assert uri == shared.register_winner(job, source, winner) == f"prompts:/{source.name}/2"
+    with pytest.raises(NotFound):
+        shared.prompt(f"prompts:/{source.name}/3")
+
+
+def test_a_run_that_its_worker_could_not_tell_of_is_found(shared: MlflowTracker) -> None:
+    job = make_job(shared)
+    assert shared.find_run(job) is None
+    run_id = shared.ensure_run(job)
+    assert shared.find_run(job) == shared.find_run(replace(job, run_id=run_id)) == run_id
+    shared.delete_run(run_id)
+    assert shared.find_run(replace(job, run_id=run_id)) is None

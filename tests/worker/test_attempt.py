@@ -183,6 +183,21 @@ async def test_a_job_deleted_while_its_run_is_being_made_leaves_no_run(world: Wo
     assert process.asked == []
 
 
+async def test_a_job_deleted_and_announced_while_its_run_is_being_made_leaves_no_run(world: World) -> None:
+    await world.submit()
+    process = Process(world)
+    loop = asyncio.get_running_loop()
+
+    async def delete() -> None:
+        await world.store.fence("job")
+        process.interrupt()
+        await world.store.delete("job")
+
+    process.before["ensure_run"] = lambda *_: asyncio.run_coroutine_threadsafe(delete(), loop).result(10)
+    await process.run()
+    assert world.tracker.runs_of("job") == []
+
+
 @pytest.mark.parametrize("calls", [1, 15, 40])
 async def test_a_zombie_writes_nothing_and_asks_nothing(calls: int, world: World) -> None:
     await world.submit(concurrency=4)

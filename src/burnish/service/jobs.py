@@ -116,8 +116,10 @@ class Jobs:
         if not job.status.terminal:
             job = await self._store.fence(job_id)
             self._dispatcher.announce_cancel(job_id)
-        if job.run_id:
-            await asyncio.to_thread(self._tracker.delete_run, job.run_id)
+        if job.attempt:  # it has been begun, so there may be a run
+            run_id = await asyncio.to_thread(self._tracker.find_run, job)
+            if run_id is not None:
+                await asyncio.to_thread(self._tracker.delete_run, run_id)
         await self._store.delete(job_id)
 
     async def resume(self, job_id: str) -> Job:

@@ -194,6 +194,11 @@ class FakeTracker:
             if run is not None and not run.deleted:
                 run.status = status
 
+    def find_run(self, job: Job) -> str | None:
+        with self._call("find_run"):
+            run = self._find_run(job)
+            return run.run_id if run else None
+
     def delete_run(self, run_id: str) -> None:
         with self._call("delete_run"):
             if run_id in self.runs:

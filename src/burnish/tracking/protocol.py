@@ -108,6 +108,11 @@ class Tracker(Protocol):
         """End the run, unless it has ended already with this status. One that is gone is skipped."""
         ...
 
+    def find_run(self, job: Job) -> str | None:
+        """Id of the job's run: ``job.run_id``, or one that bears the job's tag because a worker made it
+        and died before it could tell; ``None`` where there is none (any more)."""
+        ...
+
     def delete_run(self, run_id: str) -> None:
         """Delete the run; one that is already gone is skipped.
 

@@ -18,7 +18,6 @@ from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
 from burnish.errors import (
-    AttemptSuperseded,
     BurnishError,
     NotFound,
     OutsideFailure,
@@ -139,17 +138,18 @@ class Ending:
 
         Raises:
             asyncio.CancelledError: it is the process; the job has been given back.
+            AttemptSuperseded: it is neither; the job was deleted, or somebody else has it.
         """
         if await self._cancel_is_wanted():
             await self.canceled()
             return
-        with contextlib.suppress(AttemptSuperseded, StoreUnavailable):
+        with contextlib.suppress(StoreUnavailable):
             await self._let_go("the worker stopped", [])
         raise asyncio.CancelledError
 
     async def superseded(self) -> None:
         """Somebody else has the job. Or nobody: a job that was deleted leaves no run behind."""
-        if self._at.ensuring is None or not await self._at.effects.settled(_MLFLOW_SECONDS):
+        if self._at.ensuring is None or not await self._at.effects.settled(_LATE_SECONDS):
             return
         try:
             await self._shop.store.get(self._at.job.job_id)

@@ -42,14 +42,14 @@ class Prompts:
         return self.register(prompt, message="Registered by Burnish from a file")
 
     def find_of_job(self, job_id: str, name: str, template: Template) -> Prompt | None:
-        """The version that this job has registered with exactly this template."""
+        """The first version that this job has registered with exactly this template."""
         with self._connection.registry("prompt", name) as registry:
             versions = registry.search_model_versions(
                 filter_string=(
                     f"name = '{name}' AND tag.`{JOB_TAG}` = '{job_id}' AND tag.`{_PROMPT_TAG}` = 'true'"
                 ),
                 max_results=100,
-                order_by=["version_number DESC"],
+                order_by=["version_number ASC"],
             )
             numbers = [int(version.version) for version in versions]
         for number in numbers:
@@ -82,6 +82,16 @@ class Prompts:
                 "prompt.model_config." + ".".join(map(str, problem["loc"])), problem["input"], problem["msg"]
             ) from error
         return _to_prompt(version)
+
+    def delete(self, prompt: Prompt) -> None:
+        """Remove a version; one that is already gone is skipped."""
+        assert prompt.uri is not None
+        name, version = split_prompt_uri(prompt.uri)
+        try:
+            with self._connection.registry("prompt", prompt.uri) as registry:
+                registry.delete_prompt_version(name, version)
+        except NotFound:
+            return
 
     def show_in_experiment(self, name: str, experiment_id: str) -> None:
         """List the prompt on the experiment's Prompts tab."""

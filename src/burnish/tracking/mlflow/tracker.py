@@ -170,7 +170,7 @@ class MlflowTracker:
         with self._connection.turn(job.job_id):
             winner = self._prompts.find_of_job(job.job_id, source.name, template)
             if winner is None:
-                winner = self._prompts.register(
+                made = self._prompts.register(
                     Prompt(
                         name=source.name,
                         template=template,
@@ -180,6 +180,11 @@ class MlflowTracker:
                     message=f"Optimized from {source.uri} by Burnish job {job.job_id}",
                     tags={JOB_TAG: job.job_id, SOURCE_TAG: source.uri or ""},
                 )
+                # The worker of an older attempt, which does not know yet that it is superseded, may
+                # do the same at this moment: of equal versions the first stays, whoever made it.
+                winner = self._prompts.find_of_job(job.job_id, source.name, template) or made
+                if winner.uri != made.uri:
+                    self._prompts.delete(made)
         self._prompts.show_in_experiment(source.name, job.experiment_id)
         run_id = job.run_id or self._runs.find(job)
         if run_id is not None:
@@ -190,6 +195,10 @@ class MlflowTracker:
     @_patiently
     def end_run(self, run_id: str, status: RunStatus) -> None:
         self._runs.end(run_id, status)
+
+    @_patiently
+    def find_run(self, job: Job) -> str | None:
+        return self._runs.find(job)
 
     @_patiently
     def delete_run(self, run_id: str) -> None:
