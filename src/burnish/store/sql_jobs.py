@@ -75,12 +75,13 @@ class SqlJobs(SqlJobRows):
         await self._database.write(remove)
 
     async def unfinished(self) -> tuple[str, ...]:
-        query = (
-            select(_jobs.c.job_id)
-            .where(_jobs.c.status.in_(_UNFINISHED))
-            .order_by(_jobs.c.creation_timestamp_ms, _jobs.c.job_id)
-        )
-        return await self._database.read(lambda connection: tuple(connection.scalars(query)))
+        # Sorted here: asked to sort, SQLite would walk all jobs in their order instead of these few.
+        query = select(_jobs.c.creation_timestamp_ms, _jobs.c.job_id).where(_jobs.c.status.in_(_UNFINISHED))
+
+        def read(connection: Connection) -> tuple[str, ...]:
+            return tuple(job_id for _, job_id in sorted(map(tuple, connection.execute(query))))
+
+        return await self._database.read(read)
 
     async def signs_of_life(self) -> tuple[SignOfLife, ...]:
         query = (

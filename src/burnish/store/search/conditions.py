@@ -12,7 +12,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, UnaryExpression, and_, false, not_, or_, select, true
+from sqlalchemy.sql.operators import custom_op
 
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.store import tables
@@ -41,22 +42,25 @@ _COMPARE: Mapping[Operator, Callable[[Any, Any], Condition]] = {
 }
 
 
-def condition_of(expression: Expression, dialect: str) -> Condition:
+def condition_of(expression: Expression, dialect: str, use_indexes: bool = True) -> Condition:
     """
     Args:
         dialect: ``sqlite`` or ``postgresql``.
+        use_indexes: ``False``: SQLite must not begin with an index of the jobs' own columns.
     """
     match expression:
         case And(parts):
-            return and_(*(condition_of(part, dialect) for part in parts))
+            return and_(*(condition_of(part, dialect, use_indexes) for part in parts))
         case Or(parts):
-            return or_(*(condition_of(part, dialect) for part in parts))
+            return or_(*(condition_of(part, dialect, use_indexes) for part in parts))
         case Not(part):
-            return not_(condition_of(part, dialect).self_group())
+            return not_(condition_of(part, dialect, use_indexes).self_group())
         case Comparison(field) as comparison:
             side = side_table(field)
             if side is None:
-                return _present_and_holds(column_of(field), comparison, dialect)
+                column = column_of(field)
+                hidden = dialect == "sqlite" and not use_indexes
+                return _present_and_holds(_plus(column) if hidden else column, comparison, dialect)
             held = on_side(side, comparison, dialect)
             return select(side.c.job_id).where(side.c.job_id == _jobs.c.job_id, held).exists()
 
@@ -94,6 +98,11 @@ def on_indexed_side(side: FromClause, comparison: Comparison, dialect: str) -> C
 def column_of(field: Field) -> ColumnElement[Any]:
     """The column of a field of the job's own row."""
     return _jobs.c[_COLUMNS.get(field.name, field.name)]
+
+
+def _plus(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    # SQLite's own way to say it: https://www.sqlite.org/optoverview.html#disqualifying_where_clause_terms
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def _present_and_holds(column: ColumnElement[Any], comparison: Comparison, dialect: str) -> Condition:

@@ -9,7 +9,7 @@ scores whose rows are walked first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, FromClause, func, select, true, union
 
@@ -30,12 +30,14 @@ class Driver:
         held: which of the rows.
         replaces: the condition that ``held`` says already, if any.
         field: the tag or score in ``rows.value``; ``None`` where there are several.
+        rare: whether few rows are held. Otherwise the database may find a better beginning itself.
     """
 
     rows: FromClause
     held: Condition
     replaces: Expression | None = None
     field: Field | None = None
+    rare: bool = False
 
 
 class Drivers:
@@ -69,7 +71,7 @@ class Drivers:
             rows = select(driver.rows.c.job_id).where(self.in_experiments(driver.rows), driver.held)
             count = connection.scalar(select(func.count()).select_from(rows.limit(fewest).subquery()))
             if count is not None and count < fewest:
-                fewest, best = count, driver
+                fewest, best = count, replace(driver, rare=True)
         return best
 
     def ordered(self, first: Field, present: bool | None) -> Driver | None:

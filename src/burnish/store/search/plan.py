@@ -107,7 +107,7 @@ class SearchPlan:
                 held = on_side(side, part, self._dialect)
                 source = source.join(side, and_(side.c.job_id == driver.rows.c.job_id, held))
             else:
-                conditions.append(condition_of(part, self._dialect))
+                conditions.append(condition_of(part, self._dialect, use_indexes=not driver.rare))
         return source.join(_jobs, _jobs.c.job_id == driver.rows.c.job_id), conditions
 
     def _keys(self, driver: Driver | None) -> tuple[tuple[SortKey, ...], list[tuple[FromClause, Field]]]:

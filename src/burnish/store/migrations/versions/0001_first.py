@@ -167,7 +167,7 @@ _STATISTICS = {
         "burnish_jobs_newest": "1000000 1 1",
         "burnish_jobs_experiment": "1000000 10000 1 1",
         "burnish_jobs_status": "1000000 10000 2000 1 1",
-        "burnish_jobs_by_status": "1000000 1000 1 1",
+        "burnish_jobs_by_status": "1000000 200000 1 1",
         "burnish_jobs_source": "1000000 100 1 1",
         "burnish_jobs_dataset": "1000000 500 1 1",
         "burnish_jobs_optimized": "1000000 1",

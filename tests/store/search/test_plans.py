@@ -1,0 +1,120 @@
+"""SQLite walks the index that keeps a search quick in a store of a million jobs.
+
+PostgreSQL gathers statistics of its own; SQLite has those that the first migration gave it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from burnish.store.database import Database
+from burnish.store.protocol import JobQuery
+from burnish.store.search import drivers
+from burnish.store.search.plan import SearchPlan
+
+SORTS = "USE TEMP B-TREE FOR ORDER BY"
+
+
+async def plan_of(uri: str, query: JobQuery) -> str:
+    """How SQLite carries out the last statement of a search."""
+    database = Database(uri)
+    statements: list[tuple[str, Any]] = []
+
+    def explain(connection: Connection) -> str:
+        SearchPlan(query, "sqlite").run(connection)
+        text, parameters = statements[-1]
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
+        return "\n".join(step.detail for step in steps)
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, text: str, parameters: Any, *_: Any) -> None:
+        statements.append((text, parameters))
+
+    try:
+        return await database.read(explain)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize(
+    ("filter", "index"),
+    [
+        ("", "burnish_jobs_experiment (experiment_id=?)"),
+        ("status = 'FAILED'", "burnish_jobs_status (experiment_id=? AND status=?)"),
+        ("source_prompt_uri = 'prompts:/a/1'", "burnish_jobs_source (source_prompt_uri=?)"),
+        ("dataset_id = 'd'", "burnish_jobs_dataset (dataset_id=?)"),
+        ("tags.team = 'x'", "burnish_tags_search (key=? AND value_start=? AND experiment_id=?)"),
+        (
+            "tags.team = 'x' AND final_eval_scores.aggregate > 0.5 AND status = 'FAILED'",
+            "burnish_tags_search (key=? AND value_start=? AND experiment_id=?)",
+        ),
+        ("final_eval_scores.aggregate > 0.5", "burnish_jobs_experiment (experiment_id=?)"),
+    ],
+)
+async def test_frequent_jobs_are_walked_newest_first(
+    sqlite_uri: str, filter: str, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drivers, "RARE", -1)
+    plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), filter=filter))
+    assert index in plan.splitlines()[0]
+    assert SORTS not in plan
+
+
+@pytest.mark.parametrize(
+    ("filter", "index"),
+    [
+        ("run_id = 'r'", "burnish_jobs_run (run_id=?)"),
+        ("optimized_prompt_uri = 'prompts:/a/2'", "burnish_jobs_optimized (optimized_prompt_uri=?)"),
+        (
+            "tags.a = 'x' AND tags.b = 'y'",
+            "burnish_tags_search (key=? AND value_start=? AND experiment_id=?)",
+        ),
+        (
+            "status = 'FAILED' AND final_eval_scores.aggregate > 0.999",
+            "burnish_scores_search (experiment_id=? AND kind=? AND name=? AND value>?)",
+        ),
+    ],
+)
+async def test_rare_jobs_are_found_first_and_sorted(sqlite_uri: str, filter: str, index: str) -> None:
+    plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), filter=filter))
+    assert index in plan.splitlines()[0]
+
+
+async def test_rare_scores_are_found_in_all_experiments(sqlite_uri: str) -> None:
+    plan = await plan_of(sqlite_uri, JobQuery(filter="final_eval_scores.aggregate > 0.999"))
+    assert "burnish_scores_search (ANY(experiment_id) AND kind=? AND name=? AND value>?)" in plan
+
+
+async def test_the_best_jobs_of_an_experiment_are_walked_by_score(sqlite_uri: str) -> None:
+    query = JobQuery(experiment_ids=("7",), order_by=("final_eval_scores.aggregate DESC",), max_results=1)
+    database = Database(sqlite_uri)
+    with database.engine.begin() as connection:
+        statement = SearchPlan(query, "sqlite")._statement(None, True)
+        assert statement is not None
+        compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+    await database.close()
+    plan = "\n".join(step.detail for step in steps)
+    assert "burnish_scores_search (experiment_id=? AND kind=? AND name=?" in plan.splitlines()[0]
+    assert SORTS not in plan
+
+
+async def test_a_run_is_a_better_beginning_than_a_frequent_tag(
+    sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drivers, "RARE", -1)
+    plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), filter="run_id = 'r' AND tags.a = 'x'"))
+    assert "burnish_jobs_run (run_id=?)" in plan.splitlines()[0]
+
+
+async def test_a_later_page_begins_in_the_middle_of_the_index(sqlite_uri: str) -> None:
+    from burnish.store.search.paging import token_of
+
+    query = JobQuery(experiment_ids=("7",))
+    token = token_of(query, [1_700_000_000_000, "job"])
+    plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), page_token=token))
+    assert "burnish_jobs_experiment (experiment_id=? AND creation_timestamp_ms<?)" in plan
+    assert SORTS not in plan
