@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.domain.candidate import Candidate, CandidateStatus
@@ -87,7 +87,7 @@ def no_thread_is_left() -> bool:
 # --- the budget
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(
     budget=st.integers(46, 260),
     lookahead=st.integers(1, 9),
@@ -103,7 +103,7 @@ def test_never_one_metric_call_over(
     outcome, _ = asyncio.run(search(task(), world_, max_metric_calls=budget, **told))
     assert world_.target_calls <= budget
     if outcome.stop_reason is StopReason.BUDGET and budget >= 50:
-        assert world_.target_calls > budget - 20 - 2 * minibatch
+        assert world_.target_calls > budget - 20 - 4 * minibatch
 
 
 @pytest.mark.parametrize("lookahead", [1, 4, 8])

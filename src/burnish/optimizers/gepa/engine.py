@@ -96,7 +96,7 @@ class OldestInFlight:
         proposal = ask(self._search.next)
         if proposal is None:
             return []
-        parent = self._search.pool.index(proposal.parent)
+        parent = self._search.pool.index(self._search.in_pool(proposal.parent))
         launch = proposal.launch
         return [
             ProposalTask(
@@ -197,7 +197,7 @@ class Adapter:
         proposal = search.current
         if proposal is None:
             return search.thread.ask(search.validate_merge)
-        if texts == search.components.texts(proposal.parent):
+        if proposal.child is None or texts != search.components.texts(proposal.child):
             means = proposal.before
         elif tuple(batch) == proposal.launch.minibatch:
             means = proposal.after

@@ -16,10 +16,14 @@ from burnish.domain.dataset import Example
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.measure import MINIBATCH, Measure
-from burnish.optimizers.gepa.proposal import Launch, Proposal
+from burnish.optimizers.gepa.proposal import Fate, Launch, Proposal
 from burnish.optimizers.gepa.purse import Cost, Purse
 from burnish.optimizers.gepa.pursuit import Pursuit, Rules
 from burnish.optimizers.gepa.rewriter import Rewriter
+
+TAKEN_UP_WITHIN = 2
+"""How many younger proposals a winner waits for: if one is carried over to it and wins, it need not be
+validated itself. Waiting for more saves more validations and costs more time."""
 
 
 class LookAhead:
@@ -50,7 +54,6 @@ class LookAhead:
         self._asked: Counter[tuple[object, ...]] = Counter()
         self._oldest_is_due = False
         self._exhausted: BudgetExhausted | None = None
-        self._tried = self._won = 0
 
     def __len__(self) -> int:
         return len(self._in_flight)
@@ -68,16 +71,10 @@ class LookAhead:
         return Cost(evaluations=len(pairs))
 
     async def may_launch(self) -> bool:
-        """Whether there is a place for another proposal, and budget to see it through.
-
-        Those in flight are expected to win as often as those before them did, so that few are
-        launched which the budget cannot validate.
-        """
+        """Whether there is a place for another proposal, and budget for it and for one validation."""
         if self._exhausted or len(self._in_flight) >= self._rules.width:
             return False
-        chance = (self._won + 1) / (self._tried + 4)
-        expected = Cost(round(chance * self._validation.evaluations * len(self._in_flight)))
-        return self.purse.has_room_for(*self._reserves(), self._rules.worst, expected, self._validation)
+        return self.purse.has_room_for(*self._reserves(), self._rules.worst, self._validation)
 
     async def launch(
         self, parent: Candidate, minibatch: Sequence[tuple[int, Example]], components: tuple[int, ...]
@@ -99,10 +96,10 @@ class LookAhead:
             sample=self._asked[question],
         )
         self._asked[question] += 1
-        cost = self.new_evaluations(parent, examples)
-        child = Cost(len(set(ids)), self._rules.worst.reflections)
+        cost, worst = self.new_evaluations(parent, examples), self._rules.worst
+        rest = Cost(worst.evaluations - self._rules.minibatch_size, worst.reflections)
         proposal = Proposal(
-            launch=launch, older=tuple(self._in_flight), parent=parent, spent=cost, reserve=cost + child
+            launch=launch, older=tuple(self._in_flight), parent=parent, spent=cost, reserve=cost + rest
         )
         self._in_flight.append(proposal)
         self._tasks[proposal] = asyncio.create_task(self._run(proposal))
@@ -110,7 +107,6 @@ class LookAhead:
     async def _run(self, proposal: Proposal) -> None:
         try:
             proposal.fate = await self._pursuit(proposal)
-            self._fund()
         except BudgetExhausted as exhausted:
             self._give_up_behind(proposal, exhausted)
             raise
@@ -125,6 +121,7 @@ class LookAhead:
         finally:
             proposal.proposed.set()
             proposal.decided.set()
+            self._fund()
 
     def _give_up_behind(self, proposal: Proposal, exhausted: BudgetExhausted) -> None:
         """Nothing behind it will be committed: leave what is left of the budget to those before it."""
@@ -155,8 +152,6 @@ class LookAhead:
         self.purse.pay(proposal.spent)
         for candidate, examples in proposal.measured:
             self.new_evaluations(candidate, examples)
-        self._tried += proposal.after is not None
-        self._won += proposal.has_won
         proposal.older = ()
         self._fund()
         return proposal
@@ -181,34 +176,46 @@ class LookAhead:
 
     # --- who may be validated
 
-    async def _ask_for_funds(self, proposal: Proposal) -> bool:
+    async def _ask_for_funds(self, proposal: Proposal) -> Fate:
         proposal.funds = asyncio.get_running_loop().create_future()
         self._fund()
         return await proposal.funds
 
     def _fund(self) -> None:
-        """Answer those that ask for funds.
-
-        The oldest, when it is due, gets them if the budget has room beside all that is reserved for the
-        others. Before it is due, a proposal gets them if that is certain already: even if every
-        older one wins, and the places behind it are filled by the most expensive proposals.
-        """
-        reserves = self._reserves()
-        older: list[Cost] = []
+        """Say to those that have asked what becomes of them, as soon as it is certain."""
         for position, proposal in enumerate(self._in_flight):
-            funds, wanted = proposal.funds, proposal.wanted
-            if funds is not None and wanted is not None and not funds.done():
-                if position == 0 and self._oldest_is_due:
-                    funds.set_result(self.purse.has_room_for(proposal.spent, *reserves[1:], wanted))
-                elif self._is_certain(position, reserves, older, wanted):
-                    funds.set_result(True)
-            if proposal.may_be_validated:
-                older.append(wanted or self._validation + self._rules.worst_carrying)
+            if proposal.funds is not None and not proposal.funds.done():
+                fate = self._fate(position, proposal)
+                if fate is not None:
+                    proposal.funds.set_result(fate)
 
-    def _is_certain(self, position: int, reserves: list[Cost], older: list[Cost], wanted: Cost) -> bool:
-        places_behind = self._rules.width - (len(reserves) - position)
+    def _fate(self, position: int, proposal: Proposal) -> Fate | None:
+        """What becomes of a winner; ``None``: that is not certain yet.
+
+        It is validated when the budget has room beside all that is reserved, once it is its turn; and
+        before its turn if there will be room even if every older one is validated and the places behind
+        it are filled by the most expensive proposals.
+        """
+        is_due = position == 0 and self._oldest_is_due
+        waits_for = min(TAKEN_UP_WITHIN, self._rules.width - 1)
+        younger = [self._in_flight[at] for at in range(position + 1, len(self._in_flight))][:waits_for]
+        if not all(other.decided.is_set() for other in younger):
+            return None
+        if len(younger) < waits_for and not is_due:
+            return None
+        if any(other.has_won for other in younger):
+            return Fate.TAKEN_UP
+        assert proposal.wanted is not None
+        reserves = self._reserves()
+        if is_due:
+            room = self.purse.has_room_for(proposal.spent, *reserves[1:], proposal.wanted)
+            return Fate.VALIDATED if room else Fate.UNFUNDED
+        older = list(self._in_flight)[:position]
+        ahead = [self._validation for other in older if other.may_be_validated]
+        behind = self._rules.worst * (self._rules.width - (len(reserves) - position))
         merges = self._validation * (position + 1 if self._rules.merges else 0)
-        return self.purse.has_room_for(*reserves, *older, self._rules.worst * places_behind, merges, wanted)
+        room = self.purse.has_room_for(*reserves, *ahead, behind, merges, proposal.wanted)
+        return Fate.VALIDATED if room else None
 
     def _reserves(self) -> list[Cost]:
         return [proposal.reserve for proposal in self._in_flight]

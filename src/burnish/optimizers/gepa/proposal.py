@@ -42,6 +42,7 @@ class Fate(StrEnum):
     UNANSWERED = "UNANSWERED"  # the reflection model gave no answer
     REFUSED = "REFUSED"  # by the checks, twice
     LOST = "LOST"  # not better than its parent, or than a newer candidate, on the minibatch
+    TAKEN_UP = "TAKEN_UP"  # better, but a younger proposal was carried over to it and is better still
     UNFUNDED = "UNFUNDED"  # better, but the budget left no room to validate it
     VALIDATED = "VALIDATED"
 
@@ -52,16 +53,16 @@ class Proposal:
 
     Attributes:
         older: those in flight when it was launched, in launch order.
-        reserve: the most it costs before it asks for funds.
+        reserve: the most it costs before it is validated.
         spent: of the steps begun so far.
         parent: of ``child``; the launch's, or the newer candidate it was carried over to.
         before, after: ``parent`` and ``child`` on the minibatch.
         losers: candidates that were measured and went no further, with the reason.
         measured: every (candidate, examples) it had measured.
         notes: what the checks said, to be told when it is committed.
-        wanted: the funds it asks for.
-        funds: resolved with whether it gets them; ``None`` while it has not asked.
-        has_won: it is better than its parent, and better than those that won before it.
+        wanted: what its validation costs, from when it asks for it.
+        funds: resolved with what becomes of it: VALIDATED, TAKEN_UP or UNFUNDED.
+        has_won: it is better than its parent, and than those that won before it.
         proposed, decided: set, in launch order, once its text has been ruled on; once it has won or not.
     """
 
@@ -80,7 +81,7 @@ class Proposal:
     fate: Fate | None = None
     failure: ModelError | None = None
     wanted: Cost | None = None
-    funds: asyncio.Future[bool] | None = None
+    funds: asyncio.Future[Fate] | None = None
     has_won: bool = False
     proposed: asyncio.Event = field(default_factory=asyncio.Event)
     decided: asyncio.Event = field(default_factory=asyncio.Event)

@@ -3,7 +3,7 @@
 Proposals in flight do not know of each other. One that wins after an older one has won stands on a
 parent that is no longer the newest, and two good ideas would end in two candidates, each validated for
 the price of a whole split. So it is *carried over*: its change is made once more on top of the newest
-winner, and must win there too. That costs two minibatches.
+winner, and must win there too; and what it was carried over to need not be validated.
 """
 
 from __future__ import annotations
@@ -48,20 +48,19 @@ class Rules:
 
     @property
     def worst(self) -> Cost:
-        """The most a proposal costs before it asks for funds: parent, child, and asking twice."""
-        return Cost(2 * self.minibatch_size, 2 * self.components)
+        """The most a proposal costs before it is validated: parent, child, and asking twice.
 
-    @property
-    def worst_carrying(self) -> Cost:
-        """The most it costs to carry a proposal over: newer parent, new child, and asking once."""
-        return Cost(2 * self.minibatch_size, self.components)
+        One that is not alone in flight may be carried over: newer parent, new child, asking once more.
+        """
+        alone = Cost(2 * self.minibatch_size, 2 * self.components)
+        return alone if self.width == 1 else alone + Cost(2 * self.minibatch_size, self.components)
 
 
 class Pursuit:
     """Takes proposals on their way.
 
     Args:
-        fund: asks for ``proposal.wanted``; False: the budget has no room.
+        fund: asks for ``proposal.wanted``, and returns what becomes of the proposal.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Pursuit:
         validation: tuple[Example, ...],
         measure: Measure,
         rewriter: Rewriter,
-        fund: Callable[[Proposal], Awaitable[bool]],
+        fund: Callable[[Proposal], Awaitable[Fate]],
     ) -> None:
         self._rules = rules
         self._validation = validation
@@ -108,12 +107,6 @@ class Pursuit:
             proposal.losers.append((child, f"not better than its parent: {_compared(before, after)}"))
             return Fate.LOST
         newer = await proposal.newest_winner()
-        proposal.wanted = self._validation_cost(proposal) + self._rules.completion
-        if newer is not None:
-            proposal.wanted = proposal.wanted + self._rules.worst_carrying
-        if not await self._fund(proposal):
-            proposal.losers.append((child, f"better, but the budget is used up: {_compared(before, after)}"))
-            return Fate.UNFUNDED
         if newer is not None and newer.child is not None:
             carried = await self._carry_over(proposal, child, newer.child)
             if carried is None:
@@ -122,8 +115,13 @@ class Pursuit:
         proposal.child = child
         proposal.has_won = True
         proposal.decided.set()
-        proposal.validation = await self._validate(proposal, child)
-        return Fate.VALIDATED
+        proposal.wanted = self._validation_cost(proposal) + self._rules.completion
+        fate = await self._fund(proposal)
+        if fate is Fate.VALIDATED:
+            proposal.validation = await self._validate(proposal, child)
+        else:
+            proposal.losers.append((child, _NOT_VALIDATED[fate]))
+        return fate
 
     async def _carry_over(self, proposal: Proposal, child: Candidate, newer: Candidate) -> Candidate | None:
         """Make the child's change on top of ``newer``; ``None``: it brings nothing there."""
@@ -169,6 +167,12 @@ class Pursuit:
         """Less what the minibatch has measured already, where the splits overlap."""
         measured = {example.example_id for example in proposal.launch.minibatch}
         return Cost(len({example.example_id for example in self._validation} - measured))
+
+
+_NOT_VALIDATED = {
+    Fate.TAKEN_UP: "better, and taken up by a younger proposal that is better still",
+    Fate.UNFUNDED: "better, but the budget left no room to validate it",
+}
 
 
 def _compared(before: Means, after: Means) -> str:

@@ -6,7 +6,7 @@ The methods run on the event loop; the engine's plug-ins call them through the b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
@@ -50,6 +50,11 @@ class Search:
     pool: list[Candidate]
     stop_reason: StopReason
     current: Proposal | None = None
+    _stand_ins: dict[str, Candidate] = field(default_factory=dict)
+
+    def in_pool(self, parent: Candidate) -> Candidate:
+        """The parent itself, or its nearest ancestor in gepa's pool where it was never validated."""
+        return self._stand_ins.get(parent.candidate_id, parent)
 
     async def next(self) -> Proposal | None:
         """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
@@ -74,6 +79,8 @@ class Search:
         elif self.current is not None:
             proposal, self.current = self.ahead.commit(), None
             self.referee.judge(proposal)
+            if proposal.has_won and proposal.child is not None and not is_accepted:
+                self._stand_ins[proposal.child.candidate_id] = self.in_pool(proposal.parent)
             if is_accepted and proposal.child is not None and proposal.validation is not None:
                 await self._welcome(proposal.child, proposal.validation, newest_is_on_front)
         assert len(self.pool) == pool_size

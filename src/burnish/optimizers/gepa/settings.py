@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +13,7 @@ from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 Frontier = Literal["instance", "objective", "hybrid", "cartesian"]
 
 _MINIBATCH_SIZE = 3  # gepa's own default, and the paper's
-_Chosen = TypeVar("_Chosen")
+_LOOKAHEAD_AT_MOST = 10  # beyond it, proposals are made that know too little of each other
 
 
 class GepaKwargs(BaseModel):
@@ -49,7 +49,8 @@ class GepaSettings(CommonSettings):
         display_progress_bar: taken for MLflow's sake; progress is in the job's events.
         gepa_kwargs: see :class:`GepaKwargs`.
         concurrency: evaluations worth keeping in flight; the job's own by default.
-        lookahead: proposals in flight. 1 is plain GEPA; by default half of ``concurrency``, at most 8.
+        lookahead: proposals in flight. 1 is plain GEPA; by default 5 for every 8 of ``concurrency``, at
+            most 10.
         minibatch_size: training examples a proposal learns from and must do better on.
         validation_size: validation examples used to choose between candidates; all by default. The
             winner is measured on all of them.
@@ -96,7 +97,8 @@ class Choices:
 
     def lookahead(self, concurrency: int) -> int:
         """Proposals in flight, for a job of this concurrency."""
-        return self.settings.lookahead or max(1, min(8, (self.settings.concurrency or concurrency) // 2))
+        calls = self.settings.concurrency or concurrency
+        return self.settings.lookahead or max(1, min(_LOOKAHEAD_AT_MOST, calls * 5 // 8))
 
     def merges(self, components: int) -> bool:
         """Whether gepa merges; with one component there is nothing to combine."""

@@ -16,6 +16,9 @@ VALIDATIONS = 10
 FEW_PROPOSALS = 6
 """Where fewer than these can be tried, luck decides."""
 
+COMPONENTS_AT_ONCE = 8
+"""Room for this many where every proposal rewrites all components; how many there are is not known here."""
+
 
 class Sizing:
     """The size of one search.
@@ -39,6 +42,7 @@ class Sizing:
         self._max_calls = max_calls
         self._calls_per_evaluation = calls_per_evaluation
         self._validation = validation
+        self._components = COMPONENTS_AT_ONCE if choices.kwargs.module_selector == "all" else 1
         self._minibatches = 2 * choices.minibatch_size  # parent and child
         self.validation_size = min(settings.validation_size or validation, validation)
         self._final = validation - self.validation_size  # the winner on the rest of the split
@@ -52,8 +56,8 @@ class Sizing:
 
     @property
     def least(self) -> int:
-        """Evaluations of the source, of one proposal, and of its validation."""
-        return 2 * self._validation + self._minibatches
+        """Evaluations of the source, of one proposal that may be carried over, and of its validation."""
+        return 2 * self._validation + 2 * self._minibatches
 
     @property
     def is_enough(self) -> bool:
@@ -62,8 +66,9 @@ class Sizing:
 
     @property
     def most_reflections(self) -> int:
-        """Two questions for each proposal, if all of them were lost."""
-        return max(2, 2 * (self.evaluations - self._validation) // self._minibatches)
+        """Two questions for each component of each proposal, if all of them were lost."""
+        proposals = (self.evaluations - self._validation) // self._minibatches
+        return max(3, 2 * proposals) * self._components
 
     @property
     def warning(self) -> str:
@@ -72,7 +77,7 @@ class Sizing:
         if not self.is_enough:
             return (
                 f"{self.evaluations} evaluations leave GEPA no room for a proposal: the source on "
-                f"validation, two minibatches and a validation take {self.least}; {self._remedy}"
+                f"validation, four minibatches and a validation take {self.least}; {self._remedy}"
             )
         if proposals >= FEW_PROPOSALS:
             return ""
