@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from burnish.dispatch.queue import Queue
 from burnish.domain.job import JobStatus
 from tests.chaos.town import TAKEOVER_SECONDS, Batch, Town
 
@@ -95,6 +96,20 @@ async def freeze_past_the_takeover(town: Town, batch: Batch) -> None:
             batch.problems.append(f"{job_id}: its zombie made {len(late)} requests")
     if not held:
         batch.problems.append("the frozen worker had no job: this run shows nothing")
+
+
+async def take_over_the_living(town: Town, batch: Batch) -> None:
+    """Jobs handed to the other worker although theirs is alive and at work: two attempts side by side."""
+    queue = Queue(town.store_uri)
+    await queue.open()
+    try:
+        for _ in range(3):
+            for job in await town.jobs(batch):
+                if job.status is JobStatus.IN_PROGRESS:
+                    await queue.bring_again(job.job_id, job.attempt, "by mistake")
+            await town.pause(0.3, 1.0)
+    finally:
+        await queue.close()
 
 
 async def freeze_for_a_moment(town: Town, batch: Batch) -> None:
@@ -204,6 +219,7 @@ FAULTS = (
     Fault("kill -9 of the server", kill_api_server, where=POSTGRES),
     Fault("power cut", kill_everything),
     Fault("zombie: stopped past the takeover", freeze_past_the_takeover, where=POSTGRES, short=POSTGRES),
+    Fault("taken over by mistake", take_over_the_living, where=POSTGRES, short=POSTGRES),
     Fault("stopped for a moment", freeze_for_a_moment, where=SQLITE),
     Fault("PostgreSQL restarted (immediate)", restart_postgres, where=POSTGRES, short=POSTGRES),
     Fault("MLflow away for 30 s", mlflow_away, tracking_server=True),

@@ -238,6 +238,21 @@ async def test_a_job_that_runs_elsewhere_is_left_alone(world: World) -> None:
     assert (await world.store.get("job")).attempt == 1
 
 
+@pytest.mark.parametrize("faults", [Faults(latency_seconds=0.01), HANGING], ids=["busy", "waiting"])
+async def test_a_running_job_gives_a_sign_of_life_with_every_heartbeat(faults: Faults, world: World) -> None:
+    await world.submit()
+    process = Process(world, faults=faults)
+    running = asyncio.create_task(process.run())
+    await until_asked(process, 21)
+    for _ in range(4):
+        before = await world.store.signs_of_life()
+        async with asyncio.timeout(1.0):
+            while await world.store.signs_of_life() == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    process.die()
+    await running
+
+
 # --- budgets
 
 

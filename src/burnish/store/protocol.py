@@ -114,11 +114,16 @@ class JournalTotals:
 
 @dataclass(frozen=True, slots=True)
 class SignOfLife:
-    """What changes while somebody works on a job. Two equal ones, far apart in time: nobody does."""
+    """What changes while somebody works on a job. Two equal ones, far apart in time: nobody does.
+
+    Attributes:
+        last_sequence: number of the job's last event: who tells something lives, too.
+    """
 
     job_id: str
     attempt: int
     heartbeat_timestamp_ms: int | None
+    last_sequence: int = 0
 
 
 class JobRecords(Protocol):

@@ -85,7 +85,7 @@ class SqlJobs(SqlJobRows):
 
     async def signs_of_life(self) -> tuple[SignOfLife, ...]:
         query = (
-            select(_jobs.c.job_id, _jobs.c.attempt, _jobs.c.heartbeat_timestamp_ms)
+            select(_jobs.c.job_id, _jobs.c.attempt, _jobs.c.heartbeat_timestamp_ms, _jobs.c.last_sequence)
             .where(_jobs.c.status == JobStatus.IN_PROGRESS)
             .order_by(_jobs.c.creation_timestamp_ms, _jobs.c.job_id)
         )

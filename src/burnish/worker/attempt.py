@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 _LAST_SECONDS = 5.0  # what an end still has when the process wants to stop
 _SECONDS_BETWEEN_TRIES = 5.0
+_LATE_SECONDS = 2.0  # of a heartbeat, worth a warning: others will believe that this worker is dead
 
 
 class CancelRequested(Exception):
@@ -174,9 +175,18 @@ class Attempt:
     async def _watch(self) -> None:
         """Say that we live, show progress, look for a cancel; until cancelled."""
         shown: dict[str, Any] = {}
+        clock, beaten_at = self._shop.clock, self._shop.clock()
         while True:
             await self._shop.sleep(self._shop.heartbeat_seconds)
+            began = clock()
             shown = await self._beat(shown)
+            if clock() - beaten_at > _LATE_SECONDS:
+                self._log.warning(
+                    "the heartbeat came late",
+                    after_seconds=round(clock() - beaten_at, 1),
+                    writing_seconds=round(clock() - began, 1),
+                )
+            beaten_at = clock()
 
     async def _beat(self, shown: dict[str, Any]) -> dict[str, Any]:
         job, running = self._at.job, self._at.running
