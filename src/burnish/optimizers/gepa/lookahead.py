@@ -99,7 +99,12 @@ class LookAhead:
         cost, worst = self.new_evaluations(parent, examples), self._rules.worst
         rest = Cost(worst.evaluations - self._rules.minibatch_size, worst.reflections)
         proposal = Proposal(
-            launch=launch, older=tuple(self._in_flight), parent=parent, spent=cost, reserve=cost + rest
+            launch=launch,
+            older=tuple(self._in_flight),
+            parent_cost=cost,
+            reserve=cost + rest,
+            spent=cost,
+            parent=parent,
         )
         self._in_flight.append(proposal)
         self._tasks[proposal] = asyncio.create_task(self._run(proposal))
@@ -149,9 +154,9 @@ class LookAhead:
         proposal = self._in_flight.popleft()
         del self._tasks[proposal]
         self._oldest_is_due = False
-        self.purse.pay(proposal.spent)
+        self.purse.pay(proposal.parent_cost + Cost(reflections=proposal.spent.reflections))
         for candidate, examples in proposal.measured:
-            self.new_evaluations(candidate, examples)
+            self.purse.pay(self.new_evaluations(candidate, examples))
         proposal.older = ()
         self._fund()
         return proposal

@@ -53,8 +53,9 @@ class Proposal:
 
     Attributes:
         older: those in flight when it was launched, in launch order.
+        parent_cost: of the launch's parent on the minibatch, less what older proposals pay for.
         reserve: the most it costs before it is validated.
-        spent: of the steps begun so far.
+        spent: the most that the steps begun so far cost.
         parent: of ``child``; the launch's, or the newer candidate it was carried over to.
         before, after: ``parent`` and ``child`` on the minibatch.
         losers: candidates that were measured and went no further, with the reason.
@@ -68,6 +69,7 @@ class Proposal:
 
     launch: Launch
     older: tuple[Proposal, ...]
+    parent_cost: Cost
     reserve: Cost
     spent: Cost
     parent: Candidate
