@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from burnish.dispatch.queue import Queue
 from burnish.domain.job import JobStatus
@@ -69,8 +69,9 @@ async def kill_everything(town: Town, batch: Batch) -> None:
 
 async def freeze_past_the_takeover(town: Town, batch: Batch) -> None:
     """SIGSTOP, takeover, SIGCONT: the zombie must write nothing and fall silent."""
-    await town.pause(0.2, 0.8)
-    zombie = town.workers[0]
+    await town.pause(0.0, 0.5)
+    busy = {str(job.worker_id) for job in await town.jobs(batch) if job.status is JobStatus.IN_PROGRESS}
+    zombie = next(worker for worker in town.workers if any(f"-{worker.pid}-" in name for name in busy))
     zombie.freeze()
     held = {job.job_id: job for job in await town.jobs(batch) if f"-{zombie.pid}-" in str(job.worker_id)}
     held = {job_id: job for job_id, job in held.items() if job.status is JobStatus.IN_PROGRESS}
@@ -85,13 +86,7 @@ async def freeze_past_the_takeover(town: Town, batch: Batch) -> None:
         mine = [event for event in await town.store.events(job_id) if event.kind.value == "STARTED"]
         if any(f"-{zombie.pid}-" in e.data["worker_id"] for e in mine if e.data["attempt"] > before.attempt):
             continue  # it has taken the job again, as it may
-        late = [
-            request
-            for request in town.model.requests()
-            if request["path"].startswith(f"/{zombie.name}/")
-            and request["model"] == batch.models[job_id]
-            and request["at"] > woken_at + MAX_SECONDS_OF_A_ZOMBIE
-        ]
+        late = _asked_by(town, zombie.name, {batch.models[job_id]}, woken_at + MAX_SECONDS_OF_A_ZOMBIE)
         if late:
             batch.problems.append(f"{job_id}: its zombie made {len(late)} requests")
     if not held:
@@ -199,15 +194,27 @@ async def supervisor_killed(town: Town, batch: Batch) -> None:
     await child.start()
     await asyncio.sleep(1.5)
     child.kill_supervisor()
-    await asyncio.sleep(4.0)
+    killed_at = time.time()
+    town.workers[1].freeze()  # so that it must do the work, with nobody to read what it says
+    await town.submit(2, batch)
+    mine = set(list(batch.models.values())[-2:])
     try:
-        os.kill(child.pid, 0)
-    except ProcessLookupError:
-        batch.problems.append("the worker died with its supervisor")
-    else:
-        child.kill()
+        await town.until(lambda: any(_asked_by(town, child.name, mine, killed_at)), timeout_seconds=15)
+    except TimeoutError:
+        batch.problems.append("the worker no longer works without its supervisor")
+    town.workers[1].thaw()
+    child.kill()
     town.workers[0] = town.make_worker(1)
     await town.workers[0].start()
+
+
+def _asked_by(town: Town, process: str, models: set[str], after: float) -> list[dict[str, Any]]:
+    """Requests of one process for some jobs, behind a moment."""
+    return [
+        request
+        for request in town.model.requests()
+        if request["path"].startswith(f"/{process}/") and request["model"] in models and request["at"] > after
+    ]
 
 
 SQLITE, POSTGRES = ("sqlite",), ("postgres",)
