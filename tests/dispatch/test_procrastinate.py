@@ -359,3 +359,14 @@ async def test_work_goes_on_when_postgresql_has_been_killed_and_begun_again() ->
                 worker.go_on.set()
                 await eventually(lambda: bench.messages() == [])
             assert [delivery.job_id for delivery in worker.brought] == ["before", "after"]
+
+
+async def test_a_message_that_comes_while_the_worker_stops_is_not_kept(uri: str) -> None:
+    async with open_bench(uri) as bench:
+        worker = Worker(bench)
+        for number in range(20):
+            await bench.submit(f"job-{number}")
+        async with working(bench.dispatcher, worker.hold, concurrency=50):
+            await eventually(lambda: len(worker.brought) > 2)
+        assert bench.ask("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == [(0,)]
+        assert len(bench.messages()) == 20

@@ -150,7 +150,7 @@ class ProcrastinateDispatcher:
             message = None
             try:
                 self._news.clear()  # before the look: what comes after it is not missed
-                message = await self._queue.fetch(worker_id)
+                message = await self._fetch_one(worker_id)
                 if message is not None:
                     self._begin(message, run, slots)
             finally:
@@ -159,6 +159,21 @@ class ProcrastinateDispatcher:
             if message is None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), _POLL_SECONDS)
+
+    async def _fetch_one(self, worker_id: int) -> Message | None:
+        """A message that comes while this worker is stopping goes back at once."""
+        fetching = asyncio.create_task(self._queue.fetch(worker_id))
+        try:
+            message = await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            await asyncio.wait((fetching,))
+            if not fetching.cancelled() and fetching.exception() is None and (late := fetching.result()):
+                await self._quietly(self._queue.put_back(late, worker_id))
+            raise
+        if message is not None and self._stopping.is_set():
+            await self._quietly(self._queue.put_back(message, worker_id))
+            return None
+        return message
 
     # --- one job
 
