@@ -39,5 +39,8 @@ protos: $(STAMP)     ## generate the Python of src/burnish/proto/*.proto
 # The generated code works with every protobuf we allow; the check of its version would not.
 	sed -i -e '/^_runtime_version.Validate/,/^)/d' -e '/runtime_version/d' src/burnish/proto/*_pb2.py
 
+chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (a quarter of an hour)
+	$(BIN)/python -m tests.chaos
+
 clean:               ## remove what was built
 	rm -rf .venv .demo dist build .pytest_cache .mypy_cache .ruff_cache

@@ -28,6 +28,7 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
                     faults=faults,
                     jobs=arguments.jobs,
                     seed=arguments.seed,
+                    latency_ms=arguments.latency_ms,
                 )
     return rows
 
@@ -35,6 +36,7 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--jobs", type=int, default=10, help="for each fault")
+    parser.add_argument("--latency-ms", type=float, default=60.0, help="least latency of the model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--store", action="append", choices=["sqlite", "postgres"])
     parser.add_argument("--fault", action="append", choices=[fault.name for fault in FAULTS])

@@ -32,6 +32,7 @@ async def campaign(
     faults: Sequence[Fault],
     jobs: int,
     seed: int = 0,
+    latency_ms: float = 40.0,
     patience_seconds: float = 120.0,
 ) -> list[Row]:
     """Let ``jobs`` jobs live through each of the faults."""
@@ -39,7 +40,8 @@ async def campaign(
     faults = [fault for fault in faults if store in fault.where]
     tracking_server = any(fault.tracking_server for fault in faults)
     expected: list[Any] | None = None
-    async with Town(folder, postgres=postgres, seed=seed, tracking_server=tracking_server) as town:
+    town = Town(folder, postgres=postgres, seed=seed, latency_ms=latency_ms, tracking_server=tracking_server)
+    async with town:
         for fault in faults:
             began = time.monotonic()
             batch = await town.submit(jobs)
@@ -50,7 +52,9 @@ async def campaign(
                 expected = await candidates_of(town, batch.job_ids[0])
             rows.append(Row(fault.name, store, findings, time.monotonic() - began))
             say(_line(rows[-1]))
-        rows.append(Row("SIGTERM to all", store, await _stop(town), 0.0))
+        began = time.monotonic()
+        findings = await _stop(town)
+        rows.append(Row("SIGTERM to all", store, findings, time.monotonic() - began))
         say(_line(rows[-1]))
     return rows
 
