@@ -116,11 +116,11 @@ async def cancel_delays(bench: Bench, store: SqlJobStore, samples: int) -> list[
     for _ in range(samples):
         batch = await bench.submit(store, 1)
         [job_id] = batch.job_ids
-        while not (await bench.town.store.get(job_id)).progress:
+        while not (await bench.town.store.get(job_id)).progress:  # noqa: ASYNC110 - others' state
             await asyncio.sleep(0.02)
         began = time.perf_counter()
         await bench.town.cancel(job_id, batch)
-        while not (await bench.town.store.get(job_id)).status.terminal:
+        while not (await bench.town.store.get(job_id)).status.terminal:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         delays.append((time.perf_counter() - began) * 1000)
     return delays
@@ -190,7 +190,8 @@ async def run(arguments: argparse.Namespace) -> None:
         store = await asyncio.to_thread(SqlJobStore, town.store_uri, hand_over=town.hand_over)
         try:
             print(
-                f"{arguments.jobs} jobs, model latency {arguments.latency_ms:g} to {2 * arguments.latency_ms:g} ms"
+                f"{arguments.jobs} jobs, model latency {arguments.latency_ms:g} "
+                f"to {2 * arguments.latency_ms:g} ms"
             )
             for count in (1, 2):
                 found = await drain(bench, store, arguments.jobs, workers[:count])

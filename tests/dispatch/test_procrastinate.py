@@ -341,6 +341,7 @@ async def test_a_server_that_does_not_answer_is_named_without_secrets() -> None:
     await dispatcher.close()
 
 
+@pytest.mark.flaky(reruns=2)  # how long a real server takes to come back depends on the machine
 async def test_work_goes_on_when_postgresql_has_been_killed_and_begun_again() -> None:
     with MortalPostgres() as server:
         async with open_bench(server.uri) as bench:
