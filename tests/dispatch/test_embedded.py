@@ -15,7 +15,7 @@ from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.testing import DispatcherContract, eventually, working
-from burnish.errors import InvalidState
+from burnish.errors import InvalidState, StoreUnavailable
 
 
 class EmbeddedBench:
@@ -66,6 +66,29 @@ async def test_a_job_announced_while_it_winds_down_is_run_again() -> None:
         await asyncio.sleep(0)
         release.set()
         await eventually(lambda: len(runs) == 2)
+
+
+async def test_a_job_that_another_process_has_written_is_found() -> None:
+    bench = EmbeddedBench({})
+    ran: list[str] = []
+    away = True
+
+    async def unfinished() -> list[str]:
+        nonlocal away
+        if ran == ["a"] and away:
+            away = False
+            raise StoreUnavailable("for a moment")
+        return [job_id for job_id in ("a", "b") if job_id in jobs and job_id not in ran]
+
+    async def run(delivery: Delivery) -> None:
+        ran.append(delivery.job_id)
+
+    jobs = ["a"]
+    bench.dispatcher = EmbeddedDispatcher(unfinished, search_every_seconds=0.01)
+    async with working(bench.dispatcher, run):
+        await eventually(lambda: ran == ["a"])
+        jobs.append("b")
+        await eventually(lambda: ran == ["a", "b"])
 
 
 def test_a_second_process_on_the_same_store_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from burnish.dispatch.protocol import Delivery, RunJob
-from burnish.errors import ExperimentFull
+from burnish.errors import ExperimentFull, StoreUnavailable
 
 log = structlog.get_logger("burnish.dispatch")
 
@@ -29,10 +29,14 @@ class EmbeddedDispatcher:
 
     Args:
         unfinished: gives the ids of all jobs that are not terminal, oldest first.
+        search_every_seconds: how often it looks for jobs that were not announced.
     """
 
-    def __init__(self, unfinished: Callable[[], Awaitable[Sequence[str]]]) -> None:
+    def __init__(
+        self, unfinished: Callable[[], Awaitable[Sequence[str]]], search_every_seconds: float = 2.0
+    ) -> None:
         self._unfinished = unfinished
+        self._search_every_seconds = search_every_seconds
         self._order = itertools.count()
         self._waiting: asyncio.PriorityQueue[_Ticket] = asyncio.PriorityQueue()
         self._queued: set[str] = set()
@@ -64,17 +68,22 @@ class EmbeddedDispatcher:
         self._loop = asyncio.get_running_loop()
         for job_id in await self._unfinished():
             self._enqueue(job_id, "recovered at start")
+        searching = asyncio.create_task(self._search())
         slots = asyncio.Semaphore(concurrency)
-        while not self._stopping.is_set():
-            await slots.acquire()
-            ticket = await self._next()
-            if ticket is None:
-                slots.release()
-                break
-            job_id = ticket[-1].job_id
-            task = asyncio.create_task(self._carry(run, ticket), name=f"job-{job_id}")
-            self._running[job_id] = task
-            task.add_done_callback(partial(self._ended, job_id, slots))
+        try:
+            while not self._stopping.is_set():
+                await slots.acquire()
+                ticket = await self._next()
+                if ticket is None:
+                    slots.release()
+                    break
+                job_id = ticket[-1].job_id
+                task = asyncio.create_task(self._carry(run, ticket), name=f"job-{job_id}")
+                self._running[job_id] = task
+                task.add_done_callback(partial(self._ended, job_id, slots))
+        finally:
+            searching.cancel()
+            await asyncio.gather(searching, return_exceptions=True)
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
@@ -85,6 +94,20 @@ class EmbeddedDispatcher:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+    async def _search(self) -> None:
+        """Find jobs that were not announced here: another process may have written them."""
+        while True:
+            await asyncio.sleep(self._search_every_seconds)
+            try:
+                unfinished = await self._unfinished()
+            except StoreUnavailable as away:
+                log.warning("could not look for jobs", error=str(away))
+                continue
+            waiting = {ticket[-1].job_id for tickets in self._full.values() for ticket in tickets}
+            for job_id in unfinished:
+                if job_id not in self._running and job_id not in waiting:
+                    self._enqueue(job_id, "found waiting")
 
     async def _next(self) -> _Ticket | None:
         getting = asyncio.create_task(self._waiting.get())
