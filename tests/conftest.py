@@ -37,4 +37,7 @@ def _logs_are_left_as_they_were() -> Iterator[None]:
     root.setLevel(level)
     ours.setLevel(our_level)
     logging.captureWarnings(False)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # a server in this process set them up
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate, logger.disabled = [], True, False
     structlog.configure(**configured)
