@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.budget import Budget
 from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
 from burnish.store.sql import SqlJobStore
@@ -132,6 +133,7 @@ async def drain(bench: Bench, store: SqlJobStore, jobs: int, workers: Sequence[C
         await worker.start()
     warm = await bench.submit(store, 2 * len(workers))
     await bench.until_over(warm)
+    await asyncio.sleep(2.0)
     for worker in workers:
         worker.freeze()  # the queue fills while nobody takes anything
     batch = await bench.submit(store, jobs)
@@ -187,7 +189,8 @@ async def run(arguments: argparse.Namespace) -> None:
     town.workers, workers = [], town.workers
     async with town:
         bench = Bench(town)
-        store = await asyncio.to_thread(SqlJobStore, town.store_uri, hand_over=town.hand_over)
+        queue = ProcrastinateDispatcher(town.store_uri, town.store.signs_of_life, town.store.unfinished)
+        store = await asyncio.to_thread(SqlJobStore, town.store_uri, hand_over=queue.hand_over)
         try:
             print(
                 f"{arguments.jobs} jobs, model latency {arguments.latency_ms:g} "
