@@ -138,7 +138,6 @@ async def test_work_that_is_cancelled_from_inside_is_a_failure(world: World) -> 
     assert "cancelled from inside" in str(job.error_message)
 
 
-@pytest.mark.flaky(reruns=3)  # an open fault, see docs/STATUS.md
 async def test_a_process_that_ends_all_its_tasks_at_once_ends(world: World) -> None:
     await world.submit()
     process = Process(world, faults=HANGING)

@@ -188,6 +188,21 @@ class TestWriting:
         await journal.close()
         assert len(records.finished) == 1
 
+    async def test_close_that_is_given_up_takes_nothing_along(self) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.go_on.clear()
+        finishing = asyncio.create_task(journal.finish(request(), PURPOSE, ANSWER))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(journal.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.sleep(0)
+        records.go_on.set()
+        await finishing
+        assert closing.cancelled()
+        assert len(records.finished) == 1
+
     async def test_close_of_an_unused_journal(self) -> None:
         await (await StoreJournal.open(FakeRecords(), "job", 1)).close()
 
@@ -240,6 +255,26 @@ class TestFailing:
             await journal.begin(request(), PURPOSE, WORST)
         records.error = None
         await journal.begin(request(), PURPOSE, WORST)
+
+    @pytest.mark.parametrize("steps", [0, 1, 2, 3])
+    async def test_a_writer_that_is_cancelled_leaves_nobody_waiting(self, steps: int) -> None:
+        records = FakeRecords()
+        journal = await StoreJournal.open(records, "job", 1)
+        records.go_on.clear()
+        before = asyncio.all_tasks()
+        waiting = [asyncio.ensure_future(journal.begin(request("a"), PURPOSE, WORST))]
+        for _ in range(steps):  # until it has not begun, has, writes, and has another batch behind it
+            await asyncio.sleep(0)
+        waiting.append(asyncio.ensure_future(journal.begin(request("b"), PURPOSE, WORST)))
+        await asyncio.sleep(0)
+        for writer in asyncio.all_tasks() - before - set(waiting):
+            writer.cancel()
+        async with asyncio.timeout(5):
+            results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(result) for result in results] == [StoreUnavailable] * 2
+        records.go_on.set()
+        await journal.begin(request("c"), PURPOSE, WORST)  # and the next is written
+        assert len(records.begun) == 1
 
 
 class TestOverTheRealStore:

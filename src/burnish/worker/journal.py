@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from burnish.domain.usage import Usage
-from burnish.errors import AttemptSuperseded
+from burnish.errors import AttemptSuperseded, StoreUnavailable
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Completion, Purpose, Request
 from burnish.store.protocol import CallKey, JournalEntry, JournalRecords
@@ -24,6 +24,11 @@ class _Batch:
     begun: list[tuple[CallKey, Usage]] = field(default_factory=list)
     finished: list[JournalEntry] = field(default_factory=list)
     abandoned: list[CallKey] = field(default_factory=list)
+
+    def fail(self, error: Exception) -> None:
+        """Whoever waits hears of it."""
+        self.written.set_exception(error)
+        self.written.exception()  # seen, should every caller have left
 
 
 class StoreJournal:
@@ -93,9 +98,12 @@ class StoreJournal:
         await self._committed(batch)
 
     async def close(self) -> None:
-        """Wait until what was handed in is written, or known not to be. May be called twice."""
+        """Wait until what was handed in is written, or known not to be. May be called twice.
+
+        Who is cancelled here stops waiting, and takes nothing along: an answer that was paid for is kept.
+        """
         if self._writer is not None:
-            await self._writer
+            await asyncio.wait((self._writer,))
 
     def _gathering(self) -> _Batch:
         if self._fenced is not None:
@@ -104,6 +112,7 @@ class StoreJournal:
             self._next = _Batch(asyncio.get_running_loop().create_future())
             if self._writer is None or self._writer.done():
                 self._writer = asyncio.create_task(self._write())
+                self._writer.add_done_callback(self._stopped)
         return self._next
 
     async def _committed(self, batch: _Batch) -> None:
@@ -117,13 +126,25 @@ class StoreJournal:
                 await self._store.journal_write(
                     self._job_id, self._attempt, batch.begun, batch.finished, batch.abandoned
                 )
+            except asyncio.CancelledError:  # by a process that ends all its tasks
+                batch.fail(_stopped_writing())
+                raise
             except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must hear of it
                 if isinstance(error, AttemptSuperseded):
                     self._fenced = error
-                batch.written.set_exception(error)
-                batch.written.exception()  # seen, should every caller have left
+                batch.fail(error)
             else:
                 batch.written.set_result(None)
+
+    def _stopped(self, writer: asyncio.Task[None]) -> None:
+        """Cancelled, it leaves what had gathered behind; nobody would write that."""
+        if self._writer is writer and self._next is not None:
+            batch, self._next = self._next, None
+            batch.fail(_stopped_writing())
+
+
+def _stopped_writing() -> StoreUnavailable:
+    return StoreUnavailable("the journal's writer was stopped; this may not have been written")
 
 
 def _key(request: Request, purpose: Purpose) -> CallKey:
