@@ -184,6 +184,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
         clock=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
         max_running_per_experiment=settings.max_running_per_experiment,
+        max_job_deaths=settings.max_job_deaths,
         observer=tools.telemetry,
     )
     jobs = Jobs(store, tools.tracker, tools.planner, dispatcher)

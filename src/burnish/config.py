@@ -32,6 +32,8 @@ class Settings:
         max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
         max_job_retries: how often in a row a job is begun again for a cause outside it; eight take about
             five minutes.
+        max_job_deaths: a job is FAILED when so many attempts in a row have died with their worker before
+            they had finished a new call.
         log_format: ``console`` or ``json``.
         metrics_port: where ``burnish worker`` serves its metrics; ``None``: nowhere. The server has them on
             its own port.
@@ -55,6 +57,7 @@ class Settings:
     keep_journal_days: float | None = None
     max_running_per_experiment: int | None = None
     max_job_retries: int = 8
+    max_job_deaths: int = 5
     log_format: str = "console"
     metrics_port: int | None = None
     metrics_host: str = "127.0.0.1"
@@ -98,6 +101,8 @@ class Settings:
             problems.append(Problem("port", str(self.port), "must be between 0 and 65535"))
         if not 0 <= (self.metrics_port or 0) <= 65535:
             problems.append(Problem("metrics_port", str(self.metrics_port), "must be between 0 and 65535"))
+        if self.max_job_deaths < 1:
+            problems.append(Problem("max_job_deaths", str(self.max_job_deaths), "must be 1 or more"))
         if self.heartbeat_seconds <= 0 or self.takeover_seconds <= 2 * self.heartbeat_seconds:
             problems.append(
                 Problem(

@@ -72,6 +72,19 @@ class AttemptSuperseded(BurnishError):
         super().__init__(f"attempt {attempt} of job {job_id} has been superseded or fenced off")
 
 
+class WorkersLost(BurnishError):
+    """A job whose attempts die with their workers, again and again, and get nowhere."""
+
+    def __init__(self, deaths: int) -> None:
+        self.deaths = deaths
+        super().__init__(
+            f"the last {deaths} attempts died with their worker before any of them had finished a new model "
+            "call; most likely a scorer or a local model crashes the process or takes all of its memory. "
+            "Look at the end of the workers' logs and of the kernel's (out of memory), mend the cause, then "
+            "resume the job; BURNISH_MAX_JOB_DEATHS sets how many such attempts a job has"
+        )
+
+
 class BudgetExhausted(BurnishError):
     """The next call would exceed a limit of the job's budget."""
 

@@ -110,6 +110,20 @@ async def test_a_cancel_that_a_dead_worker_did_not_see_is_done_by_the_next(world
     assert the_run(world).status is RunStatus.KILLED
 
 
+async def test_a_cancel_finds_the_run_that_a_dead_worker_could_not_tell_of(world: World) -> None:
+    await world.submit()
+    dead = Process(world, heartbeat_seconds=3600.0)
+    dead.after["ensure_run"] = dead.die
+    await dead.run()
+    assert (await world.store.get("job")).run_id is None
+    await world.store.request_cancel("job")
+    await Process(world).run()
+    result = (await world.result()).check()
+    assert result.job.status is JobStatus.CANCELED
+    assert result.job.run_id == the_run(world).run_id
+    assert the_run(world).status is RunStatus.KILLED
+
+
 async def test_a_cancel_is_final_even_while_mlflow_is_away(world: World) -> None:
     await world.submit()
     process = Process(world, faults=HANGING)
@@ -216,6 +230,19 @@ async def test_a_zombie_writes_nothing_and_asks_nothing(calls: int, world: World
     assert zombie.slept == []  # and it does not come back
 
 
+async def test_a_zombie_that_opens_the_run_of_an_ended_job_closes_it_again(world: World) -> None:
+    await world.submit()
+    zombie, other = Process(world), Process(world)
+    loop = asyncio.get_running_loop()
+    over = other.run(reason="attempt 1 seemed dead", over=1)
+    zombie.before["ensure_run"] = lambda *_: asyncio.run_coroutine_threadsafe(over, loop).result(20)
+    await zombie.run()
+    result = (await world.result()).check()
+    assert (result.job.status, result.job.attempt) == (JobStatus.COMPLETED, 2)
+    assert zombie.asked == []
+    assert the_run(world).status is RunStatus.FINISHED
+
+
 async def test_two_workers_on_one_job_give_one_result(world: World) -> None:
     await world.submit()
     one, other = Process(world, faults=SLOW), Process(world, faults=SLOW)
@@ -288,6 +315,56 @@ async def test_running_time_counts_over_all_attempts(world: World) -> None:
     assert attempts > 1
     assert time.monotonic() - began < 6.0
     assert job.seconds_spent >= 0.5 - 0.05 * attempts
+
+
+# --- deaths
+
+
+async def test_a_job_that_kills_its_workers_again_and_again_is_given_up(world: World) -> None:
+    await world.submit()
+    waits = []
+    for _ in range(5):
+        victim = Process(world, dies_at_call=1)
+        await victim.run(reason="recovered at start")
+        assert not victim.alive
+        waits.append(sum(victim.slept))
+    last = Process(world)
+    await last.run(reason="recovered at start")
+    result = (await world.result()).check()
+    assert (result.job.status, result.job.stop_reason) == (JobStatus.FAILED, StopReason.ERROR)
+    assert "the last 5 attempts died with their worker" in str(result.job.error_message)
+    assert "BURNISH_MAX_JOB_DEATHS" in str(result.job.error_message)
+    assert last.asked == []
+    assert the_run(world).status is RunStatus.FAILED
+    assert [event.data.get("deaths") for event in result.kinds("STARTED")] == [None, 1, 2, 3, 4, 5]
+    assert waits[:2] == [0, 0]  # the first death costs its neighbours nothing
+    assert 0 < waits[2] < waits[3]  # then longer and longer
+
+    await world.store.reopen("job")
+    await Process(world).run()
+    assert (await world.result()).check().job.status is JobStatus.COMPLETED
+
+
+async def test_deaths_of_a_job_that_gets_on_do_not_count(world: World) -> None:
+    await world.submit(concurrency=1)
+    attempts = 0
+    while not (await world.store.get("job")).status.terminal:
+        await Process(world, dies_at_call=3).run()
+        attempts += 1
+    job = (await world.result()).check().job
+    assert attempts > 10
+    assert job.status is JobStatus.COMPLETED, job.error_message
+
+
+async def test_a_cancel_does_not_wait_for_a_job_that_kills_its_workers(world: World) -> None:
+    await world.submit()
+    for _ in range(3):
+        await Process(world, dies_at_call=1).run()
+    await world.store.request_cancel("job")
+    process = Process(world)
+    await process.run()
+    assert process.slept == []
+    assert (await world.store.get("job")).status is JobStatus.CANCELED
 
 
 # --- causes outside

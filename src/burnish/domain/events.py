@@ -12,7 +12,7 @@ class EventKind(StrEnum):
     """What an event tells. The keys of ``Event.data`` stand behind each."""
 
     CREATED = "CREATED"
-    STARTED = "STARTED"  # attempt, worker_id, reason
+    STARTED = "STARTED"  # attempt, worker_id, reason; deaths (of attempts before it, where there were)
     SPLIT = "SPLIT"  # train, validation, test (sizes)
     PHASE = "PHASE"  # phase, total, unit
     PROGRESS = "PROGRESS"  # phase, completed, total, unit, best, usage

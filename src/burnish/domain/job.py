@@ -184,7 +184,12 @@ class TestScores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job as the store has it. ``*_eval_scores`` hold ``aggregate`` and one entry for each scorer."""
+    """One job as the store has it. ``*_eval_scores`` hold ``aggregate`` and one entry for each scorer.
+
+    Attributes:
+        deaths: attempts in a row that died with their worker and had finished no new call.
+        calls_when_taken: finished calls in the journal when the latest attempt began.
+    """
 
     job_id: str
     experiment_id: str
@@ -203,6 +208,8 @@ class Job:
     start_timestamp_ms: int | None = None
     completion_timestamp_ms: int | None = None
     seconds_spent: float = 0.0
+    deaths: int = 0
+    calls_when_taken: int = 0
     run_id: str | None = None
     optimized_prompt_uris: tuple[str, ...] = ()
     best_candidate_id: str | None = None

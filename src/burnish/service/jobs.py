@@ -98,8 +98,10 @@ class Jobs:
         """
         job = await self._store.request_cancel(job_id)
         self._dispatcher.announce_cancel(job_id)
-        if job.status is JobStatus.CANCELED and job.run_id:
-            await asyncio.to_thread(self._tracker.end_run, job.run_id, RunStatus.KILLED)
+        if job.status is JobStatus.CANCELED and job.attempt:  # it has been begun, so there may be a run
+            run_id = job.run_id or await asyncio.to_thread(self._tracker.find_run, job)
+            if run_id is not None:
+                await asyncio.to_thread(self._tracker.end_run, run_id, RunStatus.KILLED)
         return job
 
     async def delete(self, job_id: str) -> None:

@@ -181,7 +181,8 @@ class JobRecords(Protocol):
         max_running_per_experiment: int | None = None,
     ) -> Job:
         """Begin an attempt: status IN_PROGRESS, ``attempt`` + 1, a STARTED event. The heartbeat starts;
-        ``start_timestamp_ms`` stays that of the first attempt.
+        ``start_timestamp_ms`` stays that of the first attempt. ``deaths`` counts one more where the attempt
+        before was still running, on another worker, and starts anew where calls were finished since.
 
         A job whose cancel was requested is taken like any other: the answer has ``cancel_requested``,
         so the worker can end it properly (its run as KILLED, its best candidate kept).
@@ -237,7 +238,7 @@ class JobRecords(Protocol):
 
     async def reopen(self, job_id: str) -> Job:
         """A FAILED or CANCELED job becomes PENDING again and is handed over (resume), with a RESUMED
-        event. What it has found stays; its error, stop reason and completion time go.
+        event. What it has found stays; its error, stop reason, completion time and deaths go.
 
         Raises:
             NotFound

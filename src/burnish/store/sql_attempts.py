@@ -24,6 +24,8 @@ _CHANGEABLE = frozenset(entry.name for entry in fields(Job)) - {
     "config",
     "attempt",
     "cancel_requested",
+    "deaths",
+    "calls_when_taken",
 }
 
 
@@ -48,14 +50,20 @@ class SqlAttempts(SqlJobRows):
             if max_running_per_experiment is not None and not job.status.terminal:
                 self._require_room(connection, job, max_running_per_experiment)
             now = self._clock_ms()
+            calls = self._finished_calls(connection, job_id)
+            died = runs and job.worker_id != worker_id  # a worker may lose the store, and take its job again
             taken = replace(
                 job,
                 attempt=job.attempt + 1,
+                deaths=0 if calls > job.calls_when_taken else job.deaths + died,
+                calls_when_taken=calls,
                 worker_id=worker_id,
                 heartbeat_timestamp_ms=now,
                 start_timestamp_ms=now if job.start_timestamp_ms is None else job.start_timestamp_ms,
             )
-            data = {"attempt": taken.attempt, "worker_id": worker_id, "reason": reason}
+            data: dict[str, Any] = {"attempt": taken.attempt, "worker_id": worker_id, "reason": reason}
+            if taken.deaths:
+                data["deaths"] = taken.deaths
             started = NewEvent(EventKind.STARTED, data)
             return self._become(connection, row, JobStatus.IN_PROGRESS, taken, [started], taken.attempt)
 
@@ -137,6 +145,7 @@ class SqlAttempts(SqlJobRows):
                 status_message=None,
                 error_message=None,
                 stop_reason=None,
+                deaths=0,
             )
             resumed = [NewEvent(EventKind.RESUMED, {})]
             after = self._become(connection, row, JobStatus.PENDING, opened, resumed, 0)
@@ -157,6 +166,11 @@ class SqlAttempts(SqlJobRows):
         return await self._database.write(stop)
 
     # --- inside a transaction
+
+    def _finished_calls(self, connection: Connection, job_id: str) -> int:
+        finished = tables.calls_finished.c
+        query = select(func.count()).select_from(tables.calls_finished).where(finished.job_id == job_id)
+        return connection.scalar(query) or 0
 
     def _require_room(self, connection: Connection, job: Job, limit: int) -> None:
         if connection.dialect.name == "postgresql":

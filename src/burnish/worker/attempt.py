@@ -12,7 +12,7 @@ import structlog
 from burnish.domain.budget import Ledger
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, StopReason
-from burnish.errors import AttemptSuperseded, BurnishError, StoreUnavailable
+from burnish.errors import AttemptSuperseded, BurnishError, StoreUnavailable, WorkersLost
 from burnish.evaluation.evaluator import Evaluator
 from burnish.plan import Plan
 from burnish.worker.ending import Ending, Underway
@@ -66,6 +66,8 @@ class Attempt:
         if self._at.job.cancel_requested:  # the attempt before died with the wish unfulfilled
             await uncut(self._ending.canceled())
             return None
+        if self._at.job.deaths >= self._shop.max_job_deaths:
+            return await uncut(self._ending.failed(WorkersLost(self._at.job.deaths), retries_so_far))
         work = asyncio.create_task(self._work())
         beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._show_candidates())]
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -148,17 +148,20 @@ class Ending:
         raise asyncio.CancelledError
 
     async def superseded(self) -> None:
-        """Somebody else has the job. Or nobody: a job that was deleted leaves no run behind."""
+        """Somebody else has the job. Or nobody: a job that was deleted leaves no run behind, and one that
+        has ended no run that this attempt has opened again."""
         if self._at.ensuring is None or not await self._at.effects.settled(_LATE_SECONDS):
             return
-        try:
-            await self._shop.store.get(self._at.job.job_id)
-        except NotFound:
-            if self._at.run_id is not None:
-                with contextlib.suppress(BurnishError):
-                    await self._at.effects(self._shop.tracker.delete_run, self._at.run_id)
-        except StoreUnavailable:
-            return
+        run_id, tracker = self._at.run_id, self._shop.tracker
+        with contextlib.suppress(BurnishError):
+            try:
+                job = await self._shop.store.get(self._at.job.job_id)
+            except NotFound:
+                if run_id is not None:
+                    await self._at.effects(tracker.delete_run, run_id)
+                return
+            if run_id is not None and job.status.terminal:
+                await self._at.effects(tracker.end_run, run_id, RUN_STATUS[job.status])
 
     # --- inside
 
@@ -167,7 +170,6 @@ class Ending:
     ) -> None:
         """An end that does not wait long for MLflow: what it did not take in time is tried again after."""
         await self._at.effects.settled(_MLFLOW_SECONDS)
-        changes = await self._last_changes(status, stop_reason, error_message)
         try:
             async with asyncio.timeout(_MLFLOW_SECONDS):
                 await self._end_run(status)
@@ -175,7 +177,7 @@ class Ending:
         except (BurnishError, TimeoutError) as away:
             self._log.warning("the run is still open", error=str(away))
             run_is_open = True
-        await self._write(changes)
+        await self._write(await self._last_changes(status, stop_reason, error_message))
         for _ in range(_LATE_TRIES if run_is_open else 0):
             try:
                 async with asyncio.timeout(_LATE_SECONDS):
@@ -228,7 +230,7 @@ class Ending:
         self._log.info("job ended", status=told["status"], stop_reason=told["stop_reason"])
 
     async def _end_run(self, status: JobStatus) -> None:
-        run_id = self._at.run_id
+        run_id = await self._find_run()
         if run_id is None:
             return
         if self._at.running is not None:
@@ -242,6 +244,13 @@ class Ending:
                 metrics["usage.usd"] = usage.usd
             await self._at.effects(self._shop.tracker.log_metrics, run_id, metrics, self._at.job.attempt)
         await self._at.effects(self._shop.tracker.end_run, run_id, RUN_STATUS[status])
+
+    async def _find_run(self) -> str | None:
+        """Also one that an earlier attempt made and died before it could tell."""
+        if self._at.run_id is None:
+            found = await self._at.effects(self._shop.tracker.find_run, self._at.job)
+            self._at.job = replace(self._at.job, run_id=found)
+        return self._at.run_id
 
     async def _let_go(self, why: str, events: list[NewEvent]) -> None:
         """Back to PENDING, so that the next worker finds it at once instead of after the silence."""

@@ -35,6 +35,8 @@ class JobRunner:
         retries = 0
         while True:
             try:
+                if retries == 0 and over_attempt != 0:  # somebody may have died of it
+                    await self._keep_distance(delivery.job_id)
                 job = await self._take(delivery.job_id, reason, over_attempt)
                 over_attempt = job.attempt
                 with shop.observer.attempt(job) as observer:
@@ -54,6 +56,14 @@ class JobRunner:
                 delay_seconds = shop.retries.delay_seconds(retries - 1, _STORE_SECONDS)
                 log.warning("the store is away", job_id=delivery.job_id, error=str(away), delay=delay_seconds)
             await shop.sleep(delay_seconds)
+
+    async def _keep_distance(self, job_id: str) -> None:
+        """Wait before a job that may have killed its workers, longer from time to time, so that those
+        which only ran beside it get on in between and are told from it."""
+        shop, job = self._shop, await self._shop.store.get(job_id)
+        last = job.deaths >= shop.max_job_deaths - 1
+        if job.deaths and not (last or job.cancel_requested or job.status.terminal):
+            await shop.sleep(shop.retries.delay_seconds(job.deaths - 1))
 
     async def _take(self, job_id: str, reason: str, over_attempt: int | None) -> Job:
         """Begin an attempt. Cancelled meanwhile, it is not left behind: nobody would go on with it."""

@@ -23,6 +23,7 @@ class Workshop:
         clock: seconds, monotonic.
         heartbeat_seconds: how often an attempt says that it lives, and looks for a cancel.
         max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
+        max_job_deaths: attempts in a row that may die with their worker and finish no call.
         sleep: waiting; injected.
         observer: told of attempts and their phases.
     """
@@ -37,5 +38,6 @@ class Workshop:
     clock: Callable[[], float]
     heartbeat_seconds: float = 0.5
     max_running_per_experiment: int | None = None
+    max_job_deaths: int = 5
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     observer: Observer = field(default_factory=Unobserved)

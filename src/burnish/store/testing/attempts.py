@@ -89,6 +89,18 @@ class AttemptContract(Opener):
             assert taken.start_timestamp_ms == NOON_MS
             assert taken.heartbeat_timestamp_ms == NOON_MS + 5_000
 
+    async def test_attempts_that_died_and_got_nowhere_are_counted(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)  # on worker-1
+            deaths = [(await store.take("job", f"worker-{number}")).deaths for number in (2, 3, 3)]
+            assert deaths == [1, 2, 2]  # the last has lost the store, not its life
+            assert [event.data.get("deaths") for event in await store.events("job")][1:] == [None, 1, 2, 2]
+            await store.update("job", 4, {"status": JobStatus.PENDING})
+            assert (await store.take("job", "worker-4")).deaths == 2  # given back
+            await store.journal_write("job", 5, [], [an_answer()])
+            assert (await store.take("job", "worker-5")).deaths == 0  # it got on before it died
+            assert (await store.take("job", "worker-6")).deaths == 1
+
     async def test_an_older_attempt_writes_nothing(self) -> None:
         async with self.open() as store:
             await a_running_job(store)
@@ -166,7 +178,7 @@ class AttemptContract(Opener):
 
     async def test_the_sample_of_results_names_every_field_that_can_change(self) -> None:
         fixed = {"job_id", "experiment_id", "config", "creation_timestamp_ms", "attempt", "cancel_requested"}
-        elsewhere = {"status", "completion_timestamp_ms"}
+        elsewhere = {"status", "completion_timestamp_ms", "deaths", "calls_when_taken"}
         assert set(RESULTS) == {entry.name for entry in fields(Job)} - fixed - elsewhere
 
     @pytest.mark.parametrize("name", ["attempt", "job_id", "config", "nonsense"])

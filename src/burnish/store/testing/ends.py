@@ -84,6 +84,14 @@ class EndContract(Opener):
             assert handed == ["job", "job"]
             assert (await store.take("job", "worker-2")).attempt == 2
 
+    async def test_a_resumed_job_has_died_of_nothing_yet(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            assert (await store.take("job", "worker-2")).deaths == 1
+            await store.update("job", 2, {"status": JobStatus.FAILED})
+            await store.reopen("job")
+            assert (await store.take("job", "worker-3")).deaths == 0
+
     async def test_other_jobs_cannot_be_reopened(self) -> None:
         async with self.open() as store:
             await store.create(a_job())
