@@ -11,6 +11,7 @@ from burnish.domain.usage import Usage
 from burnish.errors import BurnishError, ScorerFailed
 from burnish.evaluation.flights import together
 from burnish.evaluation.protocol import Feedback, Means, Sample, Scorer, WeightedScorer
+from burnish.evaluation.threads import in_thread
 
 PASSED = 0.5
 """A constraint is passed from here on: yes and no fall on either side, an averaged judge by majority."""
@@ -72,7 +73,7 @@ class Panel:
             if not scorer.blocking:
                 return await scorer.score(sample)
             async with self._threads:
-                return await asyncio.to_thread(lambda: asyncio.run(_awaited(scorer, sample)))
+                return await in_thread(lambda: asyncio.run(_awaited(scorer, sample)))
         except BurnishError:
             raise
         except Exception as error:  # a scorer may be anybody's code

@@ -14,6 +14,7 @@ from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, StopReason
 from burnish.errors import AttemptSuperseded, BurnishError, StoreUnavailable, WorkersLost
 from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.threads import in_thread
 from burnish.plan import Plan
 from burnish.worker.ending import Ending, Underway
 from burnish.worker.journal import StoreJournal
@@ -150,7 +151,7 @@ class Attempt:
             recorder.warning(warning)
         learning = (*plan.splits.train, *plan.splits.validation)
         for entry in plan.scorers:
-            await asyncio.to_thread(entry.scorer.prepare, learning)
+            await in_thread(partial(entry.scorer.prepare, learning))
         evaluator = Evaluator(
             prompts=tuple(prompt.name for prompt in plan.prompts),
             model=metered,
