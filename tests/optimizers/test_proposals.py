@@ -150,6 +150,15 @@ def test_a_copied_training_example_is_warned_about() -> None:
     assert "word for word" in notebook.warnings[0]
 
 
+def test_the_beginning_of_a_very_long_example_is_a_copy_of_it() -> None:
+    rules, notebook = gate(context=f"  {COPIED}" * 50_000)
+    assert rules.admit(Candidate({"p": f"{f'{COPIED} ' * 50} {SOURCE}"})).candidate is not None
+    assert "word for word" in notebook.warnings[0]
+    rules, notebook = gate(context=f"{COPIED}" * 50_000)
+    assert rules.admit(Candidate({"p": f"{f'{COPIED} ' * 10} {SOURCE}"})).candidate is not None
+    assert not notebook.warnings
+
+
 def test_a_copied_training_example_is_refused_when_told_so() -> None:
     rules, notebook = gate(settings=CommonSettings(refuse_copied_examples=True), context=COPIED)
     ruling = rules.admit(Candidate({"p": f"{COPIED} {SOURCE}"}))

@@ -21,6 +21,7 @@ from burnish.optimizers.protocol import Observe, Task
 from burnish.optimizers.settings import CommonSettings
 
 COPIED_AT_LEAST_CHARACTERS = 24  # shorter inputs ("yes", "3 + 4") may well stand in a prompt by chance
+_COMPARED_CHARACTERS = 2000  # of an input: what holds the beginning of a long text was copied from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +204,6 @@ def _folded(text: str) -> str:
 
 
 def _input_texts(example: Example) -> list[str]:
-    folded = (_folded(value) for value in example.inputs.values() if isinstance(value, str))
+    values = [value.lstrip() for value in example.inputs.values() if isinstance(value, str)]
+    folded = (_folded(value[:_COMPARED_CHARACTERS]) for value in values)
     return [text for text in folded if len(text) >= COPIED_AT_LEAST_CHARACTERS]

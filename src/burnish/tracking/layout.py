@@ -34,7 +34,7 @@ def candidate_files(
     for name, template in record.candidate.texts.items():
         stored = template_to_json(template)
         files[f"{name}.txt"] = stored if isinstance(stored, str) else json.dumps(stored, ensure_ascii=False)
-    files[EVALUATIONS] = json.dumps(evaluation_table(evaluations, examples), ensure_ascii=False, default=str)
+    files[EVALUATIONS] = _table_json(evaluation_table(evaluations, examples))
     scores = dict(record.scores)
     files[SCORES] = json.dumps({"aggregate": scores.pop("aggregate", 0.0), "per_scorer": scores}, indent=2)
     return files
@@ -60,3 +60,13 @@ def evaluation_table(
             ]
         )
     return {"columns": ["inputs", "output", "expectation", "aggregate_score", *scorers], "data": rows}
+
+
+def _table_json(table: Mapping[str, list[Any]]) -> str:
+    """Row by row: to encode a table of 100 MB at once would hold up every other thread for a second."""
+
+    def encode(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, default=str)
+
+    rows = ", ".join(encode(row) for row in table["data"])
+    return f'{{"columns": {encode(table["columns"])}, "data": [{rows}]}}'
