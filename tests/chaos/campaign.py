@@ -6,12 +6,13 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.faults import Fault
 from tests.chaos.invariants import Findings, candidates_of, examine
+from tests.chaos.leftovers import find_leftovers
 from tests.chaos.town import Batch, Town
 
 
@@ -47,7 +48,7 @@ async def campaign(
             batch = await town.submit(jobs)
             findings = await _live_through(town, fault, batch, expected, patience_seconds)
             if fault.name == "none" and findings.attempts != findings.jobs:
-                findings.problems.append("jobs were taken over though nobody had died")
+                findings.late.append("jobs were taken over though nobody had died")
             if expected is None and findings.completed:
                 expected = await candidates_of(town, batch.job_ids[0])
             rows.append(Row(fault.name, store, findings, time.monotonic() - began))
@@ -63,10 +64,17 @@ async def _live_through(
     town: Town, fault: Fault, batch: Batch, expected: list[Any] | None, patience_seconds: float
 ) -> Findings:
     await town.until_running(batch)
-    await fault.strike(town, batch)
+    try:
+        await fault.strike(town, batch)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other faults are to have their turn
+        batch.problems.append(f"could not be played: {type(error).__name__}: {error}")
+        await town.revive()
     waiting = await town.until_over(batch, patience_seconds)
     await asyncio.sleep(0.5)  # for what would still be on its way
-    return await examine(town, batch, waiting, None if fault.changes_results else expected)
+    found = await examine(town, batch, waiting, None if fault.changes_results else expected)
+    if not waiting:
+        found.problems += await find_leftovers(town)
+    return found
 
 
 async def _stop(town: Town) -> Findings:
@@ -80,7 +88,7 @@ async def _stop(town: Town) -> Findings:
         if (code := await child.stop()) != 0:
             findings.problems.append(f"{child.name} ended with {code}: {child.said()[-500:]}")
         if time.monotonic() - began > 15:
-            findings.problems.append(f"{child.name} took {time.monotonic() - began:.0f} s to stop")
+            findings.late.append(f"{child.name} took {time.monotonic() - began:.0f} s to stop")
     for job in await town.jobs(batch):
         if job.status.value == "IN_PROGRESS":
             findings.problems.append(f"{job.job_id} was not given back")
@@ -91,6 +99,7 @@ async def _stop(town: Town) -> Findings:
     waiting = await town.until_over(batch, 60)
     after = await examine(town, batch, waiting, None)
     after.problems += findings.problems
+    after.late += findings.late
     return after
 
 
@@ -112,8 +121,10 @@ async def _examine_postgres(town: Town, findings: Findings) -> None:
                 findings.problems.append(f"{row[0]} {what} left behind")
 
 
-_WIDTHS = (36, -9, 5, 5, 5, 6, 5, 8, 9, 6, 5)
-_TITLES = ("fault", "store", "jobs", "done", "tries", "calls", "lost", "doubled", "repeated", "other", "s")
+_TITLES = (
+    "fault", "store", "jobs", "done", "tries", "calls", "lost", "doubled", "repeated", "other", "late", "s",
+)  # fmt: skip
+_WIDTHS = (36, -9, 5, 5, 5, 6, 5, 8, 9, 6, 5, 5)
 
 
 def header() -> str:
@@ -131,8 +142,9 @@ def _columns(*cells: object) -> str:
 def _line(row: Row) -> str:
     found = row.findings
     numbers = (found.jobs, found.completed, found.attempts, found.calls)
-    faults = (len(found.lost), len(found.doubled), found.repeated, len(found.problems))
-    details = "".join(f"\n    {text}" for text in (*found.lost, *found.doubled, *found.problems))
+    faults = (len(found.lost), len(found.doubled), found.repeated, len(found.problems), len(found.late))
+    told = (*found.lost, *found.doubled, *found.problems, *(f"late: {text}" for text in found.late))
+    details = "".join(f"\n    {text}" for text in told)
     return _columns(row.fault, row.store, *numbers, *faults, round(row.seconds)) + details
 
 
@@ -140,10 +152,10 @@ def table(rows: Sequence[Row]) -> str:
     """All rows, and their sum."""
     total = Findings()
     for row in rows:
-        for name in ("jobs", "completed", "attempts", "calls", "lost", "doubled", "repeated", "problems"):
-            setattr(total, name, getattr(total, name) + getattr(row.findings, name))
+        for entry in fields(Findings):
+            setattr(total, entry.name, getattr(total, entry.name) + getattr(row.findings, entry.name))
     numbers = (total.jobs, total.completed, total.attempts, total.calls)
-    faults = (len(total.lost), len(total.doubled), total.repeated, len(total.problems))
+    faults = (len(total.lost), len(total.doubled), total.repeated, len(total.problems), len(total.late))
     last = _columns("all", "", *numbers, *faults, round(sum(row.seconds for row in rows)))
     return "\n".join([header(), *(_line(row) for row in rows), "-" * len(header()), last])
 

@@ -91,7 +91,7 @@ async def freeze_past_the_takeover(town: Town, batch: Batch) -> None:
         lost_at = max(woken_at, later[0].timestamp_ms / 1000)
         late = _asked_by(town, zombie.name, {batch.models[job_id]}, lost_at + MAX_SECONDS_OF_A_ZOMBIE)
         if late:
-            batch.problems.append(f"{job_id}: its zombie made {len(late)} requests")
+            batch.late.append(f"{job_id}: its zombie made {len(late)} requests")
     if held and not taken_over:
         batch.problems.append("none of the frozen worker's jobs was taken over")
     if not held:
@@ -133,6 +133,8 @@ async def mlflow_away(town: Town, batch: Batch) -> None:
     """The tracking server killed, and back after half a minute."""
     assert town.tracking is not None
     town.tracking.kill()
+    if await town.tracking_answers():
+        batch.problems.append("MLflow answered though it was killed")
     await asyncio.sleep(30.0)
     await town.tracking.start(wait=False)
 

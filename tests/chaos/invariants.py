@@ -26,7 +26,12 @@ SECONDS_AFTER_AN_END = 2.0  # within which the last request may still go out
 
 @dataclass
 class Findings:
-    """Of one batch. Everything but ``jobs``, ``completed`` and ``attempts`` must be empty or 0."""
+    """Of one batch. Everything but the first four must be empty or 0.
+
+    Attributes:
+        late: deadlines that were missed. They hold on a machine that keeps up; a crowded one may miss them
+            though everything is right.
+    """
 
     jobs: int = 0
     completed: int = 0
@@ -36,9 +41,11 @@ class Findings:
     doubled: list[str] = field(default_factory=list)
     repeated: int = 0
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
+        """Everything is as it must be; deadlines left aside."""
         return not (self.lost or self.doubled or self.repeated or self.problems)
 
 
@@ -49,7 +56,7 @@ async def examine(town: Town, batch: Batch, waiting: list[Job], expected: list[A
         waiting: those that did not end in time.
         expected: candidates of an undisturbed job; ``None``: the fault may change what comes out.
     """
-    found = Findings(jobs=len(batch.job_ids), problems=list(batch.problems))
+    found = Findings(jobs=len(batch.job_ids), problems=list(batch.problems), late=list(batch.late))
     found.lost = [f"{job.job_id} is still {job.status}: {job.status_message}" for job in waiting]
     requests = defaultdict(list)
     for request in town.model.requests():

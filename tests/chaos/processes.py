@@ -33,6 +33,7 @@ class Child:
         command: program and arguments.
         ready: text in its log that says that it is up.
         under_supervisor: start it by a second process, which holds the reading end of its output.
+        has_children: it has processes of its own, which die with it.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Child:
         environment: Mapping[str, str] | None = None,
         ready: str = "",
         under_supervisor: bool = False,
+        has_children: bool = False,
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
@@ -51,6 +53,7 @@ class Child:
         self._environment = _clean_environment() | dict(environment or {})
         self._ready = ready
         self._under_supervisor = under_supervisor
+        self._has_children = has_children
         self._process: subprocess.Popen[bytes] | None = None
         self._read_from = 0
         self.pids: list[int] = []
@@ -81,6 +84,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
+                start_new_session=self._has_children,
             )
         if self._under_supervisor:
             await self.until_says("supervised pid ")
@@ -106,7 +110,10 @@ class Child:
     def kill(self) -> None:
         """``kill -9``."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            if self._has_children:
+                os.killpg(self.pid, signal.SIGKILL)
+            else:
+                os.kill(self.pid, signal.SIGKILL)
         if self._process is not None and not self._under_supervisor:
             self._process.wait(10)
 

@@ -1,4 +1,7 @@
-"""The short form of the chaos: few jobs, the main faults, on both stores. ``make chaos`` is the long one."""
+"""The short form of the chaos: few jobs, the main faults, on both stores. ``make chaos`` is the long one.
+
+Deadlines are reported and not asserted here: a crowded machine may miss them. The long form asserts them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from tests.chaos.faults import FAULTS
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
 
-@pytest.mark.flaky(reruns=2)  # takeover has a deadline that a loaded machine can miss
 @pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def test_nothing_is_lost_doubled_or_paid_twice(store: str, tmp_path: Path) -> None:
     faults = [fault for fault in FAULTS if store in fault.short]

@@ -16,6 +16,7 @@ from burnish.store import tables
 from burnish.store.protocol import CallKey
 from burnish.tracking.description import JOB_TAG
 from tests.chaos.invariants import Findings, candidates_of, examine
+from tests.chaos.leftovers import _named, gauge
 from tests.chaos.town import Batch
 from tests.worker.workbench import Process, World
 
@@ -184,6 +185,20 @@ async def test_requests_after_the_end_are_seen(case: Case) -> None:
     case.batch.ended_at["job"] = 100.0
     case.requests[-1]["at"] = 103.0
     assert (await case.examine()).problems
+
+
+async def test_a_deadline_that_was_missed_is_told_apart(case: Case) -> None:
+    case.batch.late.append("the worker took 16 s to stop")
+    found = await case.examine()
+    assert found.clean
+    assert found.late == case.batch.late
+
+
+def test_leftovers_are_named() -> None:
+    found = {"attempts running in worker1": 2.0, "connections": 14.0, "messages in the queue": 0.0}
+    assert _named(found, most_connections=14) == ["2 attempts running in worker1 left"]
+    assert _named({"connections": 15.0}, most_connections=14) == ["15 connections left"]
+    assert gauge("# HELP a\na_b 7\na 3.0\n", "a") == 3.0
 
 
 async def test_what_a_deleted_job_leaves_is_seen(case: Case) -> None:

@@ -39,6 +39,7 @@ class Batch:
     Attributes:
         canceled, deleted: ids of those that were, on purpose; ``*_at``: wall clock then.
         ended_at: id → wall clock at which it was first seen to be over.
+        problems, late: what the fault itself saw that must not be; and what came, but not in time.
     """
 
     job_ids: list[str] = field(default_factory=list)
@@ -47,15 +48,20 @@ class Batch:
     deleted: dict[str, float] = field(default_factory=dict)
     ended_at: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
 
 class Town:
     """One installation.
 
+    Attributes:
+        metrics_urls: child's name → where it says what it does.
+
     Args:
         postgres: workers on PostgreSQL beside a server that only answers; else one server on SQLite.
         latency_ms: of the model.
         seed: of every random choice.
+        takeover_seconds: of the workers; ``None``: their default.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class Town:
         seed: int = 0,
         tracking_server: bool = False,
         worker_concurrency: int = 6,
+        takeover_seconds: float | None = TAKEOVER_SECONDS,
     ) -> None:
         self.folder = folder
         self.draw = random.Random(seed)
@@ -80,8 +87,10 @@ class Town:
         if tracking_server:
             self.tracking = self._make_tracking_server()
         self.port = free_port()
+        self.metrics_urls = {"server": f"{self.url}/metrics"}
         self.server = self._make_server()
         self._worker_concurrency = worker_concurrency
+        self._takeover_seconds = takeover_seconds
         self.workers = [self.make_worker(number) for number in (1, 2)] if postgres else []
         self.store: Any = None
         self._numbers = 0
@@ -210,6 +219,16 @@ class Town:
                     raise RuntimeError(f"the server ended: {self.server.said()[-2000:]}")
                 await asyncio.sleep(0.1)
 
+    async def tracking_answers(self) -> bool:
+        """Whether MLflow's server is there."""
+        import aiohttp
+
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.tracking_uri}/health"):
+                return True
+        except aiohttp.ClientError:
+            return False
+
     async def revive(self) -> None:
         """Start again whatever is dead."""
         await asyncio.gather(*(child.start() for child in self.children if not child.alive))
@@ -220,7 +239,10 @@ class Town:
     def make_worker(self, number: int, under_supervisor: bool = False) -> Child:
         name = f"worker{number}"
         command = self._burnish("worker", "--concurrency", str(self._worker_concurrency))
-        command += ["--takeover-seconds", str(TAKEOVER_SECONDS)]
+        command += ["--metrics-port", str(port := free_port())]
+        if self._takeover_seconds is not None:
+            command += ["--takeover-seconds", str(self._takeover_seconds)]
+        self.metrics_urls[name] = f"http://127.0.0.1:{port}/metrics"
         return Child(
             name,
             command,
@@ -246,7 +268,8 @@ class Town:
         command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
         command += ["--backend-store-uri", backend]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
-        return Child("mlflow", command, self.folder, {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+        environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        return Child("mlflow", command, self.folder, environment, has_children=True)
 
     def _burnish(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "burnish.cli.main", *arguments, "--log-format", "json"]

@@ -1,0 +1,109 @@
+"""How soon what is asked for happens: cancels, takeovers after a death, restarts.
+
+    python -m bench.promptness --store sqlite --samples 40
+
+On real processes, over HTTP, with the default settings:
+
+* cancel to end: from the request to the CANCELED row, of one of several jobs that run side by side;
+* takeover (PostgreSQL): from ``kill -9`` of a worker to the next attempt of each of its jobs;
+* restart (SQLite): from the start of the process after a ``kill -9`` to the next attempt of each job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from burnish.domain.job import JobStatus
+from tests.chaos.town import Batch, Town
+
+SIDE_BY_SIDE = 6
+
+
+async def until_progress(town: Town, batch: Batch) -> None:
+    """Until every job of the batch runs and has been seen to move."""
+    while not all(job.progress for job in await town.jobs(batch)):  # noqa: ASYNC110 - others' state
+        await asyncio.sleep(0.05)
+
+
+async def cancel_delays(town: Town, samples: int) -> list[float]:
+    """Seconds from the request to the CANCELED row; the other jobs go on meanwhile."""
+    delays: list[float] = []
+    while len(delays) < samples:
+        batch = await town.submit(SIDE_BY_SIDE)
+        await until_progress(town, batch)
+        for job_id in batch.job_ids:
+            began = time.perf_counter()
+            await town.cancel(job_id, batch)
+            while not (await town.store.get(job_id)).status.terminal:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            if (await town.store.get(job_id)).status is JobStatus.CANCELED:
+                delays.append(time.perf_counter() - began)
+    return delays[:samples]
+
+
+async def takeover_delays(town: Town, samples: int) -> list[float]:
+    """Seconds from a death to the next attempt of each job that had one there."""
+    delays: list[float] = []
+    while len(delays) < samples:
+        batch = await town.submit(SIDE_BY_SIDE)
+        await until_progress(town, batch)
+        victim = town.workers[0] if town.postgres else town.server
+        held = [
+            job
+            for job in await town.jobs(batch)
+            if job.status is JobStatus.IN_PROGRESS and f"-{victim.pid}-" in str(job.worker_id)
+        ]
+        died_ms = time.time() * 1000
+        victim.kill()
+        if town.postgres is None:
+            died_ms = time.time() * 1000
+            await victim.start()
+        for job in held:
+            delays.append((await _next_start_ms(town, job.job_id, job.attempt) - died_ms) / 1000)
+        for job_id in batch.job_ids:
+            await town.cancel(job_id, batch)
+        await town.until_over(batch, 60)
+        await town.revive()
+    return delays
+
+
+async def _next_start_ms(town: Town, job_id: str, attempt: int) -> int:
+    while True:
+        for event in await town.store.events(job_id, limit=100_000):
+            if event.kind.value == "STARTED" and event.attempt > attempt:
+                return event.timestamp_ms
+        await asyncio.sleep(0.05)
+
+
+def spread(values: Sequence[float]) -> str:
+    ordered = sorted(values)
+    p50, p95 = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.95))
+    return f"p50 {p50:.3f} s, p95 {p95:.3f} s, most {ordered[-1]:.3f} s ({len(ordered)} samples)"
+
+
+async def run(store: str, samples: int) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="bench-promptness-"))
+    town = Town(folder, postgres=store == "postgres", latency_ms=800, takeover_seconds=None)
+    async with town:
+        print(f"{store}: cancel to end: {spread(await cancel_delays(town, samples))}", flush=True)
+        what = "death to takeover" if town.postgres else "restart to next attempt"
+        print(f"{store}: {what}: {spread(await takeover_delays(town, max(6, samples // 4)))}", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.promptness", description=__doc__)
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--samples", type=int, default=40, help="of cancels; a quarter of it of deaths")
+    arguments = parser.parse_args()
+    asyncio.run(run(arguments.store, arguments.samples))
+
+
+if __name__ == "__main__":
+    main()
