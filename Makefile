@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test check format protos bench chaos clean help
+.PHONY: setup demo test test-litellm check format protos bench chaos clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a 
 
 test: $(STAMP)       ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+test-litellm: $(STAMP) ## the provider's contract on litellm, which this installs (300 MB)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'
+	$(BIN)/python -m pytest tests/llm -k itellm
 
 check: $(STAMP)      ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .

@@ -92,6 +92,7 @@ class TestEndpoints(HttpProviderContract):
         )
 
 
+@pytest.mark.filterwarnings("ignore")  # of its own and its dependencies' deprecations
 class TestLitellm(ScriptedContract):
     model = "litellm:/openai/gpt-4o-mini"
 
