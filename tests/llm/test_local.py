@@ -171,3 +171,44 @@ async def test_a_path_relative_to_home_or_here(tmp_path: Path, monkeypatch: pyte
     assert find_model("m.gguf") == find_model("~/m.gguf") == find_model(str(model)) == model.resolve()
     with pytest.raises(InvalidInput, match="local:/smollm2"):
         find_model("n.gguf")
+
+
+_LEAVE = """
+import asyncio, time
+from burnish.domain.prompt import Message
+from burnish.llm import local
+from burnish.llm.protocol import Request
+
+local._CLOSE_SECONDS = 0.0  # as if the machine were too busy to be done in one second
+
+class SlowEnd:
+    def __del__(self, sleep=time.sleep):
+        sleep(2)  # the interpreter takes its time to go
+
+slow_end = SlowEnd()
+
+async def main():
+    provider = local.LocalProvider(None, {})
+    long = [f"{number} " + "much to read " * 500 for number in range(4)]
+    requests = [Request(model="local:/smollm2", messages=(Message("user", text),)) for text in long]
+    asked = [asyncio.create_task(provider.complete(request, "smollm2", 60)) for request in requests]
+    while len(provider._generations) < len(long):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    await provider.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_process_that_leaves_while_a_prompt_is_read_leaves_in_order(
+    provider: LocalProvider,
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _LEAVE, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert (process.returncode, said) == (0, b"")

