@@ -152,6 +152,9 @@ class Planner:
         problems: _Problems,
     ) -> Plan:
         problems.extend(config.problems())
+        names = [prompt.name for prompt in prompts]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            problems.add("source_prompt_uri", name, "the same prompt is named twice")
         for prompt in prompts:
             problems.collect(partial(check_template, prompt.template))
         scorers = problems.collect(lambda: self._make_scorers(config.scorers, experiment_id)) or ()
@@ -161,6 +164,8 @@ class Planner:
         target, reflection = self._models_of(config, prompts, optimizer, problems)
         teacher = self._teacher(config, problems)
         judges = self._judge_models(scorers, problems)
+        if target is not None:
+            self._check_cost_scorers(scorers, target, problems)
         if config.budget.max_usd is not None:
             models = [model.uri for model in (target, reflection, teacher and teacher[1]) if model]
             self._check_prices([*models, *judges], problems)
@@ -206,9 +211,6 @@ class Planner:
             problems.add(
                 "source_prompt_uri", "", "name the prompt version to optimize, prompts:/NAME/VERSION"
             )
-        names = [prompt.name for prompt in prompts]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            problems.add("source_prompt_uri", name, "the same prompt is named twice")
         return tuple(prompts)
 
     def _dataset(self, config: JobConfig, problems: _Problems) -> Dataset | None:
@@ -267,6 +269,14 @@ class Planner:
                 problems.add(
                     "budget.max_usd", uri, "the price of this model is unknown; use max_calls or max_tokens"
                 )
+
+    def _check_cost_scorers(
+        self, scorers: Sequence[WeightedScorer], target: TargetModel, problems: _Problems
+    ) -> None:
+        for entry in scorers:
+            if getattr(entry.scorer, "needs_price", False) and not self._models.price_known(target.uri):
+                remedy = f"the price of {target.uri} is unknown; weigh the request by short_prompt instead"
+                problems.add("scorers", entry.scorer.name, remedy)
 
     def _teacher(self, config: JobConfig, problems: _Problems) -> tuple[Prompt, TargetModel] | None:
         uri = config.optimizer_config.get("teacher_prompt_uri")

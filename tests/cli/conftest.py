@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+
+from burnish.llm.gateway import Gateway
+from burnish.llm.retries import RetrySchedule
+from burnish.llm.scripted import sentiment
+from burnish.llm.scripted_server import ScriptedServer
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 
@@ -67,3 +75,22 @@ def burnish() -> Callable[..., Said]:
         return Said(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """An OpenAI-style server in a thread of its own; retries without waiting."""
+    served = ScriptedServer(sentiment)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(served.start(), loop).result(10)
+    monkeypatch.setenv("OPENAI_BASE_URL", served.url + "/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+    quick = functools.partial(Gateway, schedule=RetrySchedule(base_seconds=0.001, longest_wait_seconds=0.01))
+    monkeypatch.setattr("burnish.bootstrap.Gateway", quick)
+    yield served
+    asyncio.run_coroutine_threadsafe(served.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

@@ -24,7 +24,7 @@ def run(store_uri: str | None, tracking_uri: str | None) -> int:
         prompt = Path(folder) / "sentiment.txt"
         prompt.write_text(SAMPLE_PROMPT, encoding="utf-8")
         request = Request(
-            prompt=str(prompt),
+            prompts=(str(prompt),),
             data=str(sample_reviews_path()),
             name="burnish-demo-sentiment",
             max_calls=MAX_CALLS,

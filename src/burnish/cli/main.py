@@ -47,11 +47,17 @@ def _root(
 @app.command()
 def optimize(
     prompt: Annotated[
-        str | None,
-        typer.Option(help="A text file, a .json file of chat messages, or prompts:/NAME/VERSION."),
+        list[str] | None,
+        typer.Option(
+            help="A text file, a .json file of chat messages, or prompts:/NAME/VERSION; "
+            "repeat for several that are sent one after the other and optimized together."
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="A .jsonl, .csv or .parquet file, or an MLflow dataset id.")
+        str | None,
+        typer.Option(
+            help="A .jsonl, .csv or .parquet file, or an MLflow dataset id; metaprompt can do without."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the prompt in the registry.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that holds the expected answer.")] = None,
@@ -92,12 +98,12 @@ def optimize(
     from burnish.cli.optimize import Request, run
 
     request = Request(
-        prompt=prompt,
+        prompts=tuple(prompt or ()),
         data=data,
         name=name,
         target=target,
         model=model,
-        scorers=tuple(scorer or ("exact_match",)),
+        scorers=tuple(scorer or ()),
         optimizer=optimizer,
         optimizer_config=optimizer_config,
         reflection_model=reflection_model,

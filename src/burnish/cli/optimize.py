@@ -29,7 +29,7 @@ from burnish.cli.result import print_result, write_best_prompt
 from burnish.config import Settings
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
-from burnish.domain.job import Job, JobConfig, JobStatus
+from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
 from burnish.plan import Plan
@@ -38,18 +38,24 @@ from burnish.store.protocol import JournalEntry
 from burnish.worker.logs import configure_logs
 
 DEFAULT_MODEL = "local:/smollm2"
+DEFAULT_SCORERS = ("exact_match",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was typed."""
+    """What was typed.
 
-    prompt: str | None = None
+    Attributes:
+        prompts: files or URIs; several are optimized together.
+        scorers: empty: ``exact_match``, where there is data.
+    """
+
+    prompts: tuple[str, ...] = ()
     data: str | None = None
     name: str | None = None
     target: str | None = None
     model: str | None = None
-    scorers: tuple[str, ...] = ("exact_match",)
+    scorers: tuple[str, ...] = ()
     optimizer: str = "joint-search"
     optimizer_config: str | None = None
     reflection_model: str | None = None
@@ -146,8 +152,8 @@ class _Checked:
     """A request that can be carried out, before anything has been written."""
 
     plan: Plan
-    prompt: Prompt
-    dataset: Dataset
+    prompts: tuple[Prompt, ...]
+    dataset: Dataset | None
     first_calls: tuple[JournalEntry, ...]
 
 
@@ -156,16 +162,17 @@ async def _check(request: Request, tools: Tools) -> _Checked:
     from burnish.evaluation.splits import parse_fractions
     from burnish.optimizers.registry import parse_optimizer
 
-    _require_files(request)
-    prompt = await asyncio.to_thread(_prompt_of, request, tools)
-    dataset = await asyncio.to_thread(_dataset_of, request, tools, prompt)
+    kind = parse_optimizer(request.optimizer)
+    _require_files(request, data_needed=kind is not OptimizerType.METAPROMPT)
+    prompts = await asyncio.to_thread(_prompts_of, request, tools)
+    dataset = await asyncio.to_thread(_dataset_of, request, tools, prompts) if request.data else None
     config = JobConfig(
-        source_prompt_uris=(request.prompt or "",),
+        source_prompt_uris=request.prompts,
         dataset_id=request.data,
-        scorers=request.scorers,
-        optimizer_type=parse_optimizer(request.optimizer),
+        scorers=request.scorers or (DEFAULT_SCORERS if dataset else ()),
+        optimizer_type=kind,
         optimizer_config=_settings_of(request.optimizer_config),
-        model=request.model or (None if prompt.model_config else DEFAULT_MODEL),
+        model=request.model or (None if prompts[0].model_config else DEFAULT_MODEL),
         reflection_model=request.reflection_model,
         budget=Budget(
             max_calls=request.max_calls,
@@ -179,52 +186,63 @@ async def _check(request: Request, tools: Tools) -> _Checked:
         max_output_tokens=request.max_output_tokens,
         call_timeout_seconds=request.call_timeout_seconds,
     )
-    plan = await tools.planner.check(config, (prompt,), dataset)
-    return _Checked(plan, prompt, dataset, await first_calls(tools.gateway, plan))
+    plan = await tools.planner.check(config, prompts, dataset)
+    return _Checked(plan, prompts, dataset, await first_calls(tools.gateway, plan))
 
 
 async def _submit(request: Request, services: Services, checked: _Checked) -> Job:
-    tracker, prompt, dataset = services.tracker, checked.prompt, checked.dataset
+    tracker, dataset = services.tracker, checked.dataset
     experiment_id = await asyncio.to_thread(tracker.ensure_experiment, request.experiment)
-    if prompt.uri is None:
-        prompt = await asyncio.to_thread(tracker.ensure_prompt, prompt)
-    if dataset.dataset_id is None:
+    uris = []
+    for prompt in checked.prompts:
+        known = prompt if prompt.uri else await asyncio.to_thread(tracker.ensure_prompt, prompt)
+        uris.append(known.uri or "")
+    if dataset is not None and dataset.dataset_id is None:
         dataset = await asyncio.to_thread(tracker.ensure_dataset, dataset, experiment_id)
     config = replace(
-        checked.plan.config, source_prompt_uris=(prompt.uri or "",), dataset_id=dataset.dataset_id
+        checked.plan.config,
+        source_prompt_uris=tuple(uris),
+        dataset_id=dataset.dataset_id if dataset else None,
     )
     job, _ = await services.jobs.submit(experiment_id, config, calls=checked.first_calls)
     return job
 
 
-def _require_files(request: Request) -> None:
+def _require_files(request: Request, data_needed: bool) -> None:
     problems = []
-    if not request.prompt:
+    if not request.prompts:
         problems.append(Problem("--prompt", "", "name a file or prompts:/NAME/VERSION"))
-    if not request.data:
+    if len(request.prompts) > 1 and request.name:
+        problems.append(
+            Problem("--name", request.name, "names one prompt; several are named after their files")
+        )
+    if data_needed and not request.data:
         problems.append(Problem("--data", "", "name a .jsonl, .csv or .parquet file, or a dataset id"))
     if problems:
         raise InvalidInput(*problems)
 
 
-def _prompt_of(request: Request, tools: Tools) -> Prompt:
-    """From MLflow's registry, or from a file."""
+def _prompts_of(request: Request, tools: Tools) -> tuple[Prompt, ...]:
+    """From MLflow's registry, or from files."""
     from burnish.service.files import read_prompt
 
-    where = str(request.prompt)
-    if where.startswith("prompts:/"):
-        return tools.tracker.prompt(where)
-    return read_prompt(Path(where), name=request.name)
+    return tuple(
+        tools.tracker.prompt(where)
+        if where.startswith("prompts:/")
+        else read_prompt(Path(where), name=request.name)
+        for where in request.prompts
+    )
 
 
-def _dataset_of(request: Request, tools: Tools, prompt: Prompt) -> Dataset:
+def _dataset_of(request: Request, tools: Tools, prompts: tuple[Prompt, ...]) -> Dataset:
     """From MLflow, or from a file."""
     from burnish.service.files import read_records
 
     where = str(request.data)
     if _is_dataset_id(where):
         return tools.tracker.dataset(where)
-    return read_records(Path(where), prompt.variables, request.target, note=_say_note)
+    variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+    return read_records(Path(where), variables, request.target, note=_say_note)
 
 
 def _say_note(text: str) -> None:

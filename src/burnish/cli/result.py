@@ -61,15 +61,16 @@ async def print_result(services: Services, job: Job) -> None:
 
 
 async def write_best_prompt(services: Services, job: Job, path: Path) -> None:
-    """Write the best candidate's text (a chat prompt as JSON) to a file.
+    """Write the best candidate's text to a file: a chat prompt as JSON, several as an object by name.
 
     Raises:
         InvalidInput: the file cannot be written.
     """
     for record in await services.store.candidates(job.job_id):
         if record.candidate.candidate_id == job.best_candidate_id:
-            template = next(iter(record.candidate.texts.values()))
-            text = template if isinstance(template, str) else json.dumps(template_to_json(template), indent=2)
+            templates = {name: template_to_json(text) for name, text in record.candidate.texts.items()}
+            found = templates if len(templates) > 1 else next(iter(templates.values()))
+            text = found if isinstance(found, str) else json.dumps(found, indent=2)
             try:
                 await asyncio.to_thread(path.write_text, text, encoding="utf-8")
             except OSError as error:
@@ -129,8 +130,12 @@ async def _print_links(services: Services, job: Job) -> None:
     lines = [("job", job.job_id)]
     for label, uri in (
         ("run", f"runs:/{job.run_id}" if job.run_id else None),
-        ("source prompt", job.source_prompt_uri),
-        ("new version", job.optimized_prompt_uri),
+        *(("source prompt", uri) for uri in job.config.source_prompt_uris),
+        *(
+            ("new version", uri)
+            for uri in job.optimized_prompt_uris
+            if uri not in job.config.source_prompt_uris
+        ),
     ):
         if uri:
             link = await asyncio.to_thread(services.tracker.link, uri)

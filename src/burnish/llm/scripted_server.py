@@ -43,7 +43,7 @@ class ScriptedServer:
             went wrong; ``gone`` where the client did not wait).
 
     Attributes:
-        faults: what goes wrong; may be replaced while it runs.
+        faults, script: what goes wrong, and who answers; may be replaced while it runs.
         requests: how many came in.
         statuses: status (or ``dropped``, ``hung``) → how many.
         answered: body's hash → how often it was answered with a text.
@@ -52,7 +52,7 @@ class ScriptedServer:
 
     def __init__(self, script: Script, faults: Faults | None = None, log: TextIO | None = None) -> None:
         self.faults = faults or Faults()
-        self._script = script
+        self.script = script
         self._log = log
         self._runner: web.AppRunner | None = None
         self._seen: Counter[str] = Counter()
@@ -157,7 +157,7 @@ class ScriptedServer:
         )
 
     def _respond(self, request: Request) -> Response:
-        answer = SCRIPTS.get(request.model, self._script)(request)
+        answer = SCRIPTS.get(request.model, self.script)(request)
         if isinstance(answer, Exception):
             raise answer
         return response_to(request, answer) if isinstance(answer, str) else answer
