@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from burnish.api.testing import play_job
+from burnish.api.wire import candidates_to_proto
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.store.protocol import CandidateRecord
 
 
 async def test_candidates_have_lineage_scores_and_usage(api: Any) -> None:
@@ -38,6 +41,24 @@ async def test_one_candidate_has_texts_and_pages_of_results(api: Any) -> None:
     assert seen[0]["scores"] == {"exact_match": {"value": 1.0, "rationale": "as expected"}}
     assert seen[0]["usage"] == {"calls": 1, "prompt_tokens": 10, "completion_tokens": 2, "usd": 0.0001}
     assert (seen[0]["split"], seen[0]["output"], seen[0]["aggregate"]) == ("validation", "positive", 1.0)
+
+
+def test_the_pareto_front_is_marked() -> None:
+    def record(number: int, **objectives: float) -> CandidateRecord:
+        candidate = Candidate({"p": f"text {number}"})
+        return CandidateRecord(
+            candidate=candidate, number=number, status=CandidateStatus.REJECTED, objectives=objectives
+        )
+
+    records = [
+        record(0, aggregate=0.2, prompt_tokens=10),
+        record(1, aggregate=0.9, prompt_tokens=90),
+        record(2, aggregate=0.8, prompt_tokens=20),
+        record(3, aggregate=0.8, prompt_tokens=25),
+        record(4),
+    ]
+    marked = [message.on_pareto_front for message in candidates_to_proto(records)]
+    assert marked == [True, True, True, False, False]
 
 
 async def test_an_unknown_candidate_does_not_exist(api: Any) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from burnish.domain.candidate import Candidate
 from burnish.domain.job import Job, JobConfig
 from burnish.domain.prompt import Template
 from burnish.errors import InvalidInput, Problem
+from burnish.optimizers.pareto import front
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
 from burnish.proto.convert import job_to_proto, read_config, usage_by_role_to_proto, usage_to_proto
@@ -90,9 +92,23 @@ def page_size(message: Any, default: int) -> int:
 # --- answers
 
 
-def candidate_to_proto(record: CandidateRecord, with_texts: bool = False) -> wire.PromptCandidate:
+def candidates_to_proto(records: Sequence[CandidateRecord]) -> list[wire.PromptCandidate]:
+    """All candidates of a job, without their texts; those on the Pareto front say so."""
+    points = {record.candidate.candidate_id: record.objectives for record in records}
+    on_front = front(points)
+    return [_candidate_to_proto(record, record.candidate.candidate_id in on_front) for record in records]
+
+
+def with_texts(message: wire.PromptCandidate, candidate: Candidate) -> wire.PromptCandidate:
+    """One of them with its texts."""
+    for name in sorted(candidate.texts):
+        message.texts[name].MergeFrom(_template_to_proto(candidate.texts[name]))
+    return message
+
+
+def _candidate_to_proto(record: CandidateRecord, on_front: bool) -> wire.PromptCandidate:
     candidate = record.candidate
-    message = wire.PromptCandidate(
+    return wire.PromptCandidate(
         candidate_id=candidate.candidate_id,
         number=record.number,
         status=str(record.status),
@@ -102,11 +118,8 @@ def candidate_to_proto(record: CandidateRecord, with_texts: bool = False) -> wir
         scores=record.scores,
         objectives=record.objectives,
         usage=usage_by_role_to_proto(record.usage),
+        on_pareto_front=on_front or None,
     )
-    if with_texts:
-        for name in sorted(candidate.texts):
-            message.texts[name].MergeFrom(_template_to_proto(candidate.texts[name]))
-    return message
 
 
 def _template_to_proto(template: Template) -> wire.PromptTemplate:

@@ -118,7 +118,7 @@ def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
     if as_json:
         say_json({"candidates": [message_to_json(candidate_to_proto(entry)) for entry in candidates]})
         return EXIT_OK
-    table = _table("number", "candidate", "status", "score", "calls", "made from", "how", "why not")
+    table = _table("number", "candidate", "status", "score", "front", "calls", "made from", "how", "why not")
     for entry in candidates:
         score = entry.scores.get("aggregate")
         table.add_row(
@@ -126,6 +126,7 @@ def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
             entry.candidate_id,
             entry.status,
             "" if score is None else f"{score:.3f}",
+            "yes" if entry.on_pareto_front else "",
             str(entry.usage.total.calls),
             " ".join(entry.parents),
             entry.origin,

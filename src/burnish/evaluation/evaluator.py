@@ -71,7 +71,13 @@ class Evaluator:
             completion = await self._model.complete(request, purpose)
             output, usage = completion.text, completion.usage
             scores, judges = await self._panel.score(
-                Sample(example=example, output=output, candidate_id=candidate.candidate_id, model=self._model)
+                Sample(
+                    example=example,
+                    output=output,
+                    candidate_id=candidate.candidate_id,
+                    model=self._model,
+                    usage=usage,
+                )
             )
             aggregate, usage = self._panel.aggregate(scores), usage + judges
         except ModelError as failure:

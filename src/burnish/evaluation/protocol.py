@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
+from burnish.domain.usage import Usage
 from burnish.llm.protocol import LanguageModel
 
 
@@ -19,12 +20,14 @@ class Sample:
     Attributes:
         model: for judges: the job's gateway; ``None`` where no judge is allowed.
         candidate_id: identifies the judge's calls in the journal.
+        usage: what the output took.
     """
 
     example: Example
     output: str
     candidate_id: str = ""
     model: LanguageModel | None = None
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def inputs(self) -> Mapping[str, Any]:

@@ -54,6 +54,10 @@ class ScorerContract(ABC):
         records = [({"n": i}, expectations) for i, (_, expectations, _) in enumerate(self.cases)]
         return Dataset.of(records).examples
 
+    def sample(self, example: Example, answer: str) -> Sample:
+        """One answer as the evaluator would hand it over."""
+        return Sample(example=example, output=answer, model=self.model)
+
     def prepared(self) -> Scorer:
         """A new scorer that has seen the cases' examples."""
         scorer = self.make()
@@ -62,7 +66,7 @@ class ScorerContract(ABC):
 
     async def feedback(self, scorer: Scorer, example: Example, answer: str) -> Feedback:
         """A scorer's raw word on one answer."""
-        return await scorer.score(Sample(example=example, output=answer, model=self.model))
+        return await scorer.score(self.sample(example, answer))
 
     async def value(self, scorer: Scorer, example: Example, answer: str) -> float:
         """A scorer's score of one answer, as a number."""

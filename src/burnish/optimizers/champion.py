@@ -8,6 +8,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.feedback import estimate_tokens
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import text_of
+from burnish.domain.usage import Usage
 from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.protocol import Observe, Outcome, Task
@@ -66,12 +67,13 @@ class Champion:
     def turn_down(self, candidate: Candidate, means: Means, reason: str) -> None:
         """A measured candidate is not good enough."""
         self._without_gain += 1
+        in_full = len(means.evaluations) == len(self.means.evaluations)
         self._observe.candidate(
             candidate,
             CandidateStatus.REJECTED,
             means=means,
             reason=reason,
-            objectives=objectives_of(candidate, means),
+            objectives=objectives_of(candidate, means) if in_full else None,
         )
 
     def stop_reason(self) -> StopReason | None:
@@ -89,8 +91,14 @@ class Champion:
 
 
 def objectives_of(candidate: Candidate, means: Means) -> Mapping[str, float]:
-    """What a candidate is judged by beside its score; see ``optimizers.pareto``."""
-    return {"aggregate": means.aggregate, "prompt_tokens": float(prompt_tokens(candidate))}
+    """What candidates measured on the same examples are compared by; see ``optimizers.pareto``.
+
+    The scores, the tokens of the prompts (estimated), and the dollars of one evaluation where they are
+    known and not nothing.
+    """
+    found = {**means.scores, "prompt_tokens": float(prompt_tokens(candidate))}
+    usd = sum((evaluation.usage for evaluation in means.evaluations), Usage()).usd
+    return found | {"usd": usd / len(means.evaluations)} if usd else found
 
 
 def prompt_tokens(candidate: Candidate) -> int:

@@ -294,7 +294,7 @@ class PromptTemplate(_message.Message):
     def __init__(self, text: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ...) -> None: ...
 
 class PromptCandidate(_message.Message):
-    __slots__ = ("candidate_id", "number", "status", "parents", "origin", "reason", "scores", "objectives", "usage", "texts")
+    __slots__ = ("candidate_id", "number", "status", "parents", "origin", "reason", "scores", "objectives", "usage", "texts", "on_pareto_front")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATUS_UNSPECIFIED: _ClassVar[PromptCandidate.Status]
@@ -340,6 +340,7 @@ class PromptCandidate(_message.Message):
     OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     TEXTS_FIELD_NUMBER: _ClassVar[int]
+    ON_PARETO_FRONT_FIELD_NUMBER: _ClassVar[int]
     candidate_id: str
     number: int
     status: PromptCandidate.Status
@@ -350,7 +351,8 @@ class PromptCandidate(_message.Message):
     objectives: _containers.ScalarMap[str, float]
     usage: UsageByRole
     texts: _containers.MessageMap[str, PromptTemplate]
-    def __init__(self, candidate_id: _Optional[str] = ..., number: _Optional[int] = ..., status: _Optional[_Union[PromptCandidate.Status, str]] = ..., parents: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ..., reason: _Optional[str] = ..., scores: _Optional[_Mapping[str, float]] = ..., objectives: _Optional[_Mapping[str, float]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., texts: _Optional[_Mapping[str, PromptTemplate]] = ...) -> None: ...
+    on_pareto_front: bool
+    def __init__(self, candidate_id: _Optional[str] = ..., number: _Optional[int] = ..., status: _Optional[_Union[PromptCandidate.Status, str]] = ..., parents: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ..., reason: _Optional[str] = ..., scores: _Optional[_Mapping[str, float]] = ..., objectives: _Optional[_Mapping[str, float]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., texts: _Optional[_Mapping[str, PromptTemplate]] = ..., on_pareto_front: _Optional[bool] = ...) -> None: ...
 
 class ScorerResult(_message.Message):
     __slots__ = ("value", "rationale")

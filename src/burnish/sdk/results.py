@@ -23,6 +23,9 @@ class Candidate:
         origin: how it was made.
         scores: means on validation, ``aggregate`` and by scorer; empty until measured.
         reason: why it was rejected or refused.
+        objectives: what it is compared by: scores, ``prompt_tokens``, ``usd`` of one answer; empty until
+            measured on the whole validation split.
+        on_pareto_front: no other candidate is at least as good in every objective and better in one.
         texts: prompt name → text; only of a candidate that was asked for by its id.
     """
 
@@ -35,6 +38,7 @@ class Candidate:
     reason: str
     usage: UsageByRole
     objectives: Mapping[str, float] = field(default_factory=dict)
+    on_pareto_front: bool = False
     texts: Mapping[str, Template] = field(default_factory=dict)
 
 
@@ -87,6 +91,7 @@ def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
         reason=message.reason,
         usage=usage_by_role_from_proto(message.usage),
         objectives=dict(message.objectives),
+        on_pareto_front=message.on_pareto_front,
         texts={name: _template_from_proto(message.texts[name]) for name in sorted(message.texts)},
     )
 
@@ -102,6 +107,7 @@ def candidate_to_proto(candidate: Candidate) -> wire.PromptCandidate:
         reason=candidate.reason or None,
         scores=candidate.scores,
         objectives=candidate.objectives,
+        on_pareto_front=candidate.on_pareto_front or None,
         usage=usage_by_role_to_proto(candidate.usage),
     )
     for name in sorted(candidate.texts):

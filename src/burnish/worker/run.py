@@ -25,6 +25,7 @@ from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
+from burnish.optimizers.champion import objectives_of
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.plan import Plan
 from burnish.store.protocol import JobStore
@@ -87,7 +88,12 @@ async def search(running: Running, source: Candidate) -> Outcome:
         recorder.phase("source", len(plan.splits.validation))
         began = running.ledger.seconds
         initial = await running.evaluator(source, plan.splits.validation)
-        recorder.candidate(source, CandidateStatus.SOURCE, means=initial if plan.dataset else None)
+        recorder.candidate(
+            source,
+            CandidateStatus.SOURCE,
+            means=initial if plan.dataset else None,
+            objectives=objectives_of(source, initial) if plan.dataset else None,
+        )
         await running.save(initial_eval_scores=dict(initial.scores))
         _hold_for_the_test(running, initial, running.ledger.seconds - began)
         outcome = await plan.optimizer.optimize(

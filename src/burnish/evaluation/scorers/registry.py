@@ -15,6 +15,7 @@ from burnish.errors import InvalidInput, Problem
 from burnish.evaluation.judges.catalog import FindRegistered, JudgeSource, built_in_names, make_judge
 from burnish.evaluation.protocol import Scorer, WeightedScorer
 from burnish.evaluation.scorers.contains import Contains
+from burnish.evaluation.scorers.economy import LowCost, ShortPrompt
 from burnish.evaluation.scorers.exact_match import ExactMatch
 from burnish.evaluation.scorers.installed import installed_names, make_installed
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid
@@ -23,17 +24,19 @@ from burnish.evaluation.scorers.max_length import MaxLength
 from burnish.evaluation.scorers.numeric_match import NumericMatch
 from burnish.evaluation.scorers.regex_match import RegexMatch
 from burnish.evaluation.scorers.similarity import Similarity
-from burnish.evaluation.scorers.text import Takes, TextScorer
+from burnish.evaluation.scorers.text import BuiltInScorer, Takes
 
-BUILT_IN: Mapping[str, type[TextScorer]] = {
+BUILT_IN: Mapping[str, type[BuiltInScorer]] = {
     "contains": Contains,
     "exact_match": ExactMatch,
     "json_match": JsonMatch,
     "json_valid": JsonValid,
     "label_match": LabelMatch,
+    "low_cost": LowCost,
     "max_length": MaxLength,
     "numeric_match": NumericMatch,
     "regex_match": RegexMatch,
+    "short_prompt": ShortPrompt,
     "similarity": Similarity,
 }
 RESERVED = "aggregate"  # the key of the weighted mean among the scores

@@ -1,4 +1,4 @@
-"""What scorers without a model share: their frame, and how texts are made comparable."""
+"""What the built-in scorers share: their frame, and how texts are made comparable."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Takes(Enum):
     REQUIRED = "required"
 
 
-class TextScorer(ABC):
-    """A scorer that looks at texts only.
+class BuiltInScorer(ABC):
+    """What the scorers that ship with Burnish have in common.
 
     Attributes:
         takes: whether it has an argument; the registry refuses a missing or superfluous one.
@@ -50,6 +50,14 @@ class TextScorer(ABC):
     def refuses(self, example: Example) -> str | None:
         """Why this example's expectations cannot be compared with, or ``None``."""
         return None
+
+    @abstractmethod
+    async def score(self, sample: Sample) -> Feedback:
+        """The score of one answer."""
+
+
+class TextScorer(BuiltInScorer):
+    """A scorer that looks at texts only."""
 
     async def score(self, sample: Sample) -> Feedback:
         return self.compare(sample.output, sample.expected)
