@@ -10,7 +10,7 @@ import pytest
 
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.dataset import Dataset, Example
-from burnish.domain.prompt import Message
+from burnish.domain.score import Evaluation
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.few_shot import FewShot
@@ -79,20 +79,58 @@ async def test_shows_what_the_prompt_itself_answered_when_that_passed() -> None:
     assert not any("I would rather" in text for text in texts)
 
 
+class TestFewShotWithATeacher(OptimizerContract):
+    """The source never passes; a teacher does, now and then."""
+
+    phrases = PHRASES
+
+    def world(self, **changes: Any) -> PlantedWorld:
+        return super().world(**{"taught": 0.7, **changes})
+
+    def make(self, **settings: Any) -> Optimizer:
+        return FewShot.from_settings({"trials": 12, "width": 4, "bootstrap_examples": 12, **settings})
+
+
+async def test_a_teacher_s_answers_are_shown_where_they_pass() -> None:
+    class Wordy(PlantedWorld):
+        async def teach(self, candidate: Any, examples: Sequence[Example]) -> Means:
+            means = await PlantedWorld.teach(self, candidate, examples)
+            return means_of([replace(e, output=f"Surely {e.output}") for e in means.evaluations])
+
+    contract = TestFewShotWithATeacher()
+    world = Wordy(phrases=PHRASES, taught=0.5)
+    run = await contract.run(contract.task(), world)
+    assert 0 < world.reflection_calls <= 12
+    texts = [str(c.texts["reviews"]) for c in run.notebook.with_status(CandidateStatus.PROPOSED)]
+    assert any("Surely" in text for text in texts)
+    assert not any("I do not know" in text for text in texts)
+
+
+async def test_the_teacher_is_not_asked_where_the_prompt_itself_passes_often_enough() -> None:
+    contract = TestFewShotFromTraces()
+    world = contract.world(phrases={"positive": 0.9}, taught=1.0)
+    await contract.run(contract.task(), world, max_demonstrations=2)
+    assert world.reflection_calls == 0
+
+
 async def test_a_teacher_answers_where_nothing_is_expected() -> None:
     records = [({"question": f"What is the meaning of word {n}?"}, {}) for n in range(16)]
     examples = Dataset.of(records).examples
-    asked: list[str] = []
 
-    def write(messages: Sequence[Message], sample: int) -> str:
-        asked.append(messages[0].content)
-        return "It means a lot."
+    async def teach(candidate: Any, asked: Sequence[Example]) -> Means:
+        return means_of(
+            [
+                Evaluation(candidate.candidate_id, example.example_id, "It means a lot.", {}, 1.0)
+                for example in asked
+            ]
+        )
 
-    world = PlantedWorld(phrases={}, write=write)
     notebook = Notebook()
-    task = replace(TestFewShot().task(source="{{question}}"), train=examples[:8], validation=examples[8:])
-    await FewShot.from_settings({"trials": 2}).optimize(task, world.evaluate, world.reflect, notebook)
-    assert sorted(asked) == sorted(str(example.inputs["question"]) for example in examples[:8])
+    task = TestFewShot().task(source="{{question}}", teacher=teach)
+    task = replace(task, train=examples[:8], validation=examples[8:])
+    await FewShot.from_settings({"trials": 2}).optimize(
+        task, PlantedWorld(phrases={}).evaluate, None, notebook
+    )
     proposed = notebook.with_status(CandidateStatus.PROPOSED)
     assert proposed
     assert all("It means a lot." in str(candidate.texts["reviews"]) for candidate in proposed)

@@ -10,9 +10,8 @@ import pytest
 from burnish.domain.job import JobStatus, OptimizerType, Verdict
 from burnish.domain.prompt import Prompt
 from burnish.domain.usage import Role
-from tests.worker.workbench import Process, World
+from tests.worker.workbench import TEACHER, Process, World
 
-TEACHER = "Positive or negative? Answer with one word.\n\nReview: {{review}}"
 CHATTY = "What do you think?\n\n{{review}}"
 
 

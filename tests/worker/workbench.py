@@ -40,6 +40,7 @@ from burnish.worker.runner import JobRunner
 from burnish.worker.workshop import Workshop
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
+TEACHER = "Positive or negative? Answer with one word.\n\nReview: {{review}}"
 WORDS = {"positive": "great fun, charming", "negative": "dull mess, boring"}
 EXPERIMENT = "0"
 
@@ -56,6 +57,7 @@ class World:
         self.store = SqlJobStore(self.uri)
         self.tracker = FakeTracker()
         self.prompt = self.tracker.ensure_prompt(Prompt(name="p", template=PROMPT))
+        self.teacher = self.tracker.ensure_prompt(Prompt(name="teacher", template=TEACHER))
         pairs = [
             ({"review": f"Film {number}: {words}."}, {"expected_response": label})
             for number in range(records // 2)

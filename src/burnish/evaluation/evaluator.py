@@ -32,6 +32,7 @@ class Evaluator:
         model: the job's gateway, for judges too.
         target: URI of the model that answers.
         parameters: from the source prompt's model config.
+        role: under which the answers are counted.
         concurrency: pairs of candidate and example in work at the same time, over all callers.
     """
 
@@ -43,6 +44,7 @@ class Evaluator:
         target: str,
         scorers: Sequence[WeightedScorer],
         parameters: Parameters | None = None,
+        role: Role = Role.TARGET,
         concurrency: int = 8,
         record: Record | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class Evaluator:
         self._target = target
         self._panel = Panel(scorers)
         self._parameters = parameters or Parameters()
+        self._role = role
         self._flights: Flights[Evaluation] = Flights(concurrency)
         self._record = record
 
@@ -63,9 +66,7 @@ class Evaluator:
 
     async def _evaluate(self, candidate: Candidate, example: Example) -> Evaluation:
         request = self._request(candidate, example)
-        purpose = Purpose(
-            role=Role.TARGET, candidate_id=candidate.candidate_id, example_id=example.example_id
-        )
+        purpose = Purpose(role=self._role, candidate_id=candidate.candidate_id, example_id=example.example_id)
         output, usage, aggregate, error = "", Usage(), 0.0, None
         try:
             completion = await self._model.complete(request, purpose)

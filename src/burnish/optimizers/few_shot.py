@@ -1,8 +1,8 @@
 """FEW_SHOT: worked examples in the prompt, and the search for the subset that helps most.
 
-A demonstration is a training example with the answer the prompt itself gave, if that passed the
-scorers (bootstrapping, after DSPy's BootstrapFewShot: Khattab et al., 2023), or with its expected
-response. Where neither exists, the model behind ``reflect`` answers as a teacher.
+A demonstration is a training example with an answer that passed the scorers (bootstrapping, after DSPy's
+BootstrapFewShot: Khattab et al., 2023), or with its expected response. The answers are the prompt's own;
+where too few of those pass, the reflection model answers the same prompt as a teacher.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic import Field
 
+from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
-from burnish.domain.prompt import render
-from burnish.errors import BudgetExhausted, InvalidInput
+from burnish.domain.score import Evaluation
+from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.champion import Champion
 from burnish.optimizers.demonstrations import Demonstration, labelled, showable
@@ -25,7 +26,6 @@ from burnish.optimizers.proposals import Gate
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.race import Race
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
-from burnish.optimizers.side_by_side import side_by_side
 from burnish.optimizers.subsets import SubsetSearch
 
 ENOUGH_TRACES = 2  # times the most demonstrations: enough to choose from
@@ -37,7 +37,8 @@ class FewShotSettings(CommonSettings):
         max_demonstrations: in one prompt.
         trials: subsets to try at most.
         width: subsets raced side by side.
-        bootstrap_examples: training examples the prompt itself answers at most, to find passing traces.
+        bootstrap_examples: training examples answered at most to find passing traces, by the prompt itself
+            and by the teacher each.
         pass_score: the aggregate from which a trace passes.
     """
 
@@ -78,7 +79,7 @@ class FewShot:
         return CallEstimate(
             target_low=low,
             target_high=high if max_calls is None else max(low, min(high, max_calls)),
-            reflection_high=min(train, self._enough),
+            reflection_high=bootstrap,
         )
 
     async def optimize(
@@ -88,7 +89,7 @@ class FewShot:
         if reason := champion.stop_reason():
             return champion.outcome(reason)
         observe.phase("bootstrap", min(len(task.train), self._settings.bootstrap_examples))
-        pools, spent = await self._pools(task, evaluate, reflect, champion)
+        pools, spent = await self._pools(task, evaluate, champion)
         if not pools:
             observe.warning(
                 "no training example can stand in the prompt: no passing trace, no expected response"
@@ -117,49 +118,43 @@ class FewShot:
         return champion.outcome(champion.stop_reason() or stop_reason)
 
     async def _pools(
-        self, task: Task, evaluate: Evaluate, reflect: Reflect | None, champion: Champion
+        self, task: Task, evaluate: Evaluate, champion: Champion
     ) -> tuple[list[list[Demonstration]], int]:
         """What may be shown, traces and expected responses apart, and the calls that took."""
         order = list(task.train)
         random.Random(f"{task.seed}/bootstrap").shuffle(order)
-        traces, measured = await self._traces(order, evaluate, champion)
-        spent = measured * calls_of_one_evaluation(champion.means)
-        labels = labelled(order)
-        if not traces and not labels and reflect is not None:
-            traces = await self._taught(task, order[: self._enough], reflect)
-            spent += min(len(order), self._enough)
-        return [pool for pool in (traces, labels) if pool], spent
-
-    async def _traces(
-        self, order: Sequence[Example], evaluate: Evaluate, champion: Champion
-    ) -> tuple[list[Demonstration], int]:
-        """Answers of the source prompt that passed; not looked for when none passed on validation."""
         traces: list[Demonstration] = []
         measured = 0
-        if not any(e.aggregate >= self._settings.pass_score for e in champion.means.evaluations):
-            return traces, measured
-        for start in range(0, min(len(order), self._settings.bootstrap_examples), self._settings.width):
-            batch = order[start : min(start + self._settings.width, self._settings.bootstrap_examples)]
-            means = await evaluate(champion.source, batch)
-            measured += len(batch)
+        if any(self._passes(evaluation) for evaluation in champion.means.evaluations):
+            traces, measured = await self._traces(task.source, order, evaluate, self._enough)
+        if task.teacher is not None and len(traces) < self._enough:
+            shown = {trace.example.example_id for trace in traces}
+            others = [example for example in order if example.example_id not in shown]
+            taught, asked = await self._traces(task.source, others, task.teacher, self._enough - len(traces))
+            traces += taught
+            measured += asked
+        pools = [pool for pool in (traces, labelled(order)) if pool]
+        return pools, measured * calls_of_one_evaluation(champion.means)
+
+    async def _traces(
+        self, source: Candidate, order: Sequence[Example], evaluate: Evaluate, wanted: int
+    ) -> tuple[list[Demonstration], int]:
+        """Answers to the source prompt that passed, and how many were asked for."""
+        traces: list[Demonstration] = []
+        most = min(len(order), self._settings.bootstrap_examples)
+        for start in range(0, most, self._settings.width):
+            batch = order[start : min(start + self._settings.width, most)]
+            means = await evaluate(source, batch)
             for example, evaluation in zip(batch, means.evaluations, strict=True):
                 trace = Demonstration(example, evaluation.output.strip())
-                if evaluation.aggregate >= self._settings.pass_score and showable(trace):
+                if self._passes(evaluation) and showable(trace):
                     traces.append(trace)
-            if len(traces) >= self._enough:
-                break
-        return traces, measured
+            if len(traces) >= wanted:
+                return traces, start + len(batch)
+        return traces, most
 
-    async def _taught(self, task: Task, order: Sequence[Example], reflect: Reflect) -> list[Demonstration]:
-        """The teacher's answers to the source prompt, where nothing says what is expected."""
-        template = next(iter(task.source.texts.values()))
-        answers = await side_by_side(reflect(render(template, example.inputs)) for example in order)
-        taught = []
-        for example, answer in zip(order, answers, strict=True):
-            if isinstance(answer, BudgetExhausted):
-                raise answer
-            taught.append(Demonstration(example, answer.strip()))
-        return [demonstration for demonstration in taught if showable(demonstration)]
+    def _passes(self, evaluation: Evaluation) -> bool:
+        return evaluation.aggregate >= self._settings.pass_score
 
     @property
     def _enough(self) -> int:

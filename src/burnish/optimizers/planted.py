@@ -28,6 +28,9 @@ class Crash(BaseException):
     """The process dies. No optimizer may catch it."""
 
 
+_Answer = Callable[[Candidate, Example], str]
+
+
 @dataclass(slots=True)
 class CallLog:
     """What outlives a crash: finished calls with their answers, and which calls were begun how often."""
@@ -43,6 +46,7 @@ class PlantedWorld:
     Attributes:
         phrases: phrase (found in any case in the rendered prompt) → share of all examples.
         write: how the scripted reflection model answers a request; ``None``: there is none.
+        taught: share of the examples that the teacher answers right; ``None``: there is none.
         latency_seed: order in which calls finish; another seed, another order. No time passes.
         max_calls: finished and running calls together, over all attempts; more is ``BudgetExhausted``.
         crash_at: the call of this attempt (from 1) at which the process dies.
@@ -51,6 +55,7 @@ class PlantedWorld:
 
     phrases: Mapping[str, float]
     write: Callable[[Sequence[Message], int], str] | None = None
+    taught: float | None = None
     latency_seed: int = 0
     max_calls: int | None = None
     crash_at: int | None = None
@@ -73,8 +78,22 @@ class PlantedWorld:
 
     async def evaluate(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
         """Implements ``Evaluate``."""
+        return await self._evaluations(candidate, examples, "", self._answer)
+
+    async def teach(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+        """Implements ``Evaluate`` for the teacher."""
+
+        def answer(candidate: Candidate, example: Example) -> str:
+            return str(example.expected) if difficulty(example) < (self.taught or 0.0) else "I do not know."
+
+        return await self._evaluations(candidate, examples, "teacher ", answer)
+
+    async def _evaluations(
+        self, candidate: Candidate, examples: Sequence[Example], who: str, answer: _Answer
+    ) -> Means:
         results = await asyncio.gather(
-            *(self._evaluation(candidate, example) for example in examples), return_exceptions=True
+            *(self._evaluation(candidate, example, who, answer) for example in examples),
+            return_exceptions=True,
         )
         for result in results:
             if isinstance(result, BaseException):
@@ -101,9 +120,11 @@ class PlantedWorld:
         right = [self._answer(candidate, example) == str(example.expected) for example in examples]
         return sum(right) / len(right)
 
-    async def _evaluation(self, candidate: Candidate, example: Example) -> Evaluation:
-        key = f"{candidate.candidate_id} {example.example_id}"
-        output = await self._call(key, lambda: self._answer(candidate, example))
+    async def _evaluation(
+        self, candidate: Candidate, example: Example, who: str, answer: _Answer
+    ) -> Evaluation:
+        key = f"{who}{candidate.candidate_id} {example.example_id}"
+        output = await self._call(key, lambda: answer(candidate, example))
         value = 1.0 if output == example.expected else 0.0
         rationale = "as expected" if value else f"expected {example.expected!r}"
         scores = {"exact_match": Score(value, rationale)}
@@ -133,7 +154,7 @@ class PlantedWorld:
         return await self._paid_call(key, answer)
 
     async def _paid_call(self, key: str, answer: Callable[[], str]) -> str:
-        if key.startswith("reflection "):
+        if key.startswith(("reflection ", "teacher ")):
             self.reflection_calls += 1
         else:
             self.target_calls += 1

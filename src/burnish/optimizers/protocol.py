@@ -34,6 +34,8 @@ class Task:
         concurrency: evaluations worth keeping in flight.
         max_calls: the job's call limit less what is held for the sealed test, the source on validation
             included; a hint for sizing, the gateway enforces it. ``None``: unlimited.
+        teacher: what the reflection model answers to the same prompts, scored by the same scorers;
+            ``None`` where the job names no such model.
     """
 
     source: Candidate
@@ -43,6 +45,7 @@ class Task:
     concurrency: int = 8
     max_calls: int | None = None
     model: str = ""
+    teacher: Evaluate | None = None
 
 
 class Reflect(Protocol):

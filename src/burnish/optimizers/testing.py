@@ -101,6 +101,8 @@ class OptimizerContract(ABC):
     ) -> Run:
         """One attempt. The source is measured first, as the worker does."""
         notebook = notebook or Notebook()
+        if world.taught is not None:
+            task = replace(task, teacher=world.teach)
         await world.evaluate(task.source, task.validation)
         reflect: Reflect | None = world.reflect if world.write else None
         outcome = await self.make(**settings).optimize(task, world.evaluate, reflect, notebook)

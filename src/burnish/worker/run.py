@@ -197,6 +197,23 @@ def _task(running: Running, source: Candidate) -> Task:
         concurrency=plan.config.concurrency,
         max_calls=plan.calls_left_for_search,
         model=plan.target.uri,
+        teacher=_teacher(running),
+    )
+
+
+def _teacher(running: Running) -> Evaluator | None:
+    """The reflection model in the target's place."""
+    plan = running.plan
+    if plan.reflection is None:
+        return None
+    return Evaluator(
+        prompts=tuple(prompt.name for prompt in plan.prompts),
+        model=running.model,
+        target=plan.reflection.uri,
+        parameters=plan.target.parameters,
+        scorers=plan.scorers,
+        role=Role.TEACHER,
+        concurrency=plan.config.concurrency,
     )
 
 
