@@ -106,6 +106,16 @@ class TestLitellm(ScriptedContract):
         return LitellmProvider(f"{url}/v1")
 
 
+@pytest.mark.parametrize("option", ["fallbacks", "vertex_credentials", "callbacks"])
+async def test_litellm_is_given_no_option_that_leads_elsewhere(option: str) -> None:
+    parameters = Parameters(
+        extra={"top_k": 4, option: [{"model": "openai/m", "api_base": "http://elsewhere"}]}
+    )
+    request = Request(model="litellm:/openai/m", messages=(Message("user", "hi"),), parameters=parameters)
+    with pytest.raises(ModelRejected, match=option):
+        await LitellmProvider().complete(request, "openai/m", 1.0)
+
+
 async def asked(provider_of: type[OpenAiProvider], environment: dict[str, str], request: Request) -> tuple:
     """Path, headers and body of the one request that a call makes."""
     async with ScriptedServer(echo) as server:

@@ -132,6 +132,25 @@ class TestModelConfig:
         _, parameters = Registry().resolve("openai:/m", {"reasoning_effort": "low"}, None)
         assert parameters.extra == {"reasoning_effort": "low"}
 
+    @pytest.mark.parametrize("stop", ["END", ["END"]])
+    def test_openai_s_own_name_of_the_stop_sequences(self, stop: Any) -> None:
+        config = {"extra_params": {"stop": stop, "response_format": {"type": "json_object"}}}
+        _, parameters = Registry().resolve("openai:/m", config, None)
+        assert parameters == Parameters(stop=("END",), response_format={"type": "json_object"})
+
+    def test_extras_cannot_lift_the_cap_that_the_budget_counts_on(self) -> None:
+        config = {"max_tokens": 10, "extra_params": {"max_tokens": 9000, "temperature": 0.5}}
+        _, parameters = Registry().resolve("openai:/m", config, None)
+        assert parameters == Parameters(max_tokens=10, temperature=0.5)
+        with pytest.raises(InvalidInput, match=r"model_config\.max_completion_tokens.*say max_tokens"):
+            Registry().resolve("openai:/m", {"extra_params": {"max_completion_tokens": 9000}}, None)
+        with pytest.raises(InvalidInput, match="say max_tokens"):
+            Parameters(extra={"max_completion_tokens": 9000})
+
+    def test_a_seed_that_is_none_is_told(self) -> None:
+        with pytest.raises(InvalidInput, match=r"model_config\.seed"):
+            Registry().resolve("openai:/m", {"extra_params": {"seed": "7"}}, None)
+
     def test_a_given_uri_wins_and_the_options_stay(self) -> None:
         config = {"provider": "anthropic", "model_name": "claude", "temperature": 1.0}
         uri, parameters = Registry().resolve("openai:/m", config, None)

@@ -10,6 +10,7 @@ from burnish.errors import InvalidInput
 from burnish.optimizers.distillation import Distillation
 from burnish.optimizers.protocol import Optimizer
 from burnish.optimizers.testing import OptimizerContract
+from tests.optimizers.gepa.test_gepa_contract import GepaContract
 
 TEACHER = {"teacher_prompt_uri": "prompts:/teacher/3"}
 
@@ -18,6 +19,18 @@ class TestDistillation(OptimizerContract):
     def make(self, **settings: Any) -> Optimizer:
         student = {"trials": 16, "width": 4}
         return Distillation.from_settings({**TEACHER, "student_config": student, **settings})
+
+
+class TestDistillationByGepa(GepaContract):
+    """Everything GEPA promises, through the teacher's hands."""
+
+    lookahead = 4
+
+    def make(self, **settings: Any) -> Optimizer:
+        student = {"max_metric_calls": 200, "lookahead": self.lookahead}
+        return Distillation.from_settings(
+            {**TEACHER, "student": "gepa", "student_config": student, **settings}
+        )
 
 
 def test_tells_the_worker_who_the_teacher_is() -> None:

@@ -178,6 +178,7 @@ async def test_needs_a_reflection_model() -> None:
     [
         ({"lm_kwargs": {"temperature": "hot"}}, "optimizer_config.lm_kwargs.temperature", "number"),
         ({"lm_kwargs": "hot"}, "optimizer_config.lm_kwargs", "object"),
+        ({"lm_kwargs": {"n": 5}}, "optimizer_config.lm_kwargs", "one answer"),
         ({"guideline": "x"}, "optimizer_config.guideline", "did you mean 'guidelines'"),
         ({"rounds": 0}, "optimizer_config.rounds", "greater than or equal to 1"),
         ({"rounds": 2.5}, "optimizer_config.rounds", "whole number"),

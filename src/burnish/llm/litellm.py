@@ -1,6 +1,8 @@
 """``litellm:/PROVIDER/MODEL``: the long tail of providers, by litellm (``pip install 'burnish[litellm]'``).
 
-Keys and addresses are litellm's own variables. It neither retries here nor calls home.
+Keys and addresses are litellm's own variables. It neither retries here nor calls home. Options that a
+prompt brings along are passed on only if they are known to be about sampling: litellm has others that lead
+to another server or read a file.
 """
 
 from __future__ import annotations
@@ -15,6 +17,21 @@ from burnish.llm.http import retry_after
 from burnish.llm.openai import count
 from burnish.llm.protocol import Request, Response
 from burnish.llm.scrub import excerpt
+
+_PASSED_ON = frozenset(
+    {
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+        "min_p",
+        "reasoning_effort",
+        "repetition_penalty",
+        "service_tier",
+        "thinking",
+        "top_k",
+        "verbosity",
+    }
+)
 
 
 class LitellmProvider:
@@ -32,6 +49,11 @@ class LitellmProvider:
 
     async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
         """One request by litellm."""
+        if refused := sorted(request.parameters.extra.keys() - _PASSED_ON):
+            raise ModelRejected(
+                request.model,
+                f"these options are not passed on to litellm: {', '.join(refused)}; leave them out",
+            )
         if self._litellm is None:
             self._litellm = await asyncio.to_thread(_import_litellm, request.model)
         parameters = request.parameters

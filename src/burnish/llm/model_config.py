@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.errors import InvalidInput, Problem
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import RESERVED_OPTIONS, Parameters
 from burnish.llm.uri import ModelUri, parse_model_uri
 
 _SCHEMES = {
@@ -25,15 +25,8 @@ _SCHEMES = {
 }
 _BASE_URL_KEYS = ("base_url", "api_base")
 _PASSED_ON = ("top_k", "frequency_penalty", "presence_penalty")
-_NOT_OURS = {
-    "model": "the model is model_name",
-    "messages": "the messages are the prompt's template",
-    "stream": "answers are not streamed",
-    "n": "one answer is asked for at a time",
-    "api_key": "a key does not belong into a prompt; set the provider's environment variable",
-    "extra_headers": "headers are the operator's; set the provider's environment variables",
-    "extra_body": "put its entries into extra_params themselves",
-}
+_READ = ("temperature", "max_tokens", "top_p", "stop", "seed", "response_format")
+"""Of the extra options, those with a field of their own."""
 
 
 def uri_of(model_config: Mapping[str, Any]) -> ModelUri:
@@ -66,21 +59,20 @@ def parameters_of(
     Raises:
         InvalidInput: an option has a wrong type, or is none a prompt may set; names all of them.
     """
-    config = _Reader(model_config)
     extra = {key: model_config[key] for key in _PASSED_ON if model_config.get(key) is not None}
-    for key, value in _extra_of(model_config).items():
-        if key in _NOT_OURS:
-            config.problems.append(Problem(f"model_config.{key}", "", _NOT_OURS[key]))
-        elif key not in _BASE_URL_KEYS:
-            extra[key] = value
-    seed = extra.pop("seed", None)
+    extra |= _extra_of(model_config)
+    config = _Reader(extra | {key: value for key, value in model_config.items() if value is not None})
+    extra = {key: value for key, value in extra.items() if key not in (*_BASE_URL_KEYS, *_READ)}
+    for key in sorted(extra.keys() & RESERVED_OPTIONS.keys()):
+        config.problems.append(Problem(f"model_config.{key}", "", RESERVED_OPTIONS[key]))
+        del extra[key]
     parameters = Parameters(
         temperature=config.number("temperature"),
         max_tokens=config.whole("max_tokens"),
         top_p=config.number("top_p"),
-        stop=config.texts("stop_sequences"),
-        seed=seed if isinstance(seed, int) else None,
-        response_format=_response_format(response_format or extra.pop("response_format", None)),
+        stop=config.texts("stop_sequences") or config.texts("stop"),
+        seed=config.whole("seed", least=0),
+        response_format=_response_format(response_format or config.config.get("response_format")),
         extra=extra,
     )
     if config.problems:
@@ -102,15 +94,17 @@ class _Reader:
         self._wrong(key, value, "must be a number, 0 or more")
         return None
 
-    def whole(self, key: str) -> int | None:
+    def whole(self, key: str, least: int = 1) -> int | None:
         value = self.config.get(key)
-        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= least):
             return value
-        self._wrong(key, value, "must be a whole number above 0")
+        self._wrong(key, value, f"must be a whole number, {least} or more")
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.config.get(key) or ()
+        if isinstance(value, str) and key == "stop":  # OpenAI's own key takes one text too
+            return (value,)
         if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
             return tuple(value)
         self._wrong(key, value, "must be a list of texts")

@@ -8,6 +8,25 @@ from typing import Any, Protocol
 
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
+from burnish.errors import InvalidInput, Problem
+
+RESERVED_OPTIONS: Mapping[str, str] = {
+    "model": "the model is named elsewhere",
+    "messages": "the messages are the prompt's template",
+    "stream": "answers are not streamed",
+    "n": "one answer is asked for at a time",
+    "best_of": "one answer is asked for at a time",
+    "max_completion_tokens": "say max_tokens",
+    "max_output_tokens": "say max_tokens",
+    "base_url": "an address stands in the model's URI",
+    "api_base": "an address stands in the model's URI",
+    "api_key": "a key does not belong into a prompt; set the provider's environment variable",
+    "extra_headers": "headers are the operator's; set the provider's environment variables",
+    "extra_body": "put its entries among the other options",
+    **dict.fromkeys(("temperature", "max_tokens", "top_p", "stop", "seed", "response_format"), "has a field"),
+}
+"""What ``Parameters.extra`` must not hold, with the remedy: it would change who is asked, or what an answer
+may cost, behind the budget's back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +37,9 @@ class Parameters:
         max_tokens: cap on the answer, tokens.
         response_format: OpenAI-style ``{"type": "json_schema", ...}``, translated by each provider.
         extra: passed through to the provider as they are.
+
+    Raises:
+        InvalidInput: ``extra`` holds one of :data:`RESERVED_OPTIONS`.
     """
 
     temperature: float | None = None
@@ -27,6 +49,10 @@ class Parameters:
     seed: int | None = None
     response_format: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if reserved := sorted(self.extra.keys() & RESERVED_OPTIONS.keys()):
+            raise InvalidInput(*(Problem(name, "", RESERVED_OPTIONS[name]) for name in reserved))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

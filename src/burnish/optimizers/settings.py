@@ -9,10 +9,10 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from burnish.errors import InvalidInput, Problem
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import RESERVED_OPTIONS, Parameters
 
 FIELD = "optimizer_config"
 
@@ -50,6 +50,12 @@ class SamplingOptions(BaseModel):
     stop: list[str] | None = None
     seed: int | None = None
     response_format: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _check_extra(self) -> SamplingOptions:
+        for name in sorted(RESERVED_OPTIONS.keys() & (self.model_extra or {}).keys()):
+            raise ValueError(f"{name}: {RESERVED_OPTIONS[name]}")
+        return self
 
     def parameters(self) -> Parameters | None:
         """As a call takes them; ``None`` when nothing was set."""
