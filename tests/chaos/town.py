@@ -252,15 +252,35 @@ class Town:
             under_supervisor=under_supervisor,
         )
 
+    async def put_under_supervisor(self, under: bool = True) -> Child:
+        """Begin the first process that works on jobs again, as another's child or on its own."""
+        before = self.workers[0] if self.workers else self.server
+        if before.alive:
+            await before.stop()
+        if self.workers:
+            child = self.workers[0] = self.make_worker(1, under)
+        else:
+            child = self.server = self._make_server(under)
+        await child.start()
+        await self.until_healthy()
+        return child
+
     def make_second_server(self, workers: int) -> Child:
         """A server on the same store and another port."""
         command = self._burnish("server", "--port", str(free_port()), "--workers", str(workers))
         return Child("server2", command, self.folder, self._environment("server2"), ready="burnish server")
 
-    def _make_server(self) -> Child:
+    def _make_server(self, under_supervisor: bool = False) -> Child:
         workers = 0 if self.postgres else 6
         command = self._burnish("server", "--port", str(self.port), "--workers", str(workers))
-        return Child("server", command, self.folder, self._environment("server"), ready="burnish server")
+        return Child(
+            "server",
+            command,
+            self.folder,
+            self._environment("server"),
+            ready="burnish server",
+            under_supervisor=under_supervisor,
+        )
 
     def _make_tracking_server(self) -> Child:
         port = free_port()
