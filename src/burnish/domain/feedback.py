@@ -40,7 +40,8 @@ def records(evaluations: Sequence[Evaluation], examples: Sequence[Example], max_
     def fits(candidates: Sequence[Record]) -> bool:
         return estimate_tokens(_rendered(candidates, len(whole))) <= max_tokens
 
-    if not whole or fits(whole):
+    most = max(_SHORTEST_ENTRY, 4 * max_tokens)  # characters: no entry that fits has more
+    if not whole or (_longest(whole) <= most and fits(whole)):
         return whole
     by_score = sorted(range(len(whole)), key=lambda i: evaluations[i].aggregate)
 
@@ -49,9 +50,8 @@ def records(evaluations: Sequence[Evaluation], examples: Sequence[Example], max_
 
     count = _largest(1, len(whole), lambda n: fits(_cut(worst(n), _SHORTEST_ENTRY)))
     kept = worst(count)
-    longest = max(len(text) for record in kept for section in record.values() for text in section.values())
-    limit = _largest(_SHORTEST_ENTRY, max(longest, _SHORTEST_ENTRY), lambda n: fits(_cut(kept, n)))
-    return _cut(kept, limit)
+    longest = min(most, max(_longest(kept), _SHORTEST_ENTRY))
+    return _cut(kept, _largest(_SHORTEST_ENTRY, longest, lambda n: fits(_cut(kept, n))))
 
 
 def estimate_tokens(text: str) -> int:
@@ -88,6 +88,10 @@ def _record(evaluation: Evaluation, example: Example) -> Record:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _longest(candidates: Sequence[Record]) -> int:
+    return max(len(text) for record in candidates for section in record.values() for text in section.values())
 
 
 def _cut(candidates: Sequence[Record], limit: int) -> list[Record]:

@@ -13,6 +13,13 @@ def request_hash(request: Request) -> str:
 
     The same in every process and version, since the journal finds calls by it.
     """
+    if request.hashed is None:
+        object.__setattr__(request, "hashed", _hash(request))  # a memo: the request itself stays as it is
+    assert request.hashed is not None
+    return request.hashed
+
+
+def _hash(request: Request) -> str:
     parameters = request.parameters
     content = [
         request.model,

@@ -61,11 +61,13 @@ class Request:
 
     Attributes:
         model: URI such as ``openai:/gpt-4o-mini`` or ``local:/smollm2``.
+        hashed: kept by ``identity.request_hash``, which is asked for several times in each call.
     """
 
     model: str
     messages: tuple[Message, ...]
     parameters: Parameters = field(default_factory=Parameters)
+    hashed: str | None = field(default=None, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
