@@ -10,13 +10,14 @@ from burnish.domain.prompt import text_of
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.llm.pricing import price
 from burnish.llm.uri import parse_model_uri
-from burnish.plan import Plan, TargetModel
+from burnish.plan import Plan
 
 Number = TypeVar("Number", int, float)
 
 CHARACTERS_PER_TOKEN = 4
 SECONDS_PER_CALL = (0.1, 5.0)  # a small local model, and a slow large one
 DEFAULT_OUTPUT_TOKENS = 256
+JUDGE_TOKENS = (50, 500)  # its instructions, and again its verdict
 REFLECTION_TOKENS = (500, 6000)  # one proposal, in and out each: the prompt alone, with long feedback
 
 
@@ -43,8 +44,9 @@ class Estimate:
 def estimate(plan: Plan) -> Estimate:
     """From the plan alone. The budget caps every range."""
     budget, needed = plan.config.budget, plan.needed
-    low = _Work(plan, needed.target_low, needed.reflection_low, plan.test_calls // 2, generous=False)
-    high = _Work(plan, needed.target_high, needed.reflection_high, plan.test_calls, generous=True)
+    answers = plan.test_calls // plan.calls_per_evaluation
+    low = _Work.of(plan, needed.target_low + answers // 2, needed.reflection_low, generous=False)
+    high = _Work.of(plan, needed.target_high + answers, needed.reflection_high, generous=True)
     return Estimate(
         calls_low=_capped(low.calls, budget.max_calls),
         calls_high=_capped(high.calls, budget.max_calls),
@@ -58,29 +60,67 @@ def estimate(plan: Plan) -> Estimate:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """So many calls of one model, with the tokens of each."""
+
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Work:
-    """So many calls, and what they take."""
+    """What all models are asked. Dollars are ``None`` when the price of one of them is unknown."""
 
-    def __init__(self, plan: Plan, target: int, reflections: int, test_calls: int, generous: bool) -> None:
-        evaluations = target * plan.calls_per_evaluation + plan.teacher_calls + test_calls
-        most = plan.config.budget.max_calls
-        self.calls = evaluations + reflections
-        if most is not None:
-            evaluations = min(evaluations, most)
-        question = _tokens_of_one_question(plan) * (2 if generous else 1)
-        answer = (plan.target.parameters.max_tokens or DEFAULT_OUTPUT_TOKENS) if generous else 1
-        reflection = REFLECTION_TOKENS[generous]
-        self.tokens = evaluations * (question + answer) + 2 * reflections * reflection
-        self.usd = _usd(plan.target, evaluations * question, evaluations * answer)
-        if reflections and plan.reflection is not None and self.usd is not None:
-            reflected = _usd(plan.reflection, reflections * reflection, reflections * reflection)
-            self.usd = None if reflected is None else self.usd + reflected
-        self.rounds = math.ceil(self.calls / plan.config.concurrency)
+    calls: int
+    tokens: int
+    usd: float | None
+    rounds: int
+
+    @classmethod
+    def of(cls, plan: Plan, answers: int, reflections: int, generous: bool) -> _Work:
+        """
+        Args:
+            answers: evaluations, the sealed test included.
+        """
+        asked = [group for group in _asked(plan, answers, reflections, generous) if group.calls]
+        calls = sum(group.calls for group in asked)
+        share = _capped(calls, plan.config.budget.max_calls) / calls if calls else 0.0
+        prices = [
+            price(
+                parse_model_uri(group.model),
+                round(group.calls * group.prompt_tokens * share),
+                round(group.calls * group.completion_tokens * share),
+            )
+            for group in asked
+        ]
+        known = [nanos for nanos in prices if nanos is not None]
+        return cls(
+            calls=calls,
+            tokens=round(
+                share * sum(group.calls * (group.prompt_tokens + group.completion_tokens) for group in asked)
+            ),
+            usd=sum(known) / NANOS_PER_USD if len(known) == len(prices) else None,
+            rounds=math.ceil(calls / plan.config.concurrency),
+        )
 
 
-def _usd(model: TargetModel, prompt_tokens: int, completion_tokens: int) -> float | None:
-    nanos = price(parse_model_uri(model.uri), prompt_tokens, completion_tokens)
-    return None if nanos is None else nanos / NANOS_PER_USD
+def _asked(plan: Plan, answers: int, reflections: int, generous: bool) -> list[_Asked]:
+    question = _tokens_of_one_question(plan) * (2 if generous else 1)
+    answer = (plan.target.parameters.max_tokens or DEFAULT_OUTPUT_TOKENS) if generous else 1
+    asked = [_Asked(plan.target.uri, answers, question, answer)]
+    for entry in plan.scorers:
+        if judge := getattr(entry.scorer, "model", None):
+            calls, verdict = answers * getattr(entry.scorer, "calls", 1), JUDGE_TOKENS[generous]
+            asked.append(_Asked(judge, calls, question + answer + verdict, verdict))
+    if plan.teacher is not None:
+        asked.append(_Asked(plan.teacher[1].uri, plan.teacher_calls, question, answer))
+    if plan.reflection is not None:
+        tokens = REFLECTION_TOKENS[generous]
+        asked.append(_Asked(plan.reflection.uri, reflections, tokens, tokens))
+    return asked
 
 
 def _capped(value: Number, limit: Number | None) -> Number:
