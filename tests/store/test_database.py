@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +22,13 @@ from burnish.store.sql import SqlJobStore
 from burnish.store.testing.samples import a_job
 
 Open = Callable[..., AbstractAsyncContextManager[JobStore]]
+
+
+def test_nobody_can_import_the_orm_while_statements_are_built() -> None:
+    """While another thread imports it, every statement fails; so it is there before all threads."""
+    code = "import burnish.store.sql, sys; print('sqlalchemy.orm.session' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "True"
 
 
 # --- URIs
