@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from burnish.api.testing import ServerElsewhere, play_job, server_elsewhere
 from burnish.cli.main import app
+from burnish.cli.output import stdout
+from burnish.domain.job import JobStatus, Progress
 
 
 @pytest.fixture
@@ -23,10 +25,12 @@ def server(tmp_path: Path) -> Iterator[ServerElsewhere]:
 class Cli:
     """Runs ``burnish jobs``."""
 
-    def __init__(self, url: str) -> None:
-        self._environment = {"BURNISH_URL": url, "COLUMNS": "200"}
+    def __init__(self, url: str, columns: int = 200) -> None:
+        self.url = url
+        self._environment = {"BURNISH_URL": url, "COLUMNS": str(columns)}
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
+        stdout.cache_clear()  # each command is a process of its own
         shown = CliRunner().invoke(app, ["jobs", *arguments], env=self._environment)
         assert shown.exit_code == code, shown.output
         return shown.stdout if code == 0 else shown.output
@@ -87,6 +91,38 @@ def test_a_job_for_people(cli: Cli, create: list[str], server: ServerElsewhere) 
     assert "no jobs" in cli("list")
 
 
+@pytest.mark.parametrize("columns", [50, 80, 120])
+def test_no_id_is_cut_in_a_narrow_terminal(
+    cli: Cli, create: list[str], server: ServerElsewhere, columns: int
+) -> None:
+    job_id = cli.json(*create)["job_id"]
+    server.run(play_job(server.services, job_id))
+    narrow = Cli(cli.url, columns)
+    assert job_id in narrow("list")
+    assert "…" not in narrow("list")
+    assert ("20 calls" in narrow("list")) is (columns == 120)
+    shown = narrow("candidates", job_id)
+    assert all(entry["candidate_id"] in shown for entry in cli.json("candidates", job_id)["candidates"])
+
+
+def test_a_running_job_says_how_far_it_is(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
+    job_id = cli(*create).split()[1]
+    assert "waits for a worker" in cli("get", job_id)
+    store = server.services.store
+    job = server.run(store.take(job_id, "worker-1"))
+    server.run(store.update(job_id, job.attempt, {"progress": Progress("search", 60, 150)}, []))
+    assert "search, 60 of 150 calls" in cli("get", job_id)
+    retrying = {"status": JobStatus.PENDING, "status_message": "will retry: no answer"}
+    server.run(store.update(job_id, job.attempt, retrying, []))
+    assert "will retry: no answer" in cli("get", job_id)
+
+
+def test_a_mistake_in_a_filter_is_shown_with_a_caret_under_it(cli: Cli) -> None:
+    shown = cli("list", "--filter", "status = 'DONE'", code=2).splitlines()
+    assert shown[0].startswith("error: filter: ")
+    assert shown[1].index("'DONE'") == shown[2].index("^^^^^^")
+
+
 def test_an_estimate(cli: Cli, create: list[str]) -> None:
     assert cli.json(*create, "--estimate")["estimate"]["calls_high"] <= 900
     assert "calls" in cli(*create, "--estimate")
@@ -111,4 +147,6 @@ def test_bad_input_is_named_and_leaves_2(cli: Cli, create: list[str], options: l
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("burnish.sdk.transport.FIRST_DELAY_SECONDS", 0.0)
-    assert "127.0.0.1" in Cli("http://127.0.0.1:1")("list", code=1)
+    shown = Cli("http://127.0.0.1:1")("list", code=1)
+    assert "http://127.0.0.1:1: cannot connect" in shown
+    assert "is the server running" in shown

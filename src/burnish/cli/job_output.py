@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json, stdout
+from rich.markup import escape
+
+from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json, stderr, stdout
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import text_of
 from burnish.proto.convert import event_to_proto, job_to_proto
@@ -17,7 +19,7 @@ from burnish.proto.message import message_to_json
 from burnish.sdk.results import Candidate, Estimate, Promotion, candidate_to_proto
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from burnish.sdk.blocking import Job as Handle
 
@@ -42,16 +44,23 @@ def say_job(job: Job, as_json: bool) -> int:
     return EXIT_OK
 
 
-def _facts(job: Job) -> list[tuple[str, str]]:
-    from rich.markup import escape
+def say_created(job: Job, as_json: bool) -> int:
+    """The job, and on standard error how to go on."""
+    say_job(job, as_json)
+    if not as_json:
+        stderr().print(f"watch it with: burnish jobs watch {job.job_id}", soft_wrap=True)
+    return EXIT_OK
 
+
+def _facts(job: Job) -> list[tuple[str, str]]:
     test = job.test_scores
     return [
         ("job", job.job_id),
         ("status", _status(job) + (" (cancel requested)" if job.cancel_requested else "")),
+        ("now", "" if job.status.terminal else escape(_now(job))),
         ("error", escape(job.error_message or "")),
         ("created", _time(job.creation_timestamp_ms)),
-        ("ended", _time(job.completion_timestamp_ms)),
+        ("ended", _time(job.completion_timestamp_ms) + (f", {job.stop_reason}" if job.stop_reason else "")),
         ("optimizer", job.config.optimizer_type),
         ("source", escape(job.source_prompt_uri)),
         ("optimized", escape(job.optimized_prompt_uri or "")),
@@ -73,19 +82,17 @@ def say_jobs(jobs: Sequence[Job], as_json: bool) -> int:
     if as_json:
         say_json({"jobs": [message_to_json(job_to_proto(job)) for job in jobs]})
         return EXIT_OK
-    table = _table("job", "status", "optimizer", "source", "score", "verdict", "usage", "created")
-    for job in jobs:
-        table.add_row(
-            job.job_id,
-            _status(job),
-            job.config.optimizer_type,
-            job.source_prompt_uri,
-            _change(job),
-            job.verdict or "",
-            _usage(job),
-            _time(job.creation_timestamp_ms),
-        )
-    stdout().print(table if jobs else "no jobs")
+    columns = {
+        "job": [job.job_id for job in jobs],
+        "status": [_status(job) for job in jobs],
+        "score": [_change(job) for job in jobs],
+        "verdict": [job.verdict or "" for job in jobs],
+        "created": [_time(job.creation_timestamp_ms) for job in jobs],
+        "usage": [_usage(job) for job in jobs],
+        "source": [escape(job.source_prompt_uri) for job in jobs],
+        "optimizer": [str(job.config.optimizer_type) for job in jobs],
+    }
+    stdout().print(_fitting(columns) if jobs else "no jobs")
     return EXIT_OK
 
 
@@ -118,7 +125,10 @@ def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
     if as_json:
         say_json({"candidates": [message_to_json(candidate_to_proto(entry)) for entry in candidates]})
         return EXIT_OK
-    table = _table("number", "candidate", "status", "score", "front", "calls", "made from", "how", "why not")
+    table = _table(
+        "", _whole("candidate"), _whole("status"), _whole("score"), "front", "calls", "how", "why not"
+    )
+    numbers = {entry.candidate_id: entry.number for entry in candidates}
     for entry in candidates:
         score = entry.scores.get("aggregate")
         table.add_row(
@@ -128,9 +138,8 @@ def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
             "" if score is None else f"{score:.3f}",
             "yes" if entry.on_pareto_front else "",
             str(entry.usage.total.calls),
-            " ".join(entry.parents),
-            entry.origin,
-            entry.reason,
+            escape(_how(entry, numbers)),
+            escape(entry.reason),
         )
     stdout().print(table if candidates else "no candidates yet")
     return EXIT_OK
@@ -154,6 +163,8 @@ def say_estimate(estimate: Estimate, as_json: bool) -> int:
     table.add_row("tokens", str(estimate.tokens_low), str(estimate.tokens_high))
     if estimate.usd_low is not None and estimate.usd_high is not None:
         table.add_row("US dollars", f"{estimate.usd_low:.4f}", f"{estimate.usd_high:.4f}")
+    else:
+        table.add_row("US dollars", "unknown", "unknown")
     table.add_row("seconds", f"{estimate.seconds_low:.0f}", f"{estimate.seconds_high:.0f}")
     stdout().print(table)
     for warning in estimate.warnings:
@@ -174,11 +185,50 @@ def say_promotion(promotion: Promotion, as_json: bool) -> int:
     return EXIT_OK
 
 
-def _table(*headings: str) -> Table:
+def _table(*columns: str | Column) -> Table:
     from rich import box
     from rich.table import Table
 
-    return Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
+    return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def _fitting(columns: Mapping[str, Sequence[str]]) -> Table:
+    """The columns that a narrow terminal has room for, none of them cut: ids are to be copied."""
+    from rich.text import Text
+
+    room = stdout().width
+    shown: dict[str, Sequence[str]] = {}
+    for heading, cells in columns.items():
+        room -= 2 + max(Text.from_markup(cell).cell_len for cell in (heading, *cells))
+        if shown and room < 0:
+            break
+        shown[heading] = cells
+    table = _table(*(_whole(heading) for heading in shown))
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _whole(heading: str) -> Column:
+    """A column that is never cut, however narrow the terminal."""
+    from rich.table import Column
+
+    return Column(heading, no_wrap=True, overflow="ignore", min_width=len(heading))
+
+
+def _how(candidate: Candidate, numbers: Mapping[str, int]) -> str:
+    """How it was made, and from which: by their numbers, which are shown too."""
+    parents = ", ".join(str(numbers.get(parent, parent)) for parent in candidate.parents)
+    return f"{candidate.origin} (from {parents})" if parents else candidate.origin
+
+
+def _now(job: Job) -> str:
+    """What is going on: how far the phase is, or why the job waits."""
+    if job.status_message:
+        return job.status_message
+    if job.progress is None:
+        return "waits for a worker" if job.status is JobStatus.PENDING else "being loaded"
+    return f"{job.progress.phase}, {job.progress.completed} of {job.progress.total} {job.progress.unit}"
 
 
 def _status(job: Job) -> str:

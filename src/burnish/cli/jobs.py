@@ -27,9 +27,12 @@ DEFAULT_URL = "http://127.0.0.1:5000"
 def create(
     prompt: Annotated[str, typer.Option(help="prompts:/NAME/VERSION or prompts:/NAME@ALIAS.")],
     experiment_id: Annotated[str, typer.Option(help="MLflow experiment of the run.")] = "0",
-    dataset: Annotated[str | None, typer.Option(help="MLflow dataset id.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="MLflow dataset id (d-…).")] = None,
     scorer: Annotated[
-        list[str] | None, typer.Option(help="NAME[:ARGUMENT][=WEIGHT|=must]; repeat for several.")
+        list[str] | None,
+        typer.Option(
+            metavar="SCORER", help="NAME[:ARGUMENT][=WEIGHT|=must], such as exact_match; repeat for several."
+        ),
     ] = None,
     optimizer: Annotated[
         str, typer.Option(help="joint-search, metaprompt, gepa, few-shot or distillation.")
@@ -37,7 +40,10 @@ def create(
     optimizer_config: Annotated[
         str | None, typer.Option(help="The optimizer's own settings, a JSON object.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Model that answers the prompt.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model that answers, such as openai:/gpt-4o-mini.  [default: the prompt's own]"),
+    ] = None,
     reflection_model: Annotated[str | None, typer.Option(help="Model that writes proposals.")] = None,
     max_calls: Annotated[int | None, typer.Option(help="Hard limit of model calls.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Hard limit of tokens, in and out.")] = None,
@@ -48,8 +54,10 @@ def create(
     concurrency: Annotated[int, typer.Option(help="Model calls in flight.")] = 8,
     max_output_tokens: Annotated[int | None, typer.Option(help="Cap on each answer.")] = None,
     call_timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 60.0,
-    tag: Annotated[list[str] | None, typer.Option(help="KEY=VALUE; repeat for several.")] = None,
-    idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same job.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Repeat for several.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Any text of your own; asked twice with it, there is one job.")
+    ] = None,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Watch it to its end.")] = False,
     url: Url = DEFAULT_URL,
@@ -90,7 +98,7 @@ def create(
             idempotency_key=idempotency_key,
             **fields,
         )
-        return output.watch(job, as_json) if wait else output.say_job(job.data, as_json)
+        return output.watch(job, as_json) if wait else output.say_created(job.data, as_json)
 
     _run(url, token, run)
 
@@ -107,10 +115,11 @@ def list_jobs(
         str, typer.Option("--filter", help="Such as: status = 'COMPLETED' AND tags.team = 'search'")
     ] = "",
     experiment_id: Annotated[
-        list[str] | None, typer.Option(help="Repeat for several.  [default: all]")
+        list[str] | None, typer.Option(metavar="ID", help="Repeat for several.  [default: all]")
     ] = None,
     order_by: Annotated[
-        list[str] | None, typer.Option(help="Such as: final_eval_scores.aggregate DESC  [default: newest]")
+        list[str] | None,
+        typer.Option(metavar="FIELD", help="Such as: final_eval_scores.aggregate DESC  [default: newest]"),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
     url: Url = DEFAULT_URL,
@@ -196,7 +205,9 @@ def candidates(
 def promote(
     job_id: JobId,
     alias: Annotated[str, typer.Argument(help="Such as production.", show_default=False)],
-    back: Annotated[bool, typer.Option("--rollback", help="Take the promotion back.")] = False,
+    back: Annotated[
+        bool, typer.Option("--rollback", help="Point it back at the version the job started from.")
+    ] = False,
     url: Url = DEFAULT_URL,
     token: Token = None,
     as_json: AsJson = False,

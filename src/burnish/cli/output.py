@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
+UNLIMITED_WIDTH = 1000
+
+
 @cache
 def stdout() -> Console:
-    """The console of results."""
+    """The console of results. Into a file or a pipe nothing is cut or wrapped to fit a terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    fits_a_terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, soft_wrap=False, width=None if fits_a_terminal else UNLIMITED_WIDTH)
 
 
 @cache
@@ -38,7 +43,8 @@ def say_json(document: Mapping[str, Any]) -> None:
 
 
 def say_error(error: BurnishError | str) -> None:
-    """One line for each problem, naming field, value and remedy."""
-    lines = [str(p) for p in error.problems] if isinstance(error, InvalidInput) else [str(error)]
-    for line in lines:
-        sys.stderr.write(f"error: {' '.join(line.split())}\n")
+    """One line for each problem, naming field, value and remedy; the place in a filter stands below it."""
+    problems = error.problems if isinstance(error, InvalidInput) else [error]
+    for problem in problems:
+        first, *more = str(problem).splitlines() or [""]
+        sys.stderr.write("\n".join([f"error: {first}", *more]) + "\n")

@@ -41,7 +41,8 @@ class Transport:
     def __init__(self, url: str, token: str | None = None, timeout_seconds: float = 60.0) -> None:
         if not url.startswith(("http://", "https://")):
             raise InvalidInput.of("url", url, "must begin with http:// or https://")
-        self._base = url.rstrip("/") + BASE_PATH
+        self._url = url.rstrip("/")
+        self._base = self._url + BASE_PATH
         self._token = token or os.environ.get("BURNISH_TOKEN")
         self._timeout_seconds = timeout_seconds
         self._open: aiohttp.ClientSession | None = None
@@ -135,9 +136,13 @@ class Transport:
                     raise error_from(response.status, _error_in(await response.read()))
                 yield response
         except TimeoutError:
-            raise ServerUnavailable(f"{self._base}: no answer in time") from None
+            raise ServerUnavailable(f"{self._url}: no answer in time") from None
+        except aiohttp.ClientConnectorError as error:
+            reason = error.os_error.strerror or error.os_error
+            remedy = "is the server running, and is this its address?"
+            raise ServerUnavailable(f"{self._url}: cannot connect ({reason}); {remedy}") from None
         except aiohttp.ClientError as error:
-            raise ServerUnavailable(f"{self._base}: {error}") from None
+            raise ServerUnavailable(f"{self._url}: the connection was lost ({error})") from None
 
     def _session(self) -> aiohttp.ClientSession:
         import aiohttp
