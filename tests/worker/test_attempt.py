@@ -370,6 +370,15 @@ async def test_a_cancel_does_not_wait_for_a_job_that_kills_its_workers(world: Wo
 # --- causes outside
 
 
+async def test_a_completed_job_shows_all_of_its_work_as_done(world: World) -> None:
+    await world.submit()
+    await Process(world).run()
+    job = (await world.result()).job
+    assert job.status is JobStatus.COMPLETED
+    assert job.progress is not None
+    assert job.progress.completed == job.progress.total == job.usage.total.calls > 0
+
+
 async def test_a_job_waits_for_mlflow_at_its_end(world: World) -> None:
     await world.submit()
     process = Process(world)

@@ -197,6 +197,8 @@ class Ending:
             "status_message": None,
             **self._at.visible(),
         }
+        if status is JobStatus.COMPLETED and (shown := changes.get("progress")):
+            changes["progress"] = replace(shown, total=shown.completed)  # the calls it needed are all made
         if running := self._at.running:
             await running.recorder.flush()
             changes["warnings"] = tuple(running.recorder.warnings)
