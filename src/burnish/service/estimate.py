@@ -54,8 +54,8 @@ def estimate(plan: Plan) -> Estimate:
         tokens_high=_capped(high.tokens, budget.max_tokens),
         usd_low=None if low.usd is None else _capped(low.usd, budget.max_usd),
         usd_high=None if high.usd is None else _capped(high.usd, budget.max_usd),
-        seconds_low=_capped(low.rounds * SECONDS_PER_CALL[0], budget.max_seconds),
-        seconds_high=_capped(high.rounds * SECONDS_PER_CALL[1], budget.max_seconds),
+        seconds_low=_capped(round(low.rounds * SECONDS_PER_CALL[0], 1), budget.max_seconds),
+        seconds_high=_capped(round(high.rounds * SECONDS_PER_CALL[1], 1), budget.max_seconds),
         warnings=plan.warnings,
     )
 
