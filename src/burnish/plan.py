@@ -16,10 +16,10 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Prompt, check_template
-from burnish.errors import InvalidInput, NotFound, Problem
+from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem
 from burnish.evaluation.protocol import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
-from burnish.evaluation.splits import Splits, split
+from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.tracking.protocol import Tracker
@@ -117,14 +117,22 @@ class Planner:
         self._make_scorers = make_scorers
         self._make_optimizer = make_optimizer
 
-    async def plan(self, experiment_id: str, config: JobConfig) -> Plan:
+    async def plan(self, experiment_id: str, config: JobConfig, found: Sequence[Problem] = ()) -> Plan:
         """Load what the configuration names, and check it.
+
+        Args:
+            found: what is wrong with the request already; it is refused, with all that is found besides.
 
         Raises:
             InvalidInput: one error with all problems of the request.
             TrackingUnavailable: the prompts or the dataset cannot be read now.
         """
-        return await asyncio.to_thread(self._load_and_check, experiment_id, config)
+        try:
+            return await asyncio.to_thread(self._load_and_check, experiment_id, config, _Problems(found))
+        except OutsideFailure:
+            if found:  # wrong whether MLflow answers or not
+                raise InvalidInput(*found) from None
+            raise
 
     async def check(self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None) -> Plan:
         """The same for prompts and data that are at hand (files that are not in MLflow yet).
@@ -134,8 +142,7 @@ class Planner:
         """
         return await asyncio.to_thread(self._check, "", config, tuple(prompts), dataset, _Problems())
 
-    def _load_and_check(self, experiment_id: str, config: JobConfig) -> Plan:
-        problems = _Problems()
+    def _load_and_check(self, experiment_id: str, config: JobConfig, problems: _Problems) -> Plan:
         if not experiment_id:
             problems.add("experiment_id", "", "name the experiment the run belongs to")
         elif not self._tracker.experiment_exists(experiment_id):
@@ -179,6 +186,8 @@ class Planner:
             taught = ("expected_response",) if teacher else ()
             problems.collect(lambda: check_expectations(scorers, dataset, given=taught))
             splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
+        else:
+            problems.collect(lambda: check_fractions(config.split))
         if problems or optimizer is None or target is None:
             raise problems.error()
         needed = optimizer.estimate(len(splits.train), len(splits.validation), _search_calls(config, splits))
@@ -234,10 +243,12 @@ class Planner:
         problems: _Problems,
     ) -> tuple[TargetModel | None, TargetModel | None]:
         target = reflection = None
-        if prompts:
-            first = prompts[0]
+        if prompts or config.model:
+            model_config, response_format = (
+                (prompts[0].model_config, prompts[0].response_format) if prompts else ({}, None)
+            )
             found = problems.collect(
-                lambda: self._models.resolve(config.model, first.model_config, first.response_format)
+                lambda: self._models.resolve(config.model, model_config, response_format)
             )
             if found:
                 uri, parameters = found
@@ -367,4 +378,4 @@ class _Problems(list[Problem]):
             return None
 
     def error(self) -> InvalidInput:
-        return InvalidInput(*self)
+        return InvalidInput(*dict.fromkeys(self))

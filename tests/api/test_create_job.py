@@ -68,8 +68,11 @@ async def test_one_answer_names_every_problem(api: Any) -> None:
             "budget": {"max_calls": -1},
         },
         "tag": [],
+        "tags": [{"key": "", "value": "x"}, {"key": "burnish.priority", "value": "high"}],
     }
-    answer = await api.call("POST", "", request, status=400)
+    request["config"] |= {"model": "opnai:/small", "split": {"train": 0.9, "validation": 0.9}}
+    headers = {"Idempotency-Key": "k" * 256}
+    answer = await api.call("POST", "", request, status=400, headers=headers)
     assert answer["error_code"] == "INVALID_PARAMETER_VALUE"
     named = {problem["field"] for problem in answer["problems"]}
     assert named >= {
@@ -82,10 +85,38 @@ async def test_one_answer_names_every_problem(api: Any) -> None:
         "config.concurrency",
         "budget.max_calls",
         "tag",
+        "tags.key",
+        "tags.burnish.priority",
+        "model",
+        "split",
+        "Idempotency-Key",
     }
+    assert len(answer["problems"]) == len({str(problem) for problem in answer["problems"]})
     assert "exct_match" in answer["message"]
     assert "did you mean 'tags'?" in answer["message"]
     assert "did you mean 'OPTIMIZER_TYPE_GEPA'?" in answer["message"]
+
+
+async def test_wrong_tags_and_a_wrong_scorer_are_named_together(api: Any) -> None:
+    request = api.services.request(tags=[{"key": "a", "value": "x" * 6000}])
+    request["config"]["scorers"] = ["exct_match"]
+    for path in ("", "/estimate"):
+        answer = await api.call("POST", path, request, status=400)
+        assert {problem["field"] for problem in answer["problems"]} == {"tags.a", "scorers"}
+
+
+async def test_what_is_wrong_anyway_is_named_while_mlflow_is_away(api: Any) -> None:
+    request = api.services.request(tags=[{"key": "", "value": "x"}])
+    api.services.tracker.away = True
+    answer = await api.call("POST", "", request, status=400)
+    assert [problem["field"] for problem in answer["problems"]] == ["tags.key"]
+
+
+async def test_a_bad_request_is_refused_though_its_key_has_made_a_job(api: Any) -> None:
+    request, key = api.services.request(), {"Idempotency-Key": "k3"}
+    await api.call("POST", "", request, headers=key)
+    answer = await api.call("POST", "", {**request, "extra": 1}, status=400, headers=key)
+    assert [problem["field"] for problem in answer["problems"]] == ["extra"]
 
 
 async def test_a_refused_request_leaves_nothing_behind(api: Any) -> None:

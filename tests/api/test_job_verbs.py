@@ -7,13 +7,16 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
 from burnish.api.app import create_app
+from burnish.api.routes import BASE_PATHS
 from burnish.api.testing import play_job
 from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
+from burnish.tracking.protocol import RunStatus
 
 UNKNOWN = {"error_code": "RESOURCE_DOES_NOT_EXIST", "what": "job", "name": "nobody"}
 
@@ -163,6 +166,14 @@ async def test_delete_of_a_running_job_fences_its_worker_off(api: Any) -> None:
         await api.services.store.heartbeat(job_id, job.attempt)
 
 
+async def test_the_run_of_a_running_job_is_ended_before_it_is_deleted(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    job = await api.services.store.take(job_id, "worker-1")
+    run = api.services.tracker.runs[api.services.tracker.ensure_run(job)]
+    await api.call("DELETE", f"/{job_id}")
+    assert (run.status, run.deleted) == (RunStatus.KILLED, True)
+
+
 async def test_twenty_clients_delete_one_job_once(api: Any) -> None:
     job_id = (await api.create())["job_id"]
     await play_job(api.services, job_id)
@@ -243,6 +254,25 @@ async def test_no_route_and_a_wrong_method_answer_in_the_same_form(api: Any) -> 
     assert (answer.status_code, answer.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
     answer = await api.http.put("/api/3.0/mlflow/prompt-optimization/jobs/x")
     assert (answer.status_code, answer.json()["error_code"]) == (405, "ENDPOINT_NOT_FOUND")
+    assert answer.headers["allow"] == "DELETE, GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("PATCH", "", 405), ("PUT", "/", 405), ("GET", "/a/b/c", 404), ("PATCH", "/x/cancel", 405)],
+)
+async def test_what_we_do_not_answer_below_our_paths_never_reaches_mlflow(
+    services: Any, method: str, path: str, status: int
+) -> None:
+    async def mlflow_app(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse(scope["path"])(scope, receive, send)
+
+    app = create_app(services, Settings(), mlflow_app=mlflow_app)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        for base in BASE_PATHS:
+            answer = await http.request(method, base + path)
+            assert (answer.status_code, answer.json()["error_code"]) == (status, "ENDPOINT_NOT_FOUND")
+        assert (await http.get("/api/3.0/mlflow/other")).text == "/api/3.0/mlflow/other"
 
 
 async def test_under_a_prefix_as_mlflow_has_one(services: Any) -> None:

@@ -19,7 +19,7 @@ from burnish.api.docs import page
 from burnish.api.errors import answer
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
-from burnish.api.routes import BASE_PATHS, Verb, routes
+from burnish.api.routes import BASE_PATHS, Verb, refuse_others, routes
 from burnish.api.services import Services
 from burnish.api.watch import Watching
 from burnish.config import Settings
@@ -65,7 +65,8 @@ def create_app(
     app = FastAPI(title="Burnish", version=__version__, openapi_url=None, lifespan=lifespan)
     app.state.watching = watching
     app.add_exception_handler(HTTPException, _no_such_endpoint)
-    app.router.routes.extend(routes(services, _verbs(watching), prefix))
+    ours = list(routes(services, _verbs(watching), prefix))
+    app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)
     app.add_route(f"{prefix}/ready", ready(checks_of(services, worker)))
     if scrape is not None:

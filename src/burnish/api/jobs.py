@@ -5,14 +5,13 @@ from __future__ import annotations
 from burnish.api.routes import Call
 from burnish.api.services import Services
 from burnish.api.wire import (
-    JobRequest,
     estimate_to_proto,
     promotion_to_proto,
     read_job_request,
     read_query,
 )
 from burnish.domain.prompt import digest
-from burnish.errors import InvalidInput, OutsideFailure, Problem
+from burnish.errors import Problem
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import job_to_proto
 from burnish.proto.message import message_to_json
@@ -23,14 +22,17 @@ MAX_KEY_LENGTH = 255
 
 async def create(services: Services, call: Call) -> wire.CreatePromptOptimizationJob.Response:
     request = read_job_request(call.message, call.problems)
+    problems = list(request.problems)
     idempotency = None
     if key := call.headers.get("idempotency-key", "").strip():
         if len(key) > MAX_KEY_LENGTH:
-            problem = Problem("Idempotency-Key", key, f"must have at most {MAX_KEY_LENGTH} characters")
-            raise InvalidInput(problem, *request.problems)
-        idempotency = Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64))
-    await _check(services, request)
-    job, _ = await services.jobs.submit(request.experiment_id, request.config, request.tags, idempotency)
+            remedy = f"must have at most {MAX_KEY_LENGTH} characters"
+            problems.append(Problem("Idempotency-Key", key, remedy))
+        else:
+            idempotency = Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64))
+    job, _ = await services.jobs.submit(
+        request.experiment_id, request.config, request.tags, idempotency, found=problems
+    )
     return wire.CreatePromptOptimizationJob.Response(job=job_to_proto(job))
 
 
@@ -68,8 +70,9 @@ async def resume(services: Services, call: Call) -> wire.ResumePromptOptimizatio
 
 async def estimate(services: Services, call: Call) -> wire.EstimatePromptOptimizationJob.Response:
     request = read_job_request(call.message, call.problems)
-    await _check(services, request)
-    found = await services.jobs.estimate(request.experiment_id, request.config)
+    found = await services.jobs.estimate(
+        request.experiment_id, request.config, request.tags, request.problems
+    )
     return wire.EstimatePromptOptimizationJob.Response(estimate=estimate_to_proto(found))
 
 
@@ -83,22 +86,3 @@ async def roll_back(services: Services, call: Call) -> wire.RollbackOptimizedPro
     call.check()
     moved = await services.prompts.roll_back(call.message.job_id, call.message.alias)
     return wire.RollbackOptimizedPrompt.Response(promotion=promotion_to_proto(moved))
-
-
-async def _check(services: Services, request: JobRequest) -> None:
-    """Refuse a request that has problems already, with all that planning finds besides, so that one
-    answer names everything.
-
-    Raises:
-        InvalidInput
-    """
-    if not request.problems:
-        return
-    problems = list(request.problems)
-    try:
-        await services.jobs.estimate(request.experiment_id, request.config)
-    except InvalidInput as error:
-        problems += error.problems
-    except OutsideFailure:
-        pass  # what is wrong already is wrong whether MLflow answers or not
-    raise InvalidInput(*dict.fromkeys(problems))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from burnish.api.errors import error_answer
 from burnish.api.services import Services
@@ -26,6 +27,8 @@ BASE_PATHS = (
     "/ajax-api/3.0/mlflow/prompt-optimization/jobs",
 )
 """MLflow's REST clients use the first, its web pages the second."""
+
+ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 SERVICE = wire.DESCRIPTOR.services_by_name["PromptOptimization"]
 
@@ -65,6 +68,22 @@ def routes(services: Services, verbs: Mapping[str, Verb], prefix: str = "") -> I
             for end in ("", "/") if not rule.path else ("",):
                 path = f"{prefix}{base}{rule.path}{end}"
                 yield Route(path, endpoint, methods=list(rule.methods), name=method.name)
+
+
+def refuse_others(known: Sequence[Route], prefix: str = "") -> Iterator[Route]:
+    """Routes that stand behind ours and keep what else is asked below our base paths from MLflow's app,
+    which would answer in HTML."""
+
+    async def endpoint(request: Request) -> Response:
+        partly = [route for route in known if route.matches(request.scope)[0] is Match.PARTIAL]
+        if not partly:
+            raise HTTPException(404)
+        allowed = sorted({method for route in partly for method in route.methods or ()})
+        raise HTTPException(405, headers={"Allow": ", ".join(allowed)})
+
+    for base in BASE_PATHS:
+        for rest in ("", "/{rest:path}"):
+            yield Route(f"{prefix}{base}{rest}", endpoint, methods=ALL_METHODS)
 
 
 def rule_of(method: Any) -> Http:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.job import MAX_PRIORITY, PRIORITY_TAG, Job, JobConfig, JobStatus
-from burnish.errors import InvalidInput, InvalidState, Problem
+from burnish.errors import InvalidState, Problem
 from burnish.plan import Planner
 from burnish.service.estimate import Estimate, estimate
 from burnish.store.protocol import Idempotency, JobPage, JobQuery, JobStore, JournalEntry
@@ -44,12 +44,14 @@ class Jobs:
         tags: Mapping[str, str] | None = None,
         idempotency: Idempotency | None = None,
         calls: Sequence[JournalEntry] = (),
+        found: Sequence[Problem] = (),
     ) -> tuple[Job, bool]:
         """Check everything that can be checked, then store the job and hand it over.
 
         Args:
             calls: model calls that were made for this job before it existed (the preflight); they
                 are paid, so its journal begins with them.
+            found: what is wrong with the request already.
 
         Returns:
             The job, and ``False`` where the idempotency key had already made it.
@@ -58,10 +60,10 @@ class Jobs:
             InvalidInput: every problem at once; nothing was written.
             Conflict: the idempotency key was used with another body.
         """
-        check_tags(tags or {})
-        if idempotency is not None and (made := await self._store.find_made(idempotency)):
+        problems = [*found, *tag_problems(tags or {})]
+        if idempotency and not problems and (made := await self._store.find_made(idempotency)):
             return made, False  # whatever has become of its prompt or its data since
-        plan = await self._planner.plan(experiment_id, config)
+        plan = await self._planner.plan(experiment_id, config, problems)
         job = Job(
             job_id=uuid.uuid4().hex,
             experiment_id=experiment_id,
@@ -115,12 +117,15 @@ class Jobs:
             TrackingUnavailable: the run exists and could not be deleted.
         """
         job = await self._store.get(job_id)
-        if not job.status.terminal:
+        running = not job.status.terminal
+        if running:
             job = await self._store.fence(job_id)
             self._dispatcher.announce_cancel(job_id)
         if job.attempt:  # it has been begun, so there may be a run
             run_id = await asyncio.to_thread(self._tracker.find_run, job)
             if run_id is not None:
+                if running:  # nobody else will: its worker may not touch the run any more
+                    await asyncio.to_thread(self._tracker.end_run, run_id, RunStatus.KILLED)
                 await asyncio.to_thread(self._tracker.delete_run, run_id)
         await self._store.delete(job_id)
 
@@ -135,20 +140,24 @@ class Jobs:
         self._dispatcher.announce(job_id)
         return job
 
-    async def estimate(self, experiment_id: str, config: JobConfig) -> Estimate:
+    async def estimate(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        tags: Mapping[str, str] | None = None,
+        found: Sequence[Problem] = (),
+    ) -> Estimate:
         """What this request would take; nothing is written and no model is called.
 
         Raises:
-            InvalidInput: the request could not be carried out.
+            InvalidInput: the request could not be carried out; every problem at once.
         """
-        return estimate(await self._planner.plan(experiment_id, config))
+        problems = [*found, *tag_problems(tags or {})]
+        return estimate(await self._planner.plan(experiment_id, config, problems))
 
 
-def check_tags(tags: Mapping[str, str]) -> None:
-    """
-    Raises:
-        InvalidInput: a key or value is empty or too long.
-    """
+def tag_problems(tags: Mapping[str, str]) -> list[Problem]:
+    """Keys that are empty or too long, values that are too long, a priority that is none."""
     problems = []
     for key, value in tags.items():
         if not key or len(key) > MAX_TAG_KEY:
@@ -159,8 +168,7 @@ def check_tags(tags: Mapping[str, str]) -> None:
     if not _WHOLE_NUMBER.fullmatch(priority) or abs(int(priority)) > MAX_PRIORITY:
         remedy = f"must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}; higher goes first"
         problems.append(Problem(f"tags.{PRIORITY_TAG}", priority, remedy))
-    if problems:
-        raise InvalidInput(*problems)
+    return problems
 
 
 def require_completed(job: Job) -> str:
