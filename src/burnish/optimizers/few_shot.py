@@ -15,13 +15,13 @@ from pydantic import Field
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.job import StopReason
 from burnish.domain.score import Evaluation
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.champion import Champion
 from burnish.optimizers.demonstrations import Demonstration, labelled, showable
-from burnish.optimizers.effort import FINALISTS, Effort, calls_of_one_evaluation
+from burnish.optimizers.effort import Effort, calls_of_one_evaluation
+from burnish.optimizers.heats import run_heats
 from burnish.optimizers.proposals import Gate
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.race import Race
@@ -95,27 +95,13 @@ class FewShot:
                 "no training example can stand in the prompt: no passing trace, no expected response"
             )
             return champion.outcome()
-        allowance = self._effort(len(task.validation)).allowance(task, champion.means, spent)
+        effort = self._effort(len(task.validation))
+        allowance = effort.allowance(task, champion.means, spent)
         race = Race(task.validation, evaluate, champion, allowance, task.seed)
-        search = SubsetSearch(task, pools, self._settings.max_demonstrations)
-        gate = Gate(task, self._settings, observe)
-        observe.phase("search", allowance)
-        stop_reason = StopReason.FINISHED
-        left = self._settings.trials
-        while left > 0:
-            room = race.room_for(min(self._settings.width, left))
-            entrants = search.draw(room, champion.candidate, gate)
-            if not entrants:
-                stop_reason = StopReason.FINISHED if room else StopReason.BUDGET
-                break
-            left -= len(entrants)
-            await race.run(entrants)
-            observe.advance(allowance - race.allowance)
-            if champion.stop_reason():
-                break
-        await race.final(FINALISTS)
-        observe.advance(allowance - race.allowance)
-        return champion.outcome(champion.stop_reason() or stop_reason)
+        search = SubsetSearch(
+            task, pools, self._settings.max_demonstrations, Gate(task, self._settings, observe)
+        )
+        return await run_heats(race, search, champion, effort, observe)
 
     async def _pools(
         self, task: Task, evaluate: Evaluate, champion: Champion

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
@@ -44,7 +44,6 @@ class Task:
     seed: int = 0
     concurrency: int = 8
     max_calls: int | None = None
-    model: str = ""
     teacher: Evaluate | None = None
 
 
@@ -125,7 +124,3 @@ class Optimizer(Protocol):
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome: ...
-
-
-OptimizerFactory = type[Optimizer]
-Settings = Mapping[str, Any]

@@ -13,6 +13,7 @@ from burnish.optimizers.joint_search.layout import AS_SOURCE, Layout
 from burnish.optimizers.joint_search.space import PromptSpace, prompt_space
 from burnish.optimizers.proposals import Gate
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.race import Standing
 
 REDRAWS = 40
 
@@ -33,20 +34,21 @@ class Selection:
 class SubsetSearch:
     """Draws subsets: at random first, then half of them by changing the best so far a little."""
 
-    def __init__(self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int) -> None:
+    def __init__(self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int, gate: Gate) -> None:
         name = next(iter(task.source.texts))
         self._source = task.source
         self._name = name
         self._space: PromptSpace = prompt_space(task, name)
         self._pools = pools
         self._most = most
+        self._gate = gate
         self._seed = task.seed
         self._random = random.Random(f"{task.seed}/subsets")
         self._selections: dict[str, Selection] = {}
         self._arrangements = self._possible_arrangements()
         self._draws = 0
 
-    def draw(self, wanted: int, best: Candidate, gate: Gate) -> list[Candidate]:
+    def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates."""
         drawn: list[Candidate] = []
         misses = 0
@@ -56,13 +58,16 @@ class SubsetSearch:
             selection = self._changed(origin) if origin is not None and change else self._fresh()
             candidate = self._candidate(selection, best if change else self._source)
             ids = {shown.example.example_id for shown in selection.shown}
-            ruling = None if gate.seen(candidate) else gate.admit(candidate, ids)
+            ruling = None if self._gate.seen(candidate) else self._gate.admit(candidate, ids)
             if ruling is None or ruling.candidate is None:
                 misses += 1
                 continue
             self._selections[ruling.candidate.candidate_id] = selection
             drawn.append(ruling.candidate)
         return drawn
+
+    def tell(self, standings: Sequence[Standing]) -> None:
+        """The best so far is all that it builds on."""
 
     def _fresh(self) -> Selection:
         """Another subset, of another size and in another arrangement each time."""

@@ -196,7 +196,6 @@ def _task(running: Running, source: Candidate) -> Task:
         seed=plan.config.seed,
         concurrency=plan.config.concurrency,
         max_calls=plan.calls_left_for_search,
-        model=plan.target.uri,
         teacher=_teacher(running),
     )
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import Field
 
-from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.champion import Champion
-from burnish.optimizers.effort import FINALISTS, Effort, calls_of_one_evaluation
+from burnish.optimizers.effort import Effort, calls_of_one_evaluation
+from burnish.optimizers.heats import run_heats
 from burnish.optimizers.joint_search.instructions import written_or_none
 from burnish.optimizers.joint_search.sampler import Sampler
 from burnish.optimizers.joint_search.space import Space, space_of
@@ -88,25 +88,10 @@ class JointSearch:
         sampler = Sampler(
             space, Gate(task, self._settings, observe), starters_of(space, self._settings.width), task.seed
         )
-        allowance = self._effort(len(task.validation)).allowance(task, champion.means, spent)
+        effort = self._effort(len(task.validation))
+        allowance = effort.allowance(task, champion.means, spent)
         race = Race(task.validation, evaluate, champion, allowance, task.seed)
-        observe.phase("search", allowance)
-        stop_reason = None
-        left = self._settings.trials
-        while stop_reason is None and left > 0:
-            room = race.room_for(min(self._settings.width, left))
-            entrants = sampler.draw(room, champion.candidate)
-            if not entrants:
-                stop_reason = StopReason.FINISHED if room else StopReason.BUDGET
-                break
-            left -= len(entrants)
-            standings = await race.run([entrant.candidate for entrant in entrants])
-            sampler.tell(entrants, standings, len(task.validation))
-            observe.advance(allowance - race.allowance)
-            stop_reason = champion.stop_reason()
-        await race.final(FINALISTS)
-        observe.advance(allowance - race.allowance)
-        return champion.outcome(champion.stop_reason() or stop_reason or StopReason.FINISHED)
+        return await run_heats(race, sampler, champion, effort, observe)
 
     async def _space(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe

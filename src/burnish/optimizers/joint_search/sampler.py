@@ -41,6 +41,7 @@ class Sampler:
         self._space = space
         self._gate = gate
         self._choices: dict[str, Choices] = {}
+        self._racing: list[Entrant] = []
         self._random = random.Random(f"{seed}/redraw")
         self._states = optuna.trial.TrialState
         self._distributions: Mapping[str, Any] = {
@@ -57,7 +58,7 @@ class Sampler:
         for choices in first:
             self._study.enqueue_trial(dict(choices), skip_if_exists=True)
 
-    def draw(self, wanted: int, best: Candidate) -> list[Entrant]:
+    def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates; fewer when the space holds no more."""
         entrants: list[Entrant] = []
         if self._choices:
@@ -75,7 +76,8 @@ class Sampler:
             drawn = self._asked()
             entrants += drawn
             redraws = 0 if drawn else redraws + 1
-        return entrants
+        self._racing = entrants
+        return [entrant.candidate for entrant in entrants]
 
     def _asked(self) -> list[Entrant]:
         """The next trial's candidate, or nothing when it is known already or refused."""
@@ -105,11 +107,11 @@ class Sampler:
         self._random.shuffle(found)
         return found
 
-    def tell(self, entrants: Sequence[Entrant], standings: Sequence[Standing], all_examples: int) -> None:
-        """How the candidates did, in launch order: a value when measured in full, else how far they came."""
-        for entrant, standing in zip(entrants, standings, strict=True):
+    def tell(self, standings: Sequence[Standing]) -> None:
+        """How those drawn last did: a value when measured in full, else how far they came."""
+        for entrant, standing in zip(self._racing, standings, strict=True):
             entrant.trial.report(standing.means.aggregate, standing.examples)
-            if standing.examples == all_examples:
+            if standing.examples == len(standing.order):
                 self._study.tell(entrant.trial, standing.means.aggregate)
             else:
                 self._study.tell(entrant.trial, state=self._states.PRUNED)
