@@ -320,7 +320,7 @@ def compare_scores(seeds: int) -> None:
     print(f"final true score on the planted-insight task, {seeds} seeds, budget {BUDGET}")
     print(f"{'':>22} {'score':>6} {'difference':>20} {'target':>7} {'reflection':>10} {'validated':>9}")
     print(_row("gepa.optimize", library, ""))
-    for lookahead in (1, 4, 8, 10):
+    for lookahead in (1, 4, 8, 12):
         ours = [burnish_at_once(seed, lookahead) for seed in range(seeds)]
         gains = [a.score - b.score for a, b in zip(ours, library, strict=True)]
         low, high = interval(gains)

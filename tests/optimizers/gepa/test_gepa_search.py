@@ -103,7 +103,7 @@ def test_never_one_metric_call_over(
     outcome, _ = asyncio.run(search(task(), world_, max_metric_calls=budget, **told))
     assert world_.target_calls <= budget
     if outcome.stop_reason is StopReason.BUDGET and budget >= 50:
-        assert world_.target_calls > budget - 20 - 4 * minibatch
+        assert world_.target_calls > budget - 20 - 3 * minibatch * (lookahead + 1)
 
 
 @pytest.mark.parametrize("lookahead", [1, 4, 8])
@@ -159,6 +159,36 @@ async def test_a_winner_that_was_overtaken_is_carried_over() -> None:
                 reasons = [entry[3] for entry in notebook.candidates if entry[0] == candidate.parents[1]]
                 assert "carried over" in reasons[-1] or "does as well" in reasons[-1]
     assert len(carried) >= 4
+
+
+UNEQUAL = dict(zip(PHRASES, (0.05, 0.1, 0.3, 0.2, 0.15), strict=True))
+
+
+async def test_a_winner_that_was_taken_up_is_not_validated() -> None:
+    taken_up = 0
+    for seed in range(6):
+        world_ = world(phrases=UNEQUAL)
+        _, notebook = await search(task(seed), world_, lookahead=8)
+        children = {p: c for c in notebook.texts.values() for p in c.parents}
+        for candidate_id, status, _, reason in notebook.candidates:
+            if "taken up" in reason:
+                taken_up += 1
+                assert status is CandidateStatus.REJECTED
+                assert children[candidate_id].origin.endswith("carried over")
+                calls = [call for call in world_.log.finished if call.startswith(candidate_id)]
+                assert len(calls) < len(task().validation)
+    assert taken_up
+
+
+@pytest.mark.parametrize("lookahead", [2, 4, 8])
+async def test_the_last_winner_is_always_validated(lookahead: int) -> None:
+    """However little the budget: what was found last is not lost for want of a validation."""
+    for budget in range(58, 120, 3):
+        world_ = world(phrases=UNEQUAL)
+        _, notebook = await search(task(), world_, lookahead=lookahead, max_metric_calls=budget)
+        fates = {entry[0]: entry for entry in notebook.candidates}
+        won = [e for e in fates.values() if e[2] is not None or "taken up" in e[3]]
+        assert not won or won[-1][2] is not None
 
 
 async def test_one_proposal_at_a_time_is_never_overtaken() -> None:

@@ -10,6 +10,7 @@ from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput
 from burnish.optimizers.gepa import Gepa
 from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.gepa.sizing import Sizing
 from burnish.optimizers.registry import make_optimizer
 
 
@@ -42,6 +43,10 @@ def test_the_same_may_be_said_in_gepas_words() -> None:
     assert (choices.minibatch_size, choices.frontier, choices.seed) == (5, "objective", 3)
     assert choices.merges(2)
     assert not choices.merges(1)
+
+
+def sizing(settings: dict[str, Any], validation: int = 30) -> Sizing:
+    return Sizing(Choices.read(settings), validation, max_calls=None)
 
 
 def test_empty_gepa_kwargs_are_none() -> None:
@@ -81,16 +86,22 @@ def test_what_cannot_be_is_refused_by_name(settings: dict[str, Any], field: str,
     assert remedy in problem.remedy
 
 
-@pytest.mark.parametrize(("concurrency", "width"), [(1, 1), (2, 1), (4, 2), (8, 5), (16, 10), (200, 10)])
+@pytest.mark.parametrize(("concurrency", "width"), [(1, 1), (2, 1), (4, 3), (8, 6), (16, 12), (200, 12)])
 def test_the_look_ahead_follows_the_concurrency(concurrency: int, width: int) -> None:
-    assert Choices.read({}).lookahead(concurrency) == width
-    assert Choices.read({"lookahead": 3}).lookahead(concurrency) == 3
-    assert Choices.read({"concurrency": 6}).lookahead(concurrency) == 3
+    assert sizing({}).lookahead(concurrency) == width
+    assert sizing({"lookahead": 3}).lookahead(concurrency) == 3
+    assert sizing({"concurrency": 6}).lookahead(concurrency) == 4
+
+
+@pytest.mark.parametrize(("budget", "width"), [(72, 1), (100, 2), (150, 5), (300, 12)])
+def test_a_small_budget_is_not_spent_in_one_breath(budget: int, width: int) -> None:
+    assert sizing({"max_metric_calls": budget}).lookahead(16) == width
+    assert sizing({"max_metric_calls": budget, "lookahead": 7}).lookahead(16) == 7
 
 
 def test_an_estimate_says_what_can_be_used_at_most() -> None:
     estimate = Gepa.from_settings({"max_metric_calls": 300}).estimate(60, 30, None)
-    assert (estimate.target_low, estimate.target_high) == (72, 300)
+    assert (estimate.target_low, estimate.target_high) == (69, 300)
     assert (estimate.reflection_low, estimate.reflection_high) == (1, 90)
     assert not estimate.warnings
     assert Gepa.from_settings({"max_metric_calls": 300}).estimate(60, 30, 200).target_high == 200
@@ -102,12 +113,12 @@ def test_a_budget_that_is_too_small_is_warned_of() -> None:
     assert "3 proposals" in warning
     (warning,) = Gepa.from_settings({}).estimate(60, 30, 50).warnings
     assert "no room for a proposal" in warning
-    assert "72" in warning
+    assert "69" in warning
 
 
 def test_a_setting_that_leaves_no_room_for_one_proposal_is_refused() -> None:
     with pytest.raises(InvalidInput) as raised:
-        Gepa.from_settings({"max_metric_calls": 71}).estimate(60, 30, None)
+        Gepa.from_settings({"max_metric_calls": 68}).estimate(60, 30, None)
     (problem,) = raised.value.problems
     assert problem.field == "optimizer_config.max_metric_calls"
-    assert "72" in problem.remedy
+    assert "69" in problem.remedy

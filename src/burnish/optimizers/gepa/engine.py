@@ -21,7 +21,7 @@ from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Texts
-from burnish.optimizers.gepa.proposal import Fate, aggregates
+from burnish.optimizers.gepa.proposal import aggregates
 from burnish.optimizers.gepa.search import Search
 from burnish.optimizers.gepa.settings import GepaKwargs
 
@@ -187,7 +187,7 @@ class Adapter:
     ) -> Texts:
         """The texts that the child has changed; none for a proposal that went no further."""
         proposal = self._search.current
-        if proposal is None or proposal.child is None or proposal.fate is not Fate.VALIDATED:
+        if proposal is None or proposal.child is None or proposal.validation is None:
             return {}
         new = self._search.components.texts(proposal.child)
         return {number: text for number, text in new.items() if text != candidate[number]}

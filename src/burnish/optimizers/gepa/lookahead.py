@@ -2,7 +2,7 @@
 
 What is decided here depends on the seed, on k and on answers, never on when an answer came: a
 proposal is launched when an older one is committed, is ruled on after those launched before it, and
-gets the budget for its validation as if they had run one after the other.
+is validated when it is the oldest.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.measure import MINIBATCH, Measure
-from burnish.optimizers.gepa.proposal import Fate, Launch, Proposal
+from burnish.optimizers.gepa.measure import Measure
+from burnish.optimizers.gepa.proposal import Launch, Proposal
 from burnish.optimizers.gepa.purse import Cost, Purse
 from burnish.optimizers.gepa.pursuit import Pursuit, Rules
 from burnish.optimizers.gepa.rewriter import Rewriter
 
-TAKEN_UP_WITHIN = 2
+TAKEN_UP_WITHIN = 3
 """How many younger proposals a winner waits for: if one is carried over to it and wins, it need not be
 validated itself. Waiting for more saves more validations and costs more time."""
 
 
 class LookAhead:
     """The proposals in flight, as tasks of the job's event loop.
+
+    There is always room for one more validation beside all that the proposals in flight may cost, so
+    that what they find is never lost.
 
     Args:
         fail: told of an error that must end the search at once.
@@ -44,15 +47,16 @@ class LookAhead:
     ) -> None:
         self.purse = purse
         self._rules = rules
-        self._validation = Cost(evaluations=len(validation)) + rules.completion
+        self._validation = validation
+        self._validation_cost = Cost(evaluations=len(validation)) + rules.completion
         self._measure = measure
-        self._pursuit = Pursuit(rules, validation, measure, rewriter, self._ask_for_funds)
+        self._pursuit = Pursuit(rules, measure, rewriter)
         self._fail = fail
         self._in_flight: deque[Proposal] = deque()
         self._tasks: dict[Proposal, asyncio.Task[None]] = {}
         self._measured: set[tuple[str, str]] = set()
         self._asked: Counter[tuple[object, ...]] = Counter()
-        self._oldest_is_due = False
+        self._is_closed = False
         self._exhausted: BudgetExhausted | None = None
 
     def __len__(self) -> int:
@@ -71,10 +75,15 @@ class LookAhead:
         return Cost(evaluations=len(pairs))
 
     async def may_launch(self) -> bool:
-        """Whether there is a place for another proposal, and budget for it and for one validation."""
-        if self._exhausted or len(self._in_flight) >= self._rules.width:
+        """Whether there is a place for another proposal, and budget for it and for one validation.
+
+        Once the budget has not sufficed, nothing more is launched: what those in flight leave over would
+        pay for few, one after the other.
+        """
+        if self._exhausted or self._is_closed or len(self._in_flight) >= self._rules.width:
             return False
-        return self.purse.has_room_for(*self._reserves(), self._rules.worst, self._validation)
+        self._is_closed = not self._has_room_for(self._rules.worst, self._validation_cost)
+        return not self._is_closed
 
     async def launch(
         self, parent: Candidate, minibatch: Sequence[tuple[int, Example]], components: tuple[int, ...]
@@ -103,7 +112,6 @@ class LookAhead:
             older=tuple(self._in_flight),
             parent_cost=cost,
             reserve=cost + rest,
-            spent=cost,
             parent=parent,
         )
         self._in_flight.append(proposal)
@@ -126,7 +134,6 @@ class LookAhead:
         finally:
             proposal.proposed.set()
             proposal.decided.set()
-            self._fund()
 
     def _give_up_behind(self, proposal: Proposal, exhausted: BudgetExhausted) -> None:
         """Nothing behind it will be committed: leave what is left of the budget to those before it."""
@@ -137,28 +144,46 @@ class LookAhead:
     # --- committing
 
     async def oldest(self) -> Proposal | None:
-        """The oldest proposal in flight, when it has come to its end; ``None`` when there is none.
+        """The oldest proposal in flight, decided and validated; ``None`` when there is none.
 
         Raises:
             BudgetExhausted: it could not come to its end. Those behind it have been given up.
         """
         if not self._in_flight:
             return None
-        self._oldest_is_due = True
-        self._fund()
-        await asyncio.shield(self._tasks[self._in_flight[0]])
-        return self._in_flight[0]
+        proposal = self._in_flight[0]
+        await asyncio.shield(self._tasks[proposal])
+        if proposal.has_won and proposal.child is not None:
+            if await self._is_taken_up():
+                reason = "better, and taken up by a younger proposal that is better still"
+                proposal.losers.append((proposal.child, reason))
+            else:
+                proposal.measured.append((proposal.child, self._validation))
+                proposal.validation = await self._measure(proposal.child, self._validation)
+        return proposal
+
+    async def _is_taken_up(self) -> bool:
+        """Whether a younger proposal has been carried over to the oldest, and won.
+
+        Those that stand next are waited for; all of them where no second validation can be paid, so that
+        it is the last winner that is validated.
+        """
+        room = self._has_room_for(self._validation_cost, self._validation_cost)
+        younger = list(self._in_flight)[1:]
+        for other in younger[:TAKEN_UP_WITHIN] if room else younger:
+            await asyncio.wait([self._tasks[other]])
+            if other.has_won:
+                return True
+        return False
 
     def commit(self) -> Proposal:
         """The oldest has been dealt with: it leaves, and its cost is paid."""
         proposal = self._in_flight.popleft()
         del self._tasks[proposal]
-        self._oldest_is_due = False
-        self.purse.pay(proposal.parent_cost + Cost(reflections=proposal.spent.reflections))
+        self.purse.pay(proposal.parent_cost + Cost(reflections=proposal.reflections))
         for candidate, examples in proposal.measured:
             self.purse.pay(self.new_evaluations(candidate, examples))
         proposal.older = ()
-        self._fund()
         return proposal
 
     async def abandon(self) -> None:
@@ -171,56 +196,14 @@ class LookAhead:
     # --- beside the proposals, between two commits
 
     def may_validate_beside(self) -> bool:
-        """Whether there is room for one more validation beside all that is reserved."""
-        return self.purse.has_room_for(*self._reserves(), self._validation)
+        """Whether there is room for a validation, and for one more where proposals are in flight."""
+        return self._has_room_for(self._validation_cost * (2 if self._in_flight else 1))
 
     async def measure_beside(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
         """Measure and pay at once."""
         self.purse.pay(self.new_evaluations(candidate, examples))
-        return await self._measure(candidate, examples, MINIBATCH)
+        return await self._measure(candidate, examples)
 
-    # --- who may be validated
-
-    async def _ask_for_funds(self, proposal: Proposal) -> Fate:
-        proposal.funds = asyncio.get_running_loop().create_future()
-        self._fund()
-        return await proposal.funds
-
-    def _fund(self) -> None:
-        """Say to those that have asked what becomes of them, as soon as it is certain."""
-        for position, proposal in enumerate(self._in_flight):
-            if proposal.funds is not None and not proposal.funds.done():
-                fate = self._fate(position, proposal)
-                if fate is not None:
-                    proposal.funds.set_result(fate)
-
-    def _fate(self, position: int, proposal: Proposal) -> Fate | None:
-        """What becomes of a winner; ``None``: that is not certain yet.
-
-        It is validated when the budget has room beside all that is reserved, once it is its turn; and
-        before its turn if there will be room even if every older one is validated and the places behind
-        it are filled by the most expensive proposals.
-        """
-        is_due = position == 0 and self._oldest_is_due
-        waits_for = min(TAKEN_UP_WITHIN, self._rules.width - 1)
-        younger = [self._in_flight[at] for at in range(position + 1, len(self._in_flight))][:waits_for]
-        if not all(other.decided.is_set() for other in younger):
-            return None
-        if len(younger) < waits_for and not is_due:
-            return None
-        if any(other.has_won for other in younger):
-            return Fate.TAKEN_UP
-        assert proposal.wanted is not None
-        reserves = self._reserves()
-        if is_due:
-            room = self.purse.has_room_for(proposal.spent, *reserves[1:], proposal.wanted)
-            return Fate.VALIDATED if room else Fate.UNFUNDED
-        older = list(self._in_flight)[:position]
-        ahead = [self._validation for other in older if other.may_be_validated]
-        behind = self._rules.worst * (self._rules.width - (len(reserves) - position))
-        merges = self._validation * (position + 1 if self._rules.merges else 0)
-        room = self.purse.has_room_for(*reserves, *ahead, behind, merges, proposal.wanted)
-        return Fate.VALIDATED if room else None
-
-    def _reserves(self) -> list[Cost]:
-        return [proposal.reserve for proposal in self._in_flight]
+    def _has_room_for(self, *costs: Cost) -> bool:
+        """Whether there is, beside all that is in flight."""
+        return self.purse.has_room_for(*(proposal.reserve for proposal in self._in_flight), *costs)

@@ -1,22 +1,18 @@
-"""Measures candidates, the urgent before the rest."""
+"""Measures candidates, so many examples at a time."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.gepa.lanes import Lanes, Urgency
-from burnish.optimizers.gepa.proposal import distinct
 from burnish.optimizers.gepa.together import all_of
-
-MINIBATCH: Urgency = (0, 0)
-"""The next proposals wait for these; validations fill the lanes behind them."""
 
 
 class Measure:
-    """``Evaluate`` through lanes: a validation cannot stand in the way of a minibatch.
+    """``Evaluate`` for minibatches, in which an example may stand twice.
 
     Args:
         evaluate: measures each (candidate, example) once, however often it is asked.
@@ -24,17 +20,17 @@ class Measure:
 
     def __init__(self, evaluate: Evaluate, concurrency: int) -> None:
         self._evaluate = evaluate
-        self._lanes = Lanes(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
 
-    async def __call__(self, candidate: Candidate, examples: Sequence[Example], urgency: Urgency) -> Means:
-        """Evaluations in the order of ``examples``, where one may stand twice.
+    async def __call__(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+        """Evaluations in the order of ``examples``.
 
         Raises:
             BudgetExhausted: what was begun has been finished.
         """
-        once = distinct(examples)
-        await all_of(self._one(candidate, example, urgency) for example in once)
-        means = await self._evaluate(candidate, once)
+        once = {example.example_id: example for example in examples}
+        await all_of(self._one(candidate, example) for example in once.values())
+        means = await self._evaluate(candidate, tuple(once.values()))
         if len(once) == len(examples):
             return means
         by_id = {evaluation.example_id: evaluation for evaluation in means.evaluations}
@@ -42,6 +38,6 @@ class Measure:
             evaluations=tuple(by_id[example.example_id] for example in examples), scores=means.scores
         )
 
-    async def _one(self, candidate: Candidate, example: Example, urgency: Urgency) -> None:
-        async with self._lanes.lane(urgency):
+    async def _one(self, candidate: Candidate, example: Example) -> None:
+        async with self._slots:
             await self._evaluate(candidate, (example,))

@@ -87,11 +87,10 @@ class Gepa:
         components = Components(task.source)
         validation = task.validation[: sizing.validation_size]
         rules = Rules(
-            width=choices.lookahead(task.concurrency),
+            width=sizing.lookahead(task.concurrency),
             minibatch_size=min(choices.minibatch_size, len(task.train)),
             components=len(components) if choices.kwargs.module_selector == "all" else 1,
             completion=Cost(len(task.validation) - len(validation)),
-            merges=choices.merges(len(components)),
             is_perfect=self._is_perfect,
             is_better=acceptance(choices.kwargs),
         )

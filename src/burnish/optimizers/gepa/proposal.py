@@ -36,15 +36,13 @@ class Launch:
 
 
 class Fate(StrEnum):
-    """How a proposal ended."""
+    """How a proposal ended on its minibatch."""
 
     PERFECT = "PERFECT"  # the parent fails no example of the minibatch: nothing to learn from
     UNANSWERED = "UNANSWERED"  # the reflection model gave no answer
     REFUSED = "REFUSED"  # by the checks, twice
     LOST = "LOST"  # not better than its parent, or than a newer candidate, on the minibatch
-    TAKEN_UP = "TAKEN_UP"  # better, but a younger proposal was carried over to it and is better still
-    UNFUNDED = "UNFUNDED"  # better, but the budget left no room to validate it
-    VALIDATED = "VALIDATED"
+    WON = "WON"  # better than its parent, and than those that won before it
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -55,24 +53,24 @@ class Proposal:
         older: those in flight when it was launched, in launch order.
         parent_cost: of the launch's parent on the minibatch, less what older proposals pay for.
         reserve: the most it costs before it is validated.
-        spent: the most that the steps begun so far cost.
+        reflections: questions asked for it.
         parent: of ``child``; the launch's, or the newer candidate it was carried over to.
-        before, after: ``parent`` and ``child`` on the minibatch.
+        before, after: the results that were compared, on the minibatch: of ``parent``, and of what the
+            reflection made of the launch's parent.
+        validation: of ``child``, where it was validated.
         losers: candidates that were measured and went no further, with the reason.
         measured: every (candidate, examples) it had measured.
         notes: what the checks said, to be told when it is committed.
-        wanted: what its validation costs, from when it asks for it.
-        funds: resolved with what becomes of it: VALIDATED, TAKEN_UP or UNFUNDED.
-        has_won: it is better than its parent, and than those that won before it.
-        proposed, decided: set, in launch order, once its text has been ruled on; once it has won or not.
+        fate: known once it is decided.
+        proposed, decided: set, in launch order, once its text has been ruled on; once its fate is known.
     """
 
     launch: Launch
     older: tuple[Proposal, ...]
     parent_cost: Cost
     reserve: Cost
-    spent: Cost
     parent: Candidate
+    reflections: int = 0
     child: Candidate | None = None
     before: Means | None = None
     after: Means | None = None
@@ -82,16 +80,12 @@ class Proposal:
     notes: list[Note] = field(default_factory=list)
     fate: Fate | None = None
     failure: ModelError | None = None
-    wanted: Cost | None = None
-    funds: asyncio.Future[Fate] | None = None
-    has_won: bool = False
     proposed: asyncio.Event = field(default_factory=asyncio.Event)
     decided: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def may_be_validated(self) -> bool:
-        """Whether it has been, or may still be."""
-        return self.fate in (None, Fate.VALIDATED)
+    def has_won(self) -> bool:
+        return self.fate is Fate.WON
 
     async def my_turn(self) -> None:
         """Return when the texts of all older ones have been ruled on."""
@@ -108,8 +102,3 @@ class Proposal:
 def aggregates(means: Means) -> list[float]:
     """Aggregate scores in the order of the examples."""
     return [evaluation.aggregate for evaluation in means.evaluations]
-
-
-def distinct(examples: Sequence[Example]) -> tuple[Example, ...]:
-    """Each example once, in order."""
-    return tuple({example.example_id: example for example in examples}.values())

@@ -13,7 +13,6 @@ from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 Frontier = Literal["instance", "objective", "hybrid", "cartesian"]
 
 _MINIBATCH_SIZE = 3  # gepa's own default, and the paper's
-_LOOKAHEAD_AT_MOST = 10  # beyond it, proposals are made that know too little of each other
 
 
 class GepaKwargs(BaseModel):
@@ -49,8 +48,8 @@ class GepaSettings(CommonSettings):
         display_progress_bar: taken for MLflow's sake; progress is in the job's events.
         gepa_kwargs: see :class:`GepaKwargs`.
         concurrency: evaluations worth keeping in flight; the job's own by default.
-        lookahead: proposals in flight. 1 is plain GEPA; by default 5 for every 8 of ``concurrency``, at
-            most 10.
+        lookahead: proposals in flight. 1 is plain GEPA; by default 3 for every 4 of ``concurrency``, at
+            most 12, and no more than half of what the budget pays for.
         minibatch_size: training examples a proposal learns from and must do better on.
         validation_size: validation examples used to choose between candidates; all by default. The
             winner is measured on all of them.
@@ -94,11 +93,6 @@ class Choices:
         """
         own = read_settings(GepaSettings, settings)
         return cls(own, read_settings(GepaKwargs, own.gepa_kwargs or {}, prefix=f"{FIELD}.gepa_kwargs"))
-
-    def lookahead(self, concurrency: int) -> int:
-        """Proposals in flight, for a job of this concurrency."""
-        calls = self.settings.concurrency or concurrency
-        return self.settings.lookahead or max(1, min(_LOOKAHEAD_AT_MOST, calls * 5 // 8))
 
     def merges(self, components: int) -> bool:
         """Whether gepa merges; with one component there is nothing to combine."""

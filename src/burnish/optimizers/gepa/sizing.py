@@ -16,6 +16,9 @@ VALIDATIONS = 10
 FEW_PROPOSALS = 6
 """Where fewer than these can be tried, luck decides."""
 
+LOOKAHEAD_AT_MOST = 12
+"""Beyond it, proposals are made that know too little of each other."""
+
 COMPONENTS_AT_ONCE = 8
 """Room for this many where every proposal rewrites all components; how many there are is not known here."""
 
@@ -37,13 +40,14 @@ class Sizing:
     def __init__(
         self, choices: Choices, validation: int, max_calls: int | None, calls_per_evaluation: int = 1
     ) -> None:
-        settings = choices.settings
+        self._settings = settings = choices.settings
         self._told = settings.max_metric_calls
         self._max_calls = max_calls
         self._calls_per_evaluation = calls_per_evaluation
         self._validation = validation
         self._components = COMPONENTS_AT_ONCE if choices.kwargs.module_selector == "all" else 1
         self._minibatches = 2 * choices.minibatch_size  # parent and child
+        self._minibatches_of_one = 3 * choices.minibatch_size  # and the one it is carried over to
         self.validation_size = min(settings.validation_size or validation, validation)
         self._final = validation - self.validation_size  # the winner on the rest of the split
         default = (
@@ -57,7 +61,13 @@ class Sizing:
     @property
     def least(self) -> int:
         """Evaluations of the source, of one proposal that may be carried over, and of its validation."""
-        return 2 * self._validation + 2 * self._minibatches
+        return 2 * self._validation + self._minibatches_of_one
+
+    def lookahead(self, concurrency: int) -> int:
+        """Proposals in flight, for a job of this concurrency."""
+        calls = self._settings.concurrency or concurrency
+        pays_for = (self.evaluations - 2 * self._validation) // self._minibatches_of_one
+        return self._settings.lookahead or max(1, min(LOOKAHEAD_AT_MOST, calls * 3 // 4, pays_for // 2))
 
     @property
     def is_enough(self) -> bool:
@@ -77,7 +87,7 @@ class Sizing:
         if not self.is_enough:
             return (
                 f"{self.evaluations} evaluations leave GEPA no room for a proposal: the source on "
-                f"validation, four minibatches and a validation take {self.least}; {self._remedy}"
+                f"validation, three minibatches and a validation take {self.least}; {self._remedy}"
             )
         if proposals >= FEW_PROPOSALS:
             return ""
