@@ -16,6 +16,7 @@ from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
+from burnish.store.protocol import Report
 from burnish.tracking.protocol import RunStatus
 
 UNKNOWN = {"error_code": "RESOURCE_DOES_NOT_EXIST", "what": "job", "name": "nobody"}
@@ -128,7 +129,7 @@ async def test_a_running_job_is_marked_for_its_worker(api: Any) -> None:
     answer = await api.call("POST", f"/{job_id}/cancel")
     assert answer["job"]["state"]["status"] == "JOB_STATUS_IN_PROGRESS"
     assert answer["job"]["cancel_requested"] is True
-    assert await api.services.store.heartbeat(job_id, job.attempt) is True
+    assert await api.services.store.report(job_id, job.attempt, Report()) is True
 
 
 async def test_delete_removes_job_and_run(api: Any) -> None:
@@ -163,7 +164,7 @@ async def test_delete_of_a_running_job_fences_its_worker_off(api: Any) -> None:
     job = await api.services.store.take(job_id, "worker-1")
     await api.call("DELETE", f"/{job_id}")
     with pytest.raises(AttemptSuperseded):
-        await api.services.store.heartbeat(job_id, job.attempt)
+        await api.services.store.report(job_id, job.attempt, Report())
 
 
 async def test_the_run_of_a_running_job_is_ended_before_it_is_deleted(api: Any) -> None:

@@ -17,6 +17,7 @@ from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
 from burnish.errors import StoreUnavailable
+from burnish.store.protocol import Report
 
 BASE = "/api/3.0/mlflow/prompt-optimization/jobs"
 
@@ -96,7 +97,7 @@ async def test_a_hundred_watchers_cost_one_reader(services: FakeServices) -> Non
     watching = Watching(counting, poll_seconds=0.01)
     watchers = [asyncio.create_task(collect(watching.watch(job_id, n % 3))) for n in range(100)]
     for number in range(20):
-        await services.store.append_events(job_id, job.attempt, [progress(number)])
+        await services.store.report(job_id, job.attempt, Report(events=[progress(number)]))
         await asyncio.sleep(0.005)
     await services.store.update(
         job_id, job.attempt, {"status": JobStatus.FAILED}, [NewEvent(EventKind.ENDED, {})]
@@ -110,7 +111,7 @@ async def test_a_hundred_watchers_cost_one_reader(services: FakeServices) -> Non
 async def test_watchers_may_start_anywhere_even_behind_the_end(services: FakeServices) -> None:
     job_id = await new_job(services)
     job = await services.store.take(job_id, "w")
-    await services.store.append_events(job_id, job.attempt, [progress(n) for n in range(3 * PAGE)])
+    await services.store.report(job_id, job.attempt, Report(events=[progress(n) for n in range(3 * PAGE)]))
     total = 3 * PAGE + 3
     watching = Watching(services.store, poll_seconds=0.005)
     starts = [10 * PAGE, 0, 2 * PAGE, total - 1]

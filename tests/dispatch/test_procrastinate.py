@@ -15,6 +15,7 @@ from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.domain.job import JobStatus
 from burnish.errors import StoreUnavailable
+from burnish.store.protocol import Report
 from burnish.store.sql import SqlJobStore
 from burnish.store.testing.samples import a_job
 from tests.chaos.postgres import MortalPostgres
@@ -197,7 +198,7 @@ async def test_a_job_that_gives_signs_of_life_is_left_alone(uri: str) -> None:
         async with working(bench.dispatcher, worker.hold):
             for _ in range(12):
                 await asyncio.sleep(TAKEOVER_SECONDS / 6)
-                await bench.store.heartbeat("a", 1)
+                await bench.store.report("a", 1, Report())
         assert worker.brought == []
 
 

@@ -28,7 +28,7 @@ from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import TRANSITIONS, JobStatus
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded, BurnishError, InvalidState, NotFound
-from burnish.store.protocol import JobStore
+from burnish.store.protocol import JobStore, Report
 from burnish.store.testing.samples import a_call, a_candidate, a_job, an_answer, an_evaluation
 
 SETTINGS = settings(
@@ -159,14 +159,17 @@ class LifeOfJobs(RuleBasedStateMachine):
         owned = job_id in self.expected and job.owned_by(attempt)
         refused = None if owned else AttemptSuperseded
         news = [NewEvent(EventKind.PROGRESS, {})] * events
-        self.do(self.store.append_events(job_id, attempt, news), refused)
-        self.do(self.store.save_candidates(job_id, attempt, [a_candidate(str(attempt))], news), refused)
-        self.do(self.store.save_evaluations(job_id, attempt, [an_evaluation(str(attempt))]), refused)
+        for report in (
+            Report(events=news),
+            Report(candidates=[a_candidate(str(attempt))], events=news),
+            Report(evaluations=[an_evaluation(str(attempt))]),
+        ):
+            self.do(self.store.report(job_id, attempt, report), refused)
         self.do(
             self.store.journal_write(job_id, attempt, [(a_call(attempt), Usage(1))], [an_answer(attempt)]),
             refused,
         )
-        canceled = self.do(self.store.heartbeat(job_id, attempt), refused)
+        canceled = self.do(self.store.report(job_id, attempt, Report()), refused)
         if owned:
             assert canceled is job.cancel_requested
             job.events += [(attempt, EventKind.PROGRESS)] * (2 * events)

@@ -143,9 +143,10 @@ async def test_work_that_is_cancelled_from_inside_is_a_failure(world: World) -> 
     process = Process(world, heartbeat_seconds=30)  # so that the work itself writes, not the heartbeat
 
     def cancel(*_: Any) -> None:
+        process.before.clear()  # its end may write
         raise asyncio.CancelledError
 
-    process.before["save_evaluations"] = cancel
+    process.before["report"] = cancel
     await process.run()
     job = await world.store.get("job")
     assert job.status is JobStatus.FAILED
@@ -433,7 +434,7 @@ async def test_a_job_waits_for_the_store_as_long_as_it_takes(world: World) -> No
         if 30 <= away < 300:
             raise StoreUnavailable("PostgreSQL is away")
 
-    for method in ("take", "update", "heartbeat", "journal_write", "save_candidates", "save_evaluations"):
+    for method in ("take", "update", "report", "journal_write"):
         process.before[method] = fail
     await process.run()
     result = (await world.result()).check()
@@ -478,7 +479,7 @@ async def test_a_bug_fails_the_job_with_its_trace_on_the_run(world: World) -> No
     def break_down(*_: Any) -> None:
         raise ZeroDivisionError("oops")
 
-    process.before["save_evaluations"] = break_down
+    process.before["report"] = break_down
     await process.run()
     result = (await world.result()).check()
     assert result.job.status is JobStatus.FAILED

@@ -13,6 +13,7 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, OptimizerType
 from burnish.llm.faults import Faults
+from burnish.store.protocol import Report
 from burnish.tracking.protocol import RunStatus
 from tests.worker.workbench import Process, Result, World
 
@@ -124,7 +125,7 @@ async def test_a_job_killed_around_an_effect_has_it_once(
     assert_same(await world.result(), await undisturbed())
 
 
-WRITES = ("update", "save_candidates", "save_evaluations", "journal_write")
+WRITES = ("update", "report", "journal_write")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -214,7 +215,12 @@ async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
 ) -> None:
     await world.submit()
     stopped = Process(world, faults=JITTER)
-    stopped.before["save_evaluations"] = lambda *_: stopped.interrupt()
+
+    def stop(_job_id: str, _attempt: int, report: Report) -> None:
+        if report.evaluations:
+            stopped.interrupt()
+
+    stopped.before["report"] = stop
     await stopped.run()
     job = await world.store.get("job")
     assert (job.status, job.status_message) == (JobStatus.PENDING, "the worker stopped")

@@ -32,7 +32,7 @@ from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.plan import Planner
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
+from burnish.store.protocol import CandidateRecord, EvaluationRecord, Report
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeTracker
 
@@ -207,7 +207,7 @@ async def play_job(services: FakeServices, job_id: str) -> None:
             usage=spent,
         )
         told = NewEvent(EventKind.CANDIDATE, {"candidate_id": candidate.candidate_id, "score": 0.25})
-        await store.save_candidates(job_id, job.attempt, [record], [told])
+        await store.report(job_id, job.attempt, Report(candidates=[record], events=[told]))
         evaluations = [
             EvaluationRecord(
                 evaluation=Evaluation(
@@ -222,7 +222,7 @@ async def play_job(services: FakeServices, job_id: str) -> None:
             )
             for n in range(10)
         ]
-        await store.save_evaluations(job_id, job.attempt, evaluations)
+        await store.report(job_id, job.attempt, Report(evaluations=evaluations))
     winner = services.tracker.register_winner(job, source, texts[1])
     await store.update(
         job_id,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import sqlalchemy.orm  # noqa: F401 - see docs/decisions/0015
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnish.errors import InvalidInput, StoreUnavailable
@@ -18,12 +18,14 @@ from burnish.store.location import safe_uri, store_url
 from burnish.store.migrations import check_version, migrate
 
 Answer = TypeVar("Answer")
+Entry = TypeVar("Entry")
 
 _BUSY_SECONDS = 30.0
 _SQLITE_READERS = 4
 _SQLITE_CACHE_KIB = 8000  # of each connection; the 2 MB by default make a search of many jobs thrash
 _POSTGRES_THREADS = 8
 _POSTGRES_IDLE_SECONDS = 5
+_LIMIT_EXCEEDED = "54"  # PostgreSQL's class of errors for what is too large or too complex
 
 
 class Database:
@@ -88,18 +90,52 @@ class Database:
         """Wait for what is under way, then let go of every connection. May be called twice."""
         await asyncio.get_running_loop().run_in_executor(None, self.close_now)
 
+    def begin_together(
+        self, work: Callable[[Connection, Sequence[Entry]], Sequence[Answer]], entries: Sequence[Entry]
+    ) -> asyncio.Future[Sequence[Answer | Exception]]:
+        """Begin one writing transaction for all entries; ``work`` answers for each in their order.
+
+        Where the database takes offence at what is written (a text too large, a number out of range),
+        each entry gets a transaction of its own, so that only the one at fault fails.
+
+        Returns:
+            A future of the answers; it raises StoreUnavailable where nothing could be written.
+
+        Raises:
+            StoreUnavailable: the store has been closed.
+        """
+
+        def all_together() -> Sequence[Answer | Exception]:
+            try:
+                return self._transaction(self._writing, lambda connection: work(connection, entries))
+            except Exception as error:
+                if len(entries) == 1 or not _lies_in_the_data(error):
+                    raise
+            return [alone(entry) for entry in entries]
+
+        def alone(entry: Entry) -> Answer | Exception:
+            try:
+                [answer] = self._transaction(self._writing, lambda connection: work(connection, [entry]))
+            except Exception as error:  # noqa: BLE001 - it is told to whoever brought the entry
+                return error
+            return answer
+
+        return self._start(self._writer, all_together)
+
     async def _run(
         self, threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], Answer]
     ) -> Answer:
-        def transaction() -> Answer:
-            with self._told(), engine.begin() as connection:
-                return work(connection)
+        return await self._start(threads, lambda: self._transaction(engine, work))
 
+    def _start(self, threads: ThreadPoolExecutor, work: Callable[[], Answer]) -> asyncio.Future[Answer]:
         try:
-            running = asyncio.get_running_loop().run_in_executor(threads, transaction)
+            return asyncio.get_running_loop().run_in_executor(threads, work)
         except RuntimeError:
             raise StoreUnavailable(f"the store {self.uri} has been closed") from None
-        return await running
+
+    def _transaction(self, engine: Engine, work: Callable[[Connection], Answer]) -> Answer:
+        with self._told(), engine.begin() as connection:
+            return work(connection)
 
     def close_now(self) -> None:
         """As :meth:`close`, outside an event loop."""
@@ -125,6 +161,15 @@ class Database:
         if self._secret:
             text = text.replace(str(self._secret), "***")
         return " ".join(text.split()) or type(error).__name__
+
+
+def _lies_in_the_data(error: Exception) -> bool:
+    """Whether a transaction failed for what was written, and not because the database is away."""
+    if not isinstance(error, StoreUnavailable):
+        return True
+    cause = error.__cause__
+    state = getattr(getattr(cause, "orig", None), "sqlstate", None) or ""
+    return isinstance(cause, (DataError, IntegrityError)) or state.startswith(_LIMIT_EXCEEDED)
 
 
 def _remedy(reason: str) -> str:

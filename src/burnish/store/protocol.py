@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import Event, NewEvent
-from burnish.domain.job import Job, JobStatus
+from burnish.domain.job import Job, JobStatus, Progress
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import Role, Usage, UsageByRole
 
@@ -70,6 +70,25 @@ class EvaluationRecord:
 
     evaluation: Evaluation
     split: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an attempt has to tell at one moment. An empty one says only that its worker lives.
+
+    Attributes:
+        evaluations: new ones, or new results of the same (candidate, example).
+        candidates: new ones, or what became of known ones.
+        events: in their order.
+        progress, usage, seconds_spent: the job's fields; ``None``: as they were.
+    """
+
+    evaluations: Sequence[EvaluationRecord] = ()
+    candidates: Sequence[CandidateRecord] = ()
+    events: Sequence[NewEvent] = ()
+    progress: Progress | None = None
+    usage: UsageByRole | None = None
+    seconds_spent: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,14 +234,15 @@ class JobRecords(Protocol):
         """
         ...
 
-    async def heartbeat(self, job_id: str, attempt: int) -> bool:
-        """Say that the worker lives.
+    async def report(self, job_id: str, attempt: int, report: Report) -> bool:
+        """Keep what an attempt tells, in one transaction, which reports of other jobs may share. It is
+        a sign of life too. ``progress`` also sets ``progress_updated_at_ms``.
 
         Returns:
             Whether a cancel has been requested.
 
         Raises:
-            AttemptSuperseded
+            AttemptSuperseded: ``attempt`` is not the current one, or the job is gone or terminal.
         """
         ...
 
@@ -277,13 +297,6 @@ class JobRecords(Protocol):
 class EventLog(Protocol):
     """Numbered events."""
 
-    async def append_events(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> None:
-        """
-        Raises:
-            AttemptSuperseded
-        """
-        ...
-
     async def events(self, job_id: str, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
         """Events with ``sequence > after``, in order.
 
@@ -295,24 +308,6 @@ class EventLog(Protocol):
 
 class CandidateRecords(Protocol):
     """Candidates and evaluations; readable while the job runs."""
-
-    async def save_candidates(
-        self, job_id: str, attempt: int, records: Sequence[CandidateRecord], events: Sequence[NewEvent] = ()
-    ) -> None:
-        """Insert, or replace what is known of the same candidate id.
-
-        Raises:
-            AttemptSuperseded
-        """
-        ...
-
-    async def save_evaluations(self, job_id: str, attempt: int, records: Sequence[EvaluationRecord]) -> None:
-        """Insert, or replace the same (candidate, example).
-
-        Raises:
-            AttemptSuperseded
-        """
-        ...
 
     async def candidates(self, job_id: str) -> tuple[CandidateRecord, ...]:
         """By number."""
@@ -336,8 +331,9 @@ class JournalRecords(Protocol):
         finished: Sequence[JournalEntry],
         abandoned: Sequence[CallKey] = (),
     ) -> None:
-        """Group commit: note calls about to be made (with their reservation), calls finished, and calls
-        that this attempt had begun and that certainly cost nothing. Writing a call again changes nothing.
+        """Note calls about to be made (with their reservation), calls finished, and calls that this
+        attempt had begun and that certainly cost nothing, in one transaction, which other writers of any
+        job may share. Writing a call again changes nothing.
 
         Raises:
             AttemptSuperseded

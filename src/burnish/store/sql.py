@@ -13,6 +13,7 @@ from burnish.store.sql_candidates import SqlCandidates
 from burnish.store.sql_events import SqlEvents
 from burnish.store.sql_jobs import SqlJobs
 from burnish.store.sql_journal import SqlJournal
+from burnish.store.sql_reports import SqlReports
 from burnish.store.sql_search import SqlSearch
 
 
@@ -24,7 +25,7 @@ def _no_hand_over(connection: Connection, job_id: str, priority: int) -> None:
     """For a dispatcher that finds its jobs in the store itself."""
 
 
-class SqlJobStore(SqlJobs, SqlAttempts, SqlSearch, SqlEvents, SqlCandidates, SqlJournal):
+class SqlJobStore(SqlJobs, SqlAttempts, SqlSearch, SqlEvents, SqlCandidates, SqlReports, SqlJournal):
     """All state of Burnish, behind ``protocol.JobStore``. Opening brings the schema up to date.
 
     Args:

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, select
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
-from burnish.errors import AttemptSuperseded, ExperimentFull, InvalidInput, InvalidState
+from burnish.errors import ExperimentFull, InvalidInput, InvalidState
 from burnish.store import tables
-from burnish.store.encoding import storable
 from burnish.store.rows import job_of
 from burnish.store.sql_job_rows import SqlJobRows
 
@@ -89,26 +88,6 @@ class SqlAttempts(SqlJobRows):
             return self._write(connection, row, job, events, attempt)
 
         return await self._database.write(change)
-
-    async def heartbeat(self, job_id: str, attempt: int) -> bool:
-        def beat(connection: Connection) -> bool:
-            canceled = connection.scalar(
-                update(_jobs)
-                .where(
-                    _jobs.c.job_id == job_id,
-                    _jobs.c.attempt == attempt,
-                    _jobs.c.status == JobStatus.IN_PROGRESS,
-                )
-                .values(heartbeat_timestamp_ms=self._clock_ms())
-                .returning(_jobs.c.cancel_requested)
-            )
-            if canceled is None:
-                raise AttemptSuperseded(job_id, attempt)
-            return bool(canceled)
-
-        if not storable(job_id):
-            raise AttemptSuperseded(job_id, attempt)
-        return await self._database.write(beat)
 
     async def request_cancel(self, job_id: str) -> Job:
         def cancel(connection: Connection) -> Job:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.events import NewEvent
 from burnish.domain.prompt import template_from_json, template_to_json
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
@@ -17,7 +15,7 @@ from burnish.store import tables
 from burnish.store.encoding import from_json, storable, to_json
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
 from burnish.store.rows import usage_json, usage_of
-from burnish.store.sql_records import SqlRecords, upsert
+from burnish.store.sql_records import SqlRecords
 
 _candidates = tables.candidates
 _evaluations = tables.evaluations
@@ -25,27 +23,6 @@ _evaluations = tables.evaluations
 
 class SqlCandidates(SqlRecords):
     """``CandidateRecords``."""
-
-    async def save_candidates(
-        self, job_id: str, attempt: int, records: Sequence[CandidateRecord], events: Sequence[NewEvent] = ()
-    ) -> None:
-        rows = [_candidate_row(job_id, record) for record in records]
-
-        def save(connection: Connection) -> None:
-            job = self._fenced(connection, job_id, attempt)
-            upsert(connection, _candidates, rows)
-            self._append(connection, job, attempt, events)
-
-        await self._database.write(save)
-
-    async def save_evaluations(self, job_id: str, attempt: int, records: Sequence[EvaluationRecord]) -> None:
-        rows = [_evaluation_row(job_id, record) for record in records]
-
-        def save(connection: Connection) -> None:
-            self._fenced(connection, job_id, attempt)
-            upsert(connection, _evaluations, rows)
-
-        await self._database.write(save)
 
     async def candidates(self, job_id: str) -> tuple[CandidateRecord, ...]:
         if not storable(job_id):
@@ -79,7 +56,8 @@ class SqlCandidates(SqlRecords):
         )
 
 
-def _candidate_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:
+def candidate_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:
+    """The row of ``tables.candidates``."""
     candidate = record.candidate
     body = {
         "texts": {name: template_to_json(text) for name, text in candidate.texts.items()},
@@ -116,7 +94,8 @@ def _candidate_of(row: Row[Any]) -> CandidateRecord:
     )
 
 
-def _evaluation_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
+def evaluation_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
+    """The row of ``tables.evaluations``."""
     evaluation = record.evaluation
     body = {
         "output": evaluation.output,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, select
 
-from burnish.domain.events import Event, EventKind, NewEvent
+from burnish.domain.events import Event, EventKind
 from burnish.errors import NotFound
 from burnish.store import tables
 from burnish.store.encoding import from_json, storable
@@ -17,12 +15,6 @@ _events = tables.events
 
 class SqlEvents(SqlRecords):
     """``EventLog``."""
-
-    async def append_events(self, job_id: str, attempt: int, events: Sequence[NewEvent]) -> None:
-        def append(connection: Connection) -> None:
-            self._append(connection, self._fenced(connection, job_id, attempt), attempt, events)
-
-        await self._database.write(append)
 
     async def events(self, job_id: str, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
         query = (

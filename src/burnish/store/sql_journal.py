@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Delete,
     Row,
     Table,
     bindparam,
@@ -23,10 +23,13 @@ from sqlalchemy import (
 from burnish.domain.job import JobStatus
 from burnish.domain.prompt import digest
 from burnish.domain.usage import Role, Usage, UsageByRole
+from burnish.errors import AttemptSuperseded
 from burnish.store import tables
+from burnish.store.database import Database
 from burnish.store.encoding import from_json, storable, to_json
+from burnish.store.group_commit import GroupCommit
 from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
-from burnish.store.sql_records import SqlRecords, insert_new
+from burnish.store.sql_records import Fenced, SqlRecords, insert_new
 
 _jobs = tables.jobs
 _begun = tables.calls_begun
@@ -35,8 +38,31 @@ _JOBS_PRUNED_AT_ONCE = 50
 _TERMINAL = tuple(status for status in JobStatus if status.terminal)
 
 
+_SETTLE = delete(_begun).where(
+    _begun.c.job_id == bindparam("of_job"),
+    _begun.c.attempt == bindparam("of_attempt"),
+    _begun.c.call_id == bindparam("settled"),
+)
+"""Forget that an attempt had begun a call."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Page(Fenced):
+    """What one attempt writes, as rows; ``settled`` are the parameters of ``_SETTLE``."""
+
+    begun: list[dict[str, Any]]
+    finished: list[dict[str, Any]]
+    settled: list[dict[str, Any]]
+
+
 class SqlJournal(SqlRecords):
     """``JournalRecords``."""
+
+    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
+        super().__init__(database, clock_ms)
+        self._pages: GroupCommit[_Page, None] = GroupCommit(
+            lambda pages: database.begin_together(self._write_pages, pages)
+        )
 
     async def journal_write(
         self,
@@ -46,18 +72,27 @@ class SqlJournal(SqlRecords):
         finished: Sequence[JournalEntry],
         abandoned: Sequence[CallKey] = (),
     ) -> None:
-        begun_rows = [_call_row(job_id, key, reserved) | {"attempt": attempt} for key, reserved in begun]
-        finished_rows = [finished_row(job_id, entry) for entry in finished]
-        settled = [{"settled": _call_id(key)} for key in (*(entry.key for entry in finished), *abandoned)]
+        page = _Page(
+            job_id=job_id,
+            attempt=attempt,
+            begun=[_call_row(job_id, key, reserved) | {"attempt": attempt} for key, reserved in begun],
+            finished=[finished_row(job_id, entry) for entry in finished],
+            settled=[
+                {"of_job": job_id, "of_attempt": attempt, "settled": _call_id(key)}
+                for key in (*(entry.key for entry in finished), *abandoned)
+            ],
+        )
+        page.check_storable()
+        await self._pages(page)
 
-        def write(connection: Connection) -> None:
-            self._fenced(connection, job_id, attempt)
-            insert_new(connection, _begun, begun_rows)
-            insert_new(connection, _finished, finished_rows)
-            if settled:
-                connection.execute(_settle(job_id, attempt), settled)
-
-        await self._database.write(write)
+    def _write_pages(self, connection: Connection, pages: Sequence[_Page]) -> list[AttemptSuperseded | None]:
+        rows = self._fenced_rows(connection, pages)
+        owned = [page for page in pages if rows.owns(page)]
+        insert_new(connection, _begun, [row for page in owned for row in page.begun])
+        insert_new(connection, _finished, [row for page in owned for row in page.finished])
+        if settled := [row for page in owned for row in page.settled]:
+            connection.execute(_SETTLE, settled)
+        return [None if rows.owns(page) else AttemptSuperseded(page.job_id, page.attempt) for page in pages]
 
     async def journal_read(self, job_id: str) -> tuple[JournalEntry, ...]:
         if not storable(job_id):
@@ -144,13 +179,6 @@ def _entry_of(row: Row[Any]) -> JournalEntry:
         text=text,
         finish_reason=finish_reason,
         usage=Usage(row.calls, row.prompt_tokens, row.completion_tokens, row.usd_nanos),
-    )
-
-
-def _settle(job_id: str, attempt: int) -> Delete:
-    """Forget that this attempt had begun a call."""
-    return delete(_begun).where(
-        _begun.c.job_id == job_id, _begun.c.attempt == attempt, _begun.c.call_id == bindparam("settled")
     )
 
 

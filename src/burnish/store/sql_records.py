@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, select, update
@@ -16,7 +17,35 @@ from burnish.store.database import Database
 from burnish.store.encoding import storable, to_json
 
 _jobs = tables.jobs
-_FENCE = (_jobs.c.job_id, _jobs.c.attempt, _jobs.c.status, _jobs.c.last_sequence)
+FENCE = (_jobs.c.job_id, _jobs.c.attempt, _jobs.c.status, _jobs.c.last_sequence)
+
+
+@dataclass(slots=True, kw_only=True)
+class Fenced:
+    """Something that one attempt wants to write."""
+
+    job_id: str
+    attempt: int
+
+    def check_storable(self) -> None:
+        """
+        Raises:
+            AttemptSuperseded: there can be no job of this id.
+        """
+        if not storable(self.job_id):
+            raise AttemptSuperseded(self.job_id, self.attempt)
+
+
+@dataclass(slots=True)
+class FencedRows:
+    """Locked rows of jobs, by id."""
+
+    by_id: Mapping[str, Row[Any]]
+
+    def owns(self, entry: Fenced) -> bool:
+        """Whether the entry's attempt may write."""
+        row = self.by_id.get(entry.job_id)
+        return row is not None and row.attempt == entry.attempt and row.status == JobStatus.IN_PROGRESS
 
 
 class SqlRecords:
@@ -48,7 +77,7 @@ class SqlRecords:
         connection: Connection,
         job_id: str,
         attempt: int,
-        columns: Sequence[ColumnElement[Any]] = _FENCE,
+        columns: Sequence[ColumnElement[Any]] = FENCE,
     ) -> Row[Any]:
         """The locked row of a job that this attempt still owns.
 
@@ -62,6 +91,22 @@ class SqlRecords:
         if row.attempt != attempt or row.status != JobStatus.IN_PROGRESS:
             raise AttemptSuperseded(job_id, attempt)
         return row
+
+    def _fenced_rows(
+        self,
+        connection: Connection,
+        entries: Sequence[Fenced],
+        columns: Sequence[ColumnElement[Any]] = FENCE,
+    ) -> FencedRows:
+        """The rows of all jobs that somebody wants to write to, locked in the order of their ids, so that
+        no two transactions wait for each other."""
+        query = (
+            select(*columns)
+            .where(_jobs.c.job_id.in_({entry.job_id for entry in entries}))
+            .order_by(_jobs.c.job_id)
+            .with_for_update(key_share=True)
+        )
+        return FencedRows({row.job_id: row for row in connection.execute(query)})
 
     def _append(self, connection: Connection, row: Row[Any], attempt: int, new: Sequence[NewEvent]) -> None:
         """Number events on from the locked row's last and insert them."""

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 import structlog
 
 from burnish.domain.budget import Ledger
-from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.events import EventKind
 from burnish.domain.job import Job, StopReason
 from burnish.errors import AttemptSuperseded, BurnishError, StoreUnavailable, WorkersLost
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.threads import in_thread
 from burnish.plan import Plan
+from burnish.store.protocol import Report
 from burnish.worker.ending import Ending, Underway
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver, Unobserved
@@ -192,17 +193,19 @@ class Attempt:
             beaten_at = clock()
 
     async def _beat(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """
+        Returns:
+            What watchers have been shown.
+        """
         job, running = self._at.job, self._at.running
-        if running is not None:
-            await running.recorder.flush()
         changes = self._at.visible()
-        if running is not None and changes != shown:
-            stamped = changes | {"seconds_spent": running.ledger.seconds}
-            event = NewEvent(EventKind.PROGRESS, _progress_data(running, changes))
-            current = await self._shop.store.update(job.job_id, job.attempt, stamped, [event])
-            wanted = current.cancel_requested
+        if running is None:
+            wanted = await self._shop.store.report(job.job_id, job.attempt, Report())
+        elif changes == shown:
+            wanted = await running.recorder.flush()
         else:
-            wanted = await self._shop.store.heartbeat(job.job_id, job.attempt)
+            running.recorder.event(EventKind.PROGRESS, **_progress_data(running, changes))
+            wanted = await running.recorder.flush(**changes, seconds_spent=running.ledger.seconds)
         if wanted:
             raise CancelRequested
         return changes

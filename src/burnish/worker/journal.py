@@ -1,34 +1,15 @@
-"""The journal of one attempt, kept in the store by group commit.
-
-Calls that end at about the same time share one transaction: while one is being written the next
-gathers, so a commit costs each of them a fraction.
-"""
+"""The journal of one attempt, kept in the store."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from burnish.domain.usage import Usage
-from burnish.errors import AttemptSuperseded, StoreUnavailable
+from burnish.errors import AttemptSuperseded
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Completion, Purpose, Request
 from burnish.store.protocol import CallKey, JournalEntry, JournalRecords
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one transaction writes, and who waits for it."""
-
-    written: asyncio.Future[None]
-    begun: list[tuple[CallKey, Usage]] = field(default_factory=list)
-    finished: list[JournalEntry] = field(default_factory=list)
-    abandoned: list[CallKey] = field(default_factory=list)
-
-    def fail(self, error: Exception) -> None:
-        """Whoever waits hears of it."""
-        self.written.set_exception(error)
-        self.written.exception()  # seen, should every caller have left
 
 
 class StoreJournal:
@@ -43,8 +24,7 @@ class StoreJournal:
         self._job_id = job_id
         self._attempt = attempt
         self._known = known
-        self._next: _Batch | None = None
-        self._writer: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
         self._fenced: AttemptSuperseded | None = None
         self.calls_finished = 0
 
@@ -67,9 +47,7 @@ class StoreJournal:
         Raises:
             AttemptSuperseded, StoreUnavailable
         """
-        batch = self._gathering()
-        batch.begun.append((_key(request, purpose), reserved))
-        await self._committed(batch)
+        await self._write(begun=[(_key(request, purpose), reserved)])
 
     async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
         """
@@ -82,9 +60,7 @@ class StoreJournal:
             finish_reason=completion.finish_reason,
             usage=completion.usage,
         )
-        batch = self._gathering()
-        batch.finished.append(entry)
-        await self._committed(batch)
+        await self._write(finished=[entry])
         self._known[entry.key] = _completion(entry)
         self.calls_finished += 1
 
@@ -93,58 +69,33 @@ class StoreJournal:
         Raises:
             AttemptSuperseded, StoreUnavailable
         """
-        batch = self._gathering()
-        batch.abandoned.append(_key(request, purpose))
-        await self._committed(batch)
+        await self._write(abandoned=[_key(request, purpose)])
 
     async def close(self) -> None:
-        """Wait until what was handed in is written, or known not to be. May be called twice.
+        """Wait until what was handed in is written, or known not to be. May be called twice."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
 
-        Who is cancelled here stops waiting, and takes nothing along: an answer that was paid for is kept.
-        """
-        if self._writer is not None:
-            await asyncio.wait((self._writer,))
-
-    def _gathering(self) -> _Batch:
+    async def _write(
+        self,
+        begun: Sequence[tuple[CallKey, Usage]] = (),
+        finished: Sequence[JournalEntry] = (),
+        abandoned: Sequence[CallKey] = (),
+    ) -> None:
+        """Write; a caller who is cancelled does not take it back."""
         if self._fenced is not None:
             raise AttemptSuperseded(self._job_id, self._attempt) from self._fenced
-        if self._next is None:
-            self._next = _Batch(asyncio.get_running_loop().create_future())
-            if self._writer is None or self._writer.done():
-                self._writer = asyncio.create_task(self._write())
-                self._writer.add_done_callback(self._stopped)
-        return self._next
+        writing = asyncio.ensure_future(
+            self._store.journal_write(self._job_id, self._attempt, begun, finished, abandoned)
+        )
+        self._under_way.add(writing)
+        writing.add_done_callback(self._written)
+        await asyncio.shield(writing)
 
-    async def _committed(self, batch: _Batch) -> None:
-        await asyncio.shield(batch.written)  # a caller who leaves does not take the others along
-
-    async def _write(self) -> None:
-        """Write batch after batch until none is waiting."""
-        while (batch := self._next) is not None:
-            self._next = None
-            try:
-                await self._store.journal_write(
-                    self._job_id, self._attempt, batch.begun, batch.finished, batch.abandoned
-                )
-            except asyncio.CancelledError:  # by a process that ends all its tasks
-                batch.fail(_stopped_writing())
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must hear of it
-                if isinstance(error, AttemptSuperseded):
-                    self._fenced = error
-                batch.fail(error)
-            else:
-                batch.written.set_result(None)
-
-    def _stopped(self, writer: asyncio.Task[None]) -> None:
-        """Cancelled, it leaves what had gathered behind; nobody would write that."""
-        if self._writer is writer and self._next is not None:
-            batch, self._next = self._next, None
-            batch.fail(_stopped_writing())
-
-
-def _stopped_writing() -> StoreUnavailable:
-    return StoreUnavailable("the journal's writer was stopped; this may not have been written")
+    def _written(self, writing: asyncio.Task[None]) -> None:
+        self._under_way.discard(writing)
+        if not writing.cancelled() and isinstance(error := writing.exception(), AttemptSuperseded):
+            self._fenced = error
 
 
 def _key(request: Request, purpose: Purpose) -> CallKey:

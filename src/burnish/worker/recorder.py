@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
@@ -19,7 +20,7 @@ from burnish.domain.usage import UsageByRole
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.splits import Splits
 from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore
+from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore, Report
 from burnish.tracking.protocol import Tracker
 from burnish.worker.effects import Effects
 
@@ -141,16 +142,22 @@ class Recorder:
     def progress(self, calls: int, planned_calls: int) -> Progress:
         return Progress(self._phase, calls, max(calls, planned_calls), "calls")
 
-    async def flush(self) -> None:
-        """Write down everything observed so far. Returns when it is stored.
+    async def flush(self, **shown: Any) -> bool:
+        """Write down everything observed so far, and say that we live. Returns when it is stored.
+
+        Args:
+            shown: fields of the job that a watcher sees: ``progress``, ``usage``, ``seconds_spent``.
+
+        Returns:
+            Whether a cancel has been requested.
 
         Raises:
             AttemptSuperseded
         """
         # A caller who is cancelled does not take along what has been handed to this write.
-        writing = asyncio.create_task(self._write_down())
+        writing = asyncio.create_task(self._write_down(shown))
         try:
-            await asyncio.shield(writing)
+            return await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait((writing,))
             if not writing.cancelled():
@@ -175,16 +182,16 @@ class Recorder:
 
     # --- inside
 
-    async def _write_down(self) -> None:
+    async def _write_down(self, shown: dict[str, Any]) -> bool:
         async with self._writing:
-            evaluations, self._evaluations = self._evaluations, []
-            changed, self._changed = list(self._changed.values()), {}
-            events, self._events = self._events, []
-            job_id, attempt = self._job.job_id, self._job.attempt
-            if evaluations:
-                await self._store.save_evaluations(job_id, attempt, evaluations)
-            if changed or events:
-                await self._store.save_candidates(job_id, attempt, changed, events)
+            report = Report(
+                evaluations=self._evaluations,
+                candidates=list(self._changed.values()),
+                events=self._events,
+                **shown,
+            )
+            self._evaluations, self._changed, self._events = [], {}, []
+            return await self._store.report(self._job.job_id, self._job.attempt, report)
 
     def _consider(self, record: CandidateRecord) -> None:
         if record.status is CandidateStatus.SOURCE:

@@ -12,7 +12,7 @@ from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, Progress, StopReason, TestScores, Verdict
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import AttemptSuperseded, ExperimentFull, InvalidInput, InvalidState
-from burnish.store.protocol import JobStore
+from burnish.store.protocol import JobStore, Report
 from burnish.store.testing.samples import (
     NOON_MS,
     ODD_TEXT,
@@ -56,10 +56,10 @@ async def assert_fenced_off(store: JobStore, attempt: int, job_id: str = "job") 
     for write in (
         store.update(job_id, attempt, {"status_message": "zombie"}, event),
         store.update(job_id, attempt, {"status": JobStatus.COMPLETED}),
-        store.heartbeat(job_id, attempt),
-        store.append_events(job_id, attempt, event),
-        store.save_candidates(job_id, attempt, [a_candidate()], event),
-        store.save_evaluations(job_id, attempt, [an_evaluation()]),
+        store.report(job_id, attempt, Report()),
+        store.report(job_id, attempt, Report(events=event)),
+        store.report(job_id, attempt, Report(candidates=[a_candidate()], events=event)),
+        store.report(job_id, attempt, Report(evaluations=[an_evaluation()])),
         store.journal_write(job_id, attempt, [(a_call(), Usage(1))], [an_answer()]),
     ):
         with pytest.raises(AttemptSuperseded):
@@ -231,7 +231,7 @@ class AttemptContract(Opener):
         async with self.open(clock) as store:
             await a_running_job(store)
             clock.now_ms += 500
-            assert await store.heartbeat("job", 1) is False
+            assert await store.report("job", 1, Report()) is False
             assert (await store.get("job")).heartbeat_timestamp_ms == NOON_MS + 500
             await store.request_cancel("job")
-            assert await store.heartbeat("job", 1) is True
+            assert await store.report("job", 1, Report()) is True

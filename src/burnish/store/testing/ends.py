@@ -10,7 +10,7 @@ from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, StopReason
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.errors import InvalidState, NotFound
-from burnish.store.protocol import Idempotency, SignOfLife
+from burnish.store.protocol import Idempotency, Report, SignOfLife
 from burnish.store.testing.attempts import RESULTS, assert_fenced_off
 from burnish.store.testing.samples import (
     NOON_MS,
@@ -126,8 +126,8 @@ class EndContract(Opener):
                 await store.create(a_job(job_id, tags={"a": "b"}), Idempotency(key=job_id, body_digest="d"))
                 await store.take(job_id, "worker-1")
                 await store.update(job_id, 1, {"final_eval_scores": {"aggregate": 1.0}})
-                await store.save_candidates(job_id, 1, [a_candidate()])
-                await store.save_evaluations(job_id, 1, [an_evaluation()])
+                await store.report(job_id, 1, Report(candidates=[a_candidate()]))
+                await store.report(job_id, 1, Report(evaluations=[an_evaluation()]))
                 await store.journal_write(job_id, 1, [(a_call(1), Usage(1))], [an_answer(2)])
             await store.delete("job")
             with pytest.raises(NotFound):
@@ -162,7 +162,7 @@ class EndContract(Opener):
             signs = (SignOfLife("old", 1, NOON_MS, 2), SignOfLife("young", 1, NOON_MS, 2))
             assert await store.signs_of_life() == signs
             clock.now_ms += 500
-            await store.heartbeat("old", 1)
+            await store.report("old", 1, Report())
             await store.take("young", "worker-2")
             signs = (SignOfLife("old", 1, NOON_MS + 500, 2), SignOfLife("young", 2, NOON_MS + 500, 3))
             assert await store.signs_of_life() == signs

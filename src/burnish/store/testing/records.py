@@ -13,7 +13,7 @@ from burnish.domain.job import JobStatus
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import StoreUnavailable
-from burnish.store.protocol import JobStore
+from burnish.store.protocol import JobStore, Report
 from burnish.store.testing.samples import (
     NOON_MS,
     ODD_TEXT,
@@ -33,7 +33,9 @@ class EventContract(Opener):
         async with self.open(clock) as store:
             await a_running_job(store)
             clock.now_ms += 40
-            await store.append_events("job", 1, [NewEvent(EventKind.PROGRESS, {"n": n}) for n in range(3)])
+            await store.report(
+                "job", 1, Report(events=[NewEvent(EventKind.PROGRESS, {"n": n}) for n in range(3)])
+            )
             await store.update("job", 1, {}, [NewEvent(EventKind.WARNING, {"message": ODD_TEXT})])
             events = await store.events("job")
             assert [event.sequence for event in events] == [1, 2, 3, 4, 5, 6]
@@ -44,7 +46,7 @@ class EventContract(Opener):
     async def test_events_are_read_in_pages(self) -> None:
         async with self.open() as store:
             await a_running_job(store)
-            await store.append_events("job", 1, [NewEvent(EventKind.PROGRESS, {})] * 8)
+            await store.report("job", 1, Report(events=[NewEvent(EventKind.PROGRESS, {})] * 8))
             assert [event.sequence for event in await store.events("job", after=3, limit=4)] == [4, 5, 6, 7]
             assert await store.events("job", after=10) == ()
 
@@ -53,7 +55,7 @@ class EventContract(Opener):
             await a_running_job(one)
 
             async def write(store: JobStore, number: int) -> None:
-                await store.append_events("job", 1, [NewEvent(EventKind.PROGRESS, {"n": number})] * 2)
+                await store.report("job", 1, Report(events=[NewEvent(EventKind.PROGRESS, {"n": number})] * 2))
                 await store.update("job", 1, {"status_message": f"{number}"}, [NewEvent(EventKind.BEST, {})])
 
             await asyncio.gather(*(write((one, other)[n % 2], n) for n in range(20)))
@@ -84,7 +86,9 @@ class CandidateContract(Opener):
         )
         async with self.open() as store:
             await a_running_job(store)
-            await store.save_candidates("job", 1, [child, source], [NewEvent(EventKind.CANDIDATE, {})])
+            await store.report(
+                "job", 1, Report(candidates=[child, source], events=[NewEvent(EventKind.CANDIDATE, {})])
+            )
             assert await store.candidates("job") == (source, child)
             assert (await store.events("job"))[-1].kind is EventKind.CANDIDATE
 
@@ -92,9 +96,9 @@ class CandidateContract(Opener):
         async with self.open() as store:
             await a_running_job(store)
             proposed = a_candidate(number=4)
-            await store.save_candidates("job", 1, [proposed, a_candidate("another", 5)])
+            await store.report("job", 1, Report(candidates=[proposed, a_candidate("another", 5)]))
             accepted = replace(proposed, status=CandidateStatus.ACCEPTED, scores={"aggregate": 1.0})
-            await store.save_candidates("job", 1, [accepted])
+            await store.report("job", 1, Report(candidates=[accepted]))
             assert await store.candidates("job") == (accepted, a_candidate("another", 5))
 
     async def test_evaluations_are_read_in_pages_by_example(self) -> None:
@@ -102,7 +106,7 @@ class CandidateContract(Opener):
             await a_running_job(store)
             records = [an_evaluation(f"e{n}") for n in range(5)]
             other = an_evaluation("e0", candidate_id="other", split="test")
-            await store.save_evaluations("job", 1, [*reversed(records), other])
+            await store.report("job", 1, Report(evaluations=[*reversed(records), other]))
             assert await store.evaluations("job", "c", limit=2) == tuple(records[:2])
             assert await store.evaluations("job", "c", after="e1") == tuple(records[2:])
             assert await store.evaluations("job", "other") == (other,)
@@ -110,9 +114,9 @@ class CandidateContract(Opener):
     async def test_an_evaluation_is_replaced(self) -> None:
         async with self.open() as store:
             await a_running_job(store)
-            await store.save_evaluations("job", 1, [an_evaluation(output="no")])
+            await store.report("job", 1, Report(evaluations=[an_evaluation(output="no")]))
             again = an_evaluation(output=ODD_TEXT + "x" * 200_000)
-            await store.save_evaluations("job", 1, [again])
+            await store.report("job", 1, Report(evaluations=[again]))
             assert await store.evaluations("job", "c") == (again,)
 
     async def test_an_evaluation_without_an_output_keeps_its_error(self) -> None:
@@ -122,7 +126,7 @@ class CandidateContract(Opener):
             failed = replace(
                 record, evaluation=replace(record.evaluation, scores={}, aggregate=0.0, error="timeout")
             )
-            await store.save_evaluations("job", 1, [failed])
+            await store.report("job", 1, Report(evaluations=[failed]))
             assert await store.evaluations("job", "c") == (failed,)
 
 
