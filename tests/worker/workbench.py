@@ -222,6 +222,7 @@ class Process:
                 scrub=scrub,
                 clock=time.monotonic,
                 heartbeat_seconds=heartbeat_seconds,
+                show_seconds=heartbeat_seconds,
                 max_running_per_experiment=max_running_per_experiment,
                 sleep=self._sleep,
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from burnish.domain.usage import NANOS_PER_USD
@@ -30,10 +31,7 @@ def price(model: ModelUri, prompt_tokens: int, completion_tokens: int) -> int | 
     """
     if model.scheme in FREE_SCHEMES:
         return 0
-    rates = _rates(model.scheme, model.name)
-    if rates is None:
-        return _look_up(model.scheme, model.name, prompt_tokens, completion_tokens)
-    return -(-(prompt_tokens * rates[0] + completion_tokens * rates[1]) // _PROBE_TOKENS)
+    return _tariff(model.scheme, model.name)(prompt_tokens, completion_tokens)
 
 
 def price_known(model: ModelUri) -> bool:
@@ -41,18 +39,30 @@ def price_known(model: ModelUri) -> bool:
     return price(model, 1, 1) is not None
 
 
-@lru_cache(maxsize=256)
-def _rates(scheme: str, name: str) -> tuple[int, int] | None:
-    """Nano-dollars for a million tokens in and out, if the price is that simple (a look-up costs 0.1 ms);
-    ``None`` for prices with tiers or hours, and for unknown ones."""
+@lru_cache(maxsize=1024)
+def _tariff(scheme: str, name: str) -> Callable[[int, int], int | None]:
+    """What so many tokens in and out cost. A look-up takes 0.1 ms and more, so it is made for each call
+    only where the price has tiers or hours."""
     found = _calculation(scheme, name, 0, 0)
-    if found is None or found.total_price or found.model.prices is not found.model_price:
-        return None
+    if found is None:
+        return _unknown
+    look_up = partial(_look_up, scheme, name)
+    if found.total_price or found.model.prices is not found.model_price:
+        return look_up
     if any(hasattr(value, "tiers") for value in vars(found.model_price).values()):
-        return None
-    million_in = _look_up(scheme, name, _PROBE_TOKENS, 0)
-    million_out = _look_up(scheme, name, 0, _PROBE_TOKENS)
-    return None if million_in is None or million_out is None else (million_in, million_out)
+        return look_up
+    million_in, million_out = look_up(_PROBE_TOKENS, 0), look_up(0, _PROBE_TOKENS)
+    if million_in is None or million_out is None:
+        return look_up
+    return partial(_linear, million_in, million_out)
+
+
+def _unknown(prompt_tokens: int, completion_tokens: int) -> None:
+    return None
+
+
+def _linear(million_in: int, million_out: int, prompt_tokens: int, completion_tokens: int) -> int:
+    return -(-(prompt_tokens * million_in + completion_tokens * million_out) // _PROBE_TOKENS)
 
 
 def _look_up(scheme: str, name: str, prompt_tokens: int, completion_tokens: int) -> int | None:

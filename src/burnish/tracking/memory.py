@@ -12,7 +12,6 @@ from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
 from burnish.errors import BurnishError, NotFound, TrackingUnavailable
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
 from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, run_name, run_params, run_tags
 from burnish.tracking.layout import SCORES, candidate_files, candidate_folder, candidate_metrics
 from burnish.tracking.names import (
@@ -23,7 +22,7 @@ from burnish.tracking.names import (
     metric_name,
     split_prompt_uri,
 )
-from burnish.tracking.protocol import Link, RunStatus
+from burnish.tracking.protocol import Link, MeasuredCandidate, RunStatus
 
 
 @dataclass
@@ -151,19 +150,20 @@ class FakeTracker:
         with self._call("log_metrics"):
             self._log_metrics(self._run(run_id), metrics, step)
 
-    def log_candidate(
+    def log_candidates(
         self,
         run_id: str,
-        record: CandidateRecord,
-        evaluations: Sequence[EvaluationRecord],
+        measured: Sequence[MeasuredCandidate],
         examples: Mapping[str, Example] | None = None,
     ) -> None:
-        with self._call("log_candidate"):
-            run, folder = self._run(run_id), candidate_folder(record)
-            if f"{folder}/{SCORES}" not in run.artifacts:
-                files = candidate_files(record, evaluations, examples or {})
-                run.artifacts.update({f"{folder}/{name}": text for name, text in files.items()})
-            self._log_metrics(run, candidate_metrics(record), record.number)
+        with self._call("log_candidates"):
+            run = self._run(run_id)
+            for entry in measured:
+                folder = candidate_folder(entry.record)
+                if f"{folder}/{SCORES}" not in run.artifacts:
+                    files = candidate_files(entry.record, entry.evaluations, examples or {})
+                    run.artifacts.update({f"{folder}/{name}": text for name, text in files.items()})
+                self._log_metrics(run, candidate_metrics(entry.record), entry.record.number)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         with self._call("log_text"):

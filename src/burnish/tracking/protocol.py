@@ -35,6 +35,14 @@ class Link:
     url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredCandidate:
+    """A candidate and its evaluations on the validation split."""
+
+    record: CandidateRecord
+    evaluations: Sequence[EvaluationRecord] = ()
+
+
 class Tracker(Protocol):
     # --- read
     def prompt(self, uri: str) -> Prompt:
@@ -78,15 +86,14 @@ class Tracker(Protocol):
         """Log each (metric, step) that the run does not have yet."""
         ...
 
-    def log_candidate(
+    def log_candidates(
         self,
         run_id: str,
-        record: CandidateRecord,
-        evaluations: Sequence[EvaluationRecord],
+        measured: Sequence[MeasuredCandidate],
         examples: Mapping[str, Example] | None = None,
     ) -> None:
-        """Artifacts ``prompt_candidates/iteration_N/{<prompt>.txt,eval_results.json,scores.json}``, and
-        the metrics ``eval_score`` and ``eval_score.<scorer>`` at step N, where N is the record's number.
+        """For each: artifacts ``prompt_candidates/iteration_N/{<prompt>.txt,eval_results.json,scores.json}``,
+        and the metrics ``eval_score`` and ``eval_score.<scorer>`` at step N, its record's number.
 
         A candidate that is there completely is not written again.
 

@@ -23,7 +23,7 @@ from burnish.domain.prompt import Message, Prompt, Template
 from burnish.domain.score import Evaluation, Score
 from burnish.errors import InvalidInput, NotFound
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
-from burnish.tracking.protocol import RunStatus, Tracker
+from burnish.tracking.protocol import MeasuredCandidate, RunStatus, Tracker
 
 
 @dataclass(frozen=True)
@@ -362,7 +362,7 @@ class TrackerContract(ABC):
         name = job.source_prompt_uri.removeprefix("prompts:/").partition("/")[0]
         record, evaluations = measured(3, "Größer {{review}}", name, dataset)
         examples = {example.example_id: example for example in dataset.examples}
-        tracker.log_candidate(run_id, record, evaluations, examples)
+        tracker.log_candidates(run_id, [MeasuredCandidate(record, evaluations)], examples)
 
         view = self.view(tracker, run_id)
         folder = "prompt_candidates/iteration_3"
@@ -383,8 +383,8 @@ class TrackerContract(ABC):
         run_id = tracker.ensure_run(job)
         first, evaluations = measured(0, "first {{review}}", "p", small_dataset("d"))
         second, _ = measured(0, "second {{review}}", "p", small_dataset("d"))
-        tracker.log_candidate(run_id, first, evaluations)
-        tracker.log_candidate(run_id, second, evaluations)
+        tracker.log_candidates(run_id, [MeasuredCandidate(first, evaluations)])
+        tracker.log_candidates(run_id, [MeasuredCandidate(second, evaluations)])
         view = self.view(tracker, run_id)
         assert view.artifacts["prompt_candidates/iteration_0/p.txt"] == "first {{review}}"
         assert view.metrics["eval_score"] == [(0, 0.5)]
@@ -393,7 +393,7 @@ class TrackerContract(ABC):
         run_id = tracker.ensure_run(self.make_job(tracker))
         candidate = Candidate({"p": (Message("user", "{{x}}"),)})
         record = CandidateRecord(candidate=candidate, number=1, status=CandidateStatus.PROPOSED)
-        tracker.log_candidate(run_id, record, [])
+        tracker.log_candidates(run_id, [MeasuredCandidate(record)])
         view = self.view(tracker, run_id)
         text = view.artifacts["prompt_candidates/iteration_1/p.txt"]
         assert json.loads(text) == [{"role": "user", "content": "{{x}}"}]

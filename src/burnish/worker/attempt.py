@@ -216,7 +216,7 @@ class Attempt:
         What fails here is made good at the end, so a job does not suffer while MLflow is away.
         """
         while True:
-            await self._shop.sleep(self._shop.heartbeat_seconds)
+            await self._shop.sleep(self._shop.show_seconds)
             if self._at.running is None or self._at.run_id is None:
                 continue
             try:

@@ -21,9 +21,10 @@ from burnish.evaluation.protocol import Means
 from burnish.evaluation.splits import Splits
 from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
 from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore, Report
-from burnish.tracking.protocol import Tracker
+from burnish.tracking.protocol import MeasuredCandidate, Tracker
 from burnish.worker.effects import Effects
 
+_LOGGED_AT_ONCE = 50  # candidates whose evaluations are held in memory together
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
 
 
@@ -171,16 +172,25 @@ class Recorder:
             TrackingUnavailable, StoreUnavailable
         """
         async with self._logging:
-            for candidate_id, record in list(self._records.items()):
-                if not record.scores or candidate_id in self._logged:
-                    continue
-                await self.flush()  # its evaluations may not be stored yet
-                evaluations = await self._store.evaluations(self._job.job_id, candidate_id, limit=100_000)
-                measured = [entry for entry in evaluations if entry.split == "validation"]
-                await effects(tracker.log_candidate, run_id, record, measured, self._examples)
-                self._logged.add(candidate_id)
+            new = {
+                candidate_id: record
+                for candidate_id, record in self._records.items()
+                if record.scores and candidate_id not in self._logged
+            }
+            if not new:
+                return
+            await self.flush()  # their evaluations may not be stored yet
+            for some in _chunks(list(new), _LOGGED_AT_ONCE):
+                measured = [await self._measured(new[candidate_id]) for candidate_id in some]
+                await effects(tracker.log_candidates, run_id, measured, self._examples)
+                self._logged |= set(some)
 
     # --- inside
+
+    async def _measured(self, record: CandidateRecord) -> MeasuredCandidate:
+        candidate_id = record.candidate.candidate_id
+        evaluations = await self._store.evaluations(self._job.job_id, candidate_id, limit=100_000)
+        return MeasuredCandidate(record, [entry for entry in evaluations if entry.split == "validation"])
 
     async def _write_down(self, shown: dict[str, Any]) -> bool:
         async with self._writing:
@@ -213,6 +223,10 @@ class Recorder:
         if known is None:
             return False
         return record.status is CandidateStatus.PROPOSED or replace(known, usage=record.usage) == record
+
+
+def _chunks(ids: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
 def _candidate_data(record: CandidateRecord) -> dict[str, object]:

@@ -22,6 +22,7 @@ class Workshop:
         scrub: takes secrets out of a text before it is kept.
         clock: seconds, monotonic.
         heartbeat_seconds: how often an attempt says that it lives, and looks for a cancel.
+        show_seconds: how often new candidates are put on the MLflow run; the store has them at once.
         max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
         max_job_deaths: attempts in a row that may die with their worker and finish no call.
         sleep: waiting; injected.
@@ -37,6 +38,7 @@ class Workshop:
     scrub: Callable[[str], str]
     clock: Callable[[], float]
     heartbeat_seconds: float = 0.5
+    show_seconds: float = 5.0
     max_running_per_experiment: int | None = None
     max_job_deaths: int = 5
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -33,16 +33,34 @@ class Prompts:
             raise NotFound("prompt", uri)
         return _to_prompt(found)
 
+    def version(self, uri: str) -> tuple[str, int]:
+        """Name and version that a URI means; an alias is looked up.
+
+        Raises:
+            NotFound, InvalidInput
+        """
+        name, which = split_prompt_uri(uri)
+        return (name, which) if isinstance(which, int) else version_of(self.get(uri))
+
     def ensure(self, prompt: Prompt) -> Prompt:
         """The latest version if it says the same, else a new one."""
         check_prompt_name(prompt.name)
         latest = self._find(prompt.name, "latest", prompt.name)
         if latest is not None and _same(_to_prompt(latest), prompt):
             return _to_prompt(latest)
+        if latest is None:
+            with self._connection.registry("prompt", prompt.name) as registry:
+                _create(registry, prompt.name)
         return self.register(prompt, message="Registered by Burnish from a file")
 
-    def find_of_job(self, job_id: str, name: str, template: Template) -> Prompt | None:
-        """The first version that this job has registered with exactly this template."""
+    def find_of_job(
+        self, job_id: str, name: str, template: Template, made: Prompt | None = None
+    ) -> Prompt | None:
+        """The first version that this job has registered with exactly this template.
+
+        Args:
+            made: one that it has just made, which need not be read again.
+        """
         with self._connection.registry("prompt", name) as registry:
             versions = registry.search_model_versions(
                 filter_string=(
@@ -53,21 +71,21 @@ class Prompts:
             )
             numbers = [int(version.version) for version in versions]
         for number in numbers:
+            if made is not None and version_of(made)[1] == number:
+                return made
             found = self._find(name, number, name)
             if found is not None and _to_prompt(found).template == template:
                 return _to_prompt(found)
         return None
 
     def register(self, prompt: Prompt, message: str, tags: Mapping[str, str] | None = None) -> Prompt:
-        """A new version, whatever is there already. ``tags`` are the version's, not the prompt's."""
+        """A new version of a prompt that is there. ``tags`` are the version's, not the prompt's."""
         check_prompt_name(prompt.name)
         check_prompt_text(prompt.template)
         from pydantic import ValidationError
 
         try:
             with self._connection.registry("prompt", prompt.name) as registry:
-                if self._find(prompt.name, "latest", prompt.name) is None:
-                    _create(registry, prompt.name)
                 version = registry.create_prompt_version(
                     name=prompt.name,
                     template=template_to_json(prompt.template),
@@ -141,6 +159,13 @@ class Prompts:
                     raise
         except NotFound:
             return None
+
+
+def version_of(prompt: Prompt) -> tuple[str, int]:
+    """Name and version of a registered prompt."""
+    assert prompt.uri is not None
+    name, version = split_prompt_uri(prompt.uri)
+    return name, int(version)
 
 
 def _create(registry: Any, name: str) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from burnish.domain.job import Job
-from burnish.domain.prompt import Prompt
 from burnish.errors import NotFound
 from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, run_name, run_params, run_tags
 from burnish.tracking.mlflow.connection import Connection
-from burnish.tracking.names import metric_name, split_prompt_uri
+from burnish.tracking.names import metric_name
 from burnish.tracking.protocol import RunStatus
 
 _LINKED_PROMPTS = "mlflow.linkedPrompts"  # JSON: [{"name": ..., "version": "1"}, ...]
-_MAX_METRICS = 1000  # in one request
+_MAX_METRICS = 800  # in one request, which takes 1000 entries in all
+_MAX_OTHERS = 100  # params, and tags, in one request
 _PAGE = 25_000  # metric values, as MLflow's client asks for
 _MAX_RACERS = 100
 
@@ -32,20 +32,23 @@ class Runs:
         self._connection = connection
         self._clock = clock
 
-    def ensure(self, job: Job, dataset: Any | None) -> str:
+    def ensure(self, job: Job, dataset: Any | None, sources: Sequence[tuple[str, int]] = ()) -> str:
         """Find the job's run or make it, complete what a crash left undone, and set it RUNNING.
 
         Args:
             dataset: MLflow's object of the job's dataset.
+            sources: name and version of each source prompt, to be linked.
 
         Returns:
             The run's id.
         """
         # Threads of this process take turns; between processes the attempt decides, see _winner.
         with self._connection.turn(job.job_id):
-            run_id = self.find(job) or self._make(job)
-            self._complete(run_id, job, dataset)
-        return run_id
+            # Before a job's first attempt there is nothing to find.
+            run_id = self.find(job) if job.attempt > 1 or job.run_id else None
+            run = self.get(run_id) if run_id else self._make(job)
+            self._complete(run, job, dataset, sources)
+        return str(run.info.run_id)
 
     def find(self, job: Job) -> str | None:
         """Id of the job's run, where it has one."""
@@ -68,38 +71,50 @@ class Runs:
             raise NotFound("run", run_id)
         return run
 
-    def link_prompt(self, run_id: str, prompt: Prompt) -> None:
+    def link_prompt(self, run_id: str, name: str, version: int) -> None:
         """Show the prompt version on the run's page."""
-        assert prompt.uri is not None
-        name, version = split_prompt_uri(prompt.uri)
         with self._connection.turn(run_id):
-            linked = json.loads(self.get(run_id).data.tags.get(_LINKED_PROMPTS, "[]"))
-            entry = {"name": name, "version": str(version)}
-            if entry not in linked:
-                self.set_tag(run_id, _LINKED_PROMPTS, json.dumps([*linked, entry]))
+            self.log(run := self.get(run_id), tags=_linked(run, [(name, version)]))
 
-    def set_tag(self, run_id: str, key: str, value: str) -> None:
+    def log(
+        self,
+        run: Any,
+        points: Iterable[tuple[Mapping[str, float], int]] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write all of it in as few requests as MLflow takes.
+
+        Args:
+            run: as it is now; what it has already is not written again.
+            points: metrics and their step.
+        """
+        run_id = run.info.run_id
+        latest = {metric.key: metric.step for metric in run.data._metric_objs}
         with self._connection.tracking("run", run_id) as store:
-            from mlflow.entities import RunTag
+            from mlflow.entities import Metric, Param, RunTag
 
-            store.set_tag(run_id, RunTag(key, value))
-
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        """Log each (metric, step) that the run does not have yet."""
-        latest = {metric.key: metric.step for metric in self.get(run_id).data._metric_objs}
-        named = {metric_name(name): float(value) for name, value in metrics.items()}
-        with self._connection.tracking("run", run_id) as store:
-            from mlflow.entities import Metric
-
-            def is_there(key: str) -> bool:
+            def is_there(key: str, step: int) -> bool:
                 if key not in latest or step > latest[key]:
                     return False
                 return step == latest[key] or step in _steps(store, run_id, key)
 
             now = int(self._clock() * 1000)
-            missing = [Metric(key, value, now, step) for key, value in named.items() if not is_there(key)]
-            for start in range(0, len(missing), _MAX_METRICS):
-                store.log_batch(run_id, missing[start : start + _MAX_METRICS], [], [])
+            metrics = [
+                Metric(metric_name(name), float(value), now, step)
+                for values, step in points
+                for name, value in values.items()
+                if not is_there(metric_name(name), step)
+            ]
+            missing = [
+                Param(key, value) for key, value in (params or {}).items() if key not in run.data.params
+            ]
+            changed = [
+                RunTag(key, value) for key, value in (tags or {}).items() if run.data.tags.get(key) != value
+            ]
+            while metrics or missing or changed:
+                store.log_batch(run_id, metrics[:_MAX_METRICS], missing[:_MAX_OTHERS], changed[:_MAX_OTHERS])
+                del metrics[:_MAX_METRICS], missing[:_MAX_OTHERS], changed[:_MAX_OTHERS]
 
     def end(self, run_id: str, status: RunStatus) -> None:
         """End the run, unless it is gone or has ended already with this status."""
@@ -131,7 +146,8 @@ class Runs:
                 )
             )
 
-    def _make(self, job: Job) -> str:
+    def _make(self, job: Job) -> Any:
+        """The job's run, made now, or by somebody else at the same time."""
         user = _user()
         tags = {"mlflow.user": user, **run_tags(job)}
         with self._connection.tracking("experiment", job.experiment_id) as store:
@@ -149,18 +165,16 @@ class Runs:
         for run in racers:
             if run.info.run_id != winner:
                 self.delete(run.info.run_id)
-        return winner
+        return next(run for run in racers if run.info.run_id == winner)
 
-    def _complete(self, run_id: str, job: Job, dataset: Any | None) -> None:
-        run = self.get(run_id)
-        missing = {key: value for key, value in run_params(job).items() if key not in run.data.params}
-        with self._connection.tracking("run", run_id) as store:
-            from mlflow.entities import Dataset as DatasetEntity
-            from mlflow.entities import DatasetInput, InputTag, Param
+    def _complete(self, run: Any, job: Job, dataset: Any | None, sources: Sequence[tuple[str, int]]) -> None:
+        self.log(run, params=run_params(job), tags=_linked(run, sources))
+        run_id = run.info.run_id
+        if dataset is not None and not run.inputs.dataset_inputs:
+            with self._connection.tracking("run", run_id) as store:
+                from mlflow.entities import Dataset as DatasetEntity
+                from mlflow.entities import DatasetInput, InputTag
 
-            if missing:
-                store.log_batch(run_id, [], [Param(key, value) for key, value in missing.items()], [])
-            if dataset is not None and not run.inputs.dataset_inputs:
                 entity = DatasetEntity(
                     name=dataset.name,
                     digest=dataset.digest,
@@ -180,6 +194,16 @@ class Runs:
             from mlflow.entities import RunStatus as MlflowRunStatus
 
             store.update_run_info(run_id, MlflowRunStatus.from_string(status.value), ended, None)
+
+
+def _linked(run: Any, prompts: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """The tag that shows these prompt versions on the run's page, beside those that are there."""
+    linked = json.loads(run.data.tags.get(_LINKED_PROMPTS, "[]"))
+    for name, version in prompts:
+        entry = {"name": name, "version": str(version)}
+        if entry not in linked:
+            linked.append(entry)
+    return {_LINKED_PROMPTS: json.dumps(linked)} if linked else {}
 
 
 def _steps(store: Any, run_id: str, key: str) -> set[int]:

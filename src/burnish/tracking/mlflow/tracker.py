@@ -13,7 +13,6 @@ from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
 from burnish.errors import NotFound, TrackingUnavailable
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
 from burnish.tracking.description import JOB_TAG, MAX_TAG_CHARACTERS, SOURCE_TAG
 from burnish.tracking.layout import EVALUATIONS, SCORES, candidate_files, candidate_folder, candidate_metrics
 from burnish.tracking.mlflow.address import Address
@@ -21,11 +20,11 @@ from burnish.tracking.mlflow.artifacts import Artifacts
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
-from burnish.tracking.mlflow.prompts import Prompts
+from burnish.tracking.mlflow.prompts import Prompts, version_of
 from burnish.tracking.mlflow.runs import Runs
 from burnish.tracking.mlflow.scorers import Scorers
 from burnish.tracking.names import split_prompt_uri
-from burnish.tracking.protocol import Link, RunStatus
+from burnish.tracking.protocol import Link, MeasuredCandidate, RunStatus
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
 
@@ -133,27 +132,27 @@ class MlflowTracker:
 
     @_patiently
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
-        self._runs.log_metrics(run_id, metrics, step)
+        self._runs.log(self._runs.get(run_id), [(metrics, step)])
 
     @_patiently
-    def log_candidate(
+    def log_candidates(
         self,
         run_id: str,
-        record: CandidateRecord,
-        evaluations: Sequence[EvaluationRecord],
+        measured: Sequence[MeasuredCandidate],
         examples: Mapping[str, Example] | None = None,
     ) -> None:
         run = self._runs.get(run_id)
-        folder, artifact_uri = candidate_folder(record), run.info.artifact_uri
-        if SCORES not in self._artifacts.names(artifact_uri, folder):
-            self._artifacts.write(artifact_uri, folder, candidate_files(record, evaluations, examples or {}))
-        tables = json.loads(run.data.tags.get(_TABLES_TAG, "[]"))
-        entry = {"path": f"{folder}/{EVALUATIONS}", "type": "table"}
-        listed = json.dumps([*tables, entry])
-        # One that MLflow had to cut would be broken JSON.
-        if entry not in tables and len(listed) <= MAX_TAG_CHARACTERS:
-            self._runs.set_tag(run_id, _TABLES_TAG, listed)
-        self._runs.log_metrics(run_id, candidate_metrics(record), record.number)
+        for entry in measured:
+            folder = candidate_folder(entry.record)
+            if SCORES not in self._artifacts.names(run.info.artifact_uri, folder):
+                files = candidate_files(entry.record, entry.evaluations, examples or {})
+                self._artifacts.write(run.info.artifact_uri, folder, files)
+        records = [entry.record for entry in measured]
+        self._runs.log(
+            run,
+            [(candidate_metrics(record), record.number) for record in records],
+            tags=_tables(run, [f"{candidate_folder(record)}/{EVALUATIONS}" for record in records]),
+        )
 
     @_patiently
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
@@ -182,14 +181,13 @@ class MlflowTracker:
                 )
                 # The worker of an older attempt, which does not know yet that it is superseded, may
                 # do the same at this moment: of equal versions the first stays, whoever made it.
-                winner = self._prompts.find_of_job(job.job_id, source.name, template) or made
+                winner = self._prompts.find_of_job(job.job_id, source.name, template, made) or made
                 if winner.uri != made.uri:
                     self._prompts.delete(made)
-        self._prompts.show_in_experiment(source.name, job.experiment_id)
+        assert winner.uri is not None
         run_id = job.run_id or self._runs.find(job)
         if run_id is not None:
-            self._runs.link_prompt(run_id, winner)
-        assert winner.uri is not None
+            self._runs.link_prompt(run_id, *version_of(winner))
         return winner.uri
 
     @_patiently
@@ -231,9 +229,21 @@ class MlflowTracker:
 
     def _ensure_run(self, job: Job) -> str:
         dataset_id = job.config.dataset_id
-        run_id = self._runs.ensure(job, self._datasets.entity(dataset_id) if dataset_id else None)
-        for uri in job.config.source_prompt_uris:
-            source = self._prompts.get(uri)
-            self._runs.link_prompt(run_id, source)
-            self._prompts.show_in_experiment(source.name, job.experiment_id)
+        sources = [self._prompts.version(uri) for uri in job.config.source_prompt_uris]
+        run_id = self._runs.ensure(job, self._datasets.entity(dataset_id) if dataset_id else None, sources)
+        for name, _ in sources:
+            self._prompts.show_in_experiment(name, job.experiment_id)
         return run_id
+
+
+def _tables(run: Any, files: Sequence[str]) -> dict[str, str]:
+    """The tag by which MLflow's UI finds a run's tables, with these files added."""
+    tables = json.loads(run.data.tags.get(_TABLES_TAG, "[]"))
+    listed = ""
+    for file in files:
+        entry = {"path": file, "type": "table"}
+        # One that MLflow had to cut would be broken JSON.
+        if entry not in tables and len(longer := json.dumps([*tables, entry])) <= MAX_TAG_CHARACTERS:
+            tables.append(entry)
+            listed = longer
+    return {_TABLES_TAG: listed} if listed else {}
