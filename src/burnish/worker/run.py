@@ -8,7 +8,7 @@ MLflow are looked up before they are repeated, writes carry the attempt.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -22,7 +22,8 @@ from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
-from burnish.evaluation.protocol import Means
+from burnish.evaluation.flights import together
+from burnish.evaluation.protocol import Evaluate, Means
 from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.champion import objectives_of
@@ -121,32 +122,42 @@ async def sealed_test(
     """Score source and winner on the test split, which nothing has seen until now.
 
     Pairs are measured side by side in the order of the split, so that a budget that runs out still
-    leaves complete pairs to compare.
+    leaves complete pairs to compare: all that were finished count.
     """
     examples = running.plan.splits.test
     if not examples:
         return None, None
     running.recorder.phase("test", len(examples) * (1 if winner == source else 2))
-    initial: list[float] = []
-    final: list[float] = []
+    pairs: list[tuple[float, float]] = []
     try:
         for batch in _batches(examples, 2 * running.plan.config.concurrency):
-            before, after = await asyncio.gather(
-                running.evaluator(source, batch), running.evaluator(winner, batch)
-            )
-            initial += [evaluation.aggregate for evaluation in before.evaluations]
-            final += [evaluation.aggregate for evaluation in after.evaluations]
+            pairs += await _pairs(running.evaluator, source, winner, batch)
     except BudgetExhausted as exhausted:
+        for example in batch:
+            with contextlib.suppress(BudgetExhausted):
+                pairs += await _pairs(running.evaluator, source, winner, [example])
         running.recorder.warning(
-            f"the budget ended the sealed test after {len(initial)} of {len(examples)} examples: {exhausted}"
+            f"the budget ended the sealed test after {len(pairs)} of {len(examples)} examples: {exhausted}"
         )
-    if not initial:
+    if not pairs:
         return None, None
+    initial, final = zip(*pairs, strict=True)
     scores = paired_bootstrap(initial, final, seed=running.plan.config.seed)
     verdict = verdict_of(scores)
     running.recorder.event(EventKind.TESTED, verdict=verdict.value, **asdict(scores))
     await running.save(test_scores=scores, verdict=verdict)
     return scores, verdict
+
+
+async def _pairs(
+    evaluate: Evaluate, source: Candidate, winner: Candidate, examples: Sequence[Example]
+) -> list[tuple[float, float]]:
+    """Aggregates of source and winner on each example."""
+    before, after = await together([evaluate(source, examples), evaluate(winner, examples)])
+    return [
+        (first.aggregate, second.aggregate)
+        for first, second in zip(before.evaluations, after.evaluations, strict=True)
+    ]
 
 
 async def register(running: Running, outcome: Outcome, verdict: Verdict | None) -> None:
