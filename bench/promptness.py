@@ -1,6 +1,6 @@
 """How soon what is asked for happens: cancels, takeovers after a death, restarts.
 
-    python -m bench.promptness --store sqlite --samples 40
+    python -m bench.promptness --store sqlite --cancels 40 --takeovers 12
 
 On real processes, over HTTP, with the default settings:
 
@@ -82,27 +82,29 @@ async def _next_start_ms(town: Town, job_id: str, attempt: int) -> int:
 
 
 def spread(values: Sequence[float]) -> str:
+    """Median, 95th percentile and the most, in words."""
     ordered = sorted(values)
     p50, p95 = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.95))
     return f"p50 {p50:.3f} s, p95 {p95:.3f} s, most {ordered[-1]:.3f} s ({len(ordered)} samples)"
 
 
-async def run(store: str, samples: int) -> None:
+async def run(store: str, cancels: int, takeovers: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-promptness-"))
     town = Town(folder, postgres=store == "postgres", latency_ms=800, takeover_seconds=None)
     async with town:
-        print(f"{store}: cancel to end: {spread(await cancel_delays(town, samples))}", flush=True)
+        print(f"{store}: cancel to end: {spread(await cancel_delays(town, cancels))}", flush=True)
         what = "death to takeover" if town.postgres else "restart to next attempt"
-        print(f"{store}: {what}: {spread(await takeover_delays(town, max(6, samples // 4)))}", flush=True)
+        print(f"{store}: {what}: {spread(await takeover_delays(town, takeovers))}", flush=True)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.promptness", description=__doc__)
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
-    parser.add_argument("--samples", type=int, default=40, help="of cancels; a quarter of it of deaths")
+    parser.add_argument("--cancels", type=int, default=40)
+    parser.add_argument("--takeovers", type=int, default=12, help="several of them after each death")
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.store, arguments.samples))
+    asyncio.run(run(arguments.store, arguments.cancels, arguments.takeovers))
 
 
 if __name__ == "__main__":
