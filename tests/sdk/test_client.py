@@ -170,7 +170,7 @@ async def test_tokens(tmp_path: Path) -> None:
         burnish.AsyncClient(url) as stranger,
         burnish.AsyncClient(url, token=TOKEN) as friend,
     ):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(NotAllowed, match="BURNISH_TOKEN"):
             [job async for job in stranger.search_jobs()]
         assert [job async for job in friend.search_jobs()] == []
 

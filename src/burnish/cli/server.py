@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +21,7 @@ from burnish.config import Settings
 from burnish.errors import BurnishError, InvalidInput, InvalidState
 from burnish.observability.scrape import Scrape, watch_loop
 from burnish.store.location import safe_uri
+from burnish.tracking.mlflow.address import Address
 from burnish.worker.logs import configure_logs
 
 GRACE_SECONDS = 5.0
@@ -42,6 +45,7 @@ async def _serve(settings: Settings) -> None:
     from burnish.api.mlflow_app import behind
 
     check_exposure(settings)
+    check_port(settings)
     async with _working(settings) as (services, working):
 
         async def check() -> None:
@@ -65,10 +69,8 @@ async def _serve(settings: Settings) -> None:
             server.should_exit = True
 
         _on_signals(stop)
-        _say_where(settings)
+        _say(settings, "burnish server", addresses(settings))
         await server.serve()
-        if not server.started:
-            raise InvalidInput.of("port", settings.port, f"cannot listen on {settings.host}; is it in use?")
 
 
 async def _work(settings: Settings) -> None:
@@ -110,24 +112,39 @@ async def _working(settings: Settings) -> AsyncIterator[tuple[Services, asyncio.
             await working
 
 
+def check_port(settings: Settings) -> None:
+    """Before seconds are spent on loading, and before addresses are shown that somebody else answers.
+
+    Raises:
+        InvalidInput: the server cannot listen there.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as error:
+        field, value = ("port", settings.port) if error.errno == errno.EADDRINUSE else ("host", settings.host)
+        remedy = f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another"
+        raise InvalidInput.of(field, value, remedy) from None
+
+
 def _on_signals(action: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, action)
 
 
-def _say_where(settings: Settings) -> None:
+def addresses(settings: Settings) -> list[tuple[str, str]]:
+    """What this server answers and where, and what it stands on; no password among it."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = f"http://{host}:{settings.port}"
-    lines = [
+    return [
         ("API", f"{base}/api/3.0/mlflow/prompt-optimization/jobs"),
         ("docs", f"{base}/docs"),
         ("metrics", f"{base}/metrics"),
-        ("MLflow", base if "://" in settings.tracking_uri else settings.tracking_uri),
+        *([("MLflow", base)] if Address(settings.tracking_uri).is_database else []),
         ("store", safe_uri(settings.store_uri)),
         ("tracking", safe_uri(settings.tracking_uri)),
     ]
-    _say(settings, "burnish server", lines)
 
 
 def _say(settings: Settings, title: str, lines: list[tuple[str, str]]) -> None:

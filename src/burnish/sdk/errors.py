@@ -50,6 +50,8 @@ def error_from(status: int, body: wire.Error) -> BurnishError:
             return Conflict(message)
         case "TEMPORARILY_UNAVAILABLE":
             return ServerUnavailable(message)
-        case "UNAUTHENTICATED" | "PERMISSION_DENIED":
+        case "UNAUTHENTICATED":
+            return NotAllowed("the server asks for a token: give the right one, or set BURNISH_TOKEN")
+        case "PERMISSION_DENIED":
             return NotAllowed(message)
     return ServerFailed(f"{message} (status {status})")
