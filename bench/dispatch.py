@@ -7,7 +7,9 @@ Every job makes about 60 calls to the scripted model server (a process of its ow
 * enqueue to start: from before the row is written to the STARTED event, with idle workers;
 * cancel to end: from the request to the CANCELED row, of a running job;
 * throughput: the same queue of jobs drained by one worker, then by two;
-* CPU of the worker processes for each call, everything included (MLflow, journal, events);
+* CPU of the worker processes for each call, everything included (MLflow, journal, events). With a
+  database as tracking URI, MLflow's own work is done in them; with ``--tracking-server`` it is done in
+  MLflow's server, whose CPU is shown beside it;
 * memory that a running job adds to an idle worker that has run jobs before (private memory).
 
 All processes share this machine: compare ratios, not machines.
@@ -40,6 +42,22 @@ def cpu_seconds(child: Child) -> float:
     """User and system time of a process so far."""
     fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def family_cpu_seconds(child: Child) -> float:
+    """Of a process and all its descendants that live."""
+    parents, seconds = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        parents[int(stat.parent.name)] = int(fields[1])
+        seconds[int(stat.parent.name)] = (int(fields[11]) + int(fields[12])) / TICKS
+    family = {child.pid}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(seconds.get(pid, 0.0) for pid in family)
 
 
 def private_mb(child: Child) -> float:
@@ -139,6 +157,8 @@ async def drain(bench: Bench, store: SqlJobStore, jobs: int, workers: Sequence[C
     batch = await bench.submit(store, jobs)
     idle_mb = sum(private_mb(worker) for worker in workers)
     cpu = sum(cpu_seconds(worker) for worker in workers)
+    tracking = bench.town.tracking
+    mlflow = family_cpu_seconds(tracking) if tracking else 0.0
     began = time.perf_counter()
     for worker in workers:
         worker.thaw()
@@ -157,6 +177,9 @@ async def drain(bench: Bench, store: SqlJobStore, jobs: int, workers: Sequence[C
         "calls": calls,
         "calls_per_second": calls / seconds,
         "cpu_ms_per_call": 1000 * used / calls,
+        "mlflow_server_ms_per_call": 1000 * (family_cpu_seconds(tracking) - mlflow) / calls
+        if tracking
+        else 0.0,
         "mb_per_job": max(MEMORY[-1:] or [0.0]),
         "attempts_per_job": statistics.mean(attempts),
     }
@@ -185,7 +208,13 @@ def spread(values: Sequence[float]) -> str:
 
 async def run(arguments: argparse.Namespace) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-dispatch-"))
-    town = Town(folder, postgres=True, latency_ms=arguments.latency_ms, worker_concurrency=CONCURRENCY)
+    town = Town(
+        folder,
+        postgres=True,
+        latency_ms=arguments.latency_ms,
+        worker_concurrency=CONCURRENCY,
+        tracking_server=arguments.tracking_server,
+    )
     town.workers, workers = [], town.workers
     async with town:
         bench = Bench(town)
@@ -219,6 +248,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=100)
     parser.add_argument("--latency-ms", type=float, default=200.0)
     parser.add_argument("--samples", type=int, default=60, help="of enqueue to start; half of it of cancels")
+    parser.add_argument("--tracking-server", action="store_true", help="MLflow as a server of its own")
     asyncio.run(run(parser.parse_args()))
 
 

@@ -7,7 +7,10 @@ from typing import Any
 from burnish.api.testing import play_job
 from burnish.api.wire import candidates_to_proto
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.store.protocol import CandidateRecord
+from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.job import JobStatus
+from burnish.domain.score import Evaluation, Score
+from burnish.store.protocol import CandidateRecord, EvaluationRecord, Report
 
 
 async def test_candidates_have_lineage_scores_and_usage(api: Any) -> None:
@@ -65,3 +68,31 @@ async def test_an_unknown_candidate_does_not_exist(api: Any) -> None:
     job_id = (await api.create())["job_id"]
     answer = await api.call("GET", f"/{job_id}/candidates/none", status=404)
     assert (answer["what"], answer["name"]) == ("candidate", "none")
+
+
+async def test_texts_that_are_not_unicode_are_shown_all_the_same(api: Any) -> None:
+    odd, shown = "half a pair \ud800", "half a pair ?"
+    job_id = (await api.create())["job_id"]
+    store = api.services.store
+    await store.take(job_id, "worker-1")
+    candidate = Candidate({"p": odd})
+    record = CandidateRecord(candidate=candidate, number=0, status=CandidateStatus.REFUSED, reason=odd)
+    evaluation = Evaluation(candidate.candidate_id, "e1", odd, {"s": Score(0.0, odd)}, 0.0, error=odd)
+    told = NewEvent(EventKind.WARNING, {"message": odd, "n": 1})
+    kept = EvaluationRecord(evaluation=evaluation, split="train")
+    await store.report(job_id, 1, Report(candidates=[record], evaluations=[kept], events=[told]))
+    await store.update(
+        job_id,
+        1,
+        {"status_message": odd, "error_message": odd, "warnings": (odd,), "status": JobStatus.FAILED},
+    )
+
+    job = (await api.call("GET", f"/{job_id}"))["job"]
+    assert (job["state"]["status_message"], job["state"]["error_message"]) == (shown, shown)
+    assert job["warnings"] == [shown]
+    assert (await api.call("GET", f"/{job_id}/events"))["events"][-1]["data"] == {"message": shown, "n": 1}
+    answer = await api.call("GET", f"/{job_id}/candidates/{candidate.candidate_id}")
+    assert answer["candidate"]["texts"] == {"p": {"text": shown}}
+    assert answer["candidate"]["reason"] == shown
+    [result] = answer["evaluations"]
+    assert (result["output"], result["error"], result["scores"]["s"]["rationale"]) == (shown, shown, shown)

@@ -9,6 +9,7 @@ from typing import Any
 from burnish.domain.candidate import Candidate
 from burnish.domain.job import Job, JobConfig
 from burnish.domain.prompt import Template
+from burnish.domain.text import well_formed
 from burnish.errors import InvalidInput, Problem
 from burnish.optimizers.pareto import front
 from burnish.proto import prompt_optimization_pb2 as wire
@@ -114,7 +115,7 @@ def _candidate_to_proto(record: CandidateRecord, on_front: bool) -> wire.PromptC
         status=str(record.status),
         parents=candidate.parents,
         origin=candidate.origin or None,
-        reason=record.reason or None,
+        reason=well_formed(record.reason) or None,
         scores=record.scores,
         objectives=record.objectives,
         usage=usage_by_role_to_proto(record.usage),
@@ -124,8 +125,8 @@ def _candidate_to_proto(record: CandidateRecord, on_front: bool) -> wire.PromptC
 
 def _template_to_proto(template: Template) -> wire.PromptTemplate:
     if isinstance(template, str):
-        return wire.PromptTemplate(text=template)
-    messages = [wire.ChatMessage(role=entry.role, content=entry.content) for entry in template]
+        return wire.PromptTemplate(text=well_formed(template))
+    messages = [wire.ChatMessage(role=entry.role, content=well_formed(entry.content)) for entry in template]
     return wire.PromptTemplate(messages=messages)
 
 
@@ -134,16 +135,16 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
     message = wire.ExampleResult(
         example_id=evaluation.example_id,
         split=record.split,
-        output=evaluation.output,
+        output=well_formed(evaluation.output),
         aggregate=evaluation.aggregate,
-        error=evaluation.error,
+        error=None if evaluation.error is None else well_formed(evaluation.error),
         usage=usage_to_proto(evaluation.usage),
     )
     for name in sorted(evaluation.scores):
         score = evaluation.scores[name]
         message.scores[name].value = score.value
         if score.rationale:
-            message.scores[name].rationale = score.rationale
+            message.scores[name].rationale = well_formed(score.rationale)
     return message
 
 

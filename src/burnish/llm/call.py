@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from burnish.domain.text import well_formed
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded, InvalidInput, ModelError, OutsideFailure
 from burnish.llm.endpoint import Endpoint
@@ -81,7 +82,7 @@ class Call:
         assert self._held is not None  # every attempt has one
         self._room.settle(self._held, self._purpose.role, used)
         completion = Completion(
-            text=_storable(response.text),
+            text=well_formed(response.text),
             usage=self.forfeited + used,
             finish_reason=response.finish_reason,
         )
@@ -174,8 +175,3 @@ class Call:
     def _usage(self, prompt_tokens: int, completion_tokens: int) -> Usage:
         dollars = price(self._endpoint.model, prompt_tokens, completion_tokens)
         return Usage(1, prompt_tokens, completion_tokens, dollars)
-
-
-def _storable(text: str) -> str:
-    """Without lone surrogates, which JSON can carry and no database can."""
-    return text.encode("utf-8", "replace").decode()

@@ -116,7 +116,6 @@ class JsonClient:
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                skip_auto_headers=("User-Agent",),
                 headers={"User-Agent": "burnish"},
             )
             self._loop = loop

@@ -18,6 +18,7 @@ from burnish.domain.job import (
     TestScores,
     Verdict,
 )
+from burnish.domain.text import well_formed, well_formed_values
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import InvalidInput, Problem
 from burnish.proto import jobs_pb2 as jobs
@@ -69,7 +70,7 @@ def job_to_proto(job: Job) -> _JobMessage:
         initial_eval_scores=job.initial_eval_scores,
         final_eval_scores=job.final_eval_scores,
         usage=usage_by_role_to_proto(job.usage),
-        warnings=job.warnings,
+        warnings=[well_formed(warning) for warning in job.warnings],
         seconds_spent=job.seconds_spent,
         verdict=job.verdict,
         stop_reason=job.stop_reason,
@@ -123,8 +124,8 @@ def job_from_proto(message: _JobMessage) -> Job:
 def _state_to_proto(job: Job) -> jobs.JobState:
     state = jobs.JobState(
         status=f"JOB_STATUS_{job.status}",
-        error_message=job.error_message,
-        status_message=job.status_message,
+        error_message=_text(job.error_message),
+        status_message=_text(job.status_message),
         progress_updated_at=job.progress_updated_at_ms,
     )
     if (progress := job.progress) is not None:
@@ -140,6 +141,10 @@ def _state_to_proto(job: Job) -> jobs.JobState:
             share = min(progress.completed / progress.total, 1.0)
             state.metadata["progress"] = str(round(share, 2))
     return state
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else well_formed(text)
 
 
 def _progress_from_proto(message: jobs.JobProgress) -> Progress:
@@ -291,7 +296,10 @@ def event_to_proto(event: Event) -> wire.JobEvent:
         timestamp_ms=event.timestamp_ms,
         kind=event.kind,
     )
-    message.data.update(event.data)
+    try:
+        message.data.update(event.data)
+    except UnicodeEncodeError:
+        message.data.update(well_formed_values(dict(event.data)))
     return message
 
 

@@ -10,12 +10,13 @@ from burnish.domain.dataset import Example
 from burnish.domain.prompt import template_to_json
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
 
+CANDIDATES = "prompt_candidates"
 SCORES = "scores.json"
 EVALUATIONS = "eval_results.json"
 
 
 def candidate_folder(record: CandidateRecord) -> str:
-    return f"prompt_candidates/iteration_{record.number}"
+    return f"{CANDIDATES}/iteration_{record.number}"
 
 
 def candidate_metrics(record: CandidateRecord) -> dict[str, float]:

@@ -16,7 +16,7 @@ class Artifacts:
         self._connection = connection
 
     def names(self, artifact_uri: str, folder: str) -> set[str]:
-        """Names of the files in a folder; empty when it is not there."""
+        """Names of the files and folders in a folder; empty when it is not there."""
         with self._connection.artifacts(artifact_uri) as repository:
             return {PurePosixPath(entry.path).name for entry in repository.list_artifacts(folder)}
 
@@ -27,6 +27,24 @@ class Artifacts:
                 path = Path(scratch) / name
                 path.write_text(text, encoding="utf-8", errors="replace")
                 repository.log_artifact(str(path), folder or None)
+
+    def write_folders(self, artifact_uri: str, folders: Mapping[str, Mapping[str, str]], last: str) -> None:
+        """Write the texts of several folders together.
+
+        Args:
+            folders: folder → file name → text.
+            last: name of the file that each folder has; where it is, the others are.
+        """
+        with self._connection.artifacts(artifact_uri) as repository:
+            for is_last in (False, True):
+                with tempfile.TemporaryDirectory() as scratch:
+                    for folder, files in folders.items():
+                        path = Path(scratch) / folder
+                        path.mkdir(parents=True)
+                        for name, text in files.items():
+                            if (name == last) is is_last:
+                                (path / name).write_text(text, encoding="utf-8", errors="replace")
+                    repository.log_artifacts(scratch)
 
     def upload(self, artifact_uri: str, folder: str, path: Path) -> None:
         with self._connection.artifacts(artifact_uri) as repository:

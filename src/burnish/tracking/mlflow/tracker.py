@@ -14,7 +14,14 @@ from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
 from burnish.errors import NotFound, TrackingUnavailable
 from burnish.tracking.description import JOB_TAG, MAX_TAG_CHARACTERS, SOURCE_TAG
-from burnish.tracking.layout import EVALUATIONS, SCORES, candidate_files, candidate_folder, candidate_metrics
+from burnish.tracking.layout import (
+    CANDIDATES,
+    EVALUATIONS,
+    SCORES,
+    candidate_files,
+    candidate_folder,
+    candidate_metrics,
+)
 from burnish.tracking.mlflow.address import Address
 from burnish.tracking.mlflow.artifacts import Artifacts
 from burnish.tracking.mlflow.connection import Connection
@@ -142,11 +149,15 @@ class MlflowTracker:
         examples: Mapping[str, Example] | None = None,
     ) -> None:
         run = self._runs.get(run_id)
+        begun = self._artifacts.names(run.info.artifact_uri, CANDIDATES)
+        missing = {}
         for entry in measured:
             folder = candidate_folder(entry.record)
-            if SCORES not in self._artifacts.names(run.info.artifact_uri, folder):
-                files = candidate_files(entry.record, entry.evaluations, examples or {})
-                self._artifacts.write(run.info.artifact_uri, folder, files)
+            is_begun = PurePosixPath(folder).name in begun
+            if not is_begun or SCORES not in self._artifacts.names(run.info.artifact_uri, folder):
+                missing[folder] = candidate_files(entry.record, entry.evaluations, examples or {})
+        if missing:
+            self._artifacts.write_folders(run.info.artifact_uri, missing, last=SCORES)
         records = [entry.record for entry in measured]
         self._runs.log(
             run,

@@ -1,0 +1,16 @@
+"""Texts that come from models and data, made fit for those who take only Unicode."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def well_formed(text: str) -> str:
+    """The text with a ``?`` for each half of a surrogate pair: JSON can carry these, UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def well_formed_values(value: Any) -> Any:
+    """The same for every text in a JSON value."""
+    return json.loads(well_formed(json.dumps(value, ensure_ascii=False)))
