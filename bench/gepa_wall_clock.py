@@ -1,14 +1,18 @@
-"""Wall clock of GEPA as Burnish runs it against ``gepa.optimize``, on a model that takes its time.
+"""Wall clock of GEPA as Burnish runs it: against ``gepa.optimize``, and as a job against MLflow's job.
 
-    python bench/gepa_wall_clock.py [--latency 0.2 1.0] [--seeds 3] [--score-seeds 20] [--mlflow]
+    python bench/gepa_wall_clock.py [--latency 0.2 1.0] [--seeds 3] [--score-seeds 20] [--mlflow PYTHON]
 
 The task is the planted-insight one: budget 300, minibatch 3, validation 30, 16 calls in flight, every
-call takes the latency ± 30 %. Both sides ask the same model. The library is given a thread pool, so
-that it evaluates each batch concurrently; its engine stays sequential. The work bound is the time that
-Burnish's own calls would take if all 16 places were busy from the first moment to the last.
+call takes the latency ± 30 %. All sides ask the same model.
 
-Targets: a third of the library's wall clock, within 1.4 of the work bound, at most 10 % more calls than
-the library, and a final score that is not worse.
+The search alone: the library is given a thread pool, so that it evaluates each batch concurrently; its
+engine stays sequential. The work bound is the time that Burnish's own calls would take if all 16 places
+were busy from the first moment to the last. Targets: a third of the library's wall clock, within 1.4 of
+the work bound, at most 10 % more calls than the library, and a final score that is not worse.
+
+Whole jobs, where ``--mlflow`` names the Python of an environment with MLflow and litellm (see
+``served_jobs.py``): over REST, from the request until COMPLETED, on warm servers. Targets: a tenth of
+MLflow's job on its default engine, a sixth on its executor engine.
 """
 
 from __future__ import annotations
@@ -19,11 +23,12 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from planted_insight import Burnish, Library, Planted, Result, compare_scores
+from served_jobs import Served, burnish, mlflow, time_jobs
 
 IN_FLIGHT = 16
 JITTER = 0.3
@@ -118,15 +123,36 @@ def _timed(search: Callable[[], Result]) -> Timed:
     return Timed(time.perf_counter() - started, result)
 
 
+async def compare_jobs(mlflow_python: str, latencies: Sequence[float]) -> None:
+    """Print a row for each server and latency."""
+    print(f"\nwhole jobs, ± {JITTER:.0%}, {IN_FLIGHT} in flight, warm servers")
+    print(f"{'':>18}{'latency':>9}{'seconds':>10}{'calls':>8}{'score':>8}{'burnish takes':>15}")
+    ours: list[Served] = []
+    for peer in (burnish(), mlflow(mlflow_python), mlflow(mlflow_python, "executor")):
+        jobs = await time_jobs(peer, latencies, JITTER)
+        ours = ours or jobs
+        for latency_seconds, job, our_job in zip(latencies, jobs, ours, strict=True):
+            share = f"1/{job.seconds / our_job.seconds:.1f}"
+            print(
+                f"{peer.name:>18}{latency_seconds:9g}{job.seconds:10.2f}{job.calls:8d}{job.score:8.2f}"
+                f"{share:>15}",
+                flush=True,
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--latency", type=float, nargs="*", default=[0.2, 1.0], help="seconds of one call")
     parser.add_argument("--seeds", type=int, default=3, help="searches for each latency")
     parser.add_argument("--score-seeds", type=int, default=20, help="searches whose scores are compared")
+    parser.add_argument("--mlflow", metavar="PYTHON", help="of an environment with MLflow and litellm")
     told = parser.parse_args()
-    compare_scores(told.score_seeds)
-    for latency_seconds in told.latency:
+    if told.score_seeds:
+        compare_scores(told.score_seeds)
+    for latency_seconds in told.latency if told.seeds else ():
         compare_wall_clock(latency_seconds, told.seeds)
+    if told.mlflow:
+        asyncio.run(compare_jobs(told.mlflow, told.latency))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, text_of
 from burnish.errors import (
@@ -25,6 +26,7 @@ from burnish.errors import (
     OptimizerFailed,
     ScorerFailed,
 )
+from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.gepa import Gepa
 from burnish.optimizers.planted import PlantedWorld, reviews
@@ -373,6 +375,38 @@ async def test_many_searches_share_a_loop() -> None:
 async def test_it_needs_examples_on_both_sides(lacking: str) -> None:
     with pytest.raises(OptimizerFailed):
         await search(task(**{lacking: ()}), world())
+
+
+async def test_a_seed_of_ones_own_counts_instead_of_the_jobs() -> None:
+    _, as_told = await search(task(1), world(), seed=7)
+    _, as_given = await search(task(7), world())
+    _, other = await search(task(1), world())
+    assert as_told.candidates == as_given.candidates != other.candidates
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_no_more_evaluations_are_in_flight_than_was_told(concurrency: int) -> None:
+    world_, in_flight, most = world(), 0, 0
+
+    async def evaluate(candidate: Candidate, examples: Sequence[Example]) -> Means:
+        nonlocal in_flight, most
+        asked = len(examples) if len(examples) == 1 else 0  # several: the source, or what was measured
+        in_flight += asked
+        most = max(most, in_flight)
+        means = await world_.evaluate(candidate, examples)
+        in_flight -= asked
+        return means
+
+    told = {"max_metric_calls": 200, "lookahead": 8, "concurrency": concurrency}
+    await Gepa.from_settings(told).optimize(task(), evaluate, world_.reflect, Notebook())
+    assert most == concurrency
+
+
+async def test_the_minibatch_has_the_size_it_was_told() -> None:
+    _, notebook = await search(task(), world(), minibatch_size=5)
+    assert {entry[3].rpartition(" on ")[2] for entry in notebook.candidates if "→" in entry[3]} == {
+        "5 examples"
+    }
 
 
 async def test_it_needs_a_reflection_model() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput
 from burnish.optimizers.gepa import Gepa
-from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.gepa.settings import Choices, GepaKwargs, GepaSettings
 from burnish.optimizers.gepa.sizing import Sizing
 from burnish.optimizers.registry import make_optimizer
 
@@ -45,6 +46,12 @@ def test_the_same_may_be_said_in_gepas_words() -> None:
     assert not choices.merges(1)
 
 
+def test_the_page_on_gepa_tells_every_setting() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "gepa.md").read_text()
+    for name in (*GepaSettings.model_fields, *GepaKwargs.model_fields):
+        assert f"`{name}`" in page, name
+
+
 def sizing(settings: dict[str, Any], validation: int = 30) -> Sizing:
     return Sizing(Choices.read(settings), validation, max_calls=None)
 
@@ -60,6 +67,16 @@ def test_empty_gepa_kwargs_are_none() -> None:
         ({"max_metric_calls": "abc"}, "max_metric_calls", "whole number"),
         ({"max_metric_calls": 0}, "max_metric_calls", "greater than or equal to 1"),
         ({"lookahead": True}, "lookahead", "whole number"),
+        ({"lookahead": 65}, "lookahead", "less than or equal to 64"),
+        ({"concurrency": 0}, "concurrency", "greater than or equal to 1"),
+        ({"minibatch_size": 0}, "minibatch_size", "greater than or equal to 1"),
+        ({"validation_size": -1}, "validation_size", "greater than or equal to 1"),
+        ({"target_score": 90}, "target_score", "less than or equal to 1"),
+        ({"patience": 0}, "patience", "greater than or equal to 1"),
+        ({"merge": "yes"}, "merge", "true or false"),
+        ({"display_progress_bar": 1}, "display_progress_bar", "true or false"),
+        ({"seed": "first"}, "seed", "whole number"),
+        ({"reflection_model": ""}, "reflection_model", "at least 1"),
         ({"frontier": "pareto"}, "frontier", "'instance', 'objective'"),
         ({"gepa_kwargs": "all"}, "gepa_kwargs", "object"),
         ({"gepa_kwargs": {"run_dir": "/tmp"}}, "gepa_kwargs.run_dir", "known are"),
