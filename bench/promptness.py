@@ -19,7 +19,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from burnish.domain.job import JobStatus
+from burnish.domain.job import Job, JobStatus
+from tests.chaos.processes import Child
 from tests.chaos.town import Batch, Town
 
 SIDE_BY_SIDE = 6
@@ -53,12 +54,11 @@ async def takeover_delays(town: Town, samples: int) -> list[float]:
     while len(delays) < samples:
         batch = await town.submit(SIDE_BY_SIDE)
         await until_progress(town, batch)
-        victim = town.workers[0] if town.postgres else town.server
-        held = [
-            job
-            for job in await town.jobs(batch)
-            if job.status is JobStatus.IN_PROGRESS and f"-{victim.pid}-" in str(job.worker_id)
-        ]
+        running = [job for job in await town.jobs(batch) if job.status is JobStatus.IN_PROGRESS]
+        victim, held = max(
+            ((child, held_by(child, running)) for child in town.workers or [town.server]),
+            key=lambda pair: len(pair[1]),
+        )
         died_ms = time.time() * 1000
         victim.kill()
         if town.postgres is None:
@@ -71,6 +71,11 @@ async def takeover_delays(town: Town, samples: int) -> list[float]:
         await town.until_over(batch, 60)
         await town.revive()
     return delays
+
+
+def held_by(child: Child, jobs: Sequence[Job]) -> list[Job]:
+    """Those that run in this process."""
+    return [job for job in jobs if f"-{child.pid}-" in str(job.worker_id)]
 
 
 async def _next_start_ms(town: Town, job_id: str, attempt: int) -> int:
