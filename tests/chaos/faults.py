@@ -93,9 +93,9 @@ async def freeze_past_the_takeover(town: Town, batch: Batch) -> None:
         if late:
             batch.late.append(f"{job_id}: its zombie made {len(late)} requests")
     if held and not taken_over:
-        batch.problems.append("none of the frozen worker's jobs was taken over")
+        batch.late.append("none of the frozen worker's jobs was taken over before it woke")
     if not held:
-        batch.problems.append("the frozen worker had no job: this run shows nothing")
+        batch.late.append("the frozen worker had no job by then: this run shows nothing")
 
 
 async def take_over_the_living(town: Town, batch: Batch) -> None:
