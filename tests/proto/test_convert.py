@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 from dataclasses import fields, replace
 from typing import Any
@@ -32,6 +33,7 @@ from burnish.proto.convert import (
     event_from_proto,
     event_to_proto,
     job_from_proto,
+    job_to_json,
     job_to_proto,
 )
 from burnish.proto.message import message_from_json, message_to_json
@@ -101,6 +103,12 @@ all_jobs = st.builds(
 def test_a_job_comes_back_through_message_and_json(job: Job) -> None:
     shown = message_to_json(job_to_proto(job))
     assert job_from_proto(message_from_json(shown, wire.PromptOptimizationJob())) == job
+
+
+@given(all_jobs)
+def test_the_json_of_a_job_is_that_of_its_message(job: Job) -> None:
+    """Names, order and types: to the letter what protobuf's fields would be written as."""
+    assert json.dumps(job_to_json(job)) == json.dumps(message_to_json(job_to_proto(job)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from burnish.api.routes import Call
 from burnish.api.services import Services
 from burnish.api.wire import (
@@ -13,14 +15,14 @@ from burnish.api.wire import (
 from burnish.domain.prompt import digest
 from burnish.errors import Problem
 from burnish.proto import service_pb2 as wire
-from burnish.proto.convert import job_to_proto
+from burnish.proto.convert import job_to_json
 from burnish.proto.message import message_to_json
 from burnish.store.protocol import Idempotency
 
 MAX_KEY_LENGTH = 255
 
 
-async def create(services: Services, call: Call) -> wire.CreatePromptOptimizationJob.Response:
+async def create(services: Services, call: Call) -> dict[str, Any]:
     request = read_job_request(call.message, call.problems)
     problems = list(request.problems)
     idempotency = None
@@ -33,27 +35,28 @@ async def create(services: Services, call: Call) -> wire.CreatePromptOptimizatio
     job, _ = await services.jobs.submit(
         request.experiment_id, request.config, request.tags, idempotency, found=problems
     )
-    return wire.CreatePromptOptimizationJob.Response(job=job_to_proto(job))
+    return {"job": job_to_json(job)}
 
 
-async def get(services: Services, call: Call) -> wire.GetPromptOptimizationJob.Response:
+async def get(services: Services, call: Call) -> dict[str, Any]:
     call.check()
     job = await services.jobs.get(call.message.job_id)
-    return wire.GetPromptOptimizationJob.Response(job=job_to_proto(job))
+    return {"job": job_to_json(job)}
 
 
-async def search(services: Services, call: Call) -> wire.SearchPromptOptimizationJobs.Response:
+async def search(services: Services, call: Call) -> dict[str, Any]:
     call.check()
     page = await services.jobs.search(read_query(call.message))
-    return wire.SearchPromptOptimizationJobs.Response(
-        jobs=[job_to_proto(job) for job in page.jobs], next_page_token=page.next_page_token
-    )
+    answer: dict[str, Any] = {"jobs": [job_to_json(job) for job in page.jobs]} if page.jobs else {}
+    if page.next_page_token is not None:
+        answer["next_page_token"] = page.next_page_token
+    return answer
 
 
-async def cancel(services: Services, call: Call) -> wire.CancelPromptOptimizationJob.Response:
+async def cancel(services: Services, call: Call) -> dict[str, Any]:
     call.check()
     job = await services.jobs.cancel(call.message.job_id)
-    return wire.CancelPromptOptimizationJob.Response(job=job_to_proto(job))
+    return {"job": job_to_json(job)}
 
 
 async def delete(services: Services, call: Call) -> wire.DeletePromptOptimizationJob.Response:
@@ -62,10 +65,10 @@ async def delete(services: Services, call: Call) -> wire.DeletePromptOptimizatio
     return wire.DeletePromptOptimizationJob.Response()
 
 
-async def resume(services: Services, call: Call) -> wire.ResumePromptOptimizationJob.Response:
+async def resume(services: Services, call: Call) -> dict[str, Any]:
     call.check()
     job = await services.jobs.resume(call.message.job_id)
-    return wire.ResumePromptOptimizationJob.Response(job=job_to_proto(job))
+    return {"job": job_to_json(job)}
 
 
 async def estimate(services: Services, call: Call) -> wire.EstimatePromptOptimizationJob.Response:

@@ -55,8 +55,9 @@ class Call:
             raise InvalidInput(*self.problems)
 
 
-Verb = Callable[[Services, Call], Awaitable[Message | Response]]
-"""Does what one method of the service promises. Errors of our own tree become answers."""
+Verb = Callable[[Services, Call], Awaitable[Message | Mapping[str, Any] | Response]]
+"""Does what one method of the service promises. It answers with the method's message, or with its JSON.
+Errors of our own tree become answers."""
 
 
 def routes(services: Services, verbs: Mapping[str, Verb], prefix: str = "") -> Iterator[Route]:
@@ -105,8 +106,9 @@ def _endpoint(
     return endpoint
 
 
-def json_answer(message: Message, status: int = 200) -> Response:
-    body = json.dumps(message_to_json(message), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def json_answer(answer: Message | Mapping[str, Any], status: int = 200) -> Response:
+    shown = message_to_json(answer) if isinstance(answer, Message) else answer
+    body = json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(body.encode(), status, media_type="application/json")
 
 

@@ -7,25 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.job import Job, JobConfig
+from burnish.domain.job import JobConfig
 from burnish.domain.prompt import Template
 from burnish.domain.text import well_formed
 from burnish.errors import InvalidInput, Problem
 from burnish.optimizers.pareto import front
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
-from burnish.proto.convert import job_to_proto, read_config, usage_by_role_to_proto, usage_to_proto
-from burnish.proto.message import message_to_json
+from burnish.proto.convert import read_config, usage_by_role_to_proto, usage_to_proto
 from burnish.service.estimate import Estimate
 from burnish.service.prompts import Promotion
 from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobQuery
 
 MAX_PAGE = 1000
-
-
-def job_to_json(job: Job) -> dict[str, Any]:
-    """The job as ``GET /{job_id}`` shows it under ``"job"``."""
-    return message_to_json(job_to_proto(job))
 
 
 # --- requests

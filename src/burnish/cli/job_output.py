@@ -14,7 +14,7 @@ from rich.markup import escape
 from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json, stderr, stdout
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import text_of
-from burnish.proto.convert import event_to_proto, job_to_proto
+from burnish.proto.convert import event_to_proto, job_to_json
 from burnish.proto.message import message_to_json
 from burnish.sdk.results import Candidate, Estimate, Promotion, candidate_to_proto
 
@@ -33,7 +33,7 @@ _COLOURS = {
 
 def say_job(job: Job, as_json: bool) -> int:
     if as_json:
-        say_json(message_to_json(job_to_proto(job)))
+        say_json(job_to_json(job))
         return EXIT_OK
     table = _table("", "")
     table.show_header = False
@@ -80,7 +80,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
 
 def say_jobs(jobs: Sequence[Job], as_json: bool) -> int:
     if as_json:
-        say_json({"jobs": [message_to_json(job_to_proto(job)) for job in jobs]})
+        say_json({"jobs": [job_to_json(job) for job in jobs]})
         return EXIT_OK
     columns = {
         "job": [job.job_id for job in jobs],

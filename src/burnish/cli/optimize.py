@@ -102,7 +102,7 @@ def run(
 
 async def optimize(request: Request, settings: Settings, as_json: bool, output: Path | None) -> Job:
     """Check, submit, watch, show."""
-    from burnish.api.wire import job_to_json
+    from burnish.proto.convert import job_to_json
 
     async with _open_job(request, settings) as (services, job):
         with ProgressDisplay(job) as display:

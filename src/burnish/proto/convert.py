@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from burnish.domain.budget import Budget
@@ -23,7 +24,7 @@ from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import InvalidInput, Problem
 from burnish.proto import jobs_pb2 as jobs
 from burnish.proto import prompt_optimization_pb2 as wire
-from burnish.proto.message import message_to_json
+from burnish.proto.message import message_from_json, message_to_json
 
 _JobMessage = wire.PromptOptimizationJob
 _MLFLOW_OPTIMIZERS = frozenset({OptimizerType.GEPA, OptimizerType.METAPROMPT})
@@ -38,6 +39,7 @@ _CONFIG_SCALARS = (
 )
 _LIMITS = ("max_calls", "max_tokens", "max_usd", "max_seconds")
 _SHARES = ("train", "validation", "test")
+_PROGRESS = ("phase", "completed", "total", "unit")
 _TEST_SCORES = ("initial", "final", "difference", "ci_low", "ci_high", "examples")
 _JOB_SCALARS = (
     "job_id",
@@ -57,29 +59,44 @@ _JOB_SCALARS = (
 # --- jobs
 
 
-def job_to_proto(job: Job) -> _JobMessage:
-    """The job as the API shows it. What is not known yet is left unset."""
-    message = _JobMessage(
-        **_fields(job, _JOB_SCALARS),
+def job_to_json(job: Job) -> dict[str, Any]:
+    """The job as the API shows it: the JSON of a ``PromptOptimizationJob``, as ``message_to_json`` would
+    write it. What is not known yet is left out.
+
+    A list of jobs is most of what the API ever writes, and a message in between costs more than this.
+    """
+    return _set(
+        job_id=job.job_id,
+        run_id=job.run_id,
+        state=_state_to_json(job),
+        experiment_id=job.experiment_id,
         source_prompt_uri=job.source_prompt_uri,
         optimized_prompt_uri=job.optimized_prompt_uri,
-        further_optimized_prompt_uris=job.optimized_prompt_uris[1:],
-        state=_state_to_proto(job),
-        config=config_to_proto(job.config),
-        tags=[wire.PromptOptimizationJobTag(key=key, value=job.tags[key]) for key in sorted(job.tags)],
-        initial_eval_scores=job.initial_eval_scores,
-        final_eval_scores=job.final_eval_scores,
-        usage=usage_by_role_to_proto(job.usage),
-        warnings=[well_formed(warning) for warning in job.warnings],
-        seconds_spent=job.seconds_spent,
-        verdict=job.verdict,
-        stop_reason=job.stop_reason,
+        config=_config_to_json(job.config),
+        creation_timestamp_ms=job.creation_timestamp_ms,
+        completion_timestamp_ms=job.completion_timestamp_ms,
+        tags=[{"key": key, "value": job.tags[key]} for key in sorted(job.tags)] or None,
+        initial_eval_scores=_numbers(job.initial_eval_scores),
+        final_eval_scores=_numbers(job.final_eval_scores),
+        test_scores=None if job.test_scores is None else _fields(job.test_scores, _TEST_SCORES),
+        verdict=None if job.verdict is None else job.verdict.value,
+        stop_reason=None if job.stop_reason is None else job.stop_reason.value,
+        usage=_usage_by_role_to_json(job.usage),
+        warnings=[well_formed(warning) for warning in job.warnings] or None,
+        attempt=job.attempt,
+        best_candidate_id=job.best_candidate_id,
+        start_timestamp_ms=job.start_timestamp_ms,
+        heartbeat_timestamp_ms=job.heartbeat_timestamp_ms,
+        worker_id=job.worker_id,
+        cancel_requested=job.cancel_requested or None,
+        seconds_spent=float(job.seconds_spent),
+        further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
     )
-    if job.cancel_requested:
-        message.cancel_requested = True
-    if job.test_scores is not None:
-        message.test_scores.MergeFrom(wire.TestScores(**_fields(job.test_scores, _TEST_SCORES)))
-    return message
+
+
+def job_to_proto(job: Job) -> _JobMessage:
+    """The same as a message."""
+    return message_from_json(job_to_json(job), _JobMessage())
 
 
 def job_from_proto(message: _JobMessage) -> Job:
@@ -121,26 +138,19 @@ def job_from_proto(message: _JobMessage) -> Job:
     )
 
 
-def _state_to_proto(job: Job) -> jobs.JobState:
-    state = jobs.JobState(
-        status=f"JOB_STATUS_{job.status}",
+def _state_to_json(job: Job) -> dict[str, Any]:
+    progress = job.progress
+    metadata = None
+    if progress is not None and progress.total > 0:
+        metadata = {"progress": str(round(min(progress.completed / progress.total, 1.0), 2))}
+    return _set(
+        status=f"JOB_STATUS_{job.status.value}",
         error_message=_text(job.error_message),
+        metadata=metadata,
         status_message=_text(job.status_message),
+        progress=None if progress is None else _fields(progress, _PROGRESS),
         progress_updated_at=job.progress_updated_at_ms,
     )
-    if (progress := job.progress) is not None:
-        state.progress.MergeFrom(
-            jobs.JobProgress(
-                phase=progress.phase,
-                completed=progress.completed,
-                total=progress.total,
-                unit=progress.unit,
-            )
-        )
-        if progress.total > 0:
-            share = min(progress.completed / progress.total, 1.0)
-            state.metadata["progress"] = str(round(share, 2))
-    return state
 
 
 def _text(text: str | None) -> str | None:
@@ -155,23 +165,31 @@ def _progress_from_proto(message: jobs.JobProgress) -> Progress:
 
 
 def config_to_proto(config: JobConfig) -> wire.PromptOptimizationJobConfig:
-    """All but the first source prompt, which the wire keeps beside the config.
+    """All but the first source prompt, which the wire keeps beside the config."""
+    return message_from_json(_config_to_json(config), wire.PromptOptimizationJobConfig())
 
-    MLflow's clients look for the reflection model in ``optimizer_config_json``; it stands there too
-    for the optimizers they know.
-    """
+
+def _config_to_json(config: JobConfig) -> dict[str, Any]:
+    """MLflow's clients look for the reflection model in ``optimizer_config_json``; it stands there too
+    for the optimizers they know."""
     settings = dict(config.optimizer_config)
     if config.reflection_model is not None and config.optimizer_type in _MLFLOW_OPTIMIZERS:
         settings["reflection_model"] = config.reflection_model
-    return wire.PromptOptimizationJobConfig(
-        **_fields(config, _CONFIG_SCALARS),
-        optimizer_type=f"OPTIMIZER_TYPE_{config.optimizer_type}",
+    return _set(
+        optimizer_type=f"OPTIMIZER_TYPE_{config.optimizer_type.value}",
         dataset_id=config.dataset_id,
-        scorers=config.scorers,
-        optimizer_config_json=json.dumps(settings, ensure_ascii=False) if settings else None,
-        budget=wire.Budget(**_fields(config.budget, _LIMITS)),
-        split=wire.Split(**_fields(config.split, _SHARES)),
-        further_source_prompt_uris=config.source_prompt_uris[1:],
+        scorers=list(config.scorers) or None,
+        optimizer_config_json=well_formed(json.dumps(settings, ensure_ascii=False)) if settings else None,
+        model=config.model,
+        reflection_model=config.reflection_model,
+        budget=_set(**_fields(config.budget, _LIMITS)),
+        split=_fields(config.split, _SHARES),
+        seed=config.seed,
+        concurrency=config.concurrency,
+        max_output_tokens=config.max_output_tokens,
+        call_timeout_seconds=float(config.call_timeout_seconds),
+        failure_share=float(config.failure_share),
+        further_source_prompt_uris=list(config.source_prompt_uris[1:]) or None,
     )
 
 
@@ -265,6 +283,20 @@ def usage_to_proto(usage: Usage) -> wire.Usage:
     )
 
 
+def _usage_by_role_to_json(usage: UsageByRole) -> dict[str, Any]:
+    roles = {role.value: _usage_to_json(usage.roles[role]) for role in sorted(usage.roles)}
+    return _usage_to_json(usage.total) | ({"roles": roles} if roles else {})
+
+
+def _usage_to_json(usage: Usage) -> dict[str, Any]:
+    return _set(
+        calls=usage.calls,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        usd=usage.usd,
+    )
+
+
 def usage_from_proto(message: wire.Usage) -> Usage:
     nanos = round(message.usd * NANOS_PER_USD) if message.HasField("usd") else None
     return Usage(message.calls, message.prompt_tokens, message.completion_tokens, nanos)
@@ -317,6 +349,15 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
 def _fields(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """Attributes by name. A message takes ``None`` for unset."""
     return {name: getattr(value, name) for name in names}
+
+
+def _set(**values: Any) -> dict[str, Any]:
+    """Without what is not known."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _numbers(scores: Mapping[str, float]) -> dict[str, float] | None:
+    return {name: float(scores[name]) for name in sorted(scores)} or None
 
 
 def _optional(message: Any, name: str) -> Any:
