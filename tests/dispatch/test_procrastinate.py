@@ -12,6 +12,7 @@ import pytest
 
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.dispatch.protocol import Delivery
+from burnish.dispatch.queue import Queue
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.domain.job import JobStatus
 from burnish.errors import StoreUnavailable
@@ -153,6 +154,19 @@ async def test_nobody_hears_of_a_job_before_its_commit(uri: str) -> None:
             await eventually(lambda: len(worker.brought) == 1)
             await creating
         await store.close()
+
+
+@pytest.mark.parametrize("_again", range(2))
+async def test_processes_that_start_together_make_the_queue_once(
+    postgres_database: Callable[[], str], _again: int
+) -> None:
+    uri = postgres_database()
+    queues = [Queue(uri) for _ in range(6)]
+    try:
+        await asyncio.gather(*(queue.open() for queue in queues))
+        assert not any([await queue.job_ids() for queue in queues])
+    finally:
+        await asyncio.gather(*(queue.close() for queue in queues))
 
 
 async def test_two_workers_share_the_jobs(uri: str) -> None:

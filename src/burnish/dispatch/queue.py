@@ -124,7 +124,7 @@ class Queue:
         import psycopg
 
         async with _told():  # the pool itself would wait and try for long
-            await (await psycopg.AsyncConnection.connect(self._conninfo, connect_timeout=5)).close()
+            alone = await psycopg.AsyncConnection.connect(self._conninfo, connect_timeout=5)
         connector = procrastinate.PsycopgConnector(
             conninfo=self._conninfo,
             min_size=1,
@@ -132,9 +132,11 @@ class Queue:
             timeout=5.0,
             kwargs={"application_name": "burnish-queue", "connect_timeout": 5},
         )
-        async with _told():
+        async with _told(), alone:
             self._app = procrastinate.App(connector=connector)
             await self._app.open_async()
+            # Processes that start together would make the same tables, and fail, even by IF NOT EXISTS.
+            await alone.execute("SELECT pg_advisory_xact_lock(hashtext('burnish queue schema'))")
             await self._ensure_schema()
 
     async def close(self) -> None:
@@ -257,13 +259,8 @@ class Queue:
     async def _ensure_schema(self) -> None:
         assert self._app is not None
         if (await self._ask(_IS_THERE))[0]["found"] is None:
-            try:
-                async with _told():
-                    await self._app.schema_manager.apply_schema_async()
-            except StoreUnavailable:
-                if (await self._ask(_IS_THERE))[0]["found"] is None:
-                    raise
-                # Another process was quicker.
+            async with _told():
+                await self._app.schema_manager.apply_schema_async()
         await self._do(_INDEX)
 
 
