@@ -111,8 +111,8 @@ async def test_a_review_of_200_kb_is_refused_clearly(provider: LocalProvider) ->
 
 
 async def test_an_option_it_does_not_know_how_to_read(provider: LocalProvider) -> None:
-    with pytest.raises(ModelRequestInvalid, match="temperature"):
-        await provider.complete(request("hi", extra={"temperature": "hot"}), "smollm2", 60)
+    with pytest.raises(ModelRequestInvalid, match="top_k"):
+        await provider.complete(request("hi", extra={"top_k": "hot"}), "smollm2", 60)
 
 
 async def test_no_answer_in_time_is_a_timeout_and_costs_nothing(provider: LocalProvider) -> None:

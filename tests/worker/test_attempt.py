@@ -477,6 +477,7 @@ async def test_a_bug_fails_the_job_with_its_trace_on_the_run(world: World) -> No
     process = Process(world)
 
     def break_down(*_: Any) -> None:
+        process.before.clear()  # its end may write
         raise ZeroDivisionError("oops")
 
     process.before["report"] = break_down
