@@ -189,7 +189,7 @@ slow_end = SlowEnd()
 
 async def main():
     provider = local.LocalProvider(None, {})
-    long = [f"{number} " + "much to read " * 500 for number in range(4)]
+    long = [f"{number} " + "much to read " * 40 for number in range(4)]
     requests = [Request(model="local:/smollm2", messages=(Message("user", text),)) for text in long]
     asked = [asyncio.create_task(provider.complete(request, "smollm2", 60)) for request in requests]
     while len(provider._generations) < len(long):
