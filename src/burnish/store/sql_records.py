@@ -113,25 +113,31 @@ class SqlRecords:
         if not new:
             return
         now = self._clock_ms()
-        connection.execute(
-            tables.events.insert(),
-            [
-                {
-                    "job_id": row.job_id,
-                    "sequence": row.last_sequence + position,
-                    "attempt": attempt,
-                    "timestamp_ms": now,
-                    "kind": event.kind,
-                    "data": to_json(dict(event.data)),
-                }
-                for position, event in enumerate(new, start=1)
-            ],
-        )
+        told = [(event.kind, to_json(dict(event.data))) for event in new]
+        rows = event_rows(row.job_id, attempt, row.last_sequence, told, now)
+        connection.execute(tables.events.insert(), rows)
         connection.execute(
             update(_jobs)
             .where(_jobs.c.job_id == row.job_id)
             .values(last_sequence=row.last_sequence + len(new))
         )
+
+
+def event_rows(
+    job_id: str, attempt: int, last_sequence: int, told: Sequence[tuple[str, str]], now_ms: int
+) -> list[dict[str, Any]]:
+    """Rows of ``tables.events`` for (kind, JSON text of the data), numbered on from ``last_sequence``."""
+    return [
+        {
+            "job_id": job_id,
+            "sequence": sequence,
+            "attempt": attempt,
+            "timestamp_ms": now_ms,
+            "kind": kind,
+            "data": data,
+        }
+        for sequence, (kind, data) in enumerate(told, start=last_sequence + 1)
+    ]
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

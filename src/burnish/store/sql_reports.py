@@ -16,7 +16,7 @@ from burnish.store.group_commit import GroupCommit
 from burnish.store.protocol import Report
 from burnish.store.rows import usage_json
 from burnish.store.sql_candidates import candidate_row, evaluation_row
-from burnish.store.sql_records import FENCE, Fenced, SqlRecords, upsert
+from burnish.store.sql_records import FENCE, Fenced, SqlRecords, event_rows, upsert
 
 _jobs = tables.jobs
 _COLUMNS = (*FENCE, _jobs.c.cancel_requested, _jobs.c.body, _jobs.c.usage_calls, _jobs.c.usage_usd_nanos)
@@ -90,7 +90,7 @@ class SqlReports(SqlRecords):
         events: list[dict[str, Any]] = []
         for entry in told:
             row = after.setdefault(entry.job_id, _row_before(rows.by_id[entry.job_id], now))
-            events += _numbered(entry, row["last_sequence"], now)
+            events += event_rows(entry.job_id, entry.attempt, row["last_sequence"], entry.events, now)
             row["last_sequence"] += len(entry.events)
             row |= entry.usage
             if entry.shown:
@@ -130,17 +130,3 @@ def _row_before(row: Row[Any], now_ms: int) -> dict[str, Any]:
         "usage_calls": row.usage_calls,
         "usage_usd_nanos": row.usage_usd_nanos,
     }
-
-
-def _numbered(entry: _Told, last_sequence: int, now_ms: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "job_id": entry.job_id,
-            "sequence": sequence,
-            "attempt": entry.attempt,
-            "timestamp_ms": now_ms,
-            "kind": kind,
-            "data": data,
-        }
-        for sequence, (kind, data) in enumerate(entry.events, start=last_sequence + 1)
-    ]
