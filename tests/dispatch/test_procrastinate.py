@@ -12,7 +12,7 @@ import pytest
 
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.dispatch.protocol import Delivery
-from burnish.dispatch.queue import Queue
+from burnish.dispatch.queue import Message, Queue
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.domain.job import JobStatus
 from burnish.errors import StoreUnavailable
@@ -385,3 +385,27 @@ async def test_a_message_that_comes_while_the_worker_stops_is_not_kept(uri: str)
             await eventually(lambda: len(worker.brought) > 2)
         assert bench.ask("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == [(0,)]
         assert len(bench.messages()) == 20
+
+
+async def test_a_message_that_comes_late_goes_back_before_the_worker_leaves(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, fetching, answered = Queue.fetch, asyncio.Event(), asyncio.Event()
+
+    async def slow(queue: Queue, worker_id: int) -> Message | None:
+        message = await fetch(queue, worker_id)
+        fetching.set()
+        await answered.wait()
+        return message
+
+    monkeypatch.setattr(Queue, "fetch", slow)
+    async with open_bench(uri) as bench:
+        await bench.submit("a")
+        work = asyncio.create_task(bench.dispatcher.work(Worker(bench).hold, 1))
+        await fetching.wait()
+        stop = asyncio.create_task(bench.dispatcher.stop())
+        await work
+        assert bench.messages() == [("a", "doing")]
+        answered.set()
+        await stop
+        assert bench.messages() == [("a", "todo")]

@@ -54,6 +54,7 @@ class ProcrastinateDispatcher:
         self._heartbeat_seconds = heartbeat_seconds
         self._takeover_seconds = takeover_seconds
         self._worker_id: int | None = None
+        self._link: asyncio.Task[None] | None = None
         self._running: dict[int, tuple[Message, asyncio.Task[None]]] = {}
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -71,7 +72,7 @@ class ProcrastinateDispatcher:
 
     async def close(self) -> None:
         """Give the connections back. May be called twice."""
-        await asyncio.gather(*self._errands, return_exceptions=True)
+        await self._errands_done()
         await self._queue.close()
 
     def hand_over(self, connection: Any, job_id: str, priority: int = 0) -> None:
@@ -92,7 +93,7 @@ class ProcrastinateDispatcher:
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             while not self._stopping.is_set():
-                link = asyncio.create_task(self._keep_link(run, slots))
+                self._link = link = asyncio.create_task(self._keep_link(run, slots))
                 await asyncio.wait((link, stopping), return_when=asyncio.FIRST_COMPLETED)
                 if link.done() and (error := link.exception()):
                     if not isinstance(error, StoreUnavailable):
@@ -112,6 +113,9 @@ class ProcrastinateDispatcher:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._link is not None:
+            await asyncio.wait((self._link,))  # it fetches until it has ended
+        await self._errands_done()
         if self._worker_id is not None:
             await self._quietly(self._queue.leave(self._worker_id))
             self._worker_id = None
@@ -166,14 +170,16 @@ class ProcrastinateDispatcher:
         try:
             message = await asyncio.shield(fetching)
         except asyncio.CancelledError:
-            await asyncio.wait((fetching,))
-            if not fetching.cancelled() and fetching.exception() is None and (late := fetching.result()):
-                await self._quietly(self._queue.put_back(late, worker_id))
+            self._run_errand(self._put_back_late(fetching, worker_id))
             raise
         if message is not None and self._stopping.is_set():
             await self._quietly(self._queue.put_back(message, worker_id))
             return None
         return message
+
+    async def _put_back_late(self, fetching: asyncio.Task[Message | None], worker_id: int) -> None:
+        if message := await fetching:
+            await self._queue.put_back(message, worker_id)
 
     # --- one job
 
@@ -255,9 +261,16 @@ class ProcrastinateDispatcher:
     # --- errands
 
     def _send_abort(self, job_id: str) -> None:
-        errand = asyncio.create_task(self._quietly(self._queue.abort(job_id)))
-        self._errands.add(errand)
-        errand.add_done_callback(self._errands.discard)
+        self._run_errand(self._queue.abort(job_id))
+
+    def _run_errand(self, errand: Awaitable[None]) -> None:
+        """Beside everything else: nobody who is cancelled cancels it."""
+        task = asyncio.create_task(self._quietly(errand))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _errands_done(self) -> None:
+        await asyncio.gather(*self._errands, return_exceptions=True)
 
     async def _quietly(self, errand: Awaitable[None]) -> None:
         """What fails here is made good by a sweep, or by the heartbeat of the job's worker."""
