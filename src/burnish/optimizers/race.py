@@ -185,6 +185,6 @@ class Race:
     def _why(self, standing: Standing) -> str:
         mean = standing.means.aggregate
         return (
-            f"{mean:.3f} on {standing.examples} of {self._rungs[-1]} validation examples; "
-            f"the best has {mean - self._lead(standing):.3f} on them"
+            f"{mean:.3f} on {standing.examples} of {self._rungs[-1]} validation examples, where the best has "
+            f"{mean - self._lead(standing):.3f}: too little promise to measure it on the others"
         )
