@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput
+from burnish.optimizers.distillation import DistillationSettings
+from burnish.optimizers.few_shot import FewShotSettings
+from burnish.optimizers.joint_search import JointSearchSettings
+from burnish.optimizers.metaprompt import MetapromptSettings
 from burnish.optimizers.registry import CLASSES, make_optimizer, parse_optimizer
+from burnish.optimizers.settings import CommonSettings
 
 
 @pytest.mark.parametrize(
@@ -80,3 +86,26 @@ def test_settings_must_be_an_object() -> None:
 def test_classes_are_loaded_only_when_asked_for() -> None:
     registry = import_module("burnish.optimizers.registry")
     assert not any(name in vars(registry) for name in ("JointSearch", "Gepa", "optuna"))
+
+
+@pytest.mark.parametrize(
+    ("heading", "settings"),
+    [
+        ("For all of them", CommonSettings),
+        ("`joint-search`", JointSearchSettings),
+        ("`few-shot`", FewShotSettings),
+        ("`metaprompt`", MetapromptSettings),
+        ("`distillation`", DistillationSettings),
+    ],
+)
+def test_the_page_tells_every_setting_with_its_default(heading: str, settings: type[CommonSettings]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "optimizers.md").read_text()
+    [section] = [part for part in page.split("\n## ") if part.startswith(f"{heading}\n")]
+    told = dict(line.split(" | ")[:2] for line in section.splitlines() if line.startswith("| `"))
+    for name, field in settings.model_fields.items():
+        if settings is CommonSettings or name not in CommonSettings.model_fields:
+            default = told[f"| `{name}`"]
+            assert not isinstance(field.default, int | float) or str(field.default).lower() in (
+                default.strip("`"),
+                f"{default}.0",
+            ), name
