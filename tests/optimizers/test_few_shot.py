@@ -10,6 +10,7 @@ import pytest
 
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.dataset import Dataset, Example
+from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Means
@@ -111,6 +112,30 @@ async def test_the_teacher_is_not_asked_where_the_prompt_itself_passes_often_eno
     world = contract.world(phrases={"positive": 0.9}, taught=1.0)
     await contract.run(contract.task(), world, max_demonstrations=2)
     assert world.reflection_calls == 0
+
+
+async def test_after_every_manner_had_its_turn_the_good_ones_come_more_often() -> None:
+    contract = TestFewShotFromTraces()
+    chat = (Message("user", contract.source),)
+
+    class LikesTurns(PlantedWorld):
+        async def evaluate(self, candidate: Any, examples: Sequence[Example]) -> Means:
+            if len(candidate.texts["reviews"]) > 1 or candidate.origin == "source":
+                return await PlantedWorld.evaluate(self, candidate, examples)
+            nothing = [
+                Evaluation(candidate.candidate_id, example.example_id, "Hm.", {"exact_match": 0.0}, 0.0)
+                for example in examples
+            ]
+            return means_of(nothing)
+
+    world = LikesTurns(phrases={"number 3": 0.3, "positive": 0.2})
+    settings = {"target_score": 1.0, "trials": 40, "bootstrap_examples": 12}
+    run = await contract.run(contract.task(source=chat), world, **settings)
+    origins = [c.origin for c in run.notebook.with_status(CandidateStatus.PROPOSED)]
+    styles = [origin.split("(")[1].split(")")[0] for origin in origins]
+    assert set(styles[:8]) == {"turns", "block", "titled"}
+    later = styles[12:]
+    assert later.count("turns") > 2 * (len(later) - later.count("turns"))
 
 
 async def test_a_teacher_answers_where_nothing_is_expected() -> None:

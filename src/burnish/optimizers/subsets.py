@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,23 +17,34 @@ from burnish.optimizers.protocol import Task
 from burnish.optimizers.race import Standing
 
 REDRAWS = 40
+_LEAST_WEIGHT = 0.02  # of a manner in which nothing has passed yet: hardly ever drawn again where others do
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Demonstrations in their order, and how they stand in the prompt."""
+class Manner:
+    """How demonstrations stand in the prompt, and which pool they are from."""
 
-    shown: tuple[Demonstration, ...]
     layout: Layout
     style: str
     pool: int
 
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Demonstrations in their order."""
+
+    shown: tuple[Demonstration, ...]
+    manner: Manner
+
     def __str__(self) -> str:
-        return f"{len(self.shown)} examples ({self.style}) × {self.layout.name}"
+        return f"{len(self.shown)} examples ({self.manner.style}) × {self.manner.layout.name}"
 
 
 class SubsetSearch:
-    """Draws subsets: at random first, then half of them by changing the best so far a little."""
+    """Draws subsets: at random first, then half of them by changing the best so far a little.
+
+    Every manner has its turn; after that those come more often in which candidates scored better.
+    """
 
     def __init__(self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int, gate: Gate) -> None:
         name = next(iter(task.source.texts))
@@ -45,7 +57,8 @@ class SubsetSearch:
         self._seed = task.seed
         self._random = random.Random(f"{task.seed}/subsets")
         self._selections: dict[str, Selection] = {}
-        self._arrangements = self._possible_arrangements()
+        self._manners = self._possible_manners()
+        self._scores: dict[Manner, list[float]] = {}
         self._draws = 0
 
     def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
@@ -67,23 +80,32 @@ class SubsetSearch:
         return drawn
 
     def tell(self, standings: Sequence[Standing]) -> None:
-        """The best so far is all that it builds on."""
+        """Remember which manners do well."""
+        for standing in standings:
+            manner = self._selections[standing.candidate.candidate_id].manner
+            self._scores.setdefault(manner, []).append(standing.means.aggregate)
 
     def _fresh(self) -> Selection:
-        """Another subset, of another size and in another arrangement each time."""
+        """Another subset, of another size each time."""
         number = self._draws
         self._draws += 1
-        layout, style = self._arrangements[number % len(self._arrangements)]
-        pool = number % len(self._pools)
-        most = min(self._most, len(self._pools[pool]))
+        manner = self._manners[number] if number < len(self._manners) else self._promising()
+        pool = self._pools[manner.pool]
+        most = min(self._most, len(pool))
         count = self._random.choice([size for size in range(1, most + 1) if size == most or size % 2 == 0])
-        return Selection(pick(self._pools[pool], count, self._seed, number), layout, style, pool)
+        return Selection(pick(pool, count, self._seed, number), manner)
+
+    def _promising(self) -> Manner:
+        weights = [
+            max(_LEAST_WEIGHT, statistics.fmean(self._scores.get(manner, [0.0]))) for manner in self._manners
+        ]
+        return self._random.choices(self._manners, weights)[0]
 
     def _changed(self, selection: Selection) -> Selection:
         """One demonstration exchanged, added or left out, or all of them arranged in another way."""
         shown = list(selection.shown)
         ids = {demonstration.example.example_id for demonstration in shown}
-        others = [d for d in self._pools[selection.pool] if d.example.example_id not in ids]
+        others = [d for d in self._pools[selection.manner.pool] if d.example.example_id not in ids]
         changes = ["arrange"]
         changes += ["exchange"] if others else []
         changes += ["add"] if others and len(shown) < self._most else []
@@ -96,21 +118,28 @@ class SubsetSearch:
             case "leave out":
                 shown.pop(self._random.randrange(len(shown)))
             case _:
-                layout, style = self._random.choice(self._arrangements)
-                return replace(selection, layout=layout, style=style)
+                possible = [manner for manner in self._manners if manner.pool == selection.manner.pool]
+                return replace(selection, manner=self._random.choice(possible))
         return replace(selection, shown=tuple(shown))
 
     def _candidate(self, selection: Selection, parent: Candidate) -> Candidate:
+        manner = selection.manner
         text = self._space.composed(
-            self._space.anatomy.instruction, NO_RULE, selection.layout, selection.shown, selection.style
+            self._space.anatomy.instruction, NO_RULE, manner.layout, selection.shown, manner.style
         )
         texts = {**self._source.texts, self._name: text}
         return Candidate(texts, parents=(parent.candidate_id,), origin=str(selection))
 
-    def _possible_arrangements(self) -> list[tuple[Layout, str]]:
+    def _possible_manners(self) -> list[Manner]:
+        """All of them, in an order in which the layouts and the pools take turns."""
         fields = Layout("fields, task cue", cue="{answer}:")
         answer = Layout("fields, answer cue", cue="Answer:")
         arrangements = [(fields, "block"), (AS_SOURCE, "titled"), (answer, "block"), (fields, "titled")]
         if self._space.frame.takes_turns:
             arrangements = [(AS_SOURCE, "turns"), (fields, "turns"), *arrangements[:2]]
-        return arrangements
+        pools = len(self._pools)
+        return [
+            Manner(layout, style, (turn + number) % pools)
+            for turn in range(pools)
+            for number, (layout, style) in enumerate(arrangements)
+        ]
