@@ -160,13 +160,14 @@ def server(folder: Path, store_uri: str) -> Iterator[tuple[int, int]]:
     began = time.perf_counter()
     process = subprocess.Popen([*command, "--store-uri", store_uri], cwd=folder, env=dict(os.environ))
     try:
-        while process.poll() is None:
-            try:
-                ask(http.client.HTTPConnection("127.0.0.1", port), "GET", "/ready")
-                break
-            except (OSError, AssertionError):
-                time.sleep(0.1)
-        print(f"ready after {time.perf_counter() - began:.1f} s")
+        for path in ("/health", "/ready"):  # ready it is when MLflow is loaded, too
+            while process.poll() is None:
+                try:
+                    ask(http.client.HTTPConnection("127.0.0.1", port), "GET", path)
+                    break
+                except (OSError, AssertionError):
+                    time.sleep(0.1)
+            print(f"{path} answers after {time.perf_counter() - began:.1f} s")
         yield port, process.pid
     finally:
         process.terminate()

@@ -26,6 +26,27 @@ async def test_candidates_have_lineage_scores_and_usage(api: Any) -> None:
     assert "texts" not in winner
 
 
+async def test_candidates_come_in_pages(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    await play_job(api.services, job_id)
+    whole = await api.call("GET", f"/{job_id}/candidates")
+    assert "next_page_token" not in whole
+    first = await api.call("GET", f"/{job_id}/candidates?max_results=1")
+    second = await api.call(
+        "GET", f"/{job_id}/candidates?max_results=1&page_token={first['next_page_token']}"
+    )
+    assert first["candidates"] + second["candidates"] == whole["candidates"]
+    assert "next_page_token" not in second
+
+
+async def test_a_page_of_candidates_that_there_is_not(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    refused = await api.call("GET", f"/{job_id}/candidates?page_token=nothing", status=400)
+    assert refused["problems"][0]["field"] == "page_token"
+    refused = await api.call("GET", f"/{job_id}/candidates?max_results=0", status=400)
+    assert refused["problems"][0]["field"] == "max_results"
+
+
 async def test_one_candidate_has_texts_and_pages_of_results(api: Any) -> None:
     job_id = (await api.create())["job_id"]
     await play_job(api.services, job_id)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from typing import Any
+
 import httpx2 as httpx
 
 from burnish.api.app import create_app
+from burnish.api.mlflow_app import LoadedLater
 from burnish.api.testing import FakeServices
 from burnish.config import Settings
 from burnish.errors import InvalidState
@@ -34,3 +39,42 @@ async def test_alive_and_not_ready(services: FakeServices) -> None:
             "dispatcher": "the worker has ended",
         }
         assert (await http.get("/health")).status_code == 200
+
+
+async def ok(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"MLflow"})
+
+
+async def test_requests_for_mlflow_wait_until_it_is_loaded_and_ours_do_not(services: FakeServices) -> None:
+    go_on = threading.Event()
+
+    def load() -> Any:
+        go_on.wait(10)
+        return ok
+
+    mlflow = LoadedLater(load)
+    app = create_app(services, Settings(), mlflow_app=mlflow, mlflow=mlflow.check)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        waiting = asyncio.create_task(http.get("/version"))
+        assert (await http.get("/health")).status_code == 200
+        answer = await http.get("/ready")
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["tracking"] == "MLflow's server is being loaded"
+        assert not waiting.done()
+        go_on.set()
+        assert (await waiting).text == "MLflow"
+        assert (await http.get("/ready")).status_code == 200
+
+
+async def test_an_mlflow_that_cannot_be_loaded_is_told(services: FakeServices) -> None:
+    def load() -> Any:
+        raise ImportError("no module named mlflow")
+
+    mlflow = LoadedLater(load)
+    app = create_app(services, Settings(), mlflow_app=mlflow, mlflow=mlflow.check)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        answer = await http.get("/version")
+        assert (answer.status_code, answer.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+        told = (await http.get("/ready")).json()["checks"]["tracking"]
+        assert told == "MLflow's server could not be loaded: no module named mlflow"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import httpx2 as httpx
@@ -16,6 +17,7 @@ from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
+from burnish.service.jobs import Jobs
 from burnish.store.protocol import Report
 from burnish.tracking.protocol import RunStatus
 
@@ -173,6 +175,39 @@ async def test_the_run_of_a_running_job_is_ended_before_it_is_deleted(api: Any) 
     run = api.services.tracker.runs[api.services.tracker.ensure_run(job)]
     await api.call("DELETE", f"/{job_id}")
     assert (run.status, run.deleted) == (RunStatus.KILLED, True)
+
+
+async def test_delete_of_a_running_job_does_not_wait_for_mlflow_for_long(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    job = await api.services.store.take(job_id, "worker-1")
+    run = api.services.tracker.runs[api.services.tracker.ensure_run(job)]
+    hurried = Jobs(
+        api.services.store,
+        SlowToEnd(api.services.tracker),
+        api.services.jobs._planner,
+        api.services.dispatcher,
+        stop_seconds=0.05,
+    )
+    with pytest.raises(TrackingUnavailable, match="was not deleted; try again"):
+        await hurried.delete(job_id)
+    assert (await api.services.store.get(job_id)).status is JobStatus.CANCELED
+    assert not run.deleted
+    await api.call("DELETE", f"/{job_id}")
+    assert run.deleted
+
+
+class SlowToEnd:
+    """A tracker whose database is locked: it takes a second to end a run."""
+
+    def __init__(self, tracker: Any) -> None:
+        self._tracker = tracker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tracker, name)
+
+    def end_run(self, run_id: str, status: RunStatus) -> None:
+        time.sleep(1)
+        self._tracker.end_run(run_id, status)
 
 
 async def test_twenty_clients_delete_one_job_once(api: Any) -> None:

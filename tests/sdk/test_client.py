@@ -89,7 +89,7 @@ async def test_a_job_from_creation_to_result(server: Running, client: burnish.As
 async def test_candidates_and_their_results(server: Running, client: burnish.AsyncClient) -> None:
     job = await client.create_job(**server.fields())
     await play_job(server.services, job.job_id)
-    source, winner = await job.candidates()
+    source, winner = [entry async for entry in job.candidates(page_size=1)]
     assert winner.parents == (source.candidate_id,)
     assert winner.texts == {}
     detail = await job.candidate(winner.candidate_id)
@@ -206,7 +206,7 @@ def test_without_await(elsewhere: ServerElsewhere) -> None:
         played.result(5)
         assert [event.sequence for event in job.events(after=2)] == [3, 4, 5]
         assert [found.job_id for found in client.search_jobs("tags.team = 'maps'")] == [job.job_id]
-        assert len(job.candidates()) == 2
+        assert len(list(job.candidates())) == 2
         events = job.events()
         assert next(events).sequence == 1
         events.close()  # type: ignore[attr-defined]

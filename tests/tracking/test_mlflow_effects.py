@@ -317,8 +317,11 @@ def test_an_outage_that_lasts_is_told_after_a_few_tries(
 
     monkeypatch.setattr(store_of(own), "get_run", away)
     with pytest.raises(TrackingUnavailable, match="connection refused"):
-        own.delete_run("abc")
+        own.end_run("abc", RunStatus.KILLED)
     assert len(tries) == 3
+    with pytest.raises(TrackingUnavailable, match="connection refused"):
+        own.delete_run("abc")
+    assert len(tries) == 4  # who asks for a delete waits, and can ask again
 
 
 def test_a_run_that_exists_and_cannot_be_deleted_is_an_error(

@@ -28,7 +28,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 async def _nothing_to_check() -> None:
-    """This process does no work itself."""
+    """This process does no work itself, and waits for no MLflow."""
 
 
 def create_app(
@@ -36,6 +36,7 @@ def create_app(
     settings: Settings,
     *,
     mlflow_app: ASGIApp | None = None,
+    mlflow: Check | None = None,
     worker: Check = _nothing_to_check,
     watching: Watching | None = None,
     scrape: Scrape | None = None,
@@ -46,6 +47,7 @@ def create_app(
 
     Args:
         mlflow_app: answers every path that is not ours.
+        mlflow: says whether it does already; ``None``: it always does.
         worker: says whether the jobs of this process are being worked on.
         watching: feeds of the event streams.
         scrape: makes the page of ``/metrics``; ``None``: there is none.
@@ -68,7 +70,7 @@ def create_app(
     ours = list(routes(services, _verbs(watching), prefix))
     app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)
-    app.add_route(f"{prefix}/ready", ready(checks_of(services, worker)))
+    app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow or _nothing_to_check, worker)))
     if scrape is not None:
         app.add_route(f"{prefix}/metrics", metrics(scrape))
     app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))

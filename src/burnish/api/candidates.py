@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from burnish.api.routes import Call
 from burnish.api.services import Services
-from burnish.api.wire import candidates_to_proto, evaluation_to_proto, page_size, with_texts
-from burnish.errors import NotFound
+from burnish.api.wire import MAX_PAGE, candidates_to_proto, evaluation_to_proto, page_size, with_texts
+from burnish.errors import InvalidInput, NotFound
 from burnish.proto import service_pb2 as wire
+from burnish.store.protocol import CandidateRecord
 
 DEFAULT_PAGE = 100
 
 
 async def list_candidates(services: Services, call: Call) -> wire.ListPromptOptimizationCandidates.Response:
     call.check()
+    limit = page_size(call.message, MAX_PAGE)
     job = await services.jobs.get(call.message.job_id)
-    records = await services.store.candidates(job.job_id)
-    return wire.ListPromptOptimizationCandidates.Response(candidates=candidates_to_proto(records))
+    records = await services.store.candidates(job.job_id)  # all: who is on the front depends on all
+    behind = candidates_to_proto(records)[_start(records, call.message.page_token) :]
+    return wire.ListPromptOptimizationCandidates.Response(
+        candidates=behind[:limit],
+        next_page_token=behind[limit - 1].candidate_id if len(behind) > limit else None,
+    )
+
+
+def _start(records: Sequence[CandidateRecord], page_token: str) -> int:
+    """Position of the first candidate on the page; a token is the id of the last one on the page before.
+
+    Raises:
+        InvalidInput: it is none of this job.
+    """
+    if not page_token:
+        return 0
+    for position, record in enumerate(records):
+        if record.candidate.candidate_id == page_token:
+            return position + 1
+    remedy = "is not a next_page_token of this job's candidates; start again without it"
+    raise InvalidInput.of("page_token", page_token, remedy)
 
 
 async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimizationCandidate.Response:

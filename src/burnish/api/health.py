@@ -17,13 +17,14 @@ Check = Callable[[], Awaitable[None]]
 """Returns when the part can work; raises BurnishError when it cannot."""
 
 
-def checks_of(services: Services, worker: Check) -> dict[str, Check]:
+def checks_of(services: Services, mlflow: Check, worker: Check) -> dict[str, Check]:
     """The parts that ``/ready`` names."""
-    return {
-        "store": services.store.check,
-        "tracking": lambda: asyncio.to_thread(services.tracker.check),
-        "dispatcher": worker,
-    }
+
+    async def tracking() -> None:
+        await mlflow()
+        await asyncio.to_thread(services.tracker.check)
+
+    return {"store": services.store.check, "tracking": tracking, "dispatcher": worker}
 
 
 async def health(request: Request) -> Response:

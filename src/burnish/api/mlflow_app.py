@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 import os
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from burnish.api.errors import error_answer
 from burnish.config import Settings
+from burnish.errors import TrackingUnavailable
 from burnish.tracking.mlflow.address import Address
-from burnish.tracking.quiet import silence
+from burnish.tracking.quiet import importing
+
+_log = logging.getLogger(__name__)
 
 
-def behind(settings: Settings) -> ASGIApp | None:
+def behind(settings: Settings) -> LoadedLater | None:
     """MLflow's application over the tracking database, or ``None`` where tracking is a server elsewhere.
 
-    Takes some seconds, and sets the environment variables by which MLflow's server is told where its
-    database and artifacts are. Ours keeps guard in front, so MLflow's own guard (which knows nothing of
-    our ``--allowed-host``) is left out, and its own job runner is not started.
+    It takes some seconds until it is there. Sets the environment variables by which MLflow's server is
+    told where its database and artifacts are. Ours keeps guard in front, so MLflow's own guard (which
+    knows nothing of our ``--allowed-host``) is left out, and its own job runner is not started.
 
     Raises:
         InvalidInput: the tracking URI is not one that MLflow keeps datasets at.
@@ -39,7 +45,7 @@ def behind(settings: Settings) -> ASGIApp | None:
         }
     )
     os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_DESTINATION", str(folder / "mlartifacts"))
-    return load()
+    return LoadedLater(load)
 
 
 def load() -> ASGIApp:
@@ -48,9 +54,48 @@ def load() -> ASGIApp:
     It brings 300,000 objects that stay. The garbage collector is told to leave them alone: it would
     stop the process for a quarter of a second each time, and for longer than a second at the end.
     """
-    silence()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its dependencies
+    with importing():
         from mlflow.server.fastapi_app import app
     gc.freeze()
     return cast(ASGIApp, app)
+
+
+class LoadedLater:
+    """An application that a thread loads while others answer on this event loop. A request for it waits.
+
+    Args:
+        load: gives the application.
+    """
+
+    def __init__(self, load: Callable[[], ASGIApp]) -> None:
+        self._loading = asyncio.get_running_loop().run_in_executor(None, load)
+        self._loading.add_done_callback(_tell_failure)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.wait([self._loading])  # a client that goes away does not stop it
+        if (refusal := self._refusal()) is None:
+            await self._loading.result()(scope, receive, send)
+        elif scope["type"] == "http":
+            await error_answer(refusal)(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1013})
+
+    async def check(self) -> None:
+        """
+        Raises:
+            TrackingUnavailable: it is not there yet, or cannot be loaded.
+        """
+        if refusal := self._refusal():
+            raise refusal
+
+    def _refusal(self) -> TrackingUnavailable | None:
+        if not self._loading.done():
+            return TrackingUnavailable("MLflow's server is being loaded")
+        if error := self._loading.exception():
+            return TrackingUnavailable(f"MLflow's server could not be loaded: {error}")
+        return None
+
+
+def _tell_failure(loading: asyncio.Future[ASGIApp]) -> None:
+    if not loading.cancelled() and (error := loading.exception()):
+        _log.error("MLflow's server could not be loaded", exc_info=error)

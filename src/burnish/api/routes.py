@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from starlette.datastructures import Headers
@@ -99,17 +100,16 @@ def _endpoint(
     async def endpoint(request: Request) -> Response:
         try:
             answer = await verb(services, await read_call(request, new_message()))
+            return answer if isinstance(answer, Response) else json_answer(answer)
         except Exception as error:  # noqa: BLE001  the last line of defence: every failure gets an answer
             return error_answer(error)
-        return answer if isinstance(answer, Response) else json_answer(answer)
 
     return endpoint
 
 
 def json_answer(answer: Message | Mapping[str, Any], status: int = 200) -> Response:
     shown = message_to_json(answer) if isinstance(answer, Message) else answer
-    body = json.dumps(shown, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(body.encode(), status, media_type="application/json")
+    return Response(orjson.dumps(shown), status, media_type="application/json")
 
 
 async def read_call(request: Request, message: Message) -> Call:

@@ -184,6 +184,7 @@ def candidates(
     candidate_id: Annotated[
         str | None, typer.Argument(help="Show this one with its texts.", show_default=False)
     ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 1000,
     url: Url = DEFAULT_URL,
     token: Token = None,
     as_json: AsJson = False,
@@ -191,12 +192,14 @@ def candidates(
     """Show what a job has tried."""
 
     def run(client: Client) -> int:
+        from itertools import islice
+
         from burnish.cli import job_output as output
 
         job = client.get_job(job_id)
         if candidate_id is not None:
             return output.say_candidate(job.candidate(candidate_id), as_json)
-        return output.say_candidates(job.candidates(), as_json)
+        return output.say_candidates(list(islice(job.candidates(page_size=min(limit, 1000)), limit)), as_json)
 
     _run(url, token, run)
 

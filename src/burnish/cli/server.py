@@ -53,7 +53,9 @@ async def _serve(settings: Settings) -> None:
                 raise InvalidState("the worker of this process has ended; restart it")
 
         scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
-        app = create_app(services, settings, mlflow_app=behind(settings), worker=check, scrape=scrape)
+        mlflow = behind(settings)
+        loaded = mlflow.check if mlflow else None
+        app = create_app(services, settings, mlflow_app=mlflow, mlflow=loaded, worker=check, scrape=scrape)
         config = uvicorn.Config(
             app,
             host=settings.host,

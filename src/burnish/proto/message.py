@@ -25,6 +25,7 @@ Field = Any
 """A ``FieldDescriptor``; its type stubs say of everything that it may be ``None``."""
 
 _STRUCT = "google.protobuf.Struct"
+_EXACT = 2**53
 _MISSING = object()
 
 
@@ -71,7 +72,8 @@ def _map_writer(write: _Write | None) -> _Write:
 
 
 def _value_to_json(value: Any) -> Any:
-    """A ``google.protobuf.Value``. It knows only doubles: whole ones are written as whole numbers."""
+    """A ``google.protobuf.Value``. It knows only doubles: whole ones are written as whole numbers, as far
+    as a double holds every whole number."""
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         return message_to_json(value.struct_value)
@@ -80,7 +82,9 @@ def _value_to_json(value: Any) -> Any:
     if kind in (None, "null_value"):
         return None
     found = getattr(value, kind)
-    return int(found) if kind == "number_value" and found.is_integer() else found
+    if kind == "number_value" and found.is_integer() and abs(found) <= _EXACT:
+        return int(found)
+    return found
 
 
 @cache

@@ -125,15 +125,21 @@ class ListPromptOptimizationJobEvents(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., after: _Optional[int] = ..., max_results: _Optional[int] = ...) -> None: ...
 
 class ListPromptOptimizationCandidates(_message.Message):
-    __slots__ = ("job_id",)
+    __slots__ = ("job_id", "max_results", "page_token")
     class Response(_message.Message):
-        __slots__ = ("candidates",)
+        __slots__ = ("candidates", "next_page_token")
         CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+        NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
         candidates: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.PromptCandidate]
-        def __init__(self, candidates: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptCandidate, _Mapping]]] = ...) -> None: ...
+        next_page_token: str
+        def __init__(self, candidates: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptCandidate, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    MAX_RESULTS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     job_id: str
-    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+    max_results: int
+    page_token: str
+    def __init__(self, job_id: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class GetPromptOptimizationCandidate(_message.Message):
     __slots__ = ("job_id", "candidate_id", "max_results", "page_token")

@@ -110,7 +110,7 @@ class Job(_Blocking[AsyncJob]):
     wait = _verb(AsyncJob.wait)
     result = _verb(AsyncJob.result)
     events = _iterator(AsyncJob.events)
-    candidates = _verb(AsyncJob.candidates)
+    candidates = _iterator(AsyncJob.candidates)
     candidate = _verb(AsyncJob.candidate)
     example_results = _iterator(AsyncJob.example_results)
     cancel = _verb(AsyncJob.cancel)

@@ -109,11 +109,21 @@ class AsyncJob:
             await asyncio.sleep(delay)
             delay = min(2 * delay, RECONNECT_SECONDS[1])
 
-    async def candidates(self) -> tuple[Candidate, ...]:
-        """Every candidate so far, in the order the optimizer brought them, without texts."""
-        answer = wire.ListPromptOptimizationCandidates.Response()
-        await self._transport.call("GET", (self.job_id, "candidates"), answer)
-        return tuple(candidate_from_proto(entry) for entry in answer.candidates)
+    async def candidates(self, *, page_size: int = 100) -> AsyncIterator[Candidate]:
+        """Every candidate so far, in the order the optimizer brought them, without texts, page by page.
+
+        Raises:
+            NotFound: the job was deleted.
+        """
+        request = wire.ListPromptOptimizationCandidates(max_results=page_size)
+        while True:
+            answer = wire.ListPromptOptimizationCandidates.Response()
+            await self._transport.call("GET", (self.job_id, "candidates"), answer, request)
+            for entry in answer.candidates:
+                yield candidate_from_proto(entry)
+            if not answer.next_page_token:
+                return
+            request.page_token = answer.next_page_token
 
     async def candidate(self, candidate_id: str) -> Candidate:
         """One candidate with its texts.

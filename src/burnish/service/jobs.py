@@ -10,18 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.job import MAX_PRIORITY, PRIORITY_TAG, Job, JobConfig, JobStatus
-from burnish.errors import InvalidState, Problem
+from burnish.errors import InvalidState, Problem, TrackingUnavailable
 from burnish.plan import Planner
 from burnish.service.estimate import Estimate, estimate
 from burnish.store.protocol import Idempotency, JobPage, JobQuery, JobStore, JournalEntry
 from burnish.tracking.protocol import RunStatus, Tracker
 
 MAX_TAG_KEY, MAX_TAG_VALUE = 250, 5000
+STOP_SECONDS = 15.0
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
 class Jobs:
-    """Submit, get, search, cancel, delete, resume, estimate."""
+    """Submit, get, search, cancel, delete, resume, estimate.
+
+    Args:
+        stop_seconds: how long a delete waits for MLflow before it has deleted anything.
+    """
 
     def __init__(
         self,
@@ -30,12 +35,14 @@ class Jobs:
         planner: Planner,
         dispatcher: Dispatcher,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._store = store
         self._tracker = tracker
         self._planner = planner
         self._dispatcher = dispatcher
         self._clock_ms = clock_ms
+        self._stop_seconds = stop_seconds
 
     async def submit(
         self,
@@ -114,7 +121,7 @@ class Jobs:
 
         Raises:
             NotFound
-            TrackingUnavailable: the run exists and could not be deleted.
+            TrackingUnavailable: the run exists and could not be deleted, or MLflow did not say in time.
         """
         job = await self._store.get(job_id)
         running = not job.status.terminal
@@ -122,12 +129,29 @@ class Jobs:
             job = await self._store.fence(job_id)
             self._dispatcher.announce_cancel(job_id)
         if job.attempt:  # it has been begun, so there may be a run
-            run_id = await asyncio.to_thread(self._tracker.find_run, job)
+            run_id = await self._stopped_run(job, running)
             if run_id is not None:
-                if running:  # nobody else will: its worker may not touch the run any more
-                    await asyncio.to_thread(self._tracker.end_run, run_id, RunStatus.KILLED)
                 await asyncio.to_thread(self._tracker.delete_run, run_id)
         await self._store.delete(job_id)
+
+    async def _stopped_run(self, job: Job, running: bool) -> str | None:
+        """The job's run, ended. What is still under way when the time is over may end later: it deletes
+        nothing.
+
+        Raises:
+            TrackingUnavailable: MLflow failed, or did not do it in time.
+        """
+        try:
+            async with asyncio.timeout(self._stop_seconds):
+                run_id = await asyncio.to_thread(self._tracker.find_run, job)
+                if run_id is not None and running:  # nobody else will: its worker may not touch it any more
+                    await asyncio.to_thread(self._tracker.end_run, run_id, RunStatus.KILLED)
+                return run_id
+        except TimeoutError:
+            raise TrackingUnavailable(
+                f"MLflow did not end the run of job {job.job_id} within {self._stop_seconds:g} s, so the job "
+                "was not deleted; try again"
+            ) from None
 
     async def resume(self, job_id: str) -> Job:
         """Let a FAILED or CANCELED job go on from what it has.

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import orjson
+
 from burnish.errors import InvalidInput
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -23,6 +25,15 @@ def to_json(value: Any) -> str:
 def from_json(text: str) -> Any:
     """Inverse of :func:`to_json`."""
     return json.loads(text)
+
+
+def from_plain_json(text: str) -> Any:
+    """As :func:`from_json` and several times as fast, for values whose whole numbers have at most 64 bits
+    (it would read longer ones as floats)."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # it refuses NaN and lone surrogates, which to_json writes
+        return from_json(text)
 
 
 def storable(text: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Row
@@ -22,7 +23,14 @@ from burnish.domain.job import (
     Verdict,
 )
 from burnish.domain.usage import Role, Usage, UsageByRole
-from burnish.store.encoding import MAX_NAME_LENGTH, check_searchable, from_json, storable, to_json
+from burnish.store.encoding import (
+    MAX_NAME_LENGTH,
+    check_searchable,
+    from_json,
+    from_plain_json,
+    storable,
+    to_json,
+)
 
 _COLUMNS = (
     "job_id",
@@ -46,6 +54,8 @@ TAG_START_LENGTH = 250
 """How much of a tag's value is indexed, characters."""
 
 _IN_BODY = tuple(entry.name for entry in fields(Job) if entry.name not in (*_COLUMNS, "config"))
+_IN_CONFIG = frozenset(entry.name for entry in fields(JobConfig))
+_columns_of = itemgetter(*_COLUMNS)
 
 
 def job_row(job: Job) -> dict[str, Any]:
@@ -110,12 +120,12 @@ def score_rows(job: Job) -> list[dict[str, Any]]:
 def job_of(row: Row[Any]) -> Job:
     """Inverse of :func:`job_row`."""
     columns = row._mapping
-    values: dict[str, Any] = {name: columns[name] for name in _COLUMNS}
-    values["status"] = JobStatus(values["status"])
-    values["verdict"] = Verdict(values["verdict"]) if values["verdict"] is not None else None
-    for name, value in from_json(columns["body"]).items():
-        if name in _IN_BODY:
-            values[name] = _body_value(name, value)
+    values = dict(zip(_COLUMNS, _columns_of(columns), strict=True))
+    body = from_plain_json(columns["body"])
+    values |= {name: body[name] for name in _IN_BODY if name in body}
+    for name, read in _READ.items():
+        if (value := values.get(name)) is not None:
+            values[name] = read(value)
     return Job(config=_config_of(from_json(columns["config"])), **values)
 
 
@@ -137,19 +147,17 @@ def _body_json(name: str, value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _body_value(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    match name:
-        case "usage":
-            return usage_of(value)
-        case "progress":
-            return Progress(**value)
-        case "test_scores":
-            return TestScores(**value)
-        case "stop_reason":
-            return StopReason(value)
-    return tuple(value) if isinstance(value, list) else value
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "status": JobStatus,
+    "verdict": Verdict,
+    "stop_reason": StopReason,
+    "progress": lambda value: Progress(**value),
+    "test_scores": lambda value: TestScores(**value),
+    "usage": usage_of,
+    "optimized_prompt_uris": tuple,
+    "warnings": tuple,
+}
+"""How the fields of a job are read that neither a column nor JSON holds as they are."""
 
 
 def _config_json(config: JobConfig) -> dict[str, Any]:
@@ -162,15 +170,12 @@ def _config_json(config: JobConfig) -> dict[str, Any]:
 
 
 def _config_of(stored: Mapping[str, Any]) -> JobConfig:
-    known = {entry.name for entry in fields(JobConfig)}
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in stored.items()
-        if name in known
-    }
-    values["optimizer_type"] = OptimizerType(values["optimizer_type"])
-    values["budget"] = Budget(**values["budget"])
-    values["split"] = SplitFractions(**values["split"])
+    values = {name: stored[name] for name in _IN_CONFIG if name in stored}
+    values["source_prompt_uris"] = tuple(stored["source_prompt_uris"])
+    values["scorers"] = tuple(stored["scorers"])
+    values["optimizer_type"] = OptimizerType(stored["optimizer_type"])
+    values["budget"] = Budget(**stored["budget"])
+    values["split"] = SplitFractions(**stored["split"])
     return JobConfig(**values)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from burnish.domain.events import EventKind, NewEvent
@@ -19,6 +19,7 @@ from burnish.store.sql_journal import finished_row
 from burnish.store.sql_records import claim, insert_new
 
 _jobs = tables.jobs
+_BY_ID = select(_jobs).where(_jobs.c.job_id == bindparam("job_id"))
 _UNFINISHED = tuple(status for status in JobStatus if not status.terminal)
 
 
@@ -58,7 +59,7 @@ class SqlJobs(SqlJobRows):
 
     async def get(self, job_id: str) -> Job:
         def read(connection: Connection) -> Job:
-            row = connection.execute(select(_jobs).where(_jobs.c.job_id == job_id)).one_or_none()
+            row = connection.execute(_BY_ID, {"job_id": job_id}).one_or_none()
             if row is None:
                 raise NotFound("job", job_id)
             return job_of(row)

@@ -10,6 +10,8 @@ import logging
 import os
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _FORCED = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -51,17 +53,24 @@ def load_mlflow() -> None:
     global _loaded
     if _loaded:
         return
-    with _lock:
-        silence()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own and its dependencies' deprecations
-            for module in (
-                "mlflow",
-                "mlflow.tracking._model_registry.utils",
-                "mlflow.tracking._tracking_service.utils",
-                "mlflow.store.artifact.artifact_repository_registry",
-                "mlflow.store.tracking.sqlalchemy_store",
-                "mlflow.store.model_registry.sqlalchemy_store",
-            ):
-                importlib.import_module(module)
+    with importing():
+        for module in (
+            "mlflow",
+            "mlflow.tracking._model_registry.utils",
+            "mlflow.tracking._tracking_service.utils",
+            "mlflow.store.artifact.artifact_repository_registry",
+            "mlflow.store.tracking.sqlalchemy_store",
+            "mlflow.store.model_registry.sqlalchemy_store",
+        ):
+            importlib.import_module(module)
         _loaded = True
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import parts of MLflow, silently, and not while another thread does: two that import modules which
+    import each other can find one of them half done."""
+    with _lock, warnings.catch_warnings():
+        silence()
+        warnings.simplefilter("ignore")  # of its own and its dependencies' deprecations
+        yield

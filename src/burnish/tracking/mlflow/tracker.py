@@ -209,8 +209,8 @@ class MlflowTracker:
     def find_run(self, job: Job) -> str | None:
         return self._runs.find(job)
 
-    @_patiently
     def delete_run(self, run_id: str) -> None:
+        # Not repeated: a locked SQLite file is waited for each time, and who asks has a timeout.
         self._runs.delete(run_id)
 
     def set_alias(self, name: str, alias: str, version: int) -> int | None:
