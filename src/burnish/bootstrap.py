@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import time
@@ -196,3 +197,4 @@ def _load(tracker: MlflowTracker) -> None:
         import_module(module)
     with contextlib.suppress(TrackingUnavailable):  # the first job will see whether it still is
         tracker.check()
+    gc.freeze()  # what is loaded stays: see docs/decisions/0077
