@@ -38,6 +38,8 @@ from burnish.tracking.mlflow import MlflowTracker
 from burnish.worker.runner import JobRunner, retry_policy
 from burnish.worker.workshop import Workshop
 
+_YOUNG_OBJECTS = 10_000  # between two collections; MLflow's ORM makes and drops thousands for each job
+
 AnyDispatcher = EmbeddedDispatcher | ProcrastinateDispatcher
 
 
@@ -198,3 +200,4 @@ def _load(tracker: MlflowTracker) -> None:
     with contextlib.suppress(TrackingUnavailable):  # the first job will see whether it still is
         tracker.check()
     gc.freeze()  # what is loaded stays: see docs/decisions/0077
+    gc.set_threshold(_YOUNG_OBJECTS)
