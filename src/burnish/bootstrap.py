@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import time
@@ -36,6 +37,8 @@ from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
 from burnish.worker.runner import JobRunner, retry_policy
 from burnish.worker.workshop import Workshop
+
+_YOUNG_OBJECTS = 10_000  # between two collections; MLflow's ORM makes and drops thousands for each job
 
 AnyDispatcher = EmbeddedDispatcher | ProcrastinateDispatcher
 
@@ -196,3 +199,5 @@ def _load(tracker: MlflowTracker) -> None:
         import_module(module)
     with contextlib.suppress(TrackingUnavailable):  # the first job will see whether it still is
         tracker.check()
+    gc.freeze()  # what is loaded stays: see docs/decisions/0077
+    gc.set_threshold(_YOUNG_OBJECTS)

@@ -16,7 +16,7 @@ from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message, Prompt
 from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.tracking.protocol import MeasuredCandidate, RunStatus
+from burnish.tracking.protocol import MeasuredCandidate, RunEntries, RunStatus
 from burnish.tracking.testing import fresh, measured, small_dataset
 
 
@@ -77,9 +77,8 @@ def test_the_evaluations_are_the_table_that_mlflow_would_have_logged(
     dataset = shared.dataset(str(job.config.dataset_id))
     ours, theirs = shared.ensure_run(job), client.create_run(job.experiment_id).info.run_id
     record, evaluations = measured(0, "Better {{review}}", "p", dataset)
-    shared.log_candidates(
-        ours, [MeasuredCandidate(record, evaluations)], {e.example_id: e for e in dataset.examples}
-    )
+    examples = {example.example_id: example for example in dataset.examples}
+    shared.log(ours, RunEntries(candidates=[MeasuredCandidate(record, evaluations)], examples=examples))
     file = "prompt_candidates/iteration_0/eval_results.json"
     columns = {
         "inputs": [dict(example.inputs) for example in dataset.examples],
@@ -161,7 +160,7 @@ def test_the_list_of_tables_never_becomes_broken_json(shared: MlflowTracker, cli
     full = json.dumps([{"path": "x" * 4_900, "type": "table"}])
     client.set_tag(run_id, "mlflow.loggedArtifacts", full)
     record, evaluations = measured(7, "Better {{review}}", "p", small_dataset("d"))
-    shared.log_candidates(run_id, [MeasuredCandidate(record, evaluations)])
+    shared.log(run_id, RunEntries(candidates=[MeasuredCandidate(record, evaluations)]))
     assert client.get_run(run_id).data.tags["mlflow.loggedArtifacts"] == full
 
 
@@ -278,7 +277,7 @@ def test_a_candidate_that_was_only_begun_is_completed(shared: MlflowTracker, cli
     run_id = shared.ensure_run(make_job(shared))
     client.log_text(run_id, "cut in the mid", "prompt_candidates/iteration_0/p.txt")
     record, evaluations = measured(0, "whole {{review}}", "p", small_dataset("d"))
-    shared.log_candidates(run_id, [MeasuredCandidate(record, evaluations)])
+    shared.log(run_id, RunEntries(candidates=[MeasuredCandidate(record, evaluations)]))
     folder = Path(client.get_run(run_id).info.artifact_uri) / "prompt_candidates/iteration_0"
     assert (folder / "p.txt").read_text() == "whole {{review}}"
     assert (folder / "scores.json").exists()
@@ -346,7 +345,7 @@ def test_many_jobs_at_once_over_one_sqlite_file(own: MlflowTracker) -> None:
         tracker = (own, neighbour)[number % 2]
         run_id = tracker.ensure_run(job)
         record, evaluations = measured(0, "Better {{review}}", "p", small_dataset("d"))
-        tracker.log_candidates(run_id, [MeasuredCandidate(record, evaluations)])
+        tracker.log(run_id, RunEntries(candidates=[MeasuredCandidate(record, evaluations)]))
         uri = tracker.register_winner(job, tracker.prompt(job.source_prompt_uri), "Better {{review}}")
         tracker.end_run(run_id, RunStatus.FINISHED)
         return run_id, uri

@@ -78,7 +78,7 @@ async def test_an_announced_cancel_needs_no_heartbeat(world: World) -> None:
     assert the_run(world).status is RunStatus.KILLED
 
 
-@pytest.mark.parametrize("method", ["ensure_run", "experiment_exists", "log_candidates", "register_winner"])
+@pytest.mark.parametrize("method", ["ensure_run", "experiment_exists", "log", "register_winner"])
 async def test_a_cancel_at_any_moment_ends_the_run_once(method: str, world: World) -> None:
     await world.submit()
     process = Process(world)
@@ -398,7 +398,7 @@ async def test_a_job_waits_for_mlflow_at_its_end(world: World) -> None:
 async def test_candidates_come_to_the_run_late_while_mlflow_is_away(world: World) -> None:
     await world.submit()
     process = Process(world)
-    world.tracker.failures["log_candidates"] = TrackingUnavailable("MLflow is away")
+    world.tracker.failures["log"] = TrackingUnavailable("MLflow is away")
     await process.run()
     result = (await world.result()).check()
     assert (result.job.status, result.job.attempt) == (JobStatus.COMPLETED, 1)

@@ -108,7 +108,7 @@ async def test_a_job_killed_again_and_again_comes_out_the_same(
     assert_same(await world.result(), await undisturbed(budget=Budget(max_calls=400)))
 
 
-EFFECTS = ("ensure_run", "log_candidates", "register_winner", "log_metrics", "end_run")
+EFFECTS = ("ensure_run", "log", "register_winner", "end_run")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

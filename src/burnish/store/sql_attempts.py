@@ -79,7 +79,7 @@ class SqlAttempts(SqlJobRows):
             )
 
         def change(connection: Connection) -> Job:
-            row = self._fenced(connection, job_id, attempt, tuple(_jobs.c))
+            row = self._fenced(connection, job_id, attempt)
             job = replace(job_of(row), **changes)
             if "progress" in changes and "progress_updated_at_ms" not in changes:
                 job = replace(job, progress_updated_at_ms=self._clock_ms())

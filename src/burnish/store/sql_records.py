@@ -55,9 +55,7 @@ class SqlRecords:
         self._database = database
         self._clock_ms = clock_ms
 
-    def _locked(
-        self, connection: Connection, job_id: str, columns: Sequence[ColumnElement[Any]] = tuple(_jobs.c)
-    ) -> Row[Any]:
+    def _locked(self, connection: Connection, job_id: str) -> Row[Any]:
         """The job's row, which no other transaction can change before this one ends.
 
         Raises:
@@ -66,31 +64,24 @@ class SqlRecords:
         row = None
         if storable(job_id):
             # FOR NO KEY UPDATE: rows that refer to the job can still be inserted beside it.
-            query = select(*columns).where(_jobs.c.job_id == job_id).with_for_update(key_share=True)
+            query = select(_jobs).where(_jobs.c.job_id == job_id).with_for_update(key_share=True)
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFound("job", job_id)
         return row
 
-    def _fenced(
-        self,
-        connection: Connection,
-        job_id: str,
-        attempt: int,
-        columns: Sequence[ColumnElement[Any]] = FENCE,
-    ) -> Row[Any]:
+    def _fenced(self, connection: Connection, job_id: str, attempt: int) -> Row[Any]:
         """The locked row of a job that this attempt still owns.
 
         Raises:
             AttemptSuperseded: it does not, or the job is gone or not IN_PROGRESS.
         """
-        try:
-            row = self._locked(connection, job_id, columns)
-        except NotFound:
-            raise AttemptSuperseded(job_id, attempt) from None
-        if row.attempt != attempt or row.status != JobStatus.IN_PROGRESS:
+        entry = Fenced(job_id=job_id, attempt=attempt)
+        entry.check_storable()
+        rows = self._fenced_rows(connection, [entry], tuple(_jobs.c))
+        if not rows.owns(entry):
             raise AttemptSuperseded(job_id, attempt)
-        return row
+        return rows.by_id[job_id]
 
     def _fenced_rows(
         self,

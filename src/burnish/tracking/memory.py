@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from burnish.domain.dataset import Dataset, Example
+from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
 from burnish.errors import BurnishError, NotFound, TrackingUnavailable
@@ -22,7 +22,7 @@ from burnish.tracking.names import (
     metric_name,
     split_prompt_uri,
 )
-from burnish.tracking.protocol import Link, MeasuredCandidate, RunStatus
+from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
 
 
 @dataclass
@@ -143,27 +143,12 @@ class FakeTracker:
                 self.runs[run.run_id] = run
             run.status = RunStatus.RUNNING
             for uri in job.config.source_prompt_uris:
-                self._link_prompt(run, self.prompt(uri))
+                self._link_prompt(run, self.prompt(uri).uri)
             return run.run_id
 
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
-        with self._call("log_metrics"):
-            self._log_metrics(self._run(run_id), metrics, step)
-
-    def log_candidates(
-        self,
-        run_id: str,
-        measured: Sequence[MeasuredCandidate],
-        examples: Mapping[str, Example] | None = None,
-    ) -> None:
-        with self._call("log_candidates"):
-            run = self._run(run_id)
-            for entry in measured:
-                folder = candidate_folder(entry.record)
-                if f"{folder}/{SCORES}" not in run.artifacts:
-                    files = candidate_files(entry.record, entry.evaluations, examples or {})
-                    run.artifacts.update({f"{folder}/{name}": text for name, text in files.items()})
-                self._log_metrics(run, candidate_metrics(entry.record), entry.record.number)
+    def log(self, run_id: str, entries: RunEntries) -> None:
+        with self._call("log"):
+            self._write(self._run(run_id), entries)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         with self._call("log_text"):
@@ -183,15 +168,13 @@ class FakeTracker:
                     break
             else:
                 winner = self._register(replace(source, template=template), job.job_id)
-            run = self._find_run(job)
-            if run is not None:
-                self._link_prompt(run, winner)
             return str(winner.uri)
 
-    def end_run(self, run_id: str, status: RunStatus) -> None:
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> None:
         with self._call("end_run"):
             run = self.runs.get(run_id)
             if run is not None and not run.deleted:
+                self._write(run, entries)
                 run.status = status
 
     def find_run(self, job: Job) -> str | None:
@@ -268,10 +251,22 @@ class FakeTracker:
         if experiment_id not in self.experiments:
             raise NotFound("experiment", experiment_id)
 
+    def _write(self, run: FakeRun, entries: RunEntries) -> None:
+        for metrics, step in entries.metrics:
+            self._log_metrics(run, metrics, step)
+        for entry in entries.candidates:
+            folder = candidate_folder(entry.record)
+            if f"{folder}/{SCORES}" not in run.artifacts:
+                files = candidate_files(entry.record, entry.evaluations, entries.examples)
+                run.artifacts.update({f"{folder}/{name}": text for name, text in files.items()})
+            self._log_metrics(run, candidate_metrics(entry.record), entry.record.number)
+        for uri in entries.prompt_uris:
+            self._link_prompt(run, uri)
+
     @staticmethod
-    def _link_prompt(run: FakeRun, prompt: Prompt) -> None:
-        if prompt.uri is not None and prompt.uri not in run.prompts:
-            run.prompts.append(prompt.uri)
+    def _link_prompt(run: FakeRun, uri: str | None) -> None:
+        if uri is not None and uri not in run.prompts:
+            run.prompts.append(uri)
 
     @staticmethod
     def _log_metrics(run: FakeRun, metrics: Mapping[str, float], step: int) -> None:

@@ -7,7 +7,7 @@ id and is looked up before it is repeated. Failures to reach the server are ``Tr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +41,29 @@ class MeasuredCandidate:
 
     record: CandidateRecord
     evaluations: Sequence[EvaluationRecord] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEntries:
+    """What a run is to have. What it has already is not written again.
+
+    Attributes:
+        metrics: values by name, and the step they belong to.
+        candidates: for each the artifacts
+            ``prompt_candidates/iteration_N/{<prompt>.txt,eval_results.json,scores.json}``, and the metrics
+            ``eval_score`` and ``eval_score.<scorer>`` at step N, its record's number.
+        examples: example id → example; fills the columns ``inputs`` and ``expectation`` of the candidates'
+            tables.
+        prompt_uris: registered versions, to be shown on the run's page.
+    """
+
+    metrics: Sequence[tuple[Mapping[str, float], int]] = ()
+    candidates: Sequence[MeasuredCandidate] = ()
+    examples: Mapping[str, Example] = field(default_factory=dict)
+    prompt_uris: Sequence[str] = ()
+
+
+NOTHING = RunEntries()
 
 
 class Tracker(Protocol):
@@ -82,23 +105,11 @@ class Tracker(Protocol):
         (``mlflow.run.isPromptOptimization=true``), the dataset input and the source prompt linked."""
         ...
 
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log each (metric, step) that the run does not have yet."""
-        ...
+    def log(self, run_id: str, entries: RunEntries) -> None:
+        """Write what the run does not have yet.
 
-    def log_candidates(
-        self,
-        run_id: str,
-        measured: Sequence[MeasuredCandidate],
-        examples: Mapping[str, Example] | None = None,
-    ) -> None:
-        """For each: artifacts ``prompt_candidates/iteration_N/{<prompt>.txt,eval_results.json,scores.json}``,
-        and the metrics ``eval_score`` and ``eval_score.<scorer>`` at step N, its record's number.
-
-        A candidate that is there completely is not written again.
-
-        Args:
-            examples: example id → example; fills the table's columns ``inputs`` and ``expectation``.
+        Raises:
+            NotFound: there is no such run (any more).
         """
         ...
 
@@ -108,11 +119,12 @@ class Tracker(Protocol):
 
     def register_winner(self, job: Job, source: Prompt, template: Any) -> str:
         """Register ``template`` as a new version that keeps the source's model config, tagged with the
-        job id and linked to the run; found again if it is there. Returns its URI."""
+        job id; found again if it is there. Returns its URI."""
         ...
 
-    def end_run(self, run_id: str, status: RunStatus) -> None:
-        """End the run, unless it has ended already with this status. One that is gone is skipped."""
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> None:
+        """Write the last entries as :meth:`log` does, then end the run, unless it has ended already with
+        this status. One that is gone is skipped."""
         ...
 
     def find_run(self, job: Job) -> str | None:

@@ -23,7 +23,7 @@ from burnish.domain.prompt import Message, Prompt, Template
 from burnish.domain.score import Evaluation, Score
 from burnish.errors import InvalidInput, NotFound
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
-from burnish.tracking.protocol import MeasuredCandidate, RunStatus, Tracker
+from burnish.tracking.protocol import MeasuredCandidate, RunEntries, RunStatus, Tracker
 
 
 @dataclass(frozen=True)
@@ -330,28 +330,51 @@ class TrackerContract(ABC):
         run_id = tracker.ensure_run(self.make_job(tracker))
         tracker.delete_run(run_id)
         with pytest.raises(NotFound, match="run"):
-            tracker.log_metrics(run_id, {"a": 1.0})
+            tracker.log(run_id, RunEntries(metrics=[({"a": 1.0}, 0)]))
         with pytest.raises(NotFound, match="run"):
             tracker.log_text(run_id, "late", "late.txt")
-        tracker.end_run(run_id, RunStatus.FINISHED)
+        tracker.end_run(run_id, RunStatus.FINISHED, RunEntries(metrics=[({"a": 1.0}, 0)]))
         assert self.view(tracker, run_id).status == "RUNNING"
 
     # --- metrics and artifacts
 
     def test_each_metric_and_step_is_logged_once(self, tracker: Tracker) -> None:
         run_id = tracker.ensure_run(self.make_job(tracker))
-        tracker.log_metrics(run_id, {"initial_eval_score": 0.25, "initial_eval_score.contains:x": 1.0})
-        tracker.log_metrics(run_id, {"initial_eval_score": 0.75})
+        tracker.log(
+            run_id,
+            RunEntries(metrics=[({"initial_eval_score": 0.25, "initial_eval_score.contains:x": 1.0}, 0)]),
+        )
+        tracker.log(run_id, RunEntries(metrics=[({"initial_eval_score": 0.75}, 0)]))
         for step in (0, 1, 3, 2, 1):
-            tracker.log_metrics(run_id, {"eval_score": step / 10}, step)
+            tracker.log(run_id, RunEntries(metrics=[({"eval_score": step / 10}, step)]))
         metrics = self.view(tracker, run_id).metrics
         assert metrics["initial_eval_score"] == [(0, 0.25)]
         assert metrics["initial_eval_score.contains_x"] == [(0, 1.0)]
         assert sorted(metrics["eval_score"]) == [(0, 0.0), (1, 0.1), (2, 0.2), (3, 0.3)]
 
+    def test_a_run_ends_with_its_last_entries_however_often(self, tracker: Tracker) -> None:
+        job = self.make_job(tracker)
+        run_id = tracker.ensure_run(job)
+        uri = tracker.register_winner(job, tracker.prompt(job.source_prompt_uri), "Better {{review}}")
+        record, evaluations = measured(0, "Better {{review}}", "p", small_dataset("d"))
+        last = RunEntries(
+            metrics=[({"final_eval_score": 0.5}, 0), ({"usage.calls": 9.0}, 2)],
+            candidates=[MeasuredCandidate(record, evaluations)],
+            prompt_uris=[uri],
+        )
+        tracker.end_run(run_id, RunStatus.FINISHED, last)
+        tracker.end_run(run_id, RunStatus.FINISHED, last)
+        view = self.view(tracker, run_id)
+        assert view.status == "FINISHED"
+        assert view.prompts == [job.source_prompt_uri, uri]
+        assert "prompt_candidates/iteration_0/scores.json" in view.artifacts
+        assert view.metrics["final_eval_score"] == [(0, 0.5)]
+        assert view.metrics["usage.calls"] == [(2, 9.0)]
+        assert view.metrics["eval_score"] == [(0, 0.5)]
+
     def test_more_metrics_than_one_request_takes(self, tracker: Tracker) -> None:
         run_id = tracker.ensure_run(self.make_job(tracker))
-        tracker.log_metrics(run_id, {f"m{n}": float(n) for n in range(1_050)})
+        tracker.log(run_id, RunEntries(metrics=[({f"m{n}": float(n) for n in range(1_050)}, 0)]))
         assert len(self.view(tracker, run_id).metrics) == 1_050
 
     def test_a_candidate_is_laid_out_as_mlflow_does(self, tracker: Tracker) -> None:
@@ -362,7 +385,9 @@ class TrackerContract(ABC):
         name = job.source_prompt_uri.removeprefix("prompts:/").partition("/")[0]
         record, evaluations = measured(3, "Größer {{review}}", name, dataset)
         examples = {example.example_id: example for example in dataset.examples}
-        tracker.log_candidates(run_id, [MeasuredCandidate(record, evaluations)], examples)
+        tracker.log(
+            run_id, RunEntries(candidates=[MeasuredCandidate(record, evaluations)], examples=examples)
+        )
 
         view = self.view(tracker, run_id)
         folder = "prompt_candidates/iteration_3"
@@ -383,8 +408,8 @@ class TrackerContract(ABC):
         run_id = tracker.ensure_run(job)
         first, evaluations = measured(0, "first {{review}}", "p", small_dataset("d"))
         second, _ = measured(0, "second {{review}}", "p", small_dataset("d"))
-        tracker.log_candidates(run_id, [MeasuredCandidate(first, evaluations)])
-        tracker.log_candidates(run_id, [MeasuredCandidate(second, evaluations)])
+        tracker.log(run_id, RunEntries(candidates=[MeasuredCandidate(first, evaluations)]))
+        tracker.log(run_id, RunEntries(candidates=[MeasuredCandidate(second, evaluations)]))
         view = self.view(tracker, run_id)
         assert view.artifacts["prompt_candidates/iteration_0/p.txt"] == "first {{review}}"
         assert view.metrics["eval_score"] == [(0, 0.5)]
@@ -393,7 +418,7 @@ class TrackerContract(ABC):
         run_id = tracker.ensure_run(self.make_job(tracker))
         candidate = Candidate({"p": (Message("user", "{{x}}"),)})
         record = CandidateRecord(candidate=candidate, number=1, status=CandidateStatus.PROPOSED)
-        tracker.log_candidates(run_id, [MeasuredCandidate(record)])
+        tracker.log(run_id, RunEntries(candidates=[MeasuredCandidate(record)]))
         view = self.view(tracker, run_id)
         text = view.artifacts["prompt_candidates/iteration_1/p.txt"]
         assert json.loads(text) == [{"role": "user", "content": "{{x}}"}]
@@ -425,7 +450,6 @@ class TrackerContract(ABC):
         uri = tracker.register_winner(job, source, "B {{x}}")
         assert uri == f"prompts:/{source.name}/2"
         assert tracker.prompt(uri) == replace(source, template="B {{x}}", uri=uri)
-        assert self.view(tracker, str(job.run_id)).prompts == [source.uri, uri]
 
     def test_a_winner_is_registered_once(self, tracker: Tracker) -> None:
         """Also when the worker died after registering, and also beside others' versions."""

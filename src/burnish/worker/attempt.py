@@ -217,12 +217,12 @@ class Attempt:
         """
         while True:
             await self._shop.sleep(self._shop.show_seconds)
-            if self._at.running is None or self._at.run_id is None:
+            run_id = self._at.run_id
+            if self._at.running is None or run_id is None:
                 continue
             try:
-                await self._at.running.recorder.log_to_run(
-                    self._at.run_id, self._at.effects, self._shop.tracker
-                )
+                log = partial(self._shop.tracker.log, run_id)
+                await self._at.running.recorder.log_to_run(log, self._at.effects)
             except StoreUnavailable:
                 return  # the watch has found out, too
             except BurnishError as error:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import traceback
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
+from burnish.domain.usage import Usage
 from burnish.errors import (
     BurnishError,
     NotFound,
@@ -24,12 +26,12 @@ from burnish.errors import (
     StoreUnavailable,
 )
 from burnish.store.protocol import CandidateRecord
-from burnish.tracking.protocol import RunStatus
+from burnish.tracking.protocol import RunEntries, RunStatus
 from burnish.worker.effects import Effects
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver
 from burnish.worker.retry import Retry
-from burnish.worker.run import Running
+from burnish.worker.run import Running, result_metrics
 from burnish.worker.workshop import Workshop
 
 RUN_STATUS = {
@@ -232,20 +234,22 @@ class Ending:
         self._log.info("job ended", status=told["status"], stop_reason=told["stop_reason"])
 
     async def _end_run(self, status: JobStatus) -> None:
-        run_id = await self._find_run()
+        """With all that the run is to say in the end: one look at the run and one write."""
+        run_id, running = await self._find_run(), self._at.running
         if run_id is None:
             return
-        if self._at.running is not None:
-            usage = self._at.running.ledger.spent.total
-            metrics = {
-                "usage.calls": float(usage.calls),
-                "usage.prompt_tokens": float(usage.prompt_tokens),
-                "usage.completion_tokens": float(usage.completion_tokens),
-            }
-            if usage.usd is not None:
-                metrics["usage.usd"] = usage.usd
-            await self._at.effects(self._shop.tracker.log_metrics, run_id, metrics, self._at.job.attempt)
-        await self._at.effects(self._shop.tracker.end_run, run_id, RUN_STATUS[status])
+        end = partial(self._shop.tracker.end_run, run_id, RUN_STATUS[status])
+        if running is None:
+            await self._at.effects(end)
+            return
+        metrics = [(_usage_metrics(running.ledger.spent.total), self._at.job.attempt)]
+        registered = tuple(filter(None, running.job.optimized_prompt_uris))
+        if status is JobStatus.COMPLETED:
+            metrics.append((result_metrics(running.job), 0))
+            entries = RunEntries(metrics=metrics, prompt_uris=registered)
+            await running.recorder.log_to_run(end, self._at.effects, entries)
+        else:
+            await self._at.effects(end, RunEntries(metrics=metrics, prompt_uris=registered))
 
     async def _find_run(self) -> str | None:
         """Also one that an earlier attempt made and died before it could tell."""
@@ -270,3 +274,12 @@ class Ending:
             return (await self._shop.store.get(self._at.job.job_id)).cancel_requested
         except (NotFound, StoreUnavailable):
             return False
+
+
+def _usage_metrics(usage: Usage) -> dict[str, float]:
+    metrics = {
+        "usage.calls": float(usage.calls),
+        "usage.prompt_tokens": float(usage.prompt_tokens),
+        "usage.completion_tokens": float(usage.completion_tokens),
+    }
+    return metrics if usage.usd is None else metrics | {"usage.usd": usage.usd}

@@ -21,10 +21,9 @@ from burnish.evaluation.protocol import Means
 from burnish.evaluation.splits import Splits
 from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
 from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore, Report
-from burnish.tracking.protocol import MeasuredCandidate, Tracker
+from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.effects import Effects
 
-_LOGGED_AT_ONCE = 50  # candidates whose evaluations are held in memory together
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
 
 
@@ -72,6 +71,7 @@ class Recorder:
         self._logging = asyncio.Lock()
         self._records: dict[str, CandidateRecord] = {}
         self._evaluations: list[EvaluationRecord] = []
+        self._validated: dict[str, dict[str, EvaluationRecord]] = defaultdict(dict)  # by candidate, example
         self._changed: dict[str, CandidateRecord] = {}
         self._events: list[NewEvent] = []
         self._writing = asyncio.Lock()
@@ -132,7 +132,10 @@ class Recorder:
     def evaluated(self, evaluation: Evaluation) -> None:
         """One new evaluation (an ``evaluator.Record``)."""
         split = self._split_of.get(evaluation.example_id, "train")
-        self._evaluations.append(EvaluationRecord(evaluation=evaluation, split=split))
+        record = EvaluationRecord(evaluation=evaluation, split=split)
+        self._evaluations.append(record)
+        if split == "validation":
+            self._validated[evaluation.candidate_id][evaluation.example_id] = record
 
     def event(self, kind: EventKind, **data: object) -> None:
         """Any other event, in its place in the order."""
@@ -165,32 +168,32 @@ class Recorder:
                 writing.exception()  # seen: whoever writes next meets the same
             raise
 
-    async def log_to_run(self, run_id: str, effects: Effects, tracker: Tracker) -> None:
-        """Artifacts and metrics of each measured candidate that this attempt has not put there yet.
+    async def log_to_run(
+        self, log: Callable[[RunEntries], None], effects: Effects, others: RunEntries = NOTHING
+    ) -> None:
+        """Log each measured candidate that this attempt has not put on the run yet, and other entries.
 
         Raises:
             TrackingUnavailable, StoreUnavailable
         """
         async with self._logging:
-            new = {
-                candidate_id: record
+            new = [
+                record
                 for candidate_id, record in self._records.items()
                 if record.scores and candidate_id not in self._logged
-            }
-            if not new:
+            ]
+            if not new and others == NOTHING:
                 return
-            await self.flush()  # their evaluations may not be stored yet
-            for some in _chunks(list(new), _LOGGED_AT_ONCE):
-                measured = [await self._measured(new[candidate_id]) for candidate_id in some]
-                await effects(tracker.log_candidates, run_id, measured, self._examples)
-                self._logged |= set(some)
+            await self.flush()  # the store first: it also knows whether we may still write
+            measured = [self._measured(record) for record in new]
+            await effects(log, replace(others, candidates=measured, examples=self._examples))
+            self._logged |= {record.candidate.candidate_id for record in new}
 
     # --- inside
 
-    async def _measured(self, record: CandidateRecord) -> MeasuredCandidate:
-        candidate_id = record.candidate.candidate_id
-        evaluations = await self._store.evaluations(self._job.job_id, candidate_id, limit=100_000)
-        return MeasuredCandidate(record, [entry for entry in evaluations if entry.split == "validation"])
+    def _measured(self, record: CandidateRecord) -> MeasuredCandidate:
+        found = self._validated[record.candidate.candidate_id]  # no copies: the evaluator keeps them, too
+        return MeasuredCandidate(record, [found[example_id] for example_id in sorted(found)])
 
     async def _write_down(self, shown: dict[str, Any]) -> bool:
         async with self._writing:
@@ -223,10 +226,6 @@ class Recorder:
         if known is None:
             return False
         return record.status is CandidateStatus.PROPOSED or replace(known, usage=record.usage) == record
-
-
-def _chunks(ids: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
 def _candidate_data(record: CandidateRecord) -> dict[str, object]:

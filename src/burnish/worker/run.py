@@ -17,7 +17,7 @@ from burnish.domain.budget import Ledger
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.events import EventKind
-from burnish.domain.job import Job, StopReason, TestScores, Verdict
+from burnish.domain.job import Job, StopReason, Verdict
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
@@ -73,9 +73,8 @@ async def carry_out(running: Running) -> StopReason:
     outcome = await search(running, source)
     running.ledger.hold, running.ledger.hold_seconds = Usage(), 0.0
 
-    scores, verdict = await sealed_test(running, source, outcome.best)
+    verdict = await sealed_test(running, source, outcome.best)
     await register(running, outcome, verdict)
-    await log_results(running, scores)
     return outcome.stop_reason
 
 
@@ -116,9 +115,7 @@ async def search(running: Running, source: Candidate) -> Outcome:
     return outcome
 
 
-async def sealed_test(
-    running: Running, source: Candidate, winner: Candidate
-) -> tuple[TestScores | None, Verdict | None]:
+async def sealed_test(running: Running, source: Candidate, winner: Candidate) -> Verdict | None:
     """Score source and winner on the test split, which nothing has seen until now.
 
     Pairs are measured side by side in the order of the split, so that a budget that runs out still
@@ -126,7 +123,7 @@ async def sealed_test(
     """
     examples = running.plan.splits.test
     if not examples:
-        return None, None
+        return None
     running.recorder.phase("test", len(examples) * (1 if winner == source else 2))
     pairs: list[tuple[float, float]] = []
     try:
@@ -140,13 +137,13 @@ async def sealed_test(
             f"the budget ended the sealed test after {len(pairs)} of {len(examples)} examples: {exhausted}"
         )
     if not pairs:
-        return None, None
+        return None
     initial, final = zip(*pairs, strict=True)
     scores = paired_bootstrap(initial, final, seed=running.plan.config.seed)
     verdict = verdict_of(scores)
     running.recorder.event(EventKind.TESTED, verdict=verdict.value, **asdict(scores))
     await running.save(test_scores=scores, verdict=verdict)
-    return scores, verdict
+    return verdict
 
 
 async def _pairs(
@@ -180,12 +177,8 @@ async def register(running: Running, outcome: Outcome, verdict: Verdict | None) 
     await running.save(optimized_prompt_uris=tuple(uris))
 
 
-async def log_results(running: Running, scores: TestScores | None) -> None:
-    """Final metrics and the last candidates' artifacts on the run."""
-    job, run_id = running.job, running.job.run_id
-    if run_id is None:
-        return
-    await running.recorder.log_to_run(run_id, running.effects, running.tracker)
+def result_metrics(job: Job) -> dict[str, float]:
+    """What a completed job's run says of its scores."""
     metrics: dict[str, float] = {}
     for prefix, found in (
         ("initial_eval_score", job.initial_eval_scores),
@@ -193,9 +186,9 @@ async def log_results(running: Running, scores: TestScores | None) -> None:
     ):
         for name, value in found.items():
             metrics[prefix if name == "aggregate" else f"{prefix}.{name}"] = value
-    if scores is not None:
-        metrics |= {f"test_score.{name}": float(value) for name, value in asdict(scores).items()}
-    await running.effects(running.tracker.log_metrics, run_id, metrics)
+    if job.test_scores is not None:
+        metrics |= {f"test_score.{name}": float(value) for name, value in asdict(job.test_scores).items()}
+    return metrics
 
 
 def _task(running: Running, source: Candidate) -> Task:

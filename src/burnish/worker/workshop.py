@@ -38,7 +38,7 @@ class Workshop:
     scrub: Callable[[str], str]
     clock: Callable[[], float]
     heartbeat_seconds: float = 0.5
-    show_seconds: float = 5.0
+    show_seconds: float = 15.0
     max_running_per_experiment: int | None = None
     max_job_deaths: int = 5
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

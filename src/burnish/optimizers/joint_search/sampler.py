@@ -55,8 +55,9 @@ class Sampler:
             constant_liar=True,
         )
         self._study = optuna.create_study(sampler=sampler, direction="maximize")
-        for choices in first:
-            self._study.enqueue_trial(dict(choices), skip_if_exists=True)
+        # Not optuna's own skip_if_exists: it compares all trials number by number, with numpy.
+        for choices in {tuple(sorted(choices.items())): dict(choices) for choices in first}.values():
+            self._study.enqueue_trial(choices)
 
     def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates; fewer when the space holds no more."""

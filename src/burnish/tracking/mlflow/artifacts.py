@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from burnish.tracking.mlflow.connection import Connection
@@ -28,23 +28,25 @@ class Artifacts:
                 path.write_text(text, encoding="utf-8", errors="replace")
                 repository.log_artifact(str(path), folder or None)
 
-    def write_folders(self, artifact_uri: str, folders: Mapping[str, Mapping[str, str]], last: str) -> None:
-        """Write the texts of several folders together.
+    def write_folders(
+        self, artifact_uri: str, folders: Iterable[tuple[str, Mapping[str, str]]], last: str
+    ) -> None:
+        """Write the texts of several folders together; those of one folder at a time are held in memory.
 
         Args:
-            folders: folder → file name → text.
+            folders: each folder's path, and its texts by file name.
             last: name of the file that each folder has; where it is, the others are.
         """
-        with self._connection.artifacts(artifact_uri) as repository:
-            for is_last in (False, True):
-                with tempfile.TemporaryDirectory() as scratch:
-                    for folder, files in folders.items():
-                        path = Path(scratch) / folder
-                        path.mkdir(parents=True)
-                        for name, text in files.items():
-                            if (name == last) is is_last:
-                                (path / name).write_text(text, encoding="utf-8", errors="replace")
-                    repository.log_artifacts(scratch)
+        with self._connection.artifacts(artifact_uri) as repository, tempfile.TemporaryDirectory() as scratch:
+            first, then = Path(scratch, "first"), Path(scratch, "then")
+            for folder, files in folders:
+                for name, text in files.items():
+                    path = (then if name == last else first) / folder / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text(text, encoding="utf-8", errors="replace")
+            for part in (first, then):
+                if part.exists():
+                    repository.log_artifacts(str(part))
 
     def upload(self, artifact_uri: str, folder: str, path: Path) -> None:
         with self._connection.artifacts(artifact_uri) as repository:

@@ -21,6 +21,7 @@ class Prompts:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._shown: set[tuple[str, str]] = set()
 
     def get(self, uri: str) -> Prompt:
         """
@@ -113,11 +114,14 @@ class Prompts:
 
     def show_in_experiment(self, name: str, experiment_id: str) -> None:
         """List the prompt on the experiment's Prompts tab."""
+        if (name, experiment_id) in self._shown:  # by an earlier job of this process
+            return
         with self._connection.turn(name), self._connection.registry("prompt", name) as registry:
             tags = registry.get_registered_model(name)._tags
             shown = [part for part in tags.get(_EXPERIMENTS_TAG, "").split(",") if part]
             if experiment_id not in shown:
                 registry.set_prompt_tag(name, _EXPERIMENTS_TAG, f",{','.join([*shown, experiment_id])},")
+        self._shown.add((name, experiment_id))
 
     def set_alias(self, name: str, alias: str, version: int) -> int | None:
         """Returns the version the alias pointed at before."""

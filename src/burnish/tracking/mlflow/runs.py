@@ -46,7 +46,7 @@ class Runs:
         with self._connection.turn(job.job_id):
             # Before a job's first attempt there is nothing to find.
             run_id = self.find(job) if job.attempt > 1 or job.run_id else None
-            run = self.get(run_id) if run_id else self._make(job)
+            run = self.get(run_id) if run_id else self._make(job, sources)
             self._complete(run, job, dataset, sources)
         return str(run.info.run_id)
 
@@ -70,11 +70,6 @@ class Runs:
         if run.info.lifecycle_stage != "active":
             raise NotFound("run", run_id)
         return run
-
-    def link_prompt(self, run_id: str, name: str, version: int) -> None:
-        """Show the prompt version on the run's page."""
-        with self._connection.turn(run_id):
-            self.log(run := self.get(run_id), tags=_linked(run, [(name, version)]))
 
     def log(
         self,
@@ -116,13 +111,14 @@ class Runs:
                 store.log_batch(run_id, metrics[:_MAX_METRICS], missing[:_MAX_OTHERS], changed[:_MAX_OTHERS])
                 del metrics[:_MAX_METRICS], missing[:_MAX_OTHERS], changed[:_MAX_OTHERS]
 
-    def end(self, run_id: str, status: RunStatus) -> None:
-        """End the run, unless it is gone or has ended already with this status."""
-        try:
-            if self.get(run_id).info.status != status.value:
-                self._set_status(run_id, status)
-        except NotFound:
-            return
+    def end(self, run: Any, status: RunStatus) -> None:
+        """End the run, unless it has ended already with this status.
+
+        Raises:
+            NotFound: it has been deleted meanwhile.
+        """
+        if run.info.status != status.value:
+            self._set_status(run.info.run_id, status)
 
     def delete(self, run_id: str) -> None:
         """Delete the run; one that is already gone is skipped."""
@@ -146,10 +142,10 @@ class Runs:
                 )
             )
 
-    def _make(self, job: Job) -> Any:
+    def _make(self, job: Job, sources: Sequence[tuple[str, int]]) -> Any:
         """The job's run, made now, or by somebody else at the same time."""
         user = _user()
-        tags = {"mlflow.user": user, **run_tags(job)}
+        tags = {"mlflow.user": user, **run_tags(job), **linked_prompts({}, sources)}
         with self._connection.tracking("experiment", job.experiment_id) as store:
             from mlflow.entities import RunTag
 
@@ -168,7 +164,7 @@ class Runs:
         return next(run for run in racers if run.info.run_id == winner)
 
     def _complete(self, run: Any, job: Job, dataset: Any | None, sources: Sequence[tuple[str, int]]) -> None:
-        self.log(run, params=run_params(job), tags=_linked(run, sources))
+        self.log(run, params=run_params(job), tags=linked_prompts(run.data.tags, sources))
         run_id = run.info.run_id
         if dataset is not None and not run.inputs.dataset_inputs:
             with self._connection.tracking("run", run_id) as store:
@@ -196,9 +192,9 @@ class Runs:
             store.update_run_info(run_id, MlflowRunStatus.from_string(status.value), ended, None)
 
 
-def _linked(run: Any, prompts: Sequence[tuple[str, int]]) -> dict[str, str]:
+def linked_prompts(tags: Mapping[str, str], prompts: Sequence[tuple[str, int | str]]) -> dict[str, str]:
     """The tag that shows these prompt versions on the run's page, beside those that are there."""
-    linked = json.loads(run.data.tags.get(_LINKED_PROMPTS, "[]"))
+    linked = json.loads(tags.get(_LINKED_PROMPTS, "[]"))
     for name, version in prompts:
         entry = {"name": name, "version": str(version)}
         if entry not in linked:

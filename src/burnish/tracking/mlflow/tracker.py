@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from burnish.domain.dataset import Dataset, Example
+from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
 from burnish.errors import NotFound, TrackingUnavailable
@@ -27,11 +27,11 @@ from burnish.tracking.mlflow.artifacts import Artifacts
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
-from burnish.tracking.mlflow.prompts import Prompts, version_of
-from burnish.tracking.mlflow.runs import Runs
+from burnish.tracking.mlflow.prompts import Prompts
+from burnish.tracking.mlflow.runs import Runs, linked_prompts
 from burnish.tracking.mlflow.scorers import Scorers
 from burnish.tracking.names import split_prompt_uri
-from burnish.tracking.protocol import Link, MeasuredCandidate, RunStatus
+from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
 
@@ -138,32 +138,8 @@ class MlflowTracker:
             return self._ensure_run(job)
 
     @_patiently
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
-        self._runs.log(self._runs.get(run_id), [(metrics, step)])
-
-    @_patiently
-    def log_candidates(
-        self,
-        run_id: str,
-        measured: Sequence[MeasuredCandidate],
-        examples: Mapping[str, Example] | None = None,
-    ) -> None:
-        run = self._runs.get(run_id)
-        begun = self._artifacts.names(run.info.artifact_uri, CANDIDATES)
-        missing = {}
-        for entry in measured:
-            folder = candidate_folder(entry.record)
-            is_begun = PurePosixPath(folder).name in begun
-            if not is_begun or SCORES not in self._artifacts.names(run.info.artifact_uri, folder):
-                missing[folder] = candidate_files(entry.record, entry.evaluations, examples or {})
-        if missing:
-            self._artifacts.write_folders(run.info.artifact_uri, missing, last=SCORES)
-        records = [entry.record for entry in measured]
-        self._runs.log(
-            run,
-            [(candidate_metrics(record), record.number) for record in records],
-            tags=_tables(run, [f"{candidate_folder(record)}/{EVALUATIONS}" for record in records]),
-        )
+    def log(self, run_id: str, entries: RunEntries) -> None:
+        self._write(self._runs.get(run_id), entries)
 
     @_patiently
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
@@ -196,14 +172,17 @@ class MlflowTracker:
                 if winner.uri != made.uri:
                     self._prompts.delete(made)
         assert winner.uri is not None
-        run_id = job.run_id or self._runs.find(job)
-        if run_id is not None:
-            self._runs.link_prompt(run_id, *version_of(winner))
         return winner.uri
 
     @_patiently
-    def end_run(self, run_id: str, status: RunStatus) -> None:
-        self._runs.end(run_id, status)
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> None:
+        try:
+            run = self._runs.get(run_id)
+            self._write(run, entries)
+            self._runs.end(run, status)
+        except NotFound as error:
+            if error.what != "run":
+                raise
 
     @_patiently
     def find_run(self, job: Job) -> str | None:
@@ -237,6 +216,34 @@ class MlflowTracker:
 
     def check(self) -> None:
         self._connection.check()
+
+    def _write(self, run: Any, entries: RunEntries) -> None:
+        records = [entry.record for entry in entries.candidates]
+        if records:
+            self._write_files(run.info.artifact_uri, entries)
+        self._runs.log(
+            run,
+            [*entries.metrics, *((candidate_metrics(record), record.number) for record in records)],
+            tags=_tables(run, [f"{candidate_folder(record)}/{EVALUATIONS}" for record in records])
+            | linked_prompts(run.data.tags, [split_prompt_uri(uri) for uri in entries.prompt_uris]),
+        )
+
+    def _write_files(self, artifact_uri: str, entries: RunEntries) -> None:
+        begun = self._artifacts.names(artifact_uri, CANDIDATES)
+
+        def is_there(folder: str) -> bool:
+            is_begun = PurePosixPath(folder).name in begun
+            return is_begun and SCORES in self._artifacts.names(artifact_uri, folder)
+
+        missing = [entry for entry in entries.candidates if not is_there(candidate_folder(entry.record))]
+        folders = (
+            (
+                candidate_folder(entry.record),
+                candidate_files(entry.record, entry.evaluations, entries.examples),
+            )
+            for entry in missing
+        )
+        self._artifacts.write_folders(artifact_uri, folders, last=SCORES)
 
     def _ensure_run(self, job: Job) -> str:
         dataset_id = job.config.dataset_id
