@@ -173,7 +173,7 @@ class ProcrastinateDispatcher:
             self._run_errand(self._put_back_late(fetching, worker_id))
             raise
         if message is not None and self._stopping.is_set():
-            await self._quietly(self._queue.put_back(message, worker_id))
+            self._run_errand(self._queue.put_back(message, worker_id))
             return None
         return message
 
@@ -190,21 +190,24 @@ class ProcrastinateDispatcher:
         task.add_done_callback(partial(self._ended, message, slots))
 
     async def _carry(self, message: Message, run: RunJob, earlier: Sequence[asyncio.Task[None]]) -> None:
-        """Run the job; then say what becomes of the message."""
+        """Run the job. What becomes of the message is an errand, so that no second cancel keeps it here."""
         try:
             if earlier:  # resumed while its end was still being written here
                 await asyncio.wait(earlier)
             await run(Delivery(message.job_id, message.reason, message.over_attempt))
         except ExperimentFull as full:
-            await self._quietly(self._queue.park(message, self._mine, full.experiment_id))
-            return
+            self._run_errand(self._queue.park(message, self._mine, full.experiment_id))
         except asyncio.CancelledError:
-            await self._quietly(self._queue.put_back(message, self._mine))
-            return
+            self._run_errand(self._queue.put_back(message, self._mine))
         except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
             log.error("a job broke its worker's code", job_id=message.job_id, exc_info=bug)
-        await self._quietly(self._queue.finish(message, self._mine))
-        await self._quietly(self._queue.unpark())
+            self._run_errand(self._finish(message))
+        else:
+            self._run_errand(self._finish(message))
+
+    async def _finish(self, message: Message) -> None:
+        await self._queue.finish(message, self._mine)
+        await self._queue.unpark()
 
     def _ended(self, message: Message, slots: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
         del self._running[message.message_id]
