@@ -74,8 +74,13 @@ async def test_an_announced_cancel_needs_no_heartbeat(world: World) -> None:
     process.interrupt()
     async with asyncio.timeout(5):
         await running
-    assert (await world.store.get("job")).status is JobStatus.CANCELED
+    result = await world.result()
+    assert result.job.status is JobStatus.CANCELED
     assert the_run(world).status is RunStatus.KILLED
+    measured = [entry[0] for entry in result.candidates if entry[3]]
+    assert measured
+    for number in measured:
+        assert f"prompt_candidates/iteration_{number}/scores.json" in the_run(world).artifacts
 
 
 @pytest.mark.parametrize("method", ["ensure_run", "experiment_exists", "log", "register_winner"])

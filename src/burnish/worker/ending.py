@@ -246,10 +246,8 @@ class Ending:
         registered = tuple(filter(None, running.job.optimized_prompt_uris))
         if status is JobStatus.COMPLETED:
             metrics.append((result_metrics(running.job), 0))
-            entries = RunEntries(metrics=metrics, prompt_uris=registered)
-            await running.recorder.log_to_run(end, self._at.effects, entries)
-        else:
-            await self._at.effects(end, RunEntries(metrics=metrics, prompt_uris=registered))
+        entries = RunEntries(metrics=metrics, prompt_uris=registered)
+        await running.recorder.log_to_run(end, self._at.effects, entries)
 
     async def _find_run(self) -> str | None:
         """Also one that an earlier attempt made and died before it could tell."""
