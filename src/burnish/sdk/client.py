@@ -148,14 +148,10 @@ class AsyncClient:
         request = wire.SearchPromptOptimizationJobs(
             filter=filter, experiment_ids=experiment_ids, order_by=order_by, max_results=page_size
         )
-        while True:
-            answer = wire.SearchPromptOptimizationJobs.Response()
-            await self._transport.call("POST", ("search",), answer, request)
-            for job in answer.jobs:
+        new_answer = wire.SearchPromptOptimizationJobs.Response
+        async for page in self._transport.pages("POST", ("search",), new_answer, request):
+            for job in page.jobs:
                 yield AsyncJob(self._transport, job_from_proto(job))
-            if not answer.next_page_token:
-                return
-            request.page_token = answer.next_page_token
 
 
 def _config(source_prompt_uri: str, fields: JobFields) -> messages.PromptOptimizationJobConfig:

@@ -116,14 +116,10 @@ class AsyncJob:
             NotFound: the job was deleted.
         """
         request = wire.ListPromptOptimizationCandidates(max_results=page_size)
-        while True:
-            answer = wire.ListPromptOptimizationCandidates.Response()
-            await self._transport.call("GET", (self.job_id, "candidates"), answer, request)
-            for entry in answer.candidates:
+        path, new_answer = (self.job_id, "candidates"), wire.ListPromptOptimizationCandidates.Response
+        async for page in self._transport.pages("GET", path, new_answer, request):
+            for entry in page.candidates:
                 yield candidate_from_proto(entry)
-            if not answer.next_page_token:
-                return
-            request.page_token = answer.next_page_token
 
     async def candidate(self, candidate_id: str) -> Candidate:
         """One candidate with its texts.
@@ -131,7 +127,9 @@ class AsyncJob:
         Raises:
             NotFound
         """
-        answer = await self._candidate_page(candidate_id, "", 1)
+        request = wire.GetPromptOptimizationCandidate(max_results=1)
+        answer = wire.GetPromptOptimizationCandidate.Response()
+        await self._transport.call("GET", (self.job_id, "candidates", candidate_id), answer, request)
         return candidate_from_proto(answer.candidate)
 
     async def example_results(
@@ -142,14 +140,12 @@ class AsyncJob:
         Raises:
             NotFound
         """
-        token = ""
-        while True:
-            answer = await self._candidate_page(candidate_id, token, page_size)
-            for entry in answer.evaluations:
+        request = wire.GetPromptOptimizationCandidate(max_results=page_size)
+        path = (self.job_id, "candidates", candidate_id)
+        new_answer = wire.GetPromptOptimizationCandidate.Response
+        async for page in self._transport.pages("GET", path, new_answer, request):
+            for entry in page.evaluations:
                 yield example_result_from_proto(entry)
-            token = answer.next_page_token
-            if not token:
-                return
 
     async def cancel(self) -> Job:
         """Ask for a stop; the best candidate so far is kept.
@@ -199,14 +195,6 @@ class AsyncJob:
         answer = wire.RollbackOptimizedPrompt.Response()
         await self._transport.call("POST", (self.job_id, "rollback"), answer, request, repeatable=False)
         return promotion_from_proto(answer.promotion)
-
-    async def _candidate_page(
-        self, candidate_id: str, token: str, page_size: int
-    ) -> wire.GetPromptOptimizationCandidate.Response:
-        request = wire.GetPromptOptimizationCandidate(max_results=page_size, page_token=token)
-        path = (self.job_id, "candidates", candidate_id)
-        answer = wire.GetPromptOptimizationCandidate.Response()
-        return await self._transport.call("GET", path, answer, request)
 
 
 @contextlib.contextmanager

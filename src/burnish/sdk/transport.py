@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -78,6 +78,17 @@ class Transport:
                     raise
             await asyncio.sleep(delay)
             delay *= 2
+
+    async def pages(
+        self, method: str, path: tuple[str, ...], new_answer: Callable[[], Answer], request: Any
+    ) -> AsyncIterator[Answer]:
+        """The answers to a request that comes in pages, from the page it asks for to the last."""
+        while True:
+            page: Any = await self.call(method, path, new_answer(), request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     async def stream(self, path: tuple[str, ...], after: int) -> AsyncIterator[StreamEvent]:
         """Server-sent events behind ``after``, until the server ends the stream.
