@@ -1,13 +1,16 @@
-"""The files of a candidate and their metrics, laid out as MLflow's own optimizers do it."""
+"""A candidate's files and a run's metrics, laid out as MLflow's own optimizers do it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from burnish.domain.dataset import Example
+from burnish.domain.job import Job
 from burnish.domain.prompt import template_to_json
+from burnish.domain.usage import Usage
 from burnish.store.protocol import CandidateRecord, EvaluationRecord
 
 CANDIDATES = "prompt_candidates"
@@ -21,10 +24,30 @@ def candidate_folder(record: CandidateRecord) -> str:
 
 def candidate_metrics(record: CandidateRecord) -> dict[str, float]:
     """``eval_score`` and ``eval_score.<scorer>``, to be logged at step ``record.number``."""
-    return {
-        "eval_score" if name == "aggregate" else f"eval_score.{name}": value
-        for name, value in record.scores.items()
+    return _score_metrics("eval_score", record.scores)
+
+
+def result_metrics(job: Job) -> dict[str, float]:
+    """What a completed job's run says of its scores."""
+    metrics = _score_metrics("initial_eval_score", job.initial_eval_scores)
+    metrics |= _score_metrics("final_eval_score", job.final_eval_scores)
+    if job.test_scores is not None:
+        metrics |= {f"test_score.{name}": float(value) for name, value in asdict(job.test_scores).items()}
+    return metrics
+
+
+def usage_metrics(usage: Usage) -> dict[str, float]:
+    """``usage.calls`` and so on; no ``usage.usd`` where the price is unknown."""
+    metrics = {
+        "usage.calls": float(usage.calls),
+        "usage.prompt_tokens": float(usage.prompt_tokens),
+        "usage.completion_tokens": float(usage.completion_tokens),
     }
+    return metrics if usage.usd is None else metrics | {"usage.usd": usage.usd}
+
+
+def _score_metrics(prefix: str, scores: Mapping[str, float]) -> dict[str, float]:
+    return {prefix if name == "aggregate" else f"{prefix}.{name}": value for name, value in scores.items()}
 
 
 def candidate_files(

@@ -18,7 +18,6 @@ import structlog
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
-from burnish.domain.usage import Usage
 from burnish.errors import (
     BurnishError,
     NotFound,
@@ -26,12 +25,13 @@ from burnish.errors import (
     StoreUnavailable,
 )
 from burnish.store.protocol import CandidateRecord
+from burnish.tracking.layout import result_metrics, usage_metrics
 from burnish.tracking.protocol import RunEntries, RunStatus
 from burnish.worker.effects import Effects
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver
 from burnish.worker.retry import Retry
-from burnish.worker.run import Running, result_metrics
+from burnish.worker.run import Running
 from burnish.worker.workshop import Workshop
 
 RUN_STATUS = {
@@ -242,7 +242,7 @@ class Ending:
         if running is None:
             await self._at.effects(end)
             return
-        metrics = [(_usage_metrics(running.ledger.spent.total), self._at.job.attempt)]
+        metrics = [(usage_metrics(running.ledger.spent.total), self._at.job.attempt)]
         registered = tuple(filter(None, running.job.optimized_prompt_uris))
         if status is JobStatus.COMPLETED:
             metrics.append((result_metrics(running.job), 0))
@@ -272,12 +272,3 @@ class Ending:
             return (await self._shop.store.get(self._at.job.job_id)).cancel_requested
         except (NotFound, StoreUnavailable):
             return False
-
-
-def _usage_metrics(usage: Usage) -> dict[str, float]:
-    metrics = {
-        "usage.calls": float(usage.calls),
-        "usage.prompt_tokens": float(usage.prompt_tokens),
-        "usage.completion_tokens": float(usage.completion_tokens),
-    }
-    return metrics if usage.usd is None else metrics | {"usage.usd": usage.usd}

@@ -177,20 +177,6 @@ async def register(running: Running, outcome: Outcome, verdict: Verdict | None) 
     await running.save(optimized_prompt_uris=tuple(uris))
 
 
-def result_metrics(job: Job) -> dict[str, float]:
-    """What a completed job's run says of its scores."""
-    metrics: dict[str, float] = {}
-    for prefix, found in (
-        ("initial_eval_score", job.initial_eval_scores),
-        ("final_eval_score", job.final_eval_scores),
-    ):
-        for name, value in found.items():
-            metrics[prefix if name == "aggregate" else f"{prefix}.{name}"] = value
-    if job.test_scores is not None:
-        metrics |= {f"test_score.{name}": float(value) for name, value in asdict(job.test_scores).items()}
-    return metrics
-
-
 def _task(running: Running, source: Candidate) -> Task:
     plan = running.plan
     return Task(
