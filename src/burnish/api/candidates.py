@@ -34,11 +34,16 @@ def _start(records: Sequence[CandidateRecord], page_token: str) -> int:
     """
     if not page_token:
         return 0
-    for position, record in enumerate(records):
-        if record.candidate.candidate_id == page_token:
-            return position + 1
-    remedy = "is not a next_page_token of this job's candidates; start again without it"
-    raise InvalidInput.of("page_token", page_token, remedy)
+    position = _position_of(page_token, records)
+    if position is None:
+        remedy = "is not a next_page_token of this job's candidates; start again without it"
+        raise InvalidInput.of("page_token", page_token, remedy)
+    return position + 1
+
+
+def _position_of(candidate_id: str, records: Sequence[CandidateRecord]) -> int | None:
+    ids = (record.candidate.candidate_id for record in records)
+    return next((position for position, found in enumerate(ids) if found == candidate_id), None)
 
 
 async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimizationCandidate.Response:
@@ -47,8 +52,7 @@ async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimiz
     limit = page_size(request, DEFAULT_PAGE)
     job = await services.jobs.get(request.job_id)
     records = await services.store.candidates(job.job_id)
-    messages = candidates_to_proto(records)
-    position = next((n for n, m in enumerate(messages) if m.candidate_id == request.candidate_id), None)
+    position = _position_of(request.candidate_id, records)
     if position is None:
         raise NotFound("candidate", request.candidate_id)
     found = await services.store.evaluations(
@@ -56,7 +60,7 @@ async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimiz
     )
     page = found[:limit]
     return wire.GetPromptOptimizationCandidate.Response(
-        candidate=with_texts(messages[position], records[position].candidate),
+        candidate=with_texts(candidates_to_proto(records)[position], records[position].candidate),
         evaluations=[evaluation_to_proto(entry) for entry in page],
         next_page_token=page[-1].evaluation.example_id if len(found) > limit else None,
     )

@@ -275,12 +275,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def usage_to_proto(usage: Usage) -> wire.Usage:
-    return wire.Usage(
-        calls=usage.calls,
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        usd=usage.usd,
-    )
+    return wire.Usage(**_usage_to_json(usage))
 
 
 def _usage_by_role_to_json(usage: UsageByRole) -> dict[str, Any]:
@@ -303,14 +298,8 @@ def usage_from_proto(message: wire.Usage) -> Usage:
 
 
 def usage_by_role_to_proto(usage: UsageByRole) -> wire.UsageByRole:
-    total = usage.total
-    return wire.UsageByRole(
-        calls=total.calls,
-        prompt_tokens=total.prompt_tokens,
-        completion_tokens=total.completion_tokens,
-        usd=total.usd,
-        roles={str(role): usage_to_proto(part) for role, part in usage.roles.items()},
-    )
+    roles = {role.value: usage_to_proto(part) for role, part in usage.roles.items()}
+    return wire.UsageByRole(**_usage_to_json(usage.total), roles=roles)
 
 
 def usage_by_role_from_proto(message: wire.UsageByRole) -> UsageByRole:
