@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import statistics
 import tempfile
@@ -40,20 +41,22 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def cpu_seconds(child: Child) -> float:
     """User and system time of a process so far."""
-    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return parent_and_seconds(Path(f"/proc/{child.pid}/stat"))[1]
+
+
+def parent_and_seconds(stat: Path) -> tuple[int, float]:
+    """Of the process whose ``/proc/PID/stat`` this is: its parent, and its user and system time."""
+    fields = stat.read_text().rpartition(")")[2].split()
+    return int(fields[1]), (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def family_cpu_seconds(child: Child) -> float:
     """Of a process and all its descendants that live."""
     parents, seconds = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has just ended
-        parents[int(stat.parent.name)] = int(fields[1])
-        seconds[int(stat.parent.name)] = (int(fields[11]) + int(fields[12])) / TICKS
+        pid = int(stat.parent.name)
+        with contextlib.suppress(OSError):  # it has just ended
+            parents[pid], seconds[pid] = parent_and_seconds(stat)
     family = {child.pid}
     while more := {pid for pid, parent in parents.items() if parent in family} - family:
         family |= more
