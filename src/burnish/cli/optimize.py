@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.bootstrap import Services, Tools, make_tools, open_services
-from burnish.cli.fresh import nothing_left_behind
+from burnish.cli.new_databases import cleanup_new_databases
 from burnish.cli.output import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -132,7 +132,7 @@ async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple
     tools = make_tools(settings)
     try:
         checked = await _check(request, tools)
-        with nothing_left_behind(settings):
+        with cleanup_new_databases(settings):
             services = await open_services(settings, tools)
             try:
                 job = await _submit(request, services, checked)
