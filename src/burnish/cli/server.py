@@ -52,7 +52,7 @@ async def _serve(settings: Settings) -> None:
             if settings.workers and working.done():
                 raise InvalidState("the worker of this process has ended; restart it")
 
-        scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
+        scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         mlflow = behind(settings)
         loaded = mlflow.check if mlflow else None
         app = create_app(services, settings, mlflow_app=mlflow, mlflow=loaded, worker=check, scrape=scrape)
@@ -86,7 +86,7 @@ async def _work(settings: Settings) -> None:
         stop = asyncio.Event()
         _on_signals(stop.set)
         working.add_done_callback(lambda _: stop.set())  # it has failed, and its supervisor must see that
-        scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
+        scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         async with serving_metrics(settings, scrape) as address:
             where = [("jobs", f"{settings.workers} at once"), ("store", safe_uri(settings.store_uri))]
             _say(settings, "burnish worker", where + ([("metrics", address)] if address else []))
@@ -103,7 +103,7 @@ async def _working(settings: Settings) -> AsyncIterator[tuple[Services, asyncio.
         await services.work()
 
     working = asyncio.create_task(work())
-    lag = asyncio.create_task(watch_loop(services.tools.telemetry.metrics.loop_lagged))
+    lag = asyncio.create_task(watch_loop(services.offline.telemetry.metrics.loop_lagged))
     try:
         yield services, working
     finally:
