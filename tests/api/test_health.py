@@ -67,7 +67,7 @@ async def test_requests_for_mlflow_wait_until_it_is_loaded_and_ours_do_not(servi
         assert (await http.get("/ready")).status_code == 200
 
 
-async def test_an_mlflow_that_cannot_be_loaded_is_told(services: FakeServices) -> None:
+async def test_an_mlflow_that_cannot_be_loaded_is_reported(services: FakeServices) -> None:
     def load() -> Any:
         raise ImportError("no module named mlflow")
 
@@ -76,5 +76,5 @@ async def test_an_mlflow_that_cannot_be_loaded_is_told(services: FakeServices) -
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         answer = await http.get("/version")
         assert (answer.status_code, answer.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
-        told = (await http.get("/ready")).json()["checks"]["tracking"]
-        assert told == "MLflow's server could not be loaded: no module named mlflow"
+        found = (await http.get("/ready")).json()["checks"]["tracking"]
+        assert found == "MLflow's server could not be loaded: no module named mlflow"

@@ -38,7 +38,7 @@ def list_events(hub: EventHub) -> Verb:
 async def _stream(services: Services, hub: EventHub, job_id: str, after: int) -> Response:
     job = await services.jobs.get(job_id)
     if job.status.terminal and not await services.store.events(job_id, after, 1):
-        return Response(status_code=204)  # tells a browser's EventSource not to come back
+        return Response(status_code=204)  # a browser's EventSource does not come back then
     return StreamingResponse(
         hub.watch(job_id, after), media_type="text/event-stream", headers=_STREAM_HEADERS
     )

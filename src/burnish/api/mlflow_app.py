@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 def behind(settings: Settings) -> LazyApp | None:
     """MLflow's application over the tracking database, or ``None`` where tracking is a server elsewhere.
 
-    It takes some seconds until it is there. Sets the environment variables by which MLflow's server is
-    told where its database and artifacts are. Ours keeps guard in front, so MLflow's own guard (which
+    It takes some seconds until it is there. Sets the environment variables in which MLflow's server looks for
+    its database and artifacts. Ours keeps guard in front, so MLflow's own guard (which
     knows nothing of our ``--allowed-host``) is left out, and its own job runner is not started.
 
     Raises:
@@ -51,7 +51,7 @@ def behind(settings: Settings) -> LazyApp | None:
 def load() -> ASGIApp:
     """MLflow's application, as its environment variables say.
 
-    It brings 300,000 objects that stay. The garbage collector is told to leave them alone: it would
+    It brings 300,000 objects that stay. The garbage collector leaves them alone: it would
     stop the process for a quarter of a second each time, and for longer than a second at the end.
     """
     with importing():

@@ -206,8 +206,8 @@ async def play_job(services: FakeServices, job_id: str) -> None:
             scores={"aggregate": 0.25 + number / 2, "exact_match": 0.25 + number / 2},
             usage=spent,
         )
-        told = NewEvent(EventKind.CANDIDATE, {"candidate_id": candidate.candidate_id, "score": 0.25})
-        await store.report(job_id, job.attempt, Report(candidates=[record], events=[told]))
+        event = NewEvent(EventKind.CANDIDATE, {"candidate_id": candidate.candidate_id, "score": 0.25})
+        await store.report(job_id, job.attempt, Report(candidates=[record], events=[event]))
         evaluations = [
             EvaluationRecord(
                 evaluation=Evaluation(

@@ -224,7 +224,7 @@ def _require_files(request: Request, data_needed: bool) -> None:
 
 def _prompts_of(request: Request, offline: OfflineServices) -> tuple[Prompt, ...]:
     """From MLflow's registry, or from files."""
-    from burnish.service.files import read_prompt
+    from burnish.files import read_prompt
 
     return tuple(
         offline.tracker.prompt(where)
@@ -236,7 +236,7 @@ def _prompts_of(request: Request, offline: OfflineServices) -> tuple[Prompt, ...
 
 def _dataset_of(request: Request, offline: OfflineServices, prompts: tuple[Prompt, ...]) -> Dataset:
     """From MLflow, or from a file."""
-    from burnish.service.files import read_records
+    from burnish.files import read_records
 
     where = str(request.data)
     if _is_dataset_id(where):

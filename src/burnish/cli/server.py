@@ -1,4 +1,4 @@
-"""``burnish server`` and ``burnish worker``: processes that live until they are told to stop."""
+"""``burnish server`` and ``burnish worker``: processes that live until they are stopped."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def addresses(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _say(settings: Settings, title: str, lines: list[tuple[str, str]]) -> None:
-    """Tell a person, or a program that reads one JSON object a line, what runs here."""
+    """Say to a person, or to a program that reads one JSON object a line, what runs here."""
     if settings.log_format == "json":
         log.info(title, **{label.lower(): value for label, value in lines})
         return
