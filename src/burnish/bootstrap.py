@@ -18,6 +18,7 @@ from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.domain.records import SignOfLife
 from burnish.errors import BurnishError, TrackingUnavailable
 from burnish.evaluation.protocol import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
@@ -32,7 +33,6 @@ from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
 from burnish.store.location import postgres_conninfo, sqlite_path
-from burnish.store.protocol import SignOfLife
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
 from burnish.worker.runner import JobRunner, retry_policy

@@ -15,8 +15,8 @@ from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.queue import Message, Queue
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.domain.job import JobStatus
+from burnish.domain.records import Report
 from burnish.errors import StoreUnavailable
-from burnish.store.protocol import Report
 from burnish.store.sql import SqlJobStore
 from burnish.store.testing.samples import a_job
 from tests.chaos.postgres import MortalPostgres

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.dispatch.silence import Silence
-from burnish.store.protocol import SignOfLife
+from burnish.domain.records import SignOfLife
 
 
 class Clock:

@@ -18,8 +18,8 @@ import structlog
 from burnish.dispatch.protocol import Delivery, RunJob
 from burnish.dispatch.queue import INSERT, ON_CONFLICT, QUEUE, TASK, Message, Queue
 from burnish.dispatch.silence import Silence
+from burnish.domain.records import SignOfLife
 from burnish.errors import ExperimentFull, StoreUnavailable
-from burnish.store.protocol import SignOfLife
 
 log = structlog.get_logger("burnish.dispatch")
 

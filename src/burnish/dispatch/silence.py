@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from burnish.store.protocol import SignOfLife
+from burnish.domain.records import SignOfLife
 
 
 class Silence:

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus
+from burnish.domain.records import Idempotency, JournalEntry, SignOfLife
 from burnish.errors import Conflict, InvalidState, NotFound
 from burnish.store import tables
 from burnish.store.encoding import check_searchable, storable
-from burnish.store.protocol import Idempotency, JournalEntry, SignOfLife
 from burnish.store.rows import job_of, job_row
 from burnish.store.sql_job_rows import SqlJobRows
 from burnish.store.sql_journal import finished_row

@@ -8,9 +8,9 @@ import pytest
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, StopReason
+from burnish.domain.records import Idempotency, Report, SignOfLife
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.errors import InvalidState, NotFound
-from burnish.store.protocol import Idempotency, Report, SignOfLife
 from burnish.store.testing.attempts import RESULTS, assert_fenced_off
 from burnish.store.testing.samples import (
     NOON_MS,
