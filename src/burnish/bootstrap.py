@@ -18,7 +18,7 @@ from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
-from burnish.domain.records import SignOfLife
+from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
 from burnish.evaluation.protocol import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
@@ -159,8 +159,8 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     async def unfinished() -> Sequence[str]:
         return await store.unfinished()
 
-    async def signs_of_life() -> Sequence[SignOfLife]:
-        return await store.signs_of_life()
+    async def heartbeats() -> Sequence[Heartbeat]:
+        return await store.heartbeats()
 
     dispatcher: AnyDispatcher
     if embedded:
@@ -168,7 +168,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     else:
         dispatcher = ProcrastinateDispatcher(
             postgres_conninfo(settings.store_uri),
-            signs_of_life,
+            heartbeats,
             unfinished,
             settings.heartbeat_seconds,
             settings.takeover_seconds,

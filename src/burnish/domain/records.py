@@ -72,7 +72,7 @@ class EvaluationRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What an attempt has to tell at one moment. An empty one says only that its worker lives.
+    """What an attempt has to report at one moment. An empty one says only that its worker lives.
 
     Attributes:
         evaluations: new ones, or new results of the same (candidate, example).
@@ -130,11 +130,11 @@ class JournalTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class SignOfLife:
+class Heartbeat:
     """What changes while somebody works on a job. Two equal ones, far apart in time: nobody does.
 
     Attributes:
-        last_sequence: number of the job's last event: who tells something lives, too.
+        last_sequence: number of the job's last event: an attempt that appends events is alive, too.
     """
 
     job_id: str

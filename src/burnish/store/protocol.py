@@ -15,13 +15,13 @@ from burnish.domain.records import (
     CallKey,
     CandidateRecord,
     EvaluationRecord,
+    Heartbeat,
     Idempotency,
     JobPage,
     JobQuery,
     JournalEntry,
     JournalTotals,
     Report,
-    SignOfLife,
 )
 from burnish.domain.usage import Usage
 
@@ -116,8 +116,8 @@ class JobRecords(Protocol):
         ...
 
     async def report(self, job_id: str, attempt: int, report: Report) -> bool:
-        """Keep what an attempt tells, in one transaction, which reports of other jobs may share. It is
-        a sign of life too. ``progress`` also sets ``progress_updated_at_ms``.
+        """Keep what an attempt reports, in one transaction, which reports of other jobs may share. It is
+        a heartbeat too. ``progress`` also sets ``progress_updated_at_ms``.
 
         Returns:
             Whether a cancel has been requested.
@@ -170,7 +170,7 @@ class JobRecords(Protocol):
         """Ids of all jobs that are not terminal, oldest first."""
         ...
 
-    async def signs_of_life(self) -> tuple[SignOfLife, ...]:
+    async def heartbeats(self) -> tuple[Heartbeat, ...]:
         """Of all jobs that are IN_PROGRESS, oldest first."""
         ...
 
