@@ -18,6 +18,7 @@ from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
 from burnish.evaluation.protocol import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
@@ -32,7 +33,6 @@ from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
 from burnish.store.location import postgres_conninfo, sqlite_path
-from burnish.store.protocol import SignOfLife
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
 from burnish.worker.runner import JobRunner, retry_policy
@@ -161,8 +161,8 @@ async def _open(
     async def unfinished() -> Sequence[str]:
         return await store.unfinished()
 
-    async def signs_of_life() -> Sequence[SignOfLife]:
-        return await store.signs_of_life()
+    async def heartbeats() -> Sequence[Heartbeat]:
+        return await store.heartbeats()
 
     dispatcher: AnyDispatcher
     if embedded:
@@ -170,7 +170,7 @@ async def _open(
     else:
         dispatcher = ProcrastinateDispatcher(
             postgres_conninfo(settings.store_uri),
-            signs_of_life,
+            heartbeats,
             unfinished,
             settings.heartbeat_seconds,
             settings.takeover_seconds,
