@@ -32,10 +32,10 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
+from burnish.observability.logs import configure_logs
 from burnish.plan import Plan
 from burnish.service.preflight import first_calls
 from burnish.store.protocol import JournalEntry
-from burnish.worker.logs import configure_logs
 
 DEFAULT_MODEL = "local:/smollm2"
 DEFAULT_SCORERS = ("exact_match",)

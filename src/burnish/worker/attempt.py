@@ -226,7 +226,7 @@ class Attempt:
             except StoreUnavailable:
                 return  # the watch has found out, too
             except BurnishError as error:
-                self._log.warning("candidates are not on the run yet", error=self._shop.scrub(str(error)))
+                self._log.warning("candidates are not on the run yet", error=self._shop.redact(str(error)))
                 await self._shop.sleep(_SECONDS_BETWEEN_TRIES)
 
 
