@@ -18,13 +18,13 @@ import structlog
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
+from burnish.domain.records import CandidateRecord
 from burnish.errors import (
     BurnishError,
     NotFound,
     OutsideFailure,
     StoreUnavailable,
 )
-from burnish.store.protocol import CandidateRecord
 from burnish.tracking.layout import result_metrics, usage_metrics
 from burnish.tracking.protocol import RunEntries, RunStatus
 from burnish.worker.effects import Effects
