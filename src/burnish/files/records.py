@@ -11,8 +11,8 @@ from typing import Any
 
 from burnish.domain.dataset import Dataset
 from burnish.errors import did_you_mean
-from burnish.service.files.problems import FileProblems, listed
-from burnish.service.files.rows import Row, Table, read_table
+from burnish.files.problems import FileProblems, listed
+from burnish.files.rows import Row, Table, read_table
 from burnish.tracking.names import MAX_DATASET_NAME_CHARACTERS
 
 ANSWERS = ("expected_response", "expected", "label", "answer", "output")
@@ -41,7 +41,7 @@ def read_records(
             the answer is an input.
         target: column (in records: expectation) with the expected answer; by default the one of
             ``ANSWERS`` that is there.
-        note: told what is left out, in one sentence each.
+        note: called with what is left out, in one sentence each.
 
     Returns:
         A dataset without id, in the order of the file. Its expectations have ``expected_response``,
@@ -131,7 +131,7 @@ class _Reading:
         return records
 
     def _present(self, wanted: Iterable[str], there: Collection[str], what: str) -> list[str]:
-        """Those of the wanted names that are there at all; the others are told once for the file."""
+        """Those of the wanted names that are there at all; the others are reported once for the file."""
         present = []
         for name in wanted:
             if name in there:
