@@ -221,7 +221,7 @@ async def run(arguments: argparse.Namespace) -> None:
     town.workers, workers = [], town.workers
     async with town:
         bench = Bench(town)
-        queue = ProcrastinateDispatcher(town.store_uri, town.store.signs_of_life, town.store.unfinished)
+        queue = ProcrastinateDispatcher(town.store_uri, town.store.heartbeats, town.store.unfinished)
         store = await asyncio.to_thread(SqlJobStore, town.store_uri, hand_over=queue.hand_over)
         try:
             print(

@@ -103,6 +103,8 @@ class Models(Protocol):
 MakeScorers = Callable[[Sequence[str], str], tuple[WeightedScorer, ...]]
 """``(specs, experiment_id)`` → scorers; raises InvalidInput with every problem."""
 
+_WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
+
 MakeOptimizer = Callable[[OptimizerType, Mapping[str, Any]], Optimizer]
 
 
@@ -224,9 +226,9 @@ class Planner:
 
     def _dataset(self, config: JobConfig, problems: _Problems) -> Dataset | None:
         if not config.dataset_id:
-            if config.optimizer_type is not OptimizerType.METAPROMPT or config.scorers:
+            if config.optimizer_type.info.needs_data or config.scorers:
                 problems.add(
-                    "dataset_id", "", "name a dataset (only METAPROMPT without scorers can do without)"
+                    "dataset_id", "", f"name a dataset (only {_WITHOUT_DATA} without scorers can do without)"
                 )
             return None
         try:

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from burnish.domain.job import JobStatus
+from burnish.domain.records import CallKey
 from burnish.store import tables
-from burnish.store.protocol import CallKey
 from burnish.tracking.description import JOB_TAG
 from tests.chaos.invariants import Findings, candidates_of, examine
 from tests.chaos.leftovers import _named, gauge

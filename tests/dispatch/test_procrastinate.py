@@ -15,8 +15,8 @@ from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.queue import Message, Queue
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.domain.job import JobStatus
+from burnish.domain.records import Report
 from burnish.errors import StoreUnavailable
-from burnish.store.protocol import Report
 from burnish.store.sql import SqlJobStore
 from burnish.store.testing.samples import a_job
 from tests.chaos.postgres import MortalPostgres
@@ -32,12 +32,12 @@ class PostgresBench:
     def __init__(self, uri: str, takeover_seconds: float = 10.0) -> None:
         self.uri = uri
         self.dispatcher = ProcrastinateDispatcher(
-            uri, self._signs_of_life, self._unfinished, 0.1, takeover_seconds
+            uri, self._heartbeats, self._unfinished, 0.1, takeover_seconds
         )
         self.store = SqlJobStore(uri, hand_over=self.dispatcher.hand_over)
 
-    async def _signs_of_life(self) -> Any:
-        return await self.store.signs_of_life()
+    async def _heartbeats(self) -> Any:
+        return await self.store.heartbeats()
 
     async def _unfinished(self) -> Any:
         return await self.store.unfinished()
@@ -203,7 +203,7 @@ async def test_a_silent_attempt_is_handed_out_with_its_number(uri: str) -> None:
             assert bench.messages() == [("a", "doing")]
 
 
-async def test_a_job_that_gives_signs_of_life_is_left_alone(uri: str) -> None:
+async def test_a_job_that_gives_heartbeats_is_left_alone(uri: str) -> None:
     async with open_bench(uri, TAKEOVER_SECONDS) as bench:
         worker = Worker(bench)
         await bench.submit("a")

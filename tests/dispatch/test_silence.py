@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.dispatch.silence import Silence
-from burnish.store.protocol import SignOfLife
+from burnish.domain.records import Heartbeat
 
 
 class Clock:
@@ -17,11 +17,11 @@ class Clock:
         return self.now
 
 
-def a_sign(attempt: int = 1, heartbeat_ms: int = 0, job_id: str = "a") -> SignOfLife:
-    return SignOfLife(job_id, attempt, heartbeat_ms)
+def a_sign(attempt: int = 1, heartbeat_ms: int = 0, job_id: str = "a") -> Heartbeat:
+    return Heartbeat(job_id, attempt, heartbeat_ms)
 
 
-def looks(silence: Silence, clock: Clock, seconds: int, sign: SignOfLife) -> list[float]:
+def looks(silence: Silence, clock: Clock, seconds: int, sign: Heartbeat) -> list[float]:
     """Look once a second; the times at which the sign was told to be dead."""
     told = []
     for _ in range(seconds):

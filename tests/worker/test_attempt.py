@@ -278,9 +278,9 @@ async def test_a_running_job_gives_a_sign_of_life_with_every_heartbeat(faults: F
     running = asyncio.create_task(process.run())
     await until_asked(process, 21)
     for _ in range(4):
-        before = await world.store.signs_of_life()
+        before = await world.store.heartbeats()
         async with asyncio.timeout(1.0):
-            while await world.store.signs_of_life() == before:  # noqa: ASYNC110
+            while await world.store.heartbeats() == before:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     process.die()
     await running

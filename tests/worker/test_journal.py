@@ -11,10 +11,10 @@ import pytest
 
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message
+from burnish.domain.records import CallKey, JournalEntry, JournalTotals
 from burnish.domain.usage import Role, Usage
 from burnish.errors import AttemptSuperseded, StoreUnavailable
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
-from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
 from burnish.store.sql import SqlJobStore
 from burnish.worker.journal import StoreJournal
 

@@ -12,8 +12,8 @@ import pytest
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, OptimizerType
+from burnish.domain.records import Report
 from burnish.llm.faults import Faults
-from burnish.store.protocol import Report
 from burnish.tracking.protocol import RunStatus
 from tests.worker.workbench import Process, Result, World
 

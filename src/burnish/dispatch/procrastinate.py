@@ -19,8 +19,8 @@ from burnish.concurrency import cancel_and_wait
 from burnish.dispatch.protocol import Delivery, RunJob
 from burnish.dispatch.queue import INSERT, ON_CONFLICT, QUEUE, TASK, Message, Queue
 from burnish.dispatch.silence import Silence
+from burnish.domain.records import Heartbeat
 from burnish.errors import ExperimentFull, StoreUnavailable
-from burnish.store.protocol import SignOfLife
 
 log = structlog.get_logger("burnish.dispatch")
 
@@ -36,7 +36,7 @@ class ProcrastinateDispatcher:
 
     Args:
         conninfo: ``postgresql://…``.
-        signs_of_life: the store's, of all running jobs.
+        heartbeats: the store's, of all running jobs.
         unfinished: ids of all jobs that are not terminal.
         heartbeat_seconds: how often this worker tells the queue that it lives.
         takeover_seconds: silence after which a job, or a worker, counts as dead.
@@ -45,13 +45,13 @@ class ProcrastinateDispatcher:
     def __init__(
         self,
         conninfo: str,
-        signs_of_life: Callable[[], Awaitable[Sequence[SignOfLife]]],
+        heartbeats: Callable[[], Awaitable[Sequence[Heartbeat]]],
         unfinished: Callable[[], Awaitable[Sequence[str]]],
         heartbeat_seconds: float = 1.0,
         takeover_seconds: float = 10.0,
     ) -> None:
         self._queue = Queue(conninfo)
-        self._signs_of_life = signs_of_life
+        self._heartbeats = heartbeats
         self._unfinished = unfinished
         self._heartbeat_seconds = heartbeat_seconds
         self._takeover_seconds = takeover_seconds
@@ -233,7 +233,7 @@ class ProcrastinateDispatcher:
         silence = Silence(self._takeover_seconds, every_seconds)
         sweeps = 0
         while True:
-            signs = await self._signs_of_life()
+            signs = await self._heartbeats()
             await self._take_over(silence.look(signs))
             await self._free_stalled({sign.job_id for sign in signs})
             await self._queue.unpark()
@@ -242,7 +242,7 @@ class ProcrastinateDispatcher:
             sweeps += 1
             await asyncio.sleep(every_seconds)
 
-    async def _take_over(self, dead: Sequence[SignOfLife]) -> None:
+    async def _take_over(self, dead: Sequence[Heartbeat]) -> None:
         for sign in dead:
             log.warning(
                 "no sign of life, handing the job out again", job_id=sign.job_id, attempt=sign.attempt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from burnish.store.protocol import SignOfLife
+from burnish.domain.records import Heartbeat
 
 
 class Silence:
@@ -28,9 +28,9 @@ class Silence:
         self._longest_step = 2 * look_every_seconds
         self._clock = clock
         self._looked_at: float | None = None
-        self._silent: dict[SignOfLife, float] = {}
+        self._silent: dict[Heartbeat, float] = {}
 
-    def look(self, signs: Sequence[SignOfLife]) -> list[SignOfLife]:
+    def look(self, signs: Sequence[Heartbeat]) -> list[Heartbeat]:
         """What is silent now. One that stays silent is told again after as much time."""
         now = self._clock()
         step = 0.0 if self._looked_at is None else min(now - self._looked_at, self._longest_step)

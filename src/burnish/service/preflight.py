@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from burnish.domain.budget import Ledger
+from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OutsideFailure
 from burnish.evaluation.evaluator import Evaluator
@@ -12,7 +13,6 @@ from burnish.llm.gateway import Gateway
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Completion, Purpose, Request
 from burnish.plan import Plan
-from burnish.store.protocol import CallKey, JournalEntry
 
 EMPTY_ANSWERS = 3
 """So many empty answers in a row are not chance: the model says nothing."""

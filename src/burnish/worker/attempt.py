@@ -13,11 +13,11 @@ from burnish.concurrency import cancel_and_wait
 from burnish.domain.budget import Ledger
 from burnish.domain.events import EventKind
 from burnish.domain.job import Job, StopReason
+from burnish.domain.records import Report
 from burnish.errors import AttemptSuperseded, BurnishError, StoreUnavailable, WorkersLost
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.threads import in_thread
 from burnish.plan import Plan
-from burnish.store.protocol import Report
 from burnish.worker.ending import Ending, Underway
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver, Unobserved
@@ -227,7 +227,7 @@ class Attempt:
             except StoreUnavailable:
                 return  # the watch has found out, too
             except BurnishError as error:
-                self._log.warning("candidates are not on the run yet", error=self._shop.scrub(str(error)))
+                self._log.warning("candidates are not on the run yet", error=self._shop.redact(str(error)))
                 await self._shop.sleep(_SECONDS_BETWEEN_TRIES)
 
 

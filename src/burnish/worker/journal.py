@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Completion, Purpose, Request
-from burnish.store.protocol import CallKey, JournalEntry, JournalRecords
+from burnish.store.protocol import JournalRecords
 
 
 class StoreJournal:

@@ -15,12 +15,13 @@ from typing import Any
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, Progress
+from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import UsageByRole
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.splits import Splits
 from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore, Report
+from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.effects import Effects
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burnish.service.files.content import decode, not_utf8, read_bytes
-from burnish.service.files.problems import Problems, listed
+from burnish.files.content import decode, not_utf8, read_bytes
+from burnish.files.problems import Problems, listed
 
-_NAN_CELLS = ("nan", "NaN")  # as pandas writes a hole when told to
+_NAN_CELLS = ("nan", "NaN")  # as pandas writes a hole when asked to
 
 
 @dataclass(frozen=True, slots=True)

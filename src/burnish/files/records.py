@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.domain.dataset import Dataset
-from burnish.service.files.problems import Problems, listed, meant
-from burnish.service.files.rows import Row, Table, read_table
+from burnish.files.problems import Problems, listed, meant
+from burnish.files.rows import Row, Table, read_table
 from burnish.tracking.names import MAX_DATASET_NAME_CHARACTERS
 
 ANSWERS = ("expected_response", "expected", "label", "answer", "output")
@@ -40,7 +40,7 @@ def read_records(
             the answer is an input.
         target: column (in records: expectation) with the expected answer; by default the one of
             ``ANSWERS`` that is there.
-        note: told what is left out, in one sentence each.
+        note: called with what is left out, in one sentence each.
 
     Returns:
         A dataset without id, in the order of the file. Its expectations have ``expected_response``,
@@ -130,7 +130,7 @@ class _Reading:
         return records
 
     def _present(self, wanted: Iterable[str], there: Collection[str], what: str) -> list[str]:
-        """Those of the wanted names that are there at all; the others are told once for the file."""
+        """Those of the wanted names that are there at all; the others are reported once for the file."""
         present = []
         for name in wanted:
             if name in there:

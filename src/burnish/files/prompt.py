@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.domain.prompt import Message, Prompt, Template, check_template
-from burnish.service.files.content import decode, read_bytes
-from burnish.service.files.problems import Problems, listed
+from burnish.files.content import decode, read_bytes
+from burnish.files.problems import Problems, listed
 from burnish.tracking.names import check_prompt_name, check_prompt_text, safe_prompt_name
 
 _ROLES = ("system", "user", "assistant")

@@ -28,7 +28,7 @@ class Problems:
         """Note one problem.
 
         Args:
-            kind: problems of one kind are told a few times only.
+            kind: problems of one kind are shown a few times only.
             line: line or row, from 1; ``None`` for the file as a whole.
             name: the column or key; may be empty.
         """
