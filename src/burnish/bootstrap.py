@@ -25,10 +25,10 @@ from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
 from burnish.llm.registry import Registry
-from burnish.llm.scrub import scrub
 from burnish.observability.telemetry import Telemetry, telemetry_of
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
+from burnish.redaction import redact
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
@@ -185,7 +185,7 @@ async def _open(
         planner=offline.planner,
         gateway=offline.gateway,
         retries=retry_policy(settings.max_job_retries),
-        scrub=scrub,
+        redact=redact,
         clock=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
         max_running_per_experiment=settings.max_running_per_experiment,

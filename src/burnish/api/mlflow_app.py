@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from burnish.api.errors import error_answer
 from burnish.config import Settings
 from burnish.errors import TrackingUnavailable
+from burnish.mlflow_import import importing
 from burnish.tracking.mlflow.address import Address
-from burnish.tracking.quiet import importing
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from burnish.config import Settings
 from burnish.errors import InvalidInput, OutsideFailure
-from burnish.store.location import safe_uri
+from burnish.redaction import redact_uri
 
 _SIDE_FILES = ("", "-wal", "-shm", "-journal", ".worker.lock")
 
@@ -36,7 +36,7 @@ def cleanup_new_databases(settings: Settings) -> Iterator[None]:
         name = "tracking_uri" if "tracking_uri" in new else "store_uri"
         raise InvalidInput.of(
             name,
-            safe_uri(getattr(settings, name)),
+            redact_uri(getattr(settings, name)),
             f"cannot be made ({error}); make sure that its folder is writable and the disk has room",
         ) from error
     except BaseException:

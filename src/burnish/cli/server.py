@@ -19,10 +19,10 @@ from burnish.cli.metrics import QuietServer, serving_metrics
 from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, say_error, stderr
 from burnish.config import Settings
 from burnish.errors import BurnishError, InvalidInput, InvalidState
+from burnish.observability.logs import configure_logs
 from burnish.observability.scrape import Scrape, watch_loop
-from burnish.store.location import safe_uri
+from burnish.redaction import redact_uri
 from burnish.tracking.mlflow.address import Address
-from burnish.worker.logs import configure_logs
 
 GRACE_SECONDS = 5.0
 
@@ -88,7 +88,7 @@ async def _work(settings: Settings) -> None:
         working.add_done_callback(lambda _: stop.set())  # it has failed, and its supervisor must see that
         scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         async with serving_metrics(settings, scrape) as address:
-            where = [("jobs", f"{settings.workers} at once"), ("store", safe_uri(settings.store_uri))]
+            where = [("jobs", f"{settings.workers} at once"), ("store", redact_uri(settings.store_uri))]
             _say(settings, "burnish worker", where + ([("metrics", address)] if address else []))
             await stop.wait()
 
@@ -144,8 +144,8 @@ def addresses(settings: Settings) -> list[tuple[str, str]]:
         ("docs", f"{base}/docs"),
         ("metrics", f"{base}/metrics"),
         *([("MLflow", base)] if Address(settings.tracking_uri).is_database else []),
-        ("store", safe_uri(settings.store_uri)),
-        ("tracking", safe_uri(settings.tracking_uri)),
+        ("store", redact_uri(settings.store_uri)),
+        ("tracking", redact_uri(settings.tracking_uri)),
     ]
 
 

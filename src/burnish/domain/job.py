@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from functools import cache
 from typing import Annotated, Any, TypedDict
 
 from burnish.domain.budget import Budget
+from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidInput, InvalidState, Problem
@@ -61,39 +61,6 @@ def check_transition(before: JobStatus, after: JobStatus) -> None:
 
 PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
-
-
-class OptimizerType(StrEnum):
-    """MLflow's ``OptimizerType`` without its prefix, and ours."""
-
-    GEPA = "GEPA"
-    METAPROMPT = "METAPROMPT"
-    DISTILLATION = "DISTILLATION"
-    FEW_SHOT = "FEW_SHOT"
-    JOINT_SEARCH = "JOINT_SEARCH"
-
-    @property
-    def label(self) -> str:
-        """As people write it: ``joint-search``."""
-        return self.value.lower().replace("_", "-")
-
-    @classmethod
-    def parse(cls, text: str) -> OptimizerType:
-        """A name as people and the wire write it: ``joint-search``, ``JOINT_SEARCH``,
-        ``OPTIMIZER_TYPE_JOINT_SEARCH``.
-
-        Raises:
-            InvalidInput: unknown; lists the known ones.
-        """
-        name = text.strip().upper().replace("-", "_").replace(" ", "_").removeprefix("OPTIMIZER_TYPE_")
-        try:
-            return cls(name)
-        except ValueError:
-            known = [kind.label for kind in cls]
-            near = difflib.get_close_matches(name.lower().replace("_", "-"), known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            remedy = f"there is no such optimizer; {hint}known are {', '.join(known)}"
-            raise InvalidInput.of("optimizer", text, remedy) from None
 
 
 DEFAULT_OPTIMIZER = OptimizerType.JOINT_SEARCH
@@ -197,9 +164,9 @@ class JobConfig:
     optimizer_type: Annotated[
         OptimizerType,
         Option(
-            f"The search algorithm: {', '.join(kind.label for kind in OptimizerType)}.",
+            f"The search algorithm: {', '.join(kind.cli_name for kind in OptimizerType)}.",
             flag="--optimizer",
-            default_text=DEFAULT_OPTIMIZER.label,
+            default_text=DEFAULT_OPTIMIZER.cli_name,
             read=OptimizerType.parse,
         ),
     ] = DEFAULT_OPTIMIZER
@@ -209,7 +176,7 @@ class JobConfig:
     ] = field(default_factory=dict)
     model: Annotated[
         str | None,
-        Option("Model that answers the prompt, such as openai:/gpt-4o-mini; by default the prompt's own."),
+        Option("Model that answers, such as openai:/gpt-4o-mini.", default_text="the prompt's own"),
     ] = None
     reflection_model: Annotated[str | None, Option("Model that writes proposals.")] = None
     budget: Budget = field(default_factory=Budget)

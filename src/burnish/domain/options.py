@@ -20,7 +20,8 @@ class Option:
         help: one sentence for people.
         flag: on the command line; by default the field's name.
         metavar: what the command line calls the value; by default its type.
-        default_text: the default as one would type it; by default the value itself.
+        default_text: the default as one would type it where there is ``read``, else in words; by default
+            the value itself.
         least, most: range of a number, both included.
         read: what is typed → the value; ``None``: as it is.
     """

@@ -8,7 +8,7 @@ hand the taught examples to the student.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput, Problem
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.protocol import CallEstimate, Observe, Optimizer, Outcome, Reflect, Task
-from burnish.optimizers.registry import make_optimizer, parse_optimizer
+from burnish.optimizers.registry import make_optimizer
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 
 
@@ -38,6 +38,8 @@ class DistillationSettings(CommonSettings):
 class Distillation:
     """See the module. Made by :meth:`from_settings`."""
 
+    settings_class: ClassVar[type[CommonSettings]] = DistillationSettings
+
     def __init__(self, settings: DistillationSettings, student: Optimizer) -> None:
         self._student = student
         self.teacher_prompt_uri = settings.teacher_prompt_uri
@@ -51,7 +53,7 @@ class Distillation:
         """
         found = read_settings(DistillationSettings, settings)
         try:
-            kind = parse_optimizer(found.student)
+            kind = OptimizerType.parse(found.student)
         except InvalidInput as error:
             raise InvalidInput.of(f"{FIELD}.student", found.student, error.problems[0].remedy) from None
         if kind is OptimizerType.DISTILLATION:
