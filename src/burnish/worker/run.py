@@ -26,8 +26,8 @@ from burnish.evaluation.flights import together
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
-from burnish.optimizers.champion import objectives_of
 from burnish.optimizers.protocol import Outcome, Task
+from burnish.optimizers.search.incumbent import objectives_of
 from burnish.plan import Plan
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker

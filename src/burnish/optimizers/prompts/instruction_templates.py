@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.domain.dataset import Example
-from burnish.optimizers.joint_search.layout import followed_by
-from burnish.optimizers.joint_search.shape import AnswerKind, AnswerShape
+from burnish.optimizers.prompts.answer_type import AnswerKind, AnswerShape
+from burnish.optimizers.prompts.layout import followed_by
 
 MOST_LABELS_IN_A_SENTENCE = 40
 MOST_LABELS_SAID_TWICE = 4

@@ -14,12 +14,12 @@ from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation, Score
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.champion import Champion
-from burnish.optimizers.effort import Effort
-from burnish.optimizers.planted import means_of, reviews
-from burnish.optimizers.race import Race, in_fair_order, rungs_of
+from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.racing import Race, in_fair_order, rungs_of
+from burnish.optimizers.search.racing_budget import Effort
 from burnish.optimizers.settings import CommonSettings
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import Notebook
+from burnish.optimizers.testing.synthetic_task import means_of, reviews
 
 EXAMPLES = reviews(60)
 SOURCE = Candidate({"p": "{{review}}"}, origin="source")

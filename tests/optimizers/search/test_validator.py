@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset
 from burnish.domain.prompt import Message, Template, variables_of
-from burnish.optimizers.proposals import Gate, problems_of, repair
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.search.validator import Gate, problems_of, repair
 from burnish.optimizers.settings import CommonSettings
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import Notebook
 
 SOURCE = "Answer the question.\n\nContext: {{context}}\nQuestion: {{question}}"
 CHAT = (Message("system", "You answer for {{company}}."), Message("user", "Question: {{question}}"))

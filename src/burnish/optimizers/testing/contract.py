@@ -14,8 +14,8 @@ from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import BudgetExhausted, InvalidInput
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.planted import CallLog, Crash, PlantedWorld, reviews
 from burnish.optimizers.protocol import Optimizer, Outcome, Reflect, Task
+from burnish.optimizers.testing.synthetic_task import CallLog, Crash, PlantedWorld, reviews
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.job import StopReason
-from burnish.optimizers.champion import Champion
-from burnish.optimizers.effort import FINALISTS, Effort
 from burnish.optimizers.protocol import Observe, Outcome
-from burnish.optimizers.race import Race, Standing
+from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.racing import Race, Standing
+from burnish.optimizers.search.racing_budget import FINALISTS, Effort
 
 
 class Draw(Protocol):

@@ -18,15 +18,15 @@ from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Evaluate
-from burnish.optimizers.champion import Champion
-from burnish.optimizers.demonstrations import Demonstration, labelled, showable
-from burnish.optimizers.effort import Effort, calls_of_one_evaluation
-from burnish.optimizers.heats import run_heats
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.few_shot.subsets import SubsetSearch
+from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, showable
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
-from burnish.optimizers.race import Race
+from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.racing import Race
+from burnish.optimizers.search.racing_budget import Effort, calls_of_one_evaluation
+from burnish.optimizers.search.rounds import run_heats
+from burnish.optimizers.search.validator import Gate
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
-from burnish.optimizers.subsets import SubsetSearch
 
 ENOUGH_TRACES = 2  # times the most demonstrations: enough to choose from
 

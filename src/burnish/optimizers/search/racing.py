@@ -17,7 +17,7 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.champion import Champion
+from burnish.optimizers.search.incumbent import Champion
 from burnish.optimizers.side_by_side import side_by_side
 
 KEEP_ONE_OF = 3

@@ -10,10 +10,10 @@ import pytest
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.evaluation.protocol import Evaluate
-from burnish.optimizers.champion import Champion
 from burnish.optimizers.protocol import CallEstimate, Observe, Optimizer, Outcome, Reflect, Task
+from burnish.optimizers.search.incumbent import Champion
 from burnish.optimizers.settings import CommonSettings, read_settings
-from burnish.optimizers.testing import OptimizerContract
+from burnish.optimizers.testing.contract import OptimizerContract
 
 WORDS = ("one word", "positive", "Review:", "nothing", "at all")
 

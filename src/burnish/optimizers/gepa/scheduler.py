@@ -15,10 +15,10 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
+from burnish.optimizers.gepa.budget import Cost, Purse
 from burnish.optimizers.gepa.measure import Measure
-from burnish.optimizers.gepa.proposal import Launch, Proposal
-from burnish.optimizers.gepa.purse import Cost, Purse
-from burnish.optimizers.gepa.pursuit import Pursuit, Rules
+from burnish.optimizers.gepa.proposal_pipeline import Pursuit, Rules
+from burnish.optimizers.gepa.proposals import Launch, Proposal
 from burnish.optimizers.gepa.rewriter import Rewriter
 
 TAKEN_UP_WITHIN = 3

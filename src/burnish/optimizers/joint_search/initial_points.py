@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from burnish.optimizers.joint_search.layout import Layout
 from burnish.optimizers.joint_search.space import Choices, PromptSpace, Space
+from burnish.optimizers.prompts.layout import Layout
 
 # (instruction, rule, layout, demonstrations); numbers count from the source's own instruction and "no rule".
 _FIRST = (

@@ -15,10 +15,10 @@ from burnish.domain.usage import Usage
 from burnish.errors import ModelRejected, ModelUnavailable, OptimizerFailed
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.joint_search import JointSearch
-from burnish.optimizers.planted import PlantedWorld, means_of, reviews
+from burnish.optimizers.joint_search.optimizer import JointSearch
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.testing import Notebook, OptimizerContract
+from burnish.optimizers.testing.contract import Notebook, OptimizerContract
+from burnish.optimizers.testing.synthetic_task import PlantedWorld, means_of, reviews
 
 SMALL: Mapping[str, Any] = {"trials": 16, "width": 4}
 

@@ -11,8 +11,8 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.notes import Note
-from burnish.optimizers.gepa.purse import Cost
+from burnish.optimizers.gepa.budget import Cost
+from burnish.optimizers.search.buffered_observer import Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

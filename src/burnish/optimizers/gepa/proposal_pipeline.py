@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from burnish.domain.candidate import Candidate
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
+from burnish.optimizers.gepa.budget import Cost
 from burnish.optimizers.gepa.measure import Measure
-from burnish.optimizers.gepa.proposal import Fate, Proposal, aggregates
-from burnish.optimizers.gepa.purse import Cost
+from burnish.optimizers.gepa.proposals import Fate, Proposal, aggregates
 from burnish.optimizers.gepa.rewriter import Rewrite, Rewriter
 from burnish.optimizers.gepa.together import both
 

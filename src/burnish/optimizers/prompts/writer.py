@@ -9,9 +9,9 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.prompt import Message
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.prompts.rewriting import Rewrite, again, read_prompts
 from burnish.optimizers.protocol import Observe, Reflect
-from burnish.optimizers.rewriting import Rewrite, again, read_prompts
+from burnish.optimizers.search.validator import Gate
 from burnish.optimizers.side_by_side import side_by_side
 
 MOST_SIDE_BY_SIDE = 1000  # keeps the samples of two rounds apart

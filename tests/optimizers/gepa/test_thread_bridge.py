@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from burnish.errors import BudgetExhausted
-from burnish.optimizers.gepa.bridge import EngineThread
+from burnish.optimizers.gepa.thread_bridge import EngineThread
 
 NAME = "engine under test"
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.candidate import Candidate
-from burnish.optimizers.demonstrations import Demonstration, pick
-from burnish.optimizers.joint_search.catalogue import NO_RULE
-from burnish.optimizers.joint_search.layout import AS_SOURCE, Layout
 from burnish.optimizers.joint_search.space import PromptSpace, prompt_space
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.prompts.demonstrations import Demonstration, pick
+from burnish.optimizers.prompts.instruction_templates import NO_RULE
+from burnish.optimizers.prompts.layout import AS_SOURCE, Layout
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.race import Standing
+from burnish.optimizers.search.racing import Standing
+from burnish.optimizers.search.validator import Gate
 
 REDRAWS = 40
 _LEAST_WEIGHT = 0.02  # of a manner in which nothing has passed yet: hardly ever drawn again where others do

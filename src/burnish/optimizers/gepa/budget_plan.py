@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from burnish.domain.job import StopReason
 from burnish.errors import InvalidInput
-from burnish.optimizers.gepa.purse import Cost, Purse
+from burnish.optimizers.gepa.budget import Cost, Purse
 from burnish.optimizers.gepa.settings import Choices
 from burnish.optimizers.protocol import CallEstimate
 from burnish.optimizers.settings import FIELD

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.domain.prompt import Message, variables_of
-from burnish.optimizers.anatomy import Anatomy, Frame, anatomy_of, variables_in_order
+from burnish.optimizers.prompts.structure import Anatomy, Frame, anatomy_of, variables_in_order
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.prompt import Message, Template, text_of, variables_of
-from burnish.optimizers.joint_search.catalogue import Wording, instructions_of, rules_of
-from burnish.optimizers.joint_search.shape import AnswerKind, shape_of
+from burnish.optimizers.joint_search.initial_points import starters_of
 from burnish.optimizers.joint_search.space import Space, space_of
-from burnish.optimizers.joint_search.starters import starters_of
-from burnish.optimizers.proposals import problems_of
+from burnish.optimizers.prompts.answer_type import AnswerKind, shape_of
+from burnish.optimizers.prompts.instruction_templates import Wording, instructions_of, rules_of
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.search.validator import problems_of
 
 
 def examples(answers: list[Any], variable: str = "text") -> tuple[Example, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.race import KEEP_ONE_OF, rungs_of
+from burnish.optimizers.search.racing import KEEP_ONE_OF, rungs_of
 
 FINALISTS = 3
 

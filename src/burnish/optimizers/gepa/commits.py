@@ -5,11 +5,11 @@ from __future__ import annotations
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.champion import Champion, objectives_of
 from burnish.optimizers.gepa.merging import Merge
-from burnish.optimizers.gepa.notes import Note
-from burnish.optimizers.gepa.proposal import Proposal
+from burnish.optimizers.gepa.proposals import Proposal
 from burnish.optimizers.protocol import Observe
+from burnish.optimizers.search.buffered_observer import Note
+from burnish.optimizers.search.incumbent import Champion, objectives_of
 
 IDLE_LIMIT = 50
 """Commits in a row without a new candidate measured, after which nothing more is expected."""
