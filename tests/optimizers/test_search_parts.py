@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,14 +10,13 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
-from burnish.errors import BudgetExhausted, InvalidInput, ModelRejected
+from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns, labelled, pick
 from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts, tagged
 from burnish.optimizers.search.incumbent import Champion
 from burnish.optimizers.search.pareto import dominates, front
 from burnish.optimizers.settings import CommonSettings
-from burnish.optimizers.side_by_side import side_by_side
 from burnish.optimizers.testing.contract import Notebook
 
 # --- the champion
@@ -118,49 +115,6 @@ def test_the_front_is_what_nobody_dominates(points: dict[str, dict[str, float]])
 
 def test_candidates_without_objectives_are_not_on_the_front() -> None:
     assert front({"a": {}, "b": {"aggregate": 0.1}}) == {"b"}
-
-
-# --- side by side
-
-
-async def test_results_come_in_launch_order() -> None:
-    async def after(turns: int) -> int:
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        return turns
-
-    assert await side_by_side(after(turns) for turns in (3, 0, 2)) == [3, 0, 2]
-
-
-async def test_a_budget_that_ends_lets_the_others_finish() -> None:
-    async def exhausted() -> str:
-        raise BudgetExhausted("max_calls", 1, 1)
-
-    async def slow() -> str:
-        for _ in range(5):
-            await asyncio.sleep(0)
-        return "done"
-
-    results = await side_by_side([exhausted(), slow()])
-    assert isinstance(results[0], BudgetExhausted)
-    assert results[1] == "done"
-
-
-async def test_another_error_cancels_the_rest_and_comes_out_bare() -> None:
-    ended: list[str] = []
-
-    async def fails() -> None:
-        raise ModelRejected("m", "401")
-
-    async def slow() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("slow")
-
-    with pytest.raises(ModelRejected):
-        await side_by_side([slow(), fails()])
-    assert ended == ["slow"]
 
 
 # --- demonstrations

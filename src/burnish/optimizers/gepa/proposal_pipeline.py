@@ -8,9 +8,11 @@ newest winner does, its change is made once more on top of that one, which then 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
@@ -18,7 +20,6 @@ from burnish.optimizers.gepa.budget import Cost
 from burnish.optimizers.gepa.measure import Measure
 from burnish.optimizers.gepa.proposals import Fate, Proposal, aggregates
 from burnish.optimizers.gepa.rewriter import Rewrite, Rewriter
-from burnish.optimizers.gepa.together import both
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +98,11 @@ class Pursuit:
 
     async def _carry_over(self, proposal: Proposal, child: Candidate, after: Means, newer: Candidate) -> Fate:
         """Make the child's change on top of ``newer``, unless that does as well without it."""
-        before, rewrite = await both(
-            self._on_minibatch(proposal, newer), self._rewriter.carry_over(proposal.launch, child, newer)
+        both: tuple[Coroutine[Any, Any, Any], ...] = (
+            self._on_minibatch(proposal, newer),
+            self._rewriter.carry_over(proposal.launch, child, newer),
         )
+        before, rewrite = await gather_in_order(both)
         carried = _child(proposal, rewrite)
         if not self._rules.is_better(before, after):
             reason = f"{newer.candidate_id}, which is newer, does as well: {_compared(before, after)}"

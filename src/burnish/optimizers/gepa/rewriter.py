@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate
 from burnish.domain.prompt import Message
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa import reflection
 from burnish.optimizers.gepa.components import Components
 from burnish.optimizers.gepa.proposals import Launch
-from burnish.optimizers.gepa.together import all_of
 from burnish.optimizers.protocol import Reflect, Task
 from burnish.optimizers.search.buffered_observer import Note, Notes
 from burnish.optimizers.search.feedback import feedback
@@ -123,7 +123,7 @@ class Rewriter:
 
     async def _ask(self, questions: Questions, sample: int, rewrite: Rewrite) -> dict[int, str]:
         rewrite.reflections += len(questions)
-        answers = await all_of(self._answer(messages, sample) for messages in questions.values())
+        answers = await gather_in_order(self._answer(messages, sample) for messages in questions.values())
         return dict(zip(questions, answers, strict=True))
 
     async def _answer(self, messages: Sequence[Message], sample: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.prompt import Message
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError
@@ -12,7 +13,6 @@ from burnish.llm.protocol import Parameters
 from burnish.optimizers.prompts.rewriting import Rewrite, again, read_prompts
 from burnish.optimizers.protocol import Observe, Reflect
 from burnish.optimizers.search.validator import Gate
-from burnish.optimizers.side_by_side import side_by_side
 
 MOST_SIDE_BY_SIDE = 1000  # keeps the samples of two rounds apart
 
@@ -79,7 +79,7 @@ class Writer:
 
         answers: dict[int, str] = {}
         failures: list[ModelError] = []
-        results = await side_by_side(one(at, messages) for at, messages in requests.items())
+        results = await gather_affordable(one(at, messages) for at, messages in requests.items())
         for at, result in zip(requests, results, strict=True):
             if isinstance(result, BudgetExhausted):
                 raise result

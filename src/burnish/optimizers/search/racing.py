@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.search.incumbent import Champion
-from burnish.optimizers.side_by_side import side_by_side
 
 KEEP_ONE_OF = 3
 SMALLEST_BATCH = 6
@@ -138,7 +138,7 @@ class Race:
     async def _measure(self, standings: Sequence[Standing], size: int) -> list[Standing]:
         """Bring candidates to ``size`` examples; what they have seen is not measured again."""
         self.allowance -= sum(size - standing.examples for standing in standings)
-        results = await side_by_side(
+        results = await gather_affordable(
             self._evaluate(standing.candidate, standing.order[:size]) for standing in standings
         )
         measured = []
