@@ -1,4 +1,4 @@
-"""The small parts of a search: the champion, the Pareto front, side by side, demonstrations, rewrites."""
+"""The small parts of a search: the incumbent, the Pareto front, side by side, demonstrations, rewrites."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns, labelled, pick
 from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts, tagged
-from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.pareto import dominates, front
 from burnish.optimizers.settings import CommonSettings
 from burnish.optimizers.testing.contract import Notebook
 
-# --- the champion
+# --- the incumbent
 
 
 def scored(value: float) -> Means:
@@ -30,17 +30,17 @@ def candidate(text: str) -> Candidate:
     return Candidate({"p": text})
 
 
-def champion(source: float = 0.5, **settings: float) -> tuple[Champion, Notebook]:
+def incumbent(source: float = 0.5, **settings: float) -> tuple[Incumbent, Notebook]:
     notebook = Notebook()
     made = CommonSettings.model_validate(settings)
-    return Champion(candidate("source"), scored(source), made, notebook), notebook
+    return Incumbent(candidate("source"), scored(source), made, notebook), notebook
 
 
 def test_only_a_better_candidate_is_accepted() -> None:
-    best, notebook = champion()
-    assert not best.challenge(candidate("equal"), scored(0.5))
-    assert best.challenge(candidate("better"), scored(0.6))
-    assert not best.challenge(candidate("worse"), scored(0.55))
+    best, notebook = incumbent()
+    assert not best.consider(candidate("equal"), scored(0.5))
+    assert best.consider(candidate("better"), scored(0.6))
+    assert not best.consider(candidate("worse"), scored(0.55))
     assert best.outcome().best == candidate("better")
     assert [entry[1] for entry in notebook.candidates] == [
         CandidateStatus.REJECTED,
@@ -51,17 +51,17 @@ def test_only_a_better_candidate_is_accepted() -> None:
 
 
 def test_of_equals_the_shorter_wins_but_never_against_the_source() -> None:
-    best, _ = champion()
-    assert not best.challenge(candidate("a"), scored(0.5)), "the source is shorter than nothing it must prove"
-    best.challenge(candidate("a rather long prompt, with many words in it"), scored(0.7))
-    assert best.challenge(candidate("a short prompt"), scored(0.7))
-    assert not best.challenge(candidate("a prompt of about the same length"), scored(0.7))
+    best, _ = incumbent()
+    assert not best.consider(candidate("a"), scored(0.5)), "the source is shorter than nothing it must prove"
+    best.consider(candidate("a rather long prompt, with many words in it"), scored(0.7))
+    assert best.consider(candidate("a short prompt"), scored(0.7))
+    assert not best.consider(candidate("a prompt of about the same length"), scored(0.7))
 
 
 def test_a_gain_below_the_minimum_is_no_gain() -> None:
-    best, _ = champion(minimum_gain=0.1)
-    assert not best.challenge(candidate("a bit better"), scored(0.59))
-    assert best.challenge(candidate("better"), scored(0.61))
+    best, _ = incumbent(minimum_gain=0.1)
+    assert not best.consider(candidate("a bit better"), scored(0.59))
+    assert best.consider(candidate("better"), scored(0.61))
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ def test_a_gain_below_the_minimum_is_no_gain() -> None:
 def test_knows_when_to_stop_at_once(
     source: float, settings: dict[str, float], reason: StopReason | None
 ) -> None:
-    assert champion(source, **settings)[0].stop_reason() is reason
+    assert incumbent(source, **settings)[0].stop_reason() is reason
 
 
 def test_patience_counts_candidates_without_a_gain() -> None:
-    best, _ = champion(patience=2)
-    best.challenge(candidate("a"), scored(0.1))
+    best, _ = incumbent(patience=2)
+    best.consider(candidate("a"), scored(0.1))
     assert best.stop_reason() is None
-    best.challenge(candidate("b"), scored(0.6))
-    best.turn_down(candidate("c"), scored(0.1), "weak")
+    best.consider(candidate("b"), scored(0.6))
+    best.reject(candidate("c"), scored(0.1), "weak")
     assert best.stop_reason() is None
-    best.turn_down(candidate("d"), scored(0.1), "weak")
+    best.reject(candidate("d"), scored(0.1), "weak")
     assert best.stop_reason() is StopReason.PATIENCE
 
 

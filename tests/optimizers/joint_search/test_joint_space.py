@@ -194,7 +194,7 @@ def test_each_prompt_of_a_set_has_its_own_instruction() -> None:
 def test_strange_answers_make_no_broken_prompt(answers: list[str], data: st.DataObject) -> None:
     source = "Say it.\n\n{{text}}"
     made = space(source, answers)
-    choices = {name: data.draw(st.integers(0, size - 1)) for name, size in made.dimensions.items()}
+    choices = {name: data.ask(st.integers(0, size - 1)) for name, size in made.dimensions.items()}
     template = made.candidate(choices).texts["p"]
     assert isinstance(template, str)
     assert "{{text}}" in template

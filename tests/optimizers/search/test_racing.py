@@ -14,9 +14,9 @@ from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation, Score
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import Race, in_fair_order, rungs_of
-from burnish.optimizers.search.racing_budget import Effort
+from burnish.optimizers.search.rounds import RacingBudget
 from burnish.optimizers.settings import CommonSettings
 from burnish.optimizers.testing.contract import Notebook
 from burnish.optimizers.testing.synthetic_task import means_of, reviews
@@ -47,14 +47,14 @@ class World:
         return Evaluation(candidate.candidate_id, example.example_id, "", scores, value)
 
 
-def entrants(*origins: str) -> list[Candidate]:
+def open_trials(*origins: str) -> list[Candidate]:
     return [Candidate({"p": f"{origin} {{{{review}}}}"}, origin=origin) for origin in origins]
 
 
-async def race(world: World, allowance: int = 10_000, seed: int = 0) -> tuple[Race, Champion, Notebook]:
+async def race(world: World, allowance: int = 10_000, seed: int = 0) -> tuple[Race, Incumbent, Notebook]:
     notebook = Notebook()
-    champion = Champion(SOURCE, await world(SOURCE, EXAMPLES), CommonSettings(), notebook)
-    return Race(EXAMPLES, world, champion, allowance, seed), champion, notebook
+    incumbent = Incumbent(SOURCE, await world(SOURCE, EXAMPLES), CommonSettings(), notebook)
+    return Race(EXAMPLES, world, incumbent, allowance, seed), incumbent, notebook
 
 
 @given(st.integers(1, 5000))
@@ -77,18 +77,16 @@ def test_a_short_prefix_has_its_share_of_each_answer(seed: int, count: int) -> N
 async def test_the_best_of_many_wins_and_the_weak_stop_early() -> None:
     quality = {"good": 0.8, "fair": 0.5, **{f"weak {n}": 0.1 for n in range(6)}}
     world = World(quality)
-    running, champion, notebook = await race(world)
-    standings = await running.run(
-        entrants("weak 0", "weak 1", "fair", "weak 2", "good", "weak 3", "weak 4", "weak 5")
+    running, incumbent, notebook = await race(world)
+    entries = await running.run(
+        open_trials("weak 0", "weak 1", "fair", "weak 2", "good", "weak 3", "weak 4", "weak 5")
     )
-    assert champion.candidate.origin == "good"
-    assert champion.means.aggregate == pytest.approx(0.8)
-    assert [standing.candidate.origin for standing in standings][4] == "good"
-    assert standings[4].examples == len(EXAMPLES)
+    assert incumbent.candidate.origin == "good"
+    assert incumbent.means.aggregate == pytest.approx(0.8)
+    assert [entry.candidate.origin for entry in entries][4] == "good"
+    assert entries[4].examples == len(EXAMPLES)
     seen = Counter(candidate_id for candidate_id, _ in world.measured)
-    weak = [
-        seen[standing.candidate.candidate_id] for standing in standings if "weak" in standing.candidate.origin
-    ]
+    weak = [seen[entry.candidate.candidate_id] for entry in entries if "weak" in entry.candidate.origin]
     assert max(weak) <= rungs_of(len(EXAMPLES))[1]
     assert sorted(weak)[-2] == rungs_of(len(EXAMPLES))[0]
     rejected = notebook.with_status(CandidateStatus.REJECTED)
@@ -98,9 +96,9 @@ async def test_the_best_of_many_wins_and_the_weak_stop_early() -> None:
 async def test_a_dominated_candidate_does_not_even_reach_the_second_round() -> None:
     world = World({"good": 0.9, "bad": 0.1})
     running, _, notebook = await race(world)
-    await running.run(entrants("good"))
-    standings = await running.run(entrants("bad"))
-    assert standings[0].examples == rungs_of(len(EXAMPLES))[0]
+    await running.run(open_trials("good"))
+    entries = await running.run(open_trials("bad"))
+    assert entries[0].examples == rungs_of(len(EXAMPLES))[0]
     reason = notebook.candidates[-1][3]
     assert "of 60 validation examples" in reason
 
@@ -108,8 +106,8 @@ async def test_a_dominated_candidate_does_not_even_reach_the_second_round() -> N
 async def test_heats_begin_at_other_examples() -> None:
     world = World({"a": 0.0, "b": 0.0})
     running, _, _ = await race(world)
-    (first,) = await running.run(entrants("a"))
-    (second,) = await running.run(entrants("b"))
+    (first,) = await running.run(open_trials("a"))
+    (second,) = await running.run(open_trials("b"))
     assert not {e.example_id for e in first.means.evaluations} & {
         e.example_id for e in second.means.evaluations
     }
@@ -118,16 +116,16 @@ async def test_heats_begin_at_other_examples() -> None:
 async def test_the_runner_up_gets_a_second_chance() -> None:
     quality = {"a": 0.62, "b": 0.66, "c": 0.7, "d": 0.64}
     world = World(quality)
-    running, champion, _ = await race(world)
-    await running.run(entrants("a", "b", "c", "d"))
+    running, incumbent, _ = await race(world)
+    await running.run(open_trials("a", "b", "c", "d"))
     await running.final(4)
-    assert champion.means.aggregate >= 0.66
+    assert incumbent.means.aggregate >= 0.66
 
 
 @given(st.integers(0, 400), st.integers(1, 9))
 def test_room_leaves_enough_for_one_to_finish(allowance: int, wanted: int) -> None:
-    champion = Champion(SOURCE, means_of([]), CommonSettings(), Notebook())
-    running = Race(EXAMPLES, World({}), champion, allowance, 0)
+    incumbent = Incumbent(SOURCE, means_of([]), CommonSettings(), Notebook())
+    running = Race(EXAMPLES, World({}), incumbent, allowance, 0)
     room = running.room_for(wanted)
     first = rungs_of(len(EXAMPLES))[0]
     assert 0 <= room <= wanted
@@ -141,15 +139,15 @@ def test_room_leaves_enough_for_one_to_finish(allowance: int, wanted: int) -> No
 async def test_the_allowance_is_never_overdrawn(allowance: int) -> None:
     names = [f"{9 - n}" for n in range(9)]
     world = World({name: int(name) / 10 for name in names})
-    running, champion, _ = await race(world, allowance)
+    running, incumbent, _ = await race(world, allowance)
     before = len(world.measured)
     while names and (room := running.room_for(len(names))):
-        await running.run(entrants(*names[:room]))
+        await running.run(open_trials(*names[:room]))
         names = names[room:]
     await running.final(3)
     assert running.allowance >= 0
     assert len(world.measured) - before <= allowance
-    assert champion.candidate.origin != "source", "one candidate could finish"
+    assert incumbent.candidate.origin != "source", "one candidate could finish"
 
 
 async def test_no_race_asks_for_more_than_its_effort() -> None:
@@ -159,15 +157,15 @@ async def test_no_race_asks_for_more_than_its_effort() -> None:
         before = len(world.measured)
         names = [f"{n}" for n in range(trials)]
         for start in range(0, trials, width):
-            await running.run(entrants(*names[start : start + width]))
+            await running.run(open_trials(*names[start : start + width]))
         await running.final(3)
-        assert len(world.measured) - before <= Effort(trials, width, len(EXAMPLES)).most_evaluations
+        assert len(world.measured) - before <= RacingBudget(trials, width, len(EXAMPLES)).most_evaluations
 
 
 async def test_what_finished_before_the_budget_ended_is_told() -> None:
     world = World({"good": 0.8, "better": 0.9}, limit=60 + 130)
-    running, champion, _ = await race(world)
-    await running.run(entrants("good"))
+    running, incumbent, _ = await race(world)
+    await running.run(open_trials("good"))
     with pytest.raises(BudgetExhausted):
-        await running.run(entrants("better", *(f"weak {n}" for n in range(20))))
-    assert champion.candidate.origin == "good"
+        await running.run(open_trials("better", *(f"weak {n}" for n in range(20))))
+    assert incumbent.candidate.origin == "good"

@@ -13,8 +13,8 @@ from burnish.optimizers.prompts.demonstrations import Demonstration, pick
 from burnish.optimizers.prompts.instruction_templates import NO_RULE
 from burnish.optimizers.prompts.layout import AS_SOURCE, Layout
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.search.racing import Standing
-from burnish.optimizers.search.validator import Gate
+from burnish.optimizers.search.racing import RaceEntry
+from burnish.optimizers.search.validator import ProposalValidator
 
 REDRAWS = 40
 _LEAST_WEIGHT = 0.02  # of a manner in which nothing has passed yet: hardly ever drawn again where others do
@@ -46,14 +46,16 @@ class SubsetSearch:
     Every manner has its turn; after that those come more often in which candidates scored better.
     """
 
-    def __init__(self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int, gate: Gate) -> None:
+    def __init__(
+        self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int, validator: ProposalValidator
+    ) -> None:
         name = next(iter(task.source.texts))
         self._source = task.source
         self._name = name
         self._space: PromptSpace = prompt_space(task, name)
         self._pools = pools
         self._most = most
-        self._gate = gate
+        self._validator = validator
         self._seed = task.seed
         self._random = random.Random(f"{task.seed}/subsets")
         self._selections: dict[str, Selection] = {}
@@ -61,7 +63,7 @@ class SubsetSearch:
         self._scores: dict[Manner, list[float]] = {}
         self._draws = 0
 
-    def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
+    def ask(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates."""
         drawn: list[Candidate] = []
         misses = 0
@@ -71,19 +73,19 @@ class SubsetSearch:
             selection = self._changed(origin) if origin is not None and change else self._fresh()
             candidate = self._candidate(selection, best if change else self._source)
             ids = {shown.example.example_id for shown in selection.shown}
-            ruling = None if self._gate.seen(candidate) else self._gate.admit(candidate, ids)
-            if ruling is None or ruling.candidate is None:
+            result = None if self._validator.seen(candidate) else self._validator.validate(candidate, ids)
+            if result is None or result.candidate is None:
                 misses += 1
                 continue
-            self._selections[ruling.candidate.candidate_id] = selection
-            drawn.append(ruling.candidate)
+            self._selections[result.candidate.candidate_id] = selection
+            drawn.append(result.candidate)
         return drawn
 
-    def tell(self, standings: Sequence[Standing]) -> None:
+    def report(self, entries: Sequence[RaceEntry]) -> None:
         """Remember which manners do well."""
-        for standing in standings:
-            manner = self._selections[standing.candidate.candidate_id].manner
-            self._scores.setdefault(manner, []).append(standing.means.aggregate)
+        for entry in entries:
+            manner = self._selections[entry.candidate.candidate_id].manner
+            self._scores.setdefault(manner, []).append(entry.means.aggregate)
 
     def _fresh(self) -> Selection:
         """Another subset, of another size each time."""

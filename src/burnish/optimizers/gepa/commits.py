@@ -9,7 +9,7 @@ from burnish.optimizers.gepa.merging import Merge
 from burnish.optimizers.gepa.proposals import Proposal
 from burnish.optimizers.protocol import Observe
 from burnish.optimizers.search.buffered_observer import Note
-from burnish.optimizers.search.incumbent import Champion, objectives_of
+from burnish.optimizers.search.incumbent import Incumbent, objectives_of
 
 IDLE_LIMIT = 50
 """Commits in a row without a new candidate measured, after which nothing more is expected."""
@@ -18,12 +18,12 @@ FAILURE_LIMIT = 3
 """Reflections in a row that fail, after which the reflection model counts as away."""
 
 
-class FrontChampion(Champion):
+class ParetoIncumbent(Incumbent):
     """The best so far, where others are accepted too: gepa keeps the whole Pareto front as parents."""
 
     _is_on_front = False
 
-    def welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+    def accept(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
         """Compare a validated candidate with the best; one on the front is accepted either way.
 
         Args:
@@ -31,7 +31,7 @@ class FrontChampion(Champion):
         """
         self._is_on_front = is_on_front
         if len(means.evaluations) == len(self.means.evaluations):
-            self.challenge(candidate, means)
+            self.consider(candidate, means)
             return
         self._without_gain += 1
         status = CandidateStatus.ACCEPTED if is_on_front else CandidateStatus.REJECTED
@@ -40,9 +40,9 @@ class FrontChampion(Champion):
         )
         self._observe.candidate(candidate, status, reason=reason)
 
-    def turn_down(self, candidate: Candidate, means: Means, reason: str) -> None:
+    def reject(self, candidate: Candidate, means: Means, reason: str) -> None:
         if not self._is_on_front:
-            super().turn_down(candidate, means, reason)
+            super().reject(candidate, means, reason)
             return
         self._without_gain += 1
         self._observe.candidate(
@@ -53,12 +53,12 @@ class FrontChampion(Champion):
             objectives=objectives_of(candidate, means),
         )
 
-    def lose(self, candidate: Candidate, reason: str) -> None:
+    def reject_unvalidated(self, candidate: Candidate, reason: str) -> None:
         """A candidate was measured on a minibatch and went no further."""
         self._without_gain += 1
         self._observe.candidate(candidate, CandidateStatus.REJECTED, reason=reason)
 
-    def leads(self, means: Means) -> bool:
+    def improves(self, means: Means) -> bool:
         """Whether these results are better than the best candidate's on the same examples."""
         ids = {evaluation.example_id for evaluation in means.evaluations}
         best = [e.aggregate for e in self.means.evaluations if e.example_id in ids]
@@ -68,8 +68,8 @@ class FrontChampion(Champion):
 class Referee:
     """Judges commits, in launch order."""
 
-    def __init__(self, champion: FrontChampion, observe: Observe) -> None:
-        self._champion = champion
+    def __init__(self, incumbent: ParetoIncumbent, observe: Observe) -> None:
+        self._incumbent = incumbent
         self._observe = observe
         self._told: set[str] = set()
         self._idle = 0
@@ -89,21 +89,21 @@ class Referee:
                 raise proposal.failure
             self._observe.warning(f"a proposal was given up: {proposal.failure}")
         for candidate, reason in proposal.losers:
-            self._champion.lose(candidate, reason)
+            self._incumbent.reject_unvalidated(candidate, reason)
 
     def judge_merge(self, merge: Merge) -> None:
         """The same for a merge of gepa's."""
         self._tell(merge.notes)
         if merge.validation is None and not merge.is_refused:
-            self._champion.lose(merge.candidate, merge.reason)
+            self._incumbent.reject_unvalidated(merge.candidate, merge.reason)
 
-    def leads(self, means: Means) -> bool:
+    def improves(self, means: Means) -> bool:
         """Whether a validated candidate is better than the best, on the examples it was measured on."""
-        return self._champion.leads(means)
+        return self._incumbent.improves(means)
 
-    def welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
-        """A validated candidate: see :meth:`FrontChampion.welcome`."""
-        self._champion.welcome(candidate, means, is_on_front)
+    def accept(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+        """A validated candidate: see :meth:`ParetoIncumbent.accept`."""
+        self._incumbent.accept(candidate, means, is_on_front)
 
     def _tell(self, notes: list[Note]) -> None:
         """Pass on what the checks said; a candidate is proposed once, whoever proposes it again."""
@@ -116,6 +116,6 @@ class Referee:
 
     def stop_reason(self) -> StopReason | None:
         """Why the search should end now; ``None``: go on."""
-        if reason := self._champion.stop_reason():
+        if reason := self._incumbent.stop_reason():
             return reason
         return StopReason.FINISHED if self._idle >= IDLE_LIMIT else None

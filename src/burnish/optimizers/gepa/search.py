@@ -75,14 +75,14 @@ class Search:
         if merge := self.merging.take():
             self.referee.judge_merge(merge)
             if is_accepted and merge.validation is not None:
-                await self._welcome(merge.candidate, merge.validation, newest_is_on_front)
+                await self._accept(merge.candidate, merge.validation, newest_is_on_front)
         elif self.current is not None:
             proposal, self.current = self.ahead.commit(), None
             self.referee.judge(proposal)
             if proposal.has_won and proposal.child is not None and not is_accepted:
                 self._stand_ins[proposal.child.candidate_id] = self.in_pool(proposal.parent)
             if is_accepted and proposal.child is not None and proposal.validation is not None:
-                await self._welcome(proposal.child, proposal.validation, newest_is_on_front)
+                await self._accept(proposal.child, proposal.validation, newest_is_on_front)
         assert len(self.pool) == pool_size
         self.observe.advance(self.ahead.purse.spent.evaluations)
         reason = self.referee.stop_reason()
@@ -91,15 +91,15 @@ class Search:
             return True
         return not len(self.ahead) and not await self.ahead.may_launch()
 
-    async def _welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+    async def _accept(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
         """gepa has taken a candidate into its pool: compare it with the best, on the whole split.
 
         Where only a part of the split chooses, the rest is measured for those that lead on that part.
         """
         self.pool.append(candidate)
-        if len(self.validation) < len(self.whole_validation) and self.referee.leads(means):
+        if len(self.validation) < len(self.whole_validation) and self.referee.improves(means):
             means = await self.ahead.measure_beside(candidate, self.whole_validation)
-        self.referee.welcome(candidate, means, is_on_front)
+        self.referee.accept(candidate, means, is_on_front)
 
     async def merge(self, texts: Texts, examples: Sequence[Example], parents: Sequence[int]) -> Means | None:
         """Measure a merge on some validation examples; ``None`` when it is refused or there is no budget."""

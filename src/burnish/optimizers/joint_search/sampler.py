@@ -9,15 +9,15 @@ from typing import Any
 
 from burnish.domain.candidate import Candidate
 from burnish.optimizers.joint_search.space import Choices, Space
-from burnish.optimizers.search.racing import Standing
-from burnish.optimizers.search.validator import Gate
+from burnish.optimizers.search.racing import RaceEntry
+from burnish.optimizers.search.validator import ProposalValidator
 
 REDRAWS_BY_MODEL = 3
 REDRAWS_AT_RANDOM = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
+class _OpenTrial:
     """A candidate with the trial it came from."""
 
     trial: Any  # optuna.Trial
@@ -34,14 +34,16 @@ class Sampler:
         first: choices to try before the model has seen anything, best guess first.
     """
 
-    def __init__(self, space: Space, gate: Gate, first: Sequence[Choices], seed: int) -> None:
+    def __init__(
+        self, space: Space, validator: ProposalValidator, first: Sequence[Choices], seed: int
+    ) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
-        self._gate = gate
+        self._validator = validator
         self._choices: dict[str, Choices] = {}
-        self._racing: list[Entrant] = []
+        self._racing: list[_OpenTrial] = []
         self._random = random.Random(f"{seed}/redraw")
         self._states = optuna.trial.TrialState
         self._distributions: Mapping[str, Any] = {
@@ -59,40 +61,40 @@ class Sampler:
         for choices in {tuple(sorted(choices.items())): dict(choices) for choices in first}.values():
             self._study.enqueue_trial(choices)
 
-    def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
+    def ask(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates; fewer when the space holds no more."""
-        entrants: list[Entrant] = []
+        open_trials: list[_OpenTrial] = []
         if self._choices:
             for choices in self._neighbours(best):
-                if len(entrants) == wanted // 2:
+                if len(open_trials) == wanted // 2:
                     break
                 self._study.enqueue_trial(choices)
-                entrants += self._asked()
+                open_trials += self._asked()
         redraws = 0
-        while len(entrants) < wanted and redraws < REDRAWS_AT_RANDOM:
+        while len(open_trials) < wanted and redraws < REDRAWS_AT_RANDOM:
             if redraws >= REDRAWS_BY_MODEL:
                 self._study.enqueue_trial(
                     {name: self._random.randrange(size) for name, size in self._space.dimensions.items()}
                 )
             drawn = self._asked()
-            entrants += drawn
+            open_trials += drawn
             redraws = 0 if drawn else redraws + 1
-        self._racing = entrants
-        return [entrant.candidate for entrant in entrants]
+        self._racing = open_trials
+        return [open_trial.candidate for open_trial in open_trials]
 
-    def _asked(self) -> list[Entrant]:
+    def _asked(self) -> list[_OpenTrial]:
         """The next trial's candidate, or nothing when it is known already or refused."""
         trial = self._study.ask(dict(self._distributions))
         candidate = self._space.candidate(trial.params)
-        if self._gate.seen(candidate):
+        if self._validator.seen(candidate):
             self._study.tell(trial, state=self._states.FAIL)  # says nothing new
             return []
-        ruling = self._gate.admit(candidate, self._space.demonstrated(trial.params))
-        if ruling.candidate is None:
+        result = self._validator.validate(candidate, self._space.demonstrated(trial.params))
+        if result.candidate is None:
             self._study.tell(trial, state=self._states.PRUNED)
             return []
-        self._choices[ruling.candidate.candidate_id] = dict(trial.params)
-        return [Entrant(trial, ruling.candidate)]
+        self._choices[result.candidate.candidate_id] = dict(trial.params)
+        return [_OpenTrial(trial, result.candidate)]
 
     def _neighbours(self, best: Candidate) -> list[dict[str, int]]:
         """All that differ from the best in one choice and are new, in a seeded order."""
@@ -104,15 +106,15 @@ class Sampler:
             for value in range(size)
             if value != at[name]
         ]
-        found = [choices for choices in found if not self._gate.seen(self._space.candidate(choices))]
+        found = [choices for choices in found if not self._validator.seen(self._space.candidate(choices))]
         self._random.shuffle(found)
         return found
 
-    def tell(self, standings: Sequence[Standing]) -> None:
+    def report(self, entries: Sequence[RaceEntry]) -> None:
         """How those drawn last did: a value when measured in full, else how far they came."""
-        for entrant, standing in zip(self._racing, standings, strict=True):
-            entrant.trial.report(standing.means.aggregate, standing.examples)
-            if standing.examples == len(standing.order):
-                self._study.tell(entrant.trial, standing.means.aggregate)
+        for open_trial, entry in zip(self._racing, entries, strict=True):
+            open_trial.trial.report(entry.means.aggregate, entry.examples)
+            if entry.examples == len(entry.order):
+                self._study.tell(open_trial.trial, entry.means.aggregate)
             else:
-                self._study.tell(entrant.trial, state=self._states.PRUNED)
+                self._study.tell(open_trial.trial, state=self._states.PRUNED)

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, Template, check_template, text_of, variables_of
+from burnish.domain.text import estimate_tokens
 from burnish.errors import InvalidInput
 from burnish.optimizers.prompts.structure import variables_in_order
 from burnish.optimizers.protocol import Observe, Task
-from burnish.optimizers.search.feedback import estimate_tokens
 from burnish.optimizers.settings import CommonSettings
 
 COPIED_AT_LEAST_CHARACTERS = 24  # shorter inputs ("yes", "3 + 4") may well stand in a prompt by chance
@@ -25,14 +25,14 @@ _COMPARED_CHARACTERS = 2000  # of an input: what holds the beginning of a long t
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """What became of a proposal: ``candidate`` as repaired when admitted, else ``None`` and the reasons."""
+class ValidationResult:
+    """What became of a proposal: ``candidate`` as repaired when accepted, else ``None`` and the reasons."""
 
     candidate: Candidate | None
     reasons: tuple[str, ...] = ()
 
 
-class Gate:
+class ProposalValidator:
     """Rules on the proposals of one search, and remembers what passed.
 
     Args:
@@ -52,7 +52,7 @@ class Gate:
             if (texts := [text for text in _input_texts(example) if text not in source_text])
         ]
 
-    def admit(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> Ruling:
+    def validate(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> ValidationResult:
         """Repair, check and tell: PROPOSED with what was repaired, or REFUSED with the reason.
 
         Args:
@@ -63,14 +63,14 @@ class Gate:
         if reasons:
             self._refused.add(repaired.candidate_id)
             self._observe.candidate(repaired, CandidateStatus.REFUSED, reason="; ".join(reasons))
-            return Ruling(None, tuple(reasons))
+            return ValidationResult(None, tuple(reasons))
         self._seen.add(repaired.candidate_id)
         self._observe.candidate(repaired, CandidateStatus.PROPOSED, reason="; ".join(notes))
         if copied := self._copied(repaired, demonstrated):
             self._observe.warning(
                 f"candidate {repaired.candidate_id} holds training example {copied[0]} word for word"
             )
-        return Ruling(repaired)
+        return ValidationResult(repaired)
 
     def reasons_against(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> list[str]:
         """Why a proposal must not be measured; empty when it may."""
