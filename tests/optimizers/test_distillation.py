@@ -1,4 +1,4 @@
-"""DISTILLATION hands taught examples to its student."""
+"""DISTILLATION hands teacher_share examples to its student."""
 
 from __future__ import annotations
 

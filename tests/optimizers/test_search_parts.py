@@ -17,7 +17,7 @@ from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts, tagged
 from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.pareto import dominates, front
 from burnish.optimizers.settings import CommonSettings
-from burnish.optimizers.testing.contract import Notebook
+from burnish.optimizers.testing.contract import RecordingObserver
 
 # --- the incumbent
 
@@ -30,24 +30,24 @@ def candidate(text: str) -> Candidate:
     return Candidate({"p": text})
 
 
-def incumbent(source: float = 0.5, **settings: float) -> tuple[Incumbent, Notebook]:
-    notebook = Notebook()
+def incumbent(source: float = 0.5, **settings: float) -> tuple[Incumbent, RecordingObserver]:
+    observer = RecordingObserver()
     made = CommonSettings.model_validate(settings)
-    return Incumbent(candidate("source"), scored(source), made, notebook), notebook
+    return Incumbent(candidate("source"), scored(source), made, observer), observer
 
 
 def test_only_a_better_candidate_is_accepted() -> None:
-    best, notebook = incumbent()
+    best, observer = incumbent()
     assert not best.consider(candidate("equal"), scored(0.5))
     assert best.consider(candidate("better"), scored(0.6))
     assert not best.consider(candidate("worse"), scored(0.55))
     assert best.outcome().best == candidate("better")
-    assert [entry[1] for entry in notebook.candidates] == [
+    assert [entry[1] for entry in observer.candidates] == [
         CandidateStatus.REJECTED,
         CandidateStatus.ACCEPTED,
         CandidateStatus.REJECTED,
     ]
-    assert "the best has 0.600" in notebook.candidates[2][3]
+    assert "the best has 0.600" in observer.candidates[2][3]
 
 
 def test_of_equals_the_shorter_wins_but_never_against_the_source() -> None:

@@ -1,4 +1,4 @@
-"""GEPA keeps the contract of every optimizer, plain and with proposals in flight."""
+"""GEPA keeps the contract of every optimizer, plain and with proposals in pending."""
 
 from __future__ import annotations
 

@@ -116,8 +116,9 @@ class FewShot:
         if task.teacher is not None and len(traces) < self._enough:
             shown = {trace.example.example_id for trace in traces}
             others = [example for example in order if example.example_id not in shown]
-            taught, asked = await self._traces(task.source, others, task.teacher, self._enough - len(traces))
-            traces += taught
+            wanted = self._enough - len(traces)
+            by_teacher, asked = await self._traces(task.source, others, task.teacher, wanted)
+            traces += by_teacher
             measured += asked
         pools = [pool for pool in (traces, labelled(order)) if pool]
         return pools, measured * calls_of_one_evaluation(incumbent.means)

@@ -64,7 +64,7 @@ class Sizing:
         return 2 * self._validation + self._minibatches_of_one
 
     def lookahead(self, concurrency: int) -> int:
-        """Proposals in flight, for a job of this concurrency."""
+        """Proposals in pending, for a job of this concurrency."""
         calls = self._settings.concurrency or concurrency
         pays_for = (self.evaluations - 2 * self._validation) // self._minibatches_of_one
         return self._settings.lookahead or max(1, min(LOOKAHEAD_AT_MOST, calls * 3 // 4, pays_for // 2))

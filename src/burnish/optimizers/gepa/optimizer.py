@@ -1,4 +1,4 @@
-"""GEPA: reflective evolution of prompts (Agrawal et al., ICLR 2026), with several proposals in flight."""
+"""GEPA: reflective evolution of prompts (Agrawal et al., ICLR 2026), with several proposals in pending."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The way of one proposal: parent minibatch → reflection → child minibatch → has it won?
 
-Proposals in flight do not know of each other. One that wins after an older one has won stands on a
+Proposals in pending do not know of each other. One that wins after an older one has won stands on a
 parent that is no longer the newest, and two good ideas would end in two candidates, each validated for
 the price of a whole split. So it is *carried over*: where it does better on its minibatch than the
 newest winner does, its change is made once more on top of that one, which then need not be validated.
@@ -27,7 +27,7 @@ class Rules:
     """What decides about proposals.
 
     Attributes:
-        width: k, how many are kept in flight.
+        width: k, how many are kept in pending.
         minibatch_size: training examples for each.
         components: how many components each rewrites.
         completion: what measuring a validated candidate on the rest of the split costs, where only a part
@@ -47,7 +47,7 @@ class Rules:
     def worst(self) -> Cost:
         """The most a proposal costs before it is validated: parent, child, and asking twice.
 
-        One that is not alone in flight may be carried over: a newer parent, and asking once more.
+        One that is not alone in pending may be carried over: a newer parent, and asking once more.
         """
         alone = Cost(2 * self.minibatch_size, 2 * self.components)
         return alone if self.width == 1 else alone + Cost(self.minibatch_size, self.components)

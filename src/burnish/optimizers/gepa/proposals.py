@@ -1,4 +1,4 @@
-"""One proposal in flight: what was decided when it was launched, and what has come of it."""
+"""One proposal in pending: what was decided when it was launched, and what has come of it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Proposal:
     """A launch, and what has come of it so far.
 
     Attributes:
-        older: those in flight when it was launched, in launch order.
+        older: those in pending when it was launched, in launch order.
         parent_cost: of the launch's parent on the minibatch, less what older proposals pay for.
         reserve: the most it costs before it is validated.
         reflections: questions asked for it.

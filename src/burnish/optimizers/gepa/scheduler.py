@@ -1,4 +1,4 @@
-"""Keeps k proposals in flight and hands them out in launch order.
+"""Keeps k proposals in pending and hands them out in launch order.
 
 What is decided here depends on the seed, on k and on answers, never on when an answer came: a
 proposal is launched when an older one is committed, is ruled on after those launched before it, and
@@ -27,9 +27,9 @@ validated itself. Waiting for more saves more validations and costs more time.""
 
 
 class LookAhead:
-    """The proposals in flight, as tasks of the job's event loop.
+    """The proposals in pending, as tasks of the job's event loop.
 
-    There is always room for one more validation beside all that the proposals in flight may cost, so
+    There is always room for one more validation beside all that the proposals in pending may cost, so
     that what they find is never lost.
 
     Args:
@@ -63,7 +63,7 @@ class LookAhead:
         return len(self._in_flight)
 
     def in_flight_from(self, parent: Candidate) -> int:
-        """Proposals in flight with this parent."""
+        """Proposals in pending with this parent."""
         return sum(proposal.launch.parent is parent for proposal in self._in_flight)
 
     # --- launching
@@ -77,7 +77,7 @@ class LookAhead:
     async def may_launch(self) -> bool:
         """Whether there is a place for another proposal, and budget for it and for one validation.
 
-        Once the budget has not sufficed, nothing more is launched: what those in flight leave over would
+        Once the budget has not sufficed, nothing more is launched: what those in pending leave over would
         pay for few, one after the other.
         """
         if self._exhausted or self._is_closed or len(self._in_flight) >= self._rules.width:
@@ -144,7 +144,7 @@ class LookAhead:
     # --- committing
 
     async def oldest(self) -> Proposal | None:
-        """The oldest proposal in flight, decided and validated; ``None`` when there is none.
+        """The oldest proposal in pending, decided and validated; ``None`` when there is none.
 
         Raises:
             BudgetExhausted: it could not come to its end. Those behind it have been given up.
@@ -187,7 +187,7 @@ class LookAhead:
         return proposal
 
     async def abandon(self) -> None:
-        """Give up everything in flight."""
+        """Give up everything in pending."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -196,7 +196,7 @@ class LookAhead:
     # --- beside the proposals, between two commits
 
     def may_validate_beside(self) -> bool:
-        """Whether there is room for a validation, and for one more where proposals are in flight."""
+        """Whether there is room for a validation, and for one more where proposals are in pending."""
         return self._has_room_for(self._validation_cost * (2 if self._in_flight else 1))
 
     async def measure_beside(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
@@ -205,5 +205,5 @@ class LookAhead:
         return await self._measure(candidate, examples)
 
     def _has_room_for(self, *costs: Cost) -> bool:
-        """Whether there is, beside all that is in flight."""
+        """Whether there is, beside all that is in pending."""
         return self.purse.has_room_for(*(proposal.reserve for proposal in self._in_flight), *costs)

@@ -1,4 +1,4 @@
-"""One search: what gepa's engine, in its thread, and the proposals in flight, on the loop, share.
+"""One search: what gepa's engine, in its thread, and the proposals in pending, on the loop, share.
 
 The methods run on the event loop; the engine's plug-ins call them through the bridge.
 """
@@ -57,7 +57,7 @@ class Search:
         return self._stand_ins.get(parent.candidate_id, parent)
 
     async def next(self) -> Proposal | None:
-        """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
+        """The oldest proposal in pending, at its end; ``None`` when nothing is in pending."""
         self.current = await self.ahead.oldest()
         return self.current
 

@@ -2,7 +2,7 @@
 
 A Tree-structured Parzen Estimator (Bergstra et al., 2011; optuna's) draws candidates, a race drops the
 weak ones after a few examples. Instructions come from a reflection model where one is given, beside a
-catalogue that is written from the expectations of the training examples.
+set of templates that are filled in from the expectations of the training examples.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from burnish.evaluation.protocol import Evaluate
-from burnish.optimizers.joint_search.initial_points import starters_of
+from burnish.optimizers.joint_search.initial_points import initial_points
 from burnish.optimizers.joint_search.instructions import written_or_none
 from burnish.optimizers.joint_search.sampler import Sampler
 from burnish.optimizers.joint_search.space import Space, space_of
@@ -91,7 +91,7 @@ class JointSearch:
         sampler = Sampler(
             space,
             ProposalValidator(task, self._settings, observe),
-            starters_of(space, self._settings.width),
+            initial_points(space, self._settings.width),
             task.seed,
         )
         budget = self._budget(len(task.validation))
@@ -103,9 +103,9 @@ class JointSearch:
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> tuple[Space, int]:
         """The search space, and what its instructions cost, in calls."""
-        most_shots = 0 if self._settings.refuse_copied_examples else self._settings.max_demonstrations
+        max_demonstrations = 0 if self._settings.refuse_copied_examples else self._settings.max_demonstrations
         if reflect is None:
-            return space_of(task, {}, most_shots), 0
+            return space_of(task, {}, max_demonstrations), 0
         shown = task.train[: self._settings.feedback_examples]
         observe.phase("instructions", len(shown))
         means = await evaluate(task.source, shown)
@@ -115,7 +115,9 @@ class JointSearch:
             written[name] = await written_or_none(
                 reflect, template, called, (shown, means), self._settings.instructions, observe
             )
-        return space_of(task, written, most_shots), len(shown) * calls_of_one_evaluation(means) + len(written)
+        return space_of(task, written, max_demonstrations), len(shown) * calls_of_one_evaluation(means) + len(
+            written
+        )
 
     def _budget(self, validation: int) -> RacingBudget:
         return RacingBudget(self._settings.trials, self._settings.width, validation)

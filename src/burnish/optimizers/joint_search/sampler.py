@@ -1,4 +1,4 @@
-"""Asks optuna's TPE for the next choices, and tells it how they did."""
+"""Asks optuna's TPE for the next points, and reports their scores to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.domain.candidate import Candidate
-from burnish.optimizers.joint_search.space import Choices, Space
+from burnish.optimizers.joint_search.space import Point, Space
 from burnish.optimizers.search.racing import RaceEntry
 from burnish.optimizers.search.validator import ProposalValidator
 
@@ -25,24 +25,22 @@ class _OpenTrial:
 
 
 class Sampler:
-    """Draws new candidates; equal ones are drawn again, refused ones teach the sampler.
+    """Draws new candidates; equal ones are drawn again, refused ones are reported as pruned.
 
-    From the second draw on, half of them differ from the best so far in one choice only: in a space
+    From the second draw on, half of them differ from the best so far in one dimension only: in a space
     this small, with so few trials, the neighbours of a good candidate are the best bet.
 
     Args:
-        first: choices to try before the model has seen anything, best guess first.
+        first: points to try before the model has seen anything, best guess first.
     """
 
-    def __init__(
-        self, space: Space, validator: ProposalValidator, first: Sequence[Choices], seed: int
-    ) -> None:
+    def __init__(self, space: Space, validator: ProposalValidator, first: Sequence[Point], seed: int) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
         self._validator = validator
-        self._choices: dict[str, Choices] = {}
+        self._points: dict[str, Point] = {}
         self._racing: list[_OpenTrial] = []
         self._random = random.Random(f"{seed}/redraw")
         self._states = optuna.trial.TrialState
@@ -58,17 +56,17 @@ class Sampler:
         )
         self._study = optuna.create_study(sampler=sampler, direction="maximize")
         # Not optuna's own skip_if_exists: it compares all trials number by number, with numpy.
-        for choices in {tuple(sorted(choices.items())): dict(choices) for choices in first}.values():
-            self._study.enqueue_trial(choices)
+        for point in {tuple(sorted(entry.items())): dict(entry) for entry in first}.values():
+            self._study.enqueue_trial(point)
 
     def ask(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates; fewer when the space holds no more."""
         open_trials: list[_OpenTrial] = []
-        if self._choices:
-            for choices in self._neighbours(best):
+        if self._points:
+            for point in self._neighbours(best):
                 if len(open_trials) == wanted // 2:
                     break
-                self._study.enqueue_trial(choices)
+                self._study.enqueue_trial(point)
                 open_trials += self._asked()
         redraws = 0
         while len(open_trials) < wanted and redraws < REDRAWS_AT_RANDOM:
@@ -93,25 +91,25 @@ class Sampler:
         if result.candidate is None:
             self._study.tell(trial, state=self._states.PRUNED)
             return []
-        self._choices[result.candidate.candidate_id] = dict(trial.params)
+        self._points[result.candidate.candidate_id] = dict(trial.params)
         return [_OpenTrial(trial, result.candidate)]
 
     def _neighbours(self, best: Candidate) -> list[dict[str, int]]:
-        """All that differ from the best in one choice and are new, in a seeded order."""
+        """All that differ from the best in one dimension and are new, in a seeded order."""
         dimensions = self._space.dimensions
-        at = {**dict.fromkeys(dimensions, 0), **self._choices.get(best.candidate_id, {})}
+        at = {**dict.fromkeys(dimensions, 0), **self._points.get(best.candidate_id, {})}
         found = [
             {**at, name: value}
             for name, size in dimensions.items()
             for value in range(size)
             if value != at[name]
         ]
-        found = [choices for choices in found if not self._validator.seen(self._space.candidate(choices))]
+        found = [point for point in found if not self._validator.seen(self._space.candidate(point))]
         self._random.shuffle(found)
         return found
 
     def report(self, entries: Sequence[RaceEntry]) -> None:
-        """How those drawn last did: a value when measured in full, else how far they came."""
+        """How those asked for last did: a value when measured in full, else how far they came."""
         for open_trial, entry in zip(self._racing, entries, strict=True):
             open_trial.trial.report(entry.means.aggregate, entry.examples)
             if entry.examples == len(entry.order):
