@@ -11,7 +11,7 @@ import pytest
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.exact_match import ExactMatch
 from burnish.llm.registry import Registry
 from burnish.optimizers.registry import make_optimizer
