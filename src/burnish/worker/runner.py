@@ -11,8 +11,8 @@ from burnish.dispatch.protocol import Delivery
 from burnish.domain.job import Job
 from burnish.errors import AttemptSuperseded, InvalidState, NotFound, StoreUnavailable
 from burnish.worker.attempt import Attempt
+from burnish.worker.context import AttemptContext, WorkerContext
 from burnish.worker.retry import RetryPolicy
-from burnish.worker.workshop import Workshop
 
 log = structlog.get_logger("burnish.worker")
 

@@ -1,6 +1,6 @@
-"""The teacher's lesson: its answers take the place of the expected responses, before the search.
+"""A teacher's answers take the place of the expected responses, before the search.
 
-Each answer is a call like any other: reserved, journaled and counted, under the role of teacher.
+Each answer is a call like any other: reserved, journaled and counted, in the role of teacher.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from burnish.llm.protocol import LanguageModel, Purpose, Request
 from burnish.plan import Plan
 
 
-async def taught(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...]]:
+async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...]]:
     """The plan with the teacher's answers as expectations, where the job has a teacher.
 
     An example that the teacher could not answer is left out.
@@ -35,7 +35,7 @@ async def taught(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...
     teacher_id = Candidate({prompt.name: prompt.template}).candidate_id
     slots = asyncio.Semaphore(plan.config.concurrency)
 
-    async def teach(example: Example) -> Example | None:
+    async def label(example: Example) -> Example | None:
         request = Request(
             model=target.uri,
             messages=render(prompt.template, example.inputs),
@@ -54,18 +54,18 @@ async def taught(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...
         expectations = {**example.expectations, "expected_response": answer}
         return replace(example, expectations=expectations) if answer else None
 
-    async def lesson(examples: tuple[Example, ...]) -> tuple[Example, ...]:
+    async def label_all(examples: tuple[Example, ...]) -> tuple[Example, ...]:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(teach(example)) for example in examples]
+            tasks = [group.create_task(label(example)) for example in examples]
         return tuple(example for task in tasks if (example := task.result()) is not None)
 
     before = plan.splits
     try:
         splits = replace(
             before,
-            train=await lesson(before.train),
-            validation=await lesson(before.validation),
-            test=await lesson(before.test),
+            train=await label_all(before.train),
+            validation=await label_all(before.validation),
+            test=await label_all(before.test),
         )
     except BaseExceptionGroup as group:  # the first cause speaks for all
         raise group.exceptions[0] from None
