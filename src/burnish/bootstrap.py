@@ -18,6 +18,7 @@ from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
 from burnish.evaluation.protocol import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
@@ -32,11 +33,11 @@ from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
 from burnish.store.location import postgres_conninfo, sqlite_path
-from burnish.store.protocol import SignOfLife
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.worker.runner import JobRunner, retry_policy
-from burnish.worker.workshop import Workshop
+from burnish.worker.context import WorkerContext
+from burnish.worker.retry import RetryPolicy
+from burnish.worker.runner import JobRunner
 
 _YOUNG_OBJECTS = 10_000  # between two collections; MLflow's ORM makes and drops thousands for each job
 
@@ -159,8 +160,8 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     async def unfinished() -> Sequence[str]:
         return await store.unfinished()
 
-    async def signs_of_life() -> Sequence[SignOfLife]:
-        return await store.signs_of_life()
+    async def heartbeats() -> Sequence[Heartbeat]:
+        return await store.heartbeats()
 
     dispatcher: AnyDispatcher
     if embedded:
@@ -168,7 +169,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     else:
         dispatcher = ProcrastinateDispatcher(
             postgres_conninfo(settings.store_uri),
-            signs_of_life,
+            heartbeats,
             unfinished,
             settings.heartbeat_seconds,
             settings.takeover_seconds,
@@ -176,13 +177,13 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     store = await asyncio.to_thread(SqlJobStore, settings.store_uri, hand_over=dispatcher.hand_over)
     if isinstance(dispatcher, ProcrastinateDispatcher):
         await dispatcher.open()
-    workshop = Workshop(
+    worker = WorkerContext(
         worker_id=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         store=store,
         tracker=tools.tracker,
         planner=tools.planner,
         gateway=tools.gateway,
-        retries=retry_policy(settings.max_job_retries),
+        retries=RetryPolicy(limit=settings.max_job_retries),
         scrub=scrub,
         clock=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
@@ -191,7 +192,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
         observer=tools.telemetry,
     )
     jobs = Jobs(store, tools.tracker, tools.planner, dispatcher)
-    return Services(tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(workshop), lock)
+    return Services(tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(worker), lock)
 
 
 def _load(tracker: MlflowTracker) -> None:

@@ -9,8 +9,8 @@ from burnish.api.wire import candidates_to_proto
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
+from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation, Score
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, Report
 
 
 async def test_candidates_have_lineage_scores_and_usage(api: Any) -> None:

@@ -16,8 +16,8 @@ from burnish.api.watch import PAGE, Watching
 from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
+from burnish.domain.records import Report
 from burnish.errors import StoreUnavailable
-from burnish.store.protocol import Report
 
 BASE = "/api/3.0/mlflow/prompt-optimization/jobs"
 

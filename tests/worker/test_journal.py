@@ -11,10 +11,10 @@ import pytest
 
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message
+from burnish.domain.records import CallKey, JournalEntry, JournalTotals
 from burnish.domain.usage import Role, Usage
 from burnish.errors import AttemptSuperseded, StoreUnavailable
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
-from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
 from burnish.store.sql import SqlJobStore
 from burnish.worker.journal import StoreJournal
 
@@ -291,7 +291,7 @@ class TestOverTheRealStore:
         assert totals.finished.total == ANSWER.usage
         assert totals.lost.total == WORST
         with pytest.raises(AttemptSuperseded):
-            await journal.begin(request("a zombie's"), PURPOSE, WORST)
+            await journal.begin(request("a superseded worker's"), PURPOSE, WORST)
 
     async def test_a_call_lost_once_and_made_again_counts_twice(self, store: SqlJobStore) -> None:
         journal = await StoreJournal.open(store, "job", 1)

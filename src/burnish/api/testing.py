@@ -23,6 +23,7 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, OptimizerType, Progress, StopReason, TestScores, Verdict
 from burnish.domain.prompt import Prompt, digest
+from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
@@ -32,7 +33,6 @@ from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.plan import Planner
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, Report
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeTracker
 

@@ -25,8 +25,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from burnish.bootstrap import Services, open_services
 from burnish.config import Settings
 from burnish.domain.job import JobStatus
+from burnish.domain.records import JobQuery
 from burnish.errors import InvalidState, StoreUnavailable
-from burnish.store.protocol import JobQuery
 
 LOOK_SECONDS = 1.0
 GRACE_SECONDS = 5.0

@@ -31,10 +31,10 @@ from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
 from burnish.domain.prompt import Prompt
+from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
 from burnish.plan import Plan
 from burnish.service.preflight import first_calls
-from burnish.store.protocol import JournalEntry
 from burnish.worker.logs import configure_logs
 
 DEFAULT_MODEL = "local:/smollm2"

@@ -9,11 +9,11 @@ from sqlalchemy import Row, select
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.prompt import template_from_json, template_to_json
+from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.store import tables
 from burnish.store.encoding import from_json, storable, to_json
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
 from burnish.store.rows import usage_json, usage_of
 from burnish.store.sql_records import SqlRecords
 

@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus
+from burnish.domain.records import Heartbeat, Idempotency, JournalEntry
 from burnish.errors import Conflict, InvalidState, NotFound
 from burnish.store import tables
 from burnish.store.encoding import check_searchable, storable
-from burnish.store.protocol import Idempotency, JournalEntry, SignOfLife
 from burnish.store.rows import job_of, job_row
 from burnish.store.sql_job_rows import SqlJobRows
 from burnish.store.sql_journal import finished_row
@@ -84,15 +84,15 @@ class SqlJobs(SqlJobRows):
 
         return await self._database.read(read)
 
-    async def signs_of_life(self) -> tuple[SignOfLife, ...]:
+    async def heartbeats(self) -> tuple[Heartbeat, ...]:
         query = (
             select(_jobs.c.job_id, _jobs.c.attempt, _jobs.c.heartbeat_timestamp_ms, _jobs.c.last_sequence)
             .where(_jobs.c.status == JobStatus.IN_PROGRESS)
             .order_by(_jobs.c.creation_timestamp_ms, _jobs.c.job_id)
         )
 
-        def read(connection: Connection) -> tuple[SignOfLife, ...]:
-            return tuple(SignOfLife(*row) for row in connection.execute(query))
+        def read(connection: Connection) -> tuple[Heartbeat, ...]:
+            return tuple(Heartbeat(*row) for row in connection.execute(query))
 
         return await self._database.read(read)
 

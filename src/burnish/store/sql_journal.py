@@ -22,13 +22,13 @@ from sqlalchemy import (
 
 from burnish.domain.job import JobStatus
 from burnish.domain.prompt import digest
+from burnish.domain.records import CallKey, JournalEntry, JournalTotals
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import AttemptSuperseded
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import from_json, storable, to_json
 from burnish.store.group_commit import GroupCommit
-from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
 from burnish.store.sql_records import Fenced, SqlRecords, insert_new
 
 _jobs = tables.jobs

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, update
 
+from burnish.domain.records import Report
 from burnish.errors import AttemptSuperseded
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import from_json, to_json
 from burnish.store.group_commit import GroupCommit
-from burnish.store.protocol import Report
 from burnish.store.rows import usage_json
 from burnish.store.sql_candidates import candidate_row, evaluation_row
 from burnish.store.sql_records import FENCE, Fenced, SqlRecords, event_rows, upsert

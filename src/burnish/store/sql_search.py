@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnish.store.protocol import JobPage, JobQuery
+from burnish.domain.records import JobPage, JobQuery
 from burnish.store.search.plan import SearchPlan
 from burnish.store.sql_records import SqlRecords
 

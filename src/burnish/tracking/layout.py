@@ -10,8 +10,8 @@ from typing import Any
 from burnish.domain.dataset import Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import template_to_json
+from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.domain.usage import Usage
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
 
 CANDIDATES = "prompt_candidates"
 SCORES = "scores.json"

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
+from burnish.domain.records import CandidateRecord, EvaluationRecord
 
 
 class RunStatus(StrEnum):

@@ -20,9 +20,9 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message, Prompt, Template
+from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.domain.score import Evaluation, Score
 from burnish.errors import InvalidInput, NotFound
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
 from burnish.tracking.protocol import MeasuredCandidate, RunEntries, RunStatus, Tracker
 
 

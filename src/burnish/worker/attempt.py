@@ -57,7 +57,9 @@ class Attempt:
             await run_to_completion(self._finalizer.canceled())
             return None
         if self._context.job.deaths >= self._worker.max_job_deaths:
-            return await run_to_completion(self._finalizer.failed(WorkersLost(self._context.job.deaths), retries_so_far))
+            return await run_to_completion(
+                self._finalizer.failed(WorkersLost(self._context.job.deaths), retries_so_far)
+            )
         work = asyncio.create_task(self._work())
         beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._show_candidates())]
         try:

@@ -18,13 +18,13 @@ import structlog
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, StopReason
+from burnish.domain.records import CandidateRecord
 from burnish.errors import (
     BurnishError,
     NotFound,
     OutsideFailure,
     StoreUnavailable,
 )
-from burnish.store.protocol import CandidateRecord
 from burnish.tracking.layout import result_metrics, usage_metrics
 from burnish.tracking.protocol import RunEntries, RunStatus
 from burnish.worker.context import AttemptContext
@@ -86,7 +86,9 @@ class Finalizer:
         if self._context.run_id is not None:
             with contextlib.suppress(BurnishError, TimeoutError):  # the cause may be that MLflow is away
                 async with asyncio.timeout(_MLFLOW_SECONDS):
-                    await self._context.mlflow_calls(self._worker.tracker.log_text, self._context.run_id, trace, "error.txt")
+                    await self._context.mlflow_calls(
+                        self._worker.tracker.log_text, self._context.run_id, trace, "error.txt"
+                    )
         await self._end_quickly(JobStatus.FAILED, StopReason.ERROR, cause)
         return None
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from burnish.domain.records import JobQuery
 from burnish.store.database import Database
-from burnish.store.protocol import JobQuery
 from burnish.store.search import drivers
 from burnish.store.search.plan import SearchPlan
 

@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burnish.domain.job import Job, JobStatus, OptimizerType, TestScores, Verdict
+from burnish.domain.records import JobPage, JobQuery
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
-from burnish.store.protocol import JobPage, JobQuery, JobStore
+from burnish.store.protocol import JobStore
 from burnish.store.search import drivers
 from burnish.store.search.evaluate import matches, value_of
 from burnish.store.search.expression import Order

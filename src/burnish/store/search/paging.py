@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_
 
 from burnish.domain.prompt import digest
+from burnish.domain.records import JobQuery
 from burnish.errors import InvalidInput
 from burnish.store.encoding import storable
-from burnish.store.protocol import JobQuery
 
 SortValue = str | int | float | None
 _INT64 = 2**63

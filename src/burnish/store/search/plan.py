@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, select
 
+from burnish.domain.records import JobPage, JobQuery
 from burnish.errors import InvalidInput
 from burnish.store import tables
 from burnish.store.encoding import check_searchable
-from burnish.store.protocol import JobPage, JobQuery
 from burnish.store.rows import job_of
 from burnish.store.search.conditions import Condition, column_of, condition_of, is_entry, on_side, side_table
 from burnish.store.search.drivers import Driver, Drivers

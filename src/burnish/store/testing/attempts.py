@@ -10,9 +10,10 @@ import pytest
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, Progress, StopReason, TestScores, Verdict
+from burnish.domain.records import Report
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import AttemptSuperseded, ExperimentFull, InvalidInput, InvalidState
-from burnish.store.protocol import JobStore, Report
+from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import (
     NOON_MS,
     ODD_TEXT,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from tests.chaos.town import Town
+from tests.chaos.deployment import Deployment
 
 _ATTEMPTS = "burnish_attempts_running"
 _CONNECTIONS_OF_A_PROCESS = 14  # the store's 8, the queue's 4, one that listens, one to spare
@@ -21,7 +21,7 @@ _CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 
 _MESSAGES = "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
 
 
-async def find_leftovers(town: Town, patience_seconds: float = 20.0) -> list[str]:
+async def find_resource_leaks(deployment: Deployment, patience_seconds: float = 20.0) -> list[str]:
     """Wait until nothing is left of jobs that are over.
 
     Returns:
@@ -30,23 +30,26 @@ async def find_leftovers(town: Town, patience_seconds: float = 20.0) -> list[str
     deadline = time.monotonic() + patience_seconds
     while True:
         left = _named(
-            await _look(town), most_connections=_CONNECTIONS_OF_A_PROCESS * (len(town.children) + 1)
+            await _look(deployment),
+            most_connections=_CONNECTIONS_OF_A_PROCESS * (len(deployment.children) + 1),
         )
         if not left or time.monotonic() > deadline:
             return left
         await asyncio.sleep(0.5)
 
 
-async def _look(town: Town) -> dict[str, float]:
+async def _look(deployment: Deployment) -> dict[str, float]:
     found: dict[str, float] = {}
     async with aiohttp.ClientSession() as session:
-        for child in town.children:
-            async with session.get(town.metrics_urls[child.name]) as answer:
+        for child in deployment.children:
+            async with session.get(deployment.metrics_urls[child.name]) as answer:
                 found[f"attempts running in {child.name}"] = gauge(await answer.text(), _ATTEMPTS)
-    if town.postgres is not None:
+    if deployment.postgres is not None:
         import psycopg
 
-        async with await psycopg.AsyncConnection.connect(town.postgres.uri, autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(
+            deployment.postgres.uri, autocommit=True
+        ) as connection:
             for what, query in (
                 ("transactions held open", _HELD),
                 ("connections", _CONNECTED),

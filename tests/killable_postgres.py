@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 
-class MortalPostgres:
+class KillablePostgres:
     """A server in a folder of its own, for a ``with``; ``uri`` stays the same over its deaths."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class MortalPostgres:
     def close(self) -> None:
         self._server.cleanup()
 
-    def __enter__(self) -> MortalPostgres:
+    def __enter__(self) -> KillablePostgres:
         return self
 
     def __exit__(

@@ -20,8 +20,8 @@ from burnish.domain.prompt import Prompt
 from burnish.errors import TrackingUnavailable
 from burnish.sdk.client import AsyncClient
 from burnish.store.sql import SqlJobStore
-from tests.chaos.postgres import MortalPostgres
 from tests.chaos.processes import CLOCK, Child, ModelServer, free_port
+from tests.killable_postgres import KillablePostgres
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 WORDS = {"positive": "great fun, charming", "negative": "dull mess, boring"}
@@ -51,7 +51,7 @@ class Batch:
     late: list[str] = field(default_factory=list)
 
 
-class Town:
+class Deployment:
     """One installation.
 
     Attributes:
@@ -77,7 +77,7 @@ class Town:
     ) -> None:
         self.folder = folder
         self.draw = random.Random(seed)
-        self.postgres = MortalPostgres() if postgres else None
+        self.postgres = KillablePostgres() if postgres else None
         self.store_uri = self.postgres.uri if self.postgres else f"sqlite:///{folder / 'burnish.db'}"
         self.mlflow_file = folder / "mlflow.db"
         self.clock_file = folder / "clock"
@@ -103,7 +103,7 @@ class Town:
     def children(self) -> list[Child]:
         return [self.server, *self.workers]
 
-    async def __aenter__(self) -> Town:
+    async def __aenter__(self) -> Deployment:
         try:
             await self.model.start()
             if self.tracking is not None:
@@ -113,16 +113,16 @@ class Town:
             await asyncio.gather(*(child.start() for child in self.children))
             await self.until_healthy()
         except BaseException:
-            await self._raze()
+            await self._shut_down()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._raze()
+        await self._shut_down()
 
-    async def _raze(self) -> None:
+    async def _shut_down(self) -> None:
         for child in [*self.children, self.model, *([self.tracking] if self.tracking else [])]:
             if child.alive:
                 child.kill()

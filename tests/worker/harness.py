@@ -1,7 +1,7 @@
-"""A world with real parts and no network, in which worker processes can die.
+"""Workers on real parts and without a network, whose processes can die.
 
-The store is real (SQLite), MLflow is the shipped fake, the model is scripted. A :class:`Process` stands
-for one worker process: when it dies, nothing it does reaches the world any more, and its tasks end.
+The store is real (SQLite), MLflow is the shipped fake, the model is scripted. A :class:`WorkerProcess` stands
+for one worker process: when it dies, nothing it does has an effect any more, and its tasks end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
@@ -35,9 +34,9 @@ from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeRun, FakeTracker
+from burnish.worker.context import WorkerContext
 from burnish.worker.retry import RetryPolicy
 from burnish.worker.runner import JobRunner
-from burnish.worker.workshop import Workshop
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 TEACHER = "Positive or negative? Answer with one word.\n\nReview: {{review}}"
@@ -45,7 +44,7 @@ WORDS = {"positive": "great fun, charming", "negative": "dull mess, boring"}
 EXPERIMENT = "0"
 
 
-class World:
+class WorkerHarness:
     """What outlives processes: the store, MLflow, the model, and what it has been asked.
 
     Args:
@@ -132,10 +131,10 @@ class Result:
         return [event for event in self.events if event.kind.value == kind]
 
 
-class Mortal:
+class KillableProxy:
     """Passes every call on to the real thing, until the process has died."""
 
-    def __init__(self, real: Any, process: Process, error: type[BurnishError]) -> None:
+    def __init__(self, real: Any, process: WorkerProcess, error: type[BurnishError]) -> None:
         self._real, self._process, self._error = real, process, error
 
     def __getattr__(self, name: str) -> Any:
@@ -166,10 +165,10 @@ class Mortal:
 
 
 def _nothing(*arguments: Any) -> None:
-    """Nobody wants to know."""
+    """No hook is set."""
 
 
-class Process:
+class WorkerProcess:
     """One worker process.
 
     Args:
@@ -183,7 +182,7 @@ class Process:
 
     def __init__(
         self,
-        world: World,
+        harness: WorkerHarness,
         *,
         dies_at_call: int | None = None,
         faults: Faults | None = None,
@@ -192,7 +191,7 @@ class Process:
         retries: int = 3,
         max_running_per_experiment: int | None = None,
     ) -> None:
-        self.world = world
+        self.harness = harness
         self.alive = True
         self.asked: list[str] = []
         self.answered: list[str] = []
@@ -204,15 +203,15 @@ class Process:
         self._answer = answer
         self.scripted = ScriptedProvider(faults=faults)
         self._running: asyncio.Task[None] | None = None
-        store = Mortal(world.store, self, StoreUnavailable)
-        tracker = Mortal(world.tracker, self, TrackingUnavailable)
+        store = KillableProxy(harness.store, self, StoreUnavailable)
+        tracker = KillableProxy(harness.tracker, self, TrackingUnavailable)
         registry = Registry(providers={"scripted": self})
         self.gateway = Gateway(
             registry, schedule=RetrySchedule(base_seconds=0.001, longest_wait_seconds=0.01)
         )
         planner = Planner(tracker, registry, lambda specs, experiment: make_scorers(specs), make_optimizer)
         self.runner = JobRunner(
-            Workshop(
+            WorkerContext(
                 worker_id=f"worker-{id(self):x}",
                 store=store,
                 tracker=tracker,
@@ -230,7 +229,7 @@ class Process:
 
     async def run(self, job_id: str = "job", reason: str = "submitted", over: int | None = None) -> None:
         """Run the job to its end, or to this process's."""
-        self._running = asyncio.create_task(self.runner(Delivery(job_id, reason, over)))
+        self._running = asyncio.create_task(self.runner(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
         await self.gateway.close()

@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.deployment import Batch, Deployment
 from tests.chaos.faults import Fault
-from tests.chaos.invariants import Findings, candidates_of, examine
-from tests.chaos.leftovers import find_leftovers
-from tests.chaos.town import Batch, Town
+from tests.chaos.invariants import Findings, candidates_of, check_invariants
+from tests.chaos.resource_leaks import find_resource_leaks
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Row:
     seconds: float
 
 
-async def campaign(
+async def run_faults(
     folder: Path,
     *,
     postgres: bool,
@@ -41,73 +41,75 @@ async def campaign(
     faults = [fault for fault in faults if store in fault.where]
     tracking_server = any(fault.tracking_server for fault in faults)
     expected: list[Any] | None = None
-    town = Town(folder, postgres=postgres, seed=seed, latency_ms=latency_ms, tracking_server=tracking_server)
-    async with town:
+    deployment = Deployment(
+        folder, postgres=postgres, seed=seed, latency_ms=latency_ms, tracking_server=tracking_server
+    )
+    async with deployment:
         for fault in faults:
             began = time.monotonic()
-            batch = await town.submit(jobs)
-            findings = await _live_through(town, fault, batch, expected, patience_seconds)
+            batch = await deployment.submit(jobs)
+            findings = await _live_through(deployment, fault, batch, expected, patience_seconds)
             if fault.name == "none" and findings.attempts != findings.jobs:
                 findings.late.append("jobs were taken over though nobody had died")
             if expected is None and findings.completed:
-                expected = await candidates_of(town, batch.job_ids[0])
+                expected = await candidates_of(deployment, batch.job_ids[0])
             rows.append(Row(fault.name, store, findings, time.monotonic() - began))
             say(_line(rows[-1]))
         began = time.monotonic()
-        findings = await _stop(town)
+        findings = await _stop(deployment)
         rows.append(Row("SIGTERM to all", store, findings, time.monotonic() - began))
         say(_line(rows[-1]))
     return rows
 
 
 async def _live_through(
-    town: Town, fault: Fault, batch: Batch, expected: list[Any] | None, patience_seconds: float
+    deployment: Deployment, fault: Fault, batch: Batch, expected: list[Any] | None, patience_seconds: float
 ) -> Findings:
-    await town.until_running(batch)
+    await deployment.until_running(batch)
     try:
-        await fault.strike(town, batch)
+        await fault.strike(deployment, batch)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other faults are to have their turn
         batch.problems.append(f"could not be played: {type(error).__name__}: {error}")
-        await town.revive()
-    waiting = await town.until_over(batch, patience_seconds)
+        await deployment.revive()
+    waiting = await deployment.until_over(batch, patience_seconds)
     await asyncio.sleep(0.5)  # for what would still be on its way
-    found = await examine(town, batch, waiting, None if fault.changes_results else expected)
+    found = await check_invariants(deployment, batch, waiting, None if fault.changes_results else expected)
     if not waiting:
-        found.problems += await find_leftovers(town)
+        found.problems += await find_resource_leaks(deployment)
     return found
 
 
-async def _stop(town: Town) -> Findings:
+async def _stop(deployment: Deployment) -> Findings:
     """End everything in the middle of work; nothing of it may be left."""
     findings = Findings()
-    batch = await town.submit(2)
-    await town.model.set_faults(latency_seconds=1.0)  # they shall not end by themselves
-    await town.until_running(batch)
-    for child in town.children:
+    batch = await deployment.submit(2)
+    await deployment.model.set_faults(latency_seconds=1.0)  # they shall not end by themselves
+    await deployment.until_running(batch)
+    for child in deployment.children:
         began = time.monotonic()
         if (code := await child.stop()) != 0:
             findings.problems.append(f"{child.name} ended with {code}: {child.said()[-500:]}")
         if time.monotonic() - began > 15:
             findings.late.append(f"{child.name} took {time.monotonic() - began:.0f} s to stop")
-    for job in await town.jobs(batch):
+    for job in await deployment.jobs(batch):
         if job.status.value == "IN_PROGRESS":
             findings.problems.append(f"{job.job_id} was not given back")
-    if town.postgres is not None:
-        await _examine_postgres(town, findings)
-    await town.model.set_faults(latency_seconds=0.04)
-    await town.revive()
-    waiting = await town.until_over(batch, 60)
-    after = await examine(town, batch, waiting, None)
+    if deployment.postgres is not None:
+        await _check_postgres(deployment, findings)
+    await deployment.model.set_faults(latency_seconds=0.04)
+    await deployment.revive()
+    waiting = await deployment.until_over(batch, 60)
+    after = await check_invariants(deployment, batch, waiting, None)
     after.problems += findings.problems
     after.late += findings.late
     return after
 
 
-async def _examine_postgres(town: Town, findings: Findings) -> None:
+async def _check_postgres(deployment: Deployment, findings: Findings) -> None:
     import psycopg
 
-    assert town.postgres is not None
-    async with await psycopg.AsyncConnection.connect(town.postgres.uri, autocommit=True) as connection:
+    assert deployment.postgres is not None
+    async with await psycopg.AsyncConnection.connect(deployment.postgres.uri, autocommit=True) as connection:
         for what, query in (
             ("connections", "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'burnish-queue'"),
             (
