@@ -24,6 +24,7 @@ from burnish.errors import ExperimentFull, StoreUnavailable
 
 log = structlog.get_logger("burnish.dispatch")
 
+_CANCEL_AGAIN_SECONDS = 0.5
 _POLL_SECONDS = 1.0  # for a notification that got lost
 _SWEEPS_IN_TAKEOVER = 8
 _SWEEPS_BETWEEN_SEARCHES = 24  # for waiting jobs that are in no queue
@@ -100,11 +101,11 @@ class ProcrastinateDispatcher:
                     if not isinstance(error, StoreUnavailable):
                         raise error
                     log.warning("lost the queue, will register again", error=str(error))
-                await cancel_and_wait(link)
+                await cancel_and_wait(link, again_seconds=_CANCEL_AGAIN_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _POLL_SECONDS)
         finally:
-            await cancel_and_wait(stopping, link)
+            await cancel_and_wait(stopping, link, again_seconds=_CANCEL_AGAIN_SECONDS)
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
@@ -141,7 +142,7 @@ class ProcrastinateDispatcher:
                 if part.done():
                     part.result()
         finally:
-            await cancel_and_wait(*parts)
+            await cancel_and_wait(*parts, again_seconds=_CANCEL_AGAIN_SECONDS)
 
     async def _beat(self, worker_id: int) -> None:
         while True:

@@ -5,13 +5,12 @@ It stands in the domain, not in ``evaluation``, because optimizers need it and k
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from math import ceil
-from typing import Any
 
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
+from burnish.domain.text import value_as_text
 
 Record = dict[str, dict[str, str]]
 """One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``) → entry → text."""
@@ -73,9 +72,9 @@ def shorten(text: str, limit: int) -> str:
 
 def _record(evaluation: Evaluation, example: Example) -> Record:
     sections: Record = {
-        "Inputs": {name: _text(value) for name, value in example.inputs.items()},
+        "Inputs": {name: value_as_text(value) for name, value in example.inputs.items()},
         "Answer": {"": evaluation.output},
-        "Expected": {name: _text(value) for name, value in example.expectations.items()},
+        "Expected": {name: value_as_text(value) for name, value in example.expectations.items()},
         "Scores": {
             name: f"{score.value:g}{score.rationale and f' ({score.rationale})'}"
             for name, score in evaluation.scores.items()
@@ -84,10 +83,6 @@ def _record(evaluation: Evaluation, example: Example) -> Record:
     if evaluation.error is not None:
         sections["Error"] = {"": evaluation.error}
     return {title: section for title, section in sections.items() if section}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _longest(candidates: Sequence[Record]) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message
+from burnish.domain.text import value_as_text
 
 LONGEST_CHARACTERS = 1200  # of one example's inputs and answer together
 
@@ -32,13 +31,16 @@ def labelled(examples: Sequence[Example]) -> list[Demonstration]:
         demonstration
         for example in examples
         if example.expected not in (None, "")
-        if showable(demonstration := Demonstration(example, as_text(example.expected)))
+        if showable(demonstration := Demonstration(example, value_as_text(example.expected)))
     ]
 
 
 def showable(demonstration: Demonstration) -> bool:
     """Short enough, and without braces that would read as a variable or as Jinja."""
-    text = "".join(as_text(value) for value in demonstration.example.inputs.values()) + demonstration.answer
+    text = (
+        "".join(value_as_text(value) for value in demonstration.example.inputs.values())
+        + demonstration.answer
+    )
     return (
         bool(demonstration.answer.strip())
         and len(text) <= LONGEST_CHARACTERS
@@ -83,7 +85,7 @@ def as_block(
     if not chosen:
         return ""
     for shown in chosen:
-        lines = [write_field(name, as_text(shown.example.inputs.get(name, ""))) for name in fields]
+        lines = [write_field(name, value_as_text(shown.example.inputs.get(name, ""))) for name in fields]
         entries.append("\n".join([*lines, f"{cue} {shown.answer}".strip()]))
     return "\n\n".join([heading, *entries] if heading else entries)
 
@@ -97,8 +99,3 @@ def as_turns(
         for shown in chosen
         for message in (Message("user", write_question(shown.example)), Message("assistant", shown.answer))
     )
-
-
-def as_text(value: Any) -> str:
-    """A value as a prompt shows it: text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

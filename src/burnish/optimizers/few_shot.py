@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -52,6 +52,7 @@ class FewShotSettings(CommonSettings):
 class FewShot:
     """See the module. Made by :meth:`from_settings`."""
 
+    settings_class: ClassVar[type[CommonSettings]] = FewShotSettings
     needs_reflection = False
 
     def __init__(self, settings: FewShotSettings) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -54,6 +54,7 @@ class MetapromptSettings(CommonSettings):
 class Metaprompt:
     """See the module. Made by :meth:`from_settings`."""
 
+    settings_class: ClassVar[type[CommonSettings]] = MetapromptSettings
     needs_reflection = True
 
     def __init__(self, settings: MetapromptSettings) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset, Example
+from burnish.domain.hashing import uniform_draw
 from burnish.domain.prompt import Message, render, text_of
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
@@ -179,7 +180,7 @@ class PlantedWorld:
 
 def difficulty(example: Example) -> float:
     """In [0, 1), fixed for each example."""
-    return int(hashlib.sha256(example.example_id.encode()).hexdigest()[:8], 16) / 2**32
+    return uniform_draw(example.example_id)
 
 
 def means_of(evaluations: Sequence[Evaluation]) -> Means:

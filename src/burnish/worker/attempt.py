@@ -176,7 +176,7 @@ class Attempt:
             except StoreUnavailable:
                 return  # the watch has found out, too
             except BurnishError as error:
-                self._log.warning("candidates are not on the run yet", error=self._worker.scrub(str(error)))
+                self._log.warning("candidates are not on the run yet", error=self._worker.redact(str(error)))
                 await self._worker.sleep(_SECONDS_BETWEEN_TRIES)
 
 

@@ -29,7 +29,7 @@ class WorkerContext:
     """What all attempts of a process share. Made once by ``bootstrap``.
 
     Attributes:
-        scrub: takes secrets out of a text before it is kept.
+        redact: takes secrets out of a text before it is kept.
         clock: seconds, monotonic.
         heartbeat_seconds: how often an attempt writes its heartbeat and looks for a cancel.
         show_seconds: how often new candidates are put on the MLflow run; the store has them at once.
@@ -45,7 +45,7 @@ class WorkerContext:
     planner: Planner
     gateway: Gateway
     retries: RetryPolicy
-    scrub: Callable[[str], str]
+    redact: Callable[[str], str]
     clock: Callable[[], float]
     heartbeat_seconds: float = 0.5
     show_seconds: float = 15.0

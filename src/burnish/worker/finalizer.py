@@ -66,7 +66,7 @@ class Finalizer:
 
     async def failed(self, error: Exception, retries_so_far: int) -> Retry | None:
         """Back to PENDING where the cause lies outside the job and patience is left, else FAILED."""
-        cause = self._worker.scrub(
+        cause = self._worker.redact(
             str(error) if isinstance(error, BurnishError) else f"{type(error).__name__}: {error}"
         )
         retry = self._worker.retries.decide(error, 0 if self._context.progressed else retries_so_far)
@@ -81,7 +81,7 @@ class Finalizer:
                 await self._let_go(f"will retry: {cause}", [NewEvent(EventKind.RETRY, data)])
             self._context.observer.retried()
             return retry
-        trace = self._worker.scrub("".join(traceback.format_exception(error)))
+        trace = self._worker.redact("".join(traceback.format_exception(error)))
         self._log.error("job failed", error=cause, traceback=trace)
         if self._context.run_id is not None:
             with contextlib.suppress(BurnishError, TimeoutError):  # the cause may be that MLflow is away

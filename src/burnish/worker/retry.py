@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from burnish.concurrency import Backoff
 from burnish.errors import OutsideFailure
 
 
@@ -41,5 +42,7 @@ class RetryPolicy:
     def delay_seconds(self, retries_so_far: int, cap_seconds: float | None = None) -> float:
         """How long to wait before the next one."""
         cap_seconds = self.cap_seconds if cap_seconds is None else cap_seconds
-        longest = min(cap_seconds, self.base_seconds * 3.0 ** min(retries_so_far, 20))
-        return longest * (0.5 + 0.5 * self.draw())
+        backoff = Backoff(
+            base_seconds=self.base_seconds, factor=3.0, cap_seconds=cap_seconds, jitter=0.5, draw=self.draw
+        )
+        return backoff.pause_seconds(retries_so_far + 1)

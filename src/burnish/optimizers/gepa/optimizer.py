@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from burnish.domain.job import StopReason
 from burnish.errors import InvalidInput, OptimizerFailed
@@ -19,14 +19,16 @@ from burnish.optimizers.gepa.purse import Cost
 from burnish.optimizers.gepa.pursuit import Rules
 from burnish.optimizers.gepa.referee import FrontChampion, Referee
 from burnish.optimizers.gepa.rewriter import Rewriter
-from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.gepa.settings import Choices, GepaSettings
 from burnish.optimizers.gepa.sizing import Sizing
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
+from burnish.optimizers.settings import CommonSettings
 
 
 class Gepa:
     """See the module. Made by :meth:`from_settings`."""
 
+    settings_class: ClassVar[type[CommonSettings]] = GepaSettings
     needs_reflection = True
 
     def __init__(self, choices: Choices) -> None:

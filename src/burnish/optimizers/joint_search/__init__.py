@@ -8,7 +8,7 @@ catalogue that is written from the expectations of the training examples.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -46,6 +46,7 @@ class JointSearchSettings(CommonSettings):
 class JointSearch:
     """See the module. Made by :meth:`from_settings`."""
 
+    settings_class: ClassVar[type[CommonSettings]] = JointSearchSettings
     needs_reflection = False
 
     def __init__(self, settings: JointSearchSettings) -> None:

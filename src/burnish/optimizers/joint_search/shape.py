@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from burnish.domain.dataset import Example
+from burnish.domain.text import value_as_text
 
 MOST_LABELS = 100
 LONGEST_LABEL_CHARACTERS = 60
@@ -93,4 +94,4 @@ def _json_keys(expected: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value_as_text(value).strip()

@@ -15,13 +15,13 @@ from typing import Any, TextIO
 
 import structlog
 
-from burnish.llm.scrub import scrub
+from burnish.redaction import redact
 
 _LIBRARIES = logging.WARNING  # what they say below it is for their own developers
 
 
 def configure_logs(log_format: str, level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Once for each process. Every text is scrubbed of secrets before it is written.
+    """Once for each process. Every text is redacted before it is written.
 
     Args:
         log_format: ``console`` or ``json``.
@@ -46,7 +46,7 @@ def configure_logs(log_format: str, level: int = logging.INFO, stream: TextIO | 
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            _scrub_values,
+            _redact_values,
             _renderer(log_format, stream),
         ],
     )
@@ -57,11 +57,11 @@ def configure_logs(log_format: str, level: int = logging.INFO, stream: TextIO | 
     root.setLevel(max(level, _LIBRARIES))
     logging.getLogger("burnish").setLevel(level)
     logging.captureWarnings(True)
-    sys.excepthook = _last_words
+    sys.excepthook = _log_uncaught
 
 
-def _last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What nobody caught ends the process; it is told like everything else."""
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody caught ends the process; it is logged like everything else."""
     if isinstance(error, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
@@ -76,22 +76,22 @@ def _renderer(log_format: str, stream: TextIO) -> structlog.typing.Processor:
     )
 
 
-def _scrub_values(
+def _redact_values(
     logger: object, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    return {key: _scrubbed(value) for key, value in event.items()}
+    return {key: _redacted(value) for key, value in event.items()}
 
 
-def _scrubbed(value: Any) -> Any:
+def _redacted(value: Any) -> Any:
     """The value as JSON has it, without secrets at any depth."""
     if isinstance(value, str):
-        return scrub(value)
+        return redact(value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {scrub(str(key)): _scrubbed(inner) for key, inner in value.items()}
+        return {redact(str(key)): _redacted(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_scrubbed(inner) for inner in value]
-    return scrub(repr(value))
+        return [_redacted(inner) for inner in value]
+    return redact(repr(value))

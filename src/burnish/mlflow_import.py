@@ -1,6 +1,6 @@
-"""The one place where MLflow is imported: quiet, and without calling home.
+"""How MLflow is imported: without lines of its own on standard error, and without calling home.
 
-Import MLflow by :func:`load_mlflow` first; after it a plain ``from mlflow... import ...`` is fine.
+Every import of MLflow comes after :func:`load_mlflow`, or stands inside :func:`importing`.
 """
 
 from __future__ import annotations

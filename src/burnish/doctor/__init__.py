@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """How bad it is."""
 
     OK = "ok"
@@ -25,21 +25,21 @@ class Finding:
     """
 
     check: str
-    verdict: Verdict
+    severity: Severity
     message: str
     remedy: str = ""
 
 
 def ok(check: str, message: str) -> Finding:
     """As it should be."""
-    return Finding(check, Verdict.OK, message)
+    return Finding(check, Severity.OK, message)
 
 
 def note(check: str, message: str, remedy: str = "") -> Finding:
     """Not broken."""
-    return Finding(check, Verdict.NOTE, message, remedy)
+    return Finding(check, Severity.NOTE, message, remedy)
 
 
 def problem(check: str, message: str, remedy: str) -> Finding:
     """Something will not work until it is put right."""
-    return Finding(check, Verdict.PROBLEM, message, remedy)
+    return Finding(check, Severity.PROBLEM, message, remedy)

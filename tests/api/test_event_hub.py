@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from burnish.api.app import create_app
+from burnish.api.event_hub import PAGE, EventHub
 from burnish.api.testing import FakeServices, play_job, serving
-from burnish.api.watch import PAGE, Watching
 from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
@@ -72,8 +72,8 @@ class CountingStore:
 
 async def test_a_watcher_sees_every_event_once_and_then_the_end(services: FakeServices) -> None:
     job_id = await new_job(services)
-    watching = Watching(services.store, poll_seconds=0.005)
-    watcher = asyncio.create_task(collect(watching.watch(job_id, 0)))
+    hub = EventHub(services.store, poll_seconds=0.005)
+    watcher = asyncio.create_task(collect(hub.watch(job_id, 0)))
     await asyncio.sleep(0.02)
     await play_job(services, job_id)
     seen = await asyncio.wait_for(watcher, 5)
@@ -86,7 +86,7 @@ async def test_a_watcher_sees_every_event_once_and_then_the_end(services: FakeSe
 async def test_a_watcher_goes_on_behind_what_it_has(services: FakeServices, after: int) -> None:
     job_id = await new_job(services)
     await play_job(services, job_id)
-    seen = await asyncio.wait_for(collect(Watching(services.store, 0.005).watch(job_id, after)), 5)
+    seen = await asyncio.wait_for(collect(EventHub(services.store, 0.005).watch(job_id, after)), 5)
     assert [event["sequence"] for event in seen] == list(range(after + 1, 6))
 
 
@@ -94,8 +94,8 @@ async def test_a_hundred_watchers_cost_one_reader(services: FakeServices) -> Non
     job_id = await new_job(services)
     job = await services.store.take(job_id, "w")
     counting = CountingStore(services.store)
-    watching = Watching(counting, poll_seconds=0.01)
-    watchers = [asyncio.create_task(collect(watching.watch(job_id, n % 3))) for n in range(100)]
+    hub = EventHub(counting, poll_seconds=0.01)
+    watchers = [asyncio.create_task(collect(hub.watch(job_id, n % 3))) for n in range(100)]
     for number in range(20):
         await services.store.report(job_id, job.attempt, Report(events=[progress(number)]))
         await asyncio.sleep(0.005)
@@ -113,9 +113,9 @@ async def test_watchers_may_start_anywhere_even_behind_the_end(services: FakeSer
     job = await services.store.take(job_id, "w")
     await services.store.report(job_id, job.attempt, Report(events=[progress(n) for n in range(3 * PAGE)]))
     total = 3 * PAGE + 3
-    watching = Watching(services.store, poll_seconds=0.005)
+    hub = EventHub(services.store, poll_seconds=0.005)
     starts = [10 * PAGE, 0, 2 * PAGE, total - 1]
-    watchers = [asyncio.create_task(collect(watching.watch(job_id, after))) for after in starts]
+    watchers = [asyncio.create_task(collect(hub.watch(job_id, after))) for after in starts]
     await asyncio.sleep(0.03)
     await services.store.update(
         job_id, job.attempt, {"status": JobStatus.FAILED}, [NewEvent(EventKind.ENDED, {})]
@@ -129,7 +129,7 @@ async def test_a_job_that_was_resumed_is_watched_past_its_first_end(services: Fa
     job_id = await new_job(services)
     await services.store.request_cancel(job_id)
     await services.store.reopen(job_id)
-    watcher = asyncio.create_task(collect(Watching(services.store, 0.005).watch(job_id, 0)))
+    watcher = asyncio.create_task(collect(EventHub(services.store, 0.005).watch(job_id, 0)))
     await asyncio.sleep(0.03)
     assert not watcher.done()
     await services.store.request_cancel(job_id)
@@ -140,13 +140,13 @@ async def test_a_job_that_was_resumed_is_watched_past_its_first_end(services: Fa
 async def test_a_deleted_job_and_a_store_that_is_away_end_the_stream(services: FakeServices) -> None:
     job_id = await new_job(services)
     counting = CountingStore(services.store)
-    watching = Watching(counting, poll_seconds=0.005)
-    watcher = asyncio.create_task(collect(watching.watch(job_id, 0)))
+    hub = EventHub(counting, poll_seconds=0.005)
+    watcher = asyncio.create_task(collect(hub.watch(job_id, 0)))
     await asyncio.sleep(0.03)
     counting.away = True
     assert len(await asyncio.wait_for(watcher, 5)) == 1
     counting.away = False
-    watcher = asyncio.create_task(collect(watching.watch(job_id, 0)))
+    watcher = asyncio.create_task(collect(hub.watch(job_id, 0)))
     await asyncio.sleep(0.03)
     await services.store.delete(job_id)
     assert len(await asyncio.wait_for(watcher, 5)) == 1
@@ -154,16 +154,16 @@ async def test_a_deleted_job_and_a_store_that_is_away_end_the_stream(services: F
 
 async def test_silence_is_broken_by_heartbeats_and_ended_by_closing(services: FakeServices) -> None:
     job_id = await new_job(services)
-    watching = Watching(services.store, poll_seconds=0.005, heartbeat_seconds=0.01)
+    hub = EventHub(services.store, poll_seconds=0.005, heartbeat_seconds=0.01)
     parts: list[bytes] = []
 
     async def watch() -> None:
-        async for part in watching.watch(job_id, 1):
+        async for part in hub.watch(job_id, 1):
             parts.append(part)
 
     watcher = asyncio.create_task(watch())
     await asyncio.sleep(0.08)
-    watching.close()
+    hub.close()
     await asyncio.wait_for(watcher, 5)
     assert parts and set(parts) == {b": heartbeat\n\n"}
 
@@ -171,8 +171,8 @@ async def test_silence_is_broken_by_heartbeats_and_ended_by_closing(services: Fa
 async def test_a_reader_stops_when_nobody_watches(services: FakeServices) -> None:
     job_id = await new_job(services)
     counting = CountingStore(services.store)
-    watching = Watching(counting, poll_seconds=0.005)
-    stream = watching.watch(job_id, 0)
+    hub = EventHub(counting, poll_seconds=0.005)
+    stream = hub.watch(job_id, 0)
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
     await asyncio.sleep(0.01)
@@ -183,8 +183,8 @@ async def test_a_reader_stops_when_nobody_watches(services: FakeServices) -> Non
 
 async def test_over_http_as_a_stream_and_as_pages(services: FakeServices) -> None:
     job_id = await new_job(services)
-    watching = Watching(services.store, poll_seconds=0.005)
-    app = create_app(services, Settings(), watching=watching)
+    hub = EventHub(services.store, poll_seconds=0.005)
+    app = create_app(services, Settings(), hub=hub)
     async with serving(app) as url, aiohttp.ClientSession(url) as http:
         path, accept = f"{BASE}/{job_id}/events", {"Accept": "text/event-stream"}
         async with http.get(path, headers=accept) as stream:

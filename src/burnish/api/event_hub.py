@@ -1,6 +1,6 @@
 """Watching jobs: any number of watchers of one job cost one reader of the store.
 
-A :class:`Feed` reads one job's new events, for as long as someone watches, and keeps the latest of
+A :class:`EventFeed` reads one job's new events, for as long as someone watches, and keeps the latest of
 them as they go over the wire. Watchers take from the feed, each at its own pace; one that is further
 behind than the feed remembers catches up from the store by itself.
 """
@@ -34,7 +34,7 @@ def encode(event: Event) -> bytes:
     return f"id: {event.sequence}\ndata: {data}\n\n".encode()
 
 
-class Feed:
+class EventFeed:
     """New events of one job, read once for all watchers.
 
     Args:
@@ -133,7 +133,7 @@ class Feed:
         self._changed = asyncio.Event()
 
 
-class Watching:
+class EventHub:
     """The feeds of all jobs that someone watches.
 
     Args:
@@ -145,7 +145,7 @@ class Watching:
         self._store = store
         self._poll_seconds = poll_seconds
         self._heartbeat_seconds = heartbeat_seconds
-        self._feeds: dict[str, tuple[Feed, asyncio.Task[None]]] = {}
+        self._feeds: dict[str, tuple[EventFeed, asyncio.Task[None]]] = {}
         self._closed = False
 
     async def watch(self, job_id: str, after: int) -> AsyncIterator[bytes]:
@@ -186,10 +186,10 @@ class Watching:
             feed.close()
 
     @asynccontextmanager
-    async def _feed(self, job_id: str, after: int) -> AsyncIterator[Feed]:
+    async def _feed(self, job_id: str, after: int) -> AsyncIterator[EventFeed]:
         found = self._feeds.get(job_id)
         if found is None or found[0].ended:
-            feed = Feed(self._store, job_id, max(0, after - PAGE), self._poll_seconds)
+            feed = EventFeed(self._store, job_id, max(0, after - PAGE), self._poll_seconds)
             task = asyncio.create_task(feed.read(), name=f"watch-{job_id}")
             self._feeds[job_id] = found = (feed, task)
         feed, task = found

@@ -10,7 +10,7 @@ from importlib import metadata
 from packaging.requirements import Requirement
 
 from burnish import __version__
-from burnish.observability.checks import Finding, note, ok, problem
+from burnish.doctor import Finding, note, ok, problem
 
 CHECK = "versions"
 _FOR_DEVELOPERS = "dev"

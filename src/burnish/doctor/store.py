@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from burnish.doctor import Finding, note, ok, problem
+from burnish.doctor.databases import check_place, read_sqlite, reading
 from burnish.domain.job import JobStatus
 from burnish.errors import InvalidInput
-from burnish.observability.checks import Finding, note, ok, problem
-from burnish.observability.checks.databases import check_place, read_sqlite, reading
-from burnish.store.location import safe_uri, sqlite_path, store_url
+from burnish.redaction import redact, redact_uri, uri_secrets
+from burnish.store.location import sqlite_path, store_url
 from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE
 
 STORE, MIGRATIONS = "store", "migrations"
@@ -40,7 +41,7 @@ def check_store(uri: str, state: StoreState) -> Iterator[Finding]:
         yield problem(STORE, str(error.problems[0]), "correct --store-uri or BURNISH_STORE_URI")
         return
     found = _look_at_file(path, state) if path is not None else _look_at_server(uri, state)
-    shown = str(path) if path is not None else safe_uri(uri)
+    shown = str(path) if path is not None else redact_uri(uri)
     for finding in found:
         yield replace(finding, message=f"{shown}: {finding.message}")
 
@@ -90,8 +91,7 @@ def _look_at_server(uri: str, state: StoreState) -> Iterator[Finding]:
         yield problem(STORE, "PostgreSQL needs an extra", "pip install 'burnish[postgres]'")
     except SQLAlchemyError as error:
         said = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-        password = store_url(uri).password
-        said = " ".join(said.replace(str(password), "***").split() if password else said.split())
+        said = " ".join(redact(said, secrets=uri_secrets(uri)).split())
         yield problem(STORE, said, "start PostgreSQL, or correct the address, user and password")
     else:
         yield from _judge(version, counts, state)

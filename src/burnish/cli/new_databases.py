@@ -8,13 +8,13 @@ from pathlib import Path
 
 from burnish.config import Settings
 from burnish.errors import InvalidInput, OutsideFailure
-from burnish.store.location import safe_uri
+from burnish.redaction import redact_uri
 
 _SIDE_FILES = ("", "-wal", "-shm", "-journal", ".worker.lock")
 
 
 @contextmanager
-def nothing_left_behind(settings: Settings) -> Iterator[None]:
+def cleanup_new_databases(settings: Settings) -> Iterator[None]:
     """Remove the SQLite files that did not exist before, if what happens inside fails.
 
     A database whose creation was cut short (a full disk) could never be opened again.
@@ -22,7 +22,7 @@ def nothing_left_behind(settings: Settings) -> Iterator[None]:
     Raises:
         InvalidInput: in place of a failure to make a new file.
     """
-    fresh = {
+    new = {
         name: path
         for name, uri in (("store_uri", settings.store_uri), ("tracking_uri", settings.tracking_uri))
         if (path := _sqlite_file(uri)) is not None and not path.exists()
@@ -30,17 +30,17 @@ def nothing_left_behind(settings: Settings) -> Iterator[None]:
     try:
         yield
     except OutsideFailure as error:
-        _remove(fresh)
-        if not fresh:
+        _remove(new)
+        if not new:
             raise
-        name = "tracking_uri" if "tracking_uri" in fresh else "store_uri"
+        name = "tracking_uri" if "tracking_uri" in new else "store_uri"
         raise InvalidInput.of(
             name,
-            safe_uri(getattr(settings, name)),
+            redact_uri(getattr(settings, name)),
             f"cannot be made ({error}); make sure that its folder is writable and the disk has room",
         ) from error
     except BaseException:
-        _remove(fresh)
+        _remove(new)
         raise
 
 

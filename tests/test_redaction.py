@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.llm.http import retry_after
-from burnish.llm.scrub import excerpt, scrub
+from burnish.redaction import excerpt, redact
 
 
 @pytest.mark.parametrize(
@@ -22,19 +22,19 @@ from burnish.llm.scrub import excerpt, scrub
     ],
 )
 def test_what_looks_like_a_secret_goes(text: str, secret: str) -> None:
-    assert secret not in scrub(text, {})
-    assert "***" in scrub(text, {})
+    assert secret not in redact(text, {})
+    assert "***" in redact(text, {})
 
 
 @given(st.text(min_size=6, max_size=40), st.text(max_size=50), st.text(max_size=50))
 def test_what_the_environment_has_as_a_secret_goes(secret: str, before: str, after: str) -> None:
     for name in ("OPENAI_API_KEY", "MLFLOW_TRACKING_TOKEN", "DB_PASSWORD", "KEY"):
-        assert secret not in scrub(f"{before} {secret} {after}", {name: secret}).replace("***", "")
+        assert secret not in redact(f"{before} {secret} {after}", {name: secret}).replace("***", "")
 
 
 def test_what_is_no_secret_stays() -> None:
     text = "the model gpt-4o at http://127.0.0.1:8000/v1 has no key named MONKEY; see tokens=12"
-    assert scrub(text, {"MODEL": "gpt-4o", "HOME": "/home/us", "MONKEY": "monkey"}) == text
+    assert redact(text, {"MODEL": "gpt-4o", "HOME": "/home/us", "MONKEY": "monkey"}) == text
 
 
 def test_an_excerpt_is_one_short_line() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from burnish.domain.dataset import Dataset
-from burnish.service.files.problems import Problems, listed, meant
-from burnish.service.files.rows import Row, Table, read_table
+from burnish.errors import did_you_mean
+from burnish.files.problems import FileProblems, listed
+from burnish.files.rows import Row, Table, read_table
 from burnish.tracking.names import MAX_DATASET_NAME_CHARACTERS
 
 ANSWERS = ("expected_response", "expected", "label", "answer", "output")
@@ -40,7 +41,7 @@ def read_records(
             the answer is an input.
         target: column (in records: expectation) with the expected answer; by default the one of
             ``ANSWERS`` that is there.
-        note: told what is left out, in one sentence each.
+        note: called with what is left out, in one sentence each.
 
     Returns:
         A dataset without id, in the order of the file. Its expectations have ``expected_response``,
@@ -49,7 +50,7 @@ def read_records(
     Raises:
         InvalidInput: every problem found; at most five of one kind, with file, line and column.
     """
-    problems = Problems(path)
+    problems = FileProblems(path)
     if variables is not None and not variables:
         problems.add(
             "no variables",
@@ -83,7 +84,7 @@ class _Reading:
     table: Table
     variables: tuple[str, ...] | None
     target: str | None
-    problems: Problems
+    problems: FileProblems
     ignored: tuple[str, ...] = ()
 
     def flat(self) -> list[Record]:
@@ -130,7 +131,7 @@ class _Reading:
         return records
 
     def _present(self, wanted: Iterable[str], there: Collection[str], what: str) -> list[str]:
-        """Those of the wanted names that are there at all; the others are told once for the file."""
+        """Those of the wanted names that are there at all; the others are reported once for the file."""
         present = []
         for name in wanted:
             if name in there:
@@ -142,7 +143,7 @@ class _Reading:
                     name,
                     "",
                     f"the prompt has this variable, but no {what} is called so; there is {listed(there)}"
-                    + meant(name, there),
+                    + did_you_mean(name, there),
                 )
         return present
 
@@ -159,7 +160,8 @@ class _Reading:
                     None,
                     target,
                     "",
-                    f"named as the expected answer, but there is {listed(there)}" + meant(target, there),
+                    f"named as the expected answer, but there is {listed(there)}"
+                    + did_you_mean(target, there),
                 )
             else:
                 return target

@@ -9,9 +9,9 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from burnish.doctor import Finding, note, ok, problem
+from burnish.doctor.databases import check_place, read_sqlite, reading
 from burnish.errors import BurnishError, InvalidInput
-from burnish.observability.checks import Finding, note, ok, problem
-from burnish.observability.checks.databases import check_place, read_sqlite, reading
 from burnish.tracking.mlflow.address import Address
 
 TRACKING = "tracking"

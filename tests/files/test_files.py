@@ -1,4 +1,4 @@
-"""The user's own files: what is read, and what each bad one is told."""
+"""The user's own files: what is read, and what is said of each bad one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput
-from burnish.service.files import read_prompt, read_records
-from burnish.service.files.records import ANSWERS
+from burnish.files import read_prompt, read_records
+from burnish.files.records import ANSWERS
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -52,7 +52,7 @@ def pairs(path: Path, variables: Any = ("review",), target: str | None = None) -
     return [(dict(example.inputs), dict(example.expectations)) for example in dataset.examples]
 
 
-def told(path: Path, variables: Any = ("review",), target: str | None = None) -> list[str]:
+def problems_of(path: Path, variables: Any = ("review",), target: str | None = None) -> list[str]:
     """What each problem with the file says, without the folder."""
     with pytest.raises(InvalidInput) as caught:
         read_records(path, variables, target)
@@ -159,7 +159,7 @@ def test_while_the_variables_are_unknown_every_other_column_is_an_input(write: W
     assert pairs(path, None) == [({"review": "good", "year": "1999"}, {"expected_response": "positive"})]
 
 
-def test_ignored_columns_are_told(write: Write) -> None:
+def test_ignored_columns_are_noted(write: Write) -> None:
     notes: list[str] = []
     path = write("r.csv", "id,review,label,source\n1,good,positive,web\n")
     read_records(path, ("review",), note=notes.append)
@@ -221,13 +221,13 @@ def test_whatever_text_is_in_a_cell_comes_out_as_it_went_in(
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    assert told(tmp_path / "none.jsonl") == ["none.jsonl: there is no such file; check the path"]
-    assert told(tmp_path / "none") == ["none: there is no such file; check the path"]
+    assert problems_of(tmp_path / "none.jsonl") == ["none.jsonl: there is no such file; check the path"]
+    assert problems_of(tmp_path / "none") == ["none: there is no such file; check the path"]
 
 
 def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "r.csv").mkdir()
-    assert told(tmp_path / "r.csv") == ["r.csv: is a folder; name the file in it"]
+    assert problems_of(tmp_path / "r.csv") == ["r.csv: is a folder; name the file in it"]
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,34 +235,34 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refused)
-    assert "Permission denied" in told(tmp_path / "r.jsonl")[0]
+    assert "Permission denied" in problems_of(tmp_path / "r.jsonl")[0]
 
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.csv", "r.parquet"])
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
 def test_an_empty_file(write: Write, name: str, content: bytes) -> None:
-    assert told(write(name, content)) == [f"{name}: is empty"]
+    assert problems_of(write(name, content)) == [f"{name}: is empty"]
 
 
 def test_a_header_without_rows(write: Write) -> None:
-    assert told(write("r.csv", "review,label\n")) == ["r.csv: has no rows"]
+    assert problems_of(write("r.csv", "review,label\n")) == ["r.csv: has no rows"]
 
 
 @pytest.mark.parametrize("name", ["r.xlsx", "r", "r.json", "r.tsv"])
 def test_another_format(write: Write, name: str) -> None:
-    (problem,) = told(write(name, "x"))
+    (problem,) = problems_of(write(name, "x"))
     assert "'.jsonl', '.csv', '.parquet'" in problem
 
 
-def test_a_json_list_is_told_how_to_become_lines(write: Write) -> None:
-    assert told(write("r.jsonl", '[{"review": "a"}]')) == [
+def test_a_json_list_is_refused_with_how_to_write_lines(write: Write) -> None:
+    assert problems_of(write("r.jsonl", '[{"review": "a"}]')) == [
         "r.jsonl: '[': is one JSON list; write one JSON object on each line, without it"
     ]
 
 
 def test_broken_json_names_line_and_column_and_every_broken_line_up_to_five(write: Write) -> None:
     good = json.dumps({"review": "a"})
-    found = told(write("r.jsonl", "\n".join([good, '{"review": }', good, *["{"] * 7])))
+    found = problems_of(write("r.jsonl", "\n".join([good, '{"review": }', good, *["{"] * 7])))
     assert found[0] == "r.jsonl:2 column 12: is not JSON: Expecting value"
     assert found[1].startswith("r.jsonl:4 column 2: is not JSON")
     assert len(found) == 6
@@ -270,40 +270,40 @@ def test_broken_json_names_line_and_column_and_every_broken_line_up_to_five(writ
 
 
 def test_a_line_that_is_no_object(write: Write) -> None:
-    assert told(write("r.jsonl", '"text"\n{"review": "a"}\n')) == [
+    assert problems_of(write("r.jsonl", '"text"\n{"review": "a"}\n')) == [
         "r.jsonl:1: '\"text\"': each line must be a JSON object"
     ]
 
 
 def test_a_key_that_is_there_twice(write: Write) -> None:
-    assert told(write("r.jsonl", '{"review": "a", "review": "b"}')) == [
+    assert problems_of(write("r.jsonl", '{"review": "a", "review": "b"}')) == [
         "r.jsonl:1 review: is there twice in one object; keep one"
     ]
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, '{"review": ' + "9" * 5_000 + "}"])
 def test_json_that_python_cannot_hold(write: Write, content: str) -> None:
-    assert told(write("r.jsonl", "{}\n" + content))[0].startswith("r.jsonl:2: cannot be read")
+    assert problems_of(write("r.jsonl", "{}\n" + content))[0].startswith("r.jsonl:2: cannot be read")
 
 
 def test_half_a_character(write: Write) -> None:
-    assert "half of a character" in told(write("r.jsonl", '{"review": "\\ud83d"}'))[0]
+    assert "half of a character" in problems_of(write("r.jsonl", '{"review": "\\ud83d"}'))[0]
     assert pairs(write("s.jsonl", '{"review": "\\ud83d\\ude00"}')) == [({"review": "😀"}, {})]
 
 
 def test_bytes_that_are_not_utf_8_are_found(write: Write) -> None:
-    assert told(write("r.jsonl", b'{"review": "a"}\n{"review": "caf\xe9"}')) == [
+    assert problems_of(write("r.jsonl", b'{"review": "a"}\n{"review": "caf\xe9"}')) == [
         "r.jsonl:2: 'byte 0xe9 at offset 15': is not UTF-8; save the file as UTF-8"
     ]
-    assert told(write("r.csv", b"review,label\na,x\ncaf\xe9,y\n")) == [
+    assert problems_of(write("r.csv", b"review,label\na,x\ncaf\xe9,y\n")) == [
         "r.csv:3: 'byte 0xe9 at offset 20': is not UTF-8; save the file as UTF-8"
     ]
-    assert "is not UTF-8" in told(write("r.parquet", parquet([{"review": b"caf\xe9"}])))[0]
-    assert told(write("u.csv", "review\na".encode("utf-16"))) == ["u.csv: is UTF-16; save it as UTF-8"]
+    assert "is not UTF-8" in problems_of(write("r.parquet", parquet([{"review": b"caf\xe9"}])))[0]
+    assert problems_of(write("u.csv", "review\na".encode("utf-16"))) == ["u.csv: is UTF-16; save it as UTF-8"]
 
 
 def test_a_variable_without_a_column(write: Write) -> None:
-    (problem,) = told(write("r.csv", "text,label\na,x\n"))
+    (problem,) = problems_of(write("r.csv", "text,label\na,x\n"))
     assert problem == (
         "r.csv review: the prompt has this variable, but no column is called so; there is 'text', 'label'"
     )
@@ -311,42 +311,42 @@ def test_a_variable_without_a_column(write: Write) -> None:
 
 @pytest.mark.parametrize("column", ["reviews", "Review", "reveiw"])
 def test_a_near_miss_is_asked_about(write: Write, column: str) -> None:
-    (problem,) = told(write("r.jsonl", lines({column: "a", "label": "x"})))
+    (problem,) = problems_of(write("r.jsonl", lines({column: "a", "label": "x"})))
     assert problem.endswith(f"did you mean {column!r}?")
-    (problem,) = told(write("s.jsonl", lines({"inputs": {column: "a"}})))
+    (problem,) = problems_of(write("s.jsonl", lines({"inputs": {column: "a"}})))
     assert "no key in 'inputs'" in problem
     assert problem.endswith(f"did you mean {column!r}?")
 
 
 def test_a_prompt_without_variables(write: Write) -> None:
-    (problem,) = told(write("r.csv", "text,label\na,x\n"), ())
+    (problem,) = problems_of(write("r.csv", "text,label\na,x\n"), ())
     assert "the prompt has no {{variable}}" in problem
 
 
 def test_several_columns_that_could_be_the_answer(write: Write) -> None:
-    (problem,) = told(write("r.csv", "review,answer,label\na,x,y\n"))
+    (problem,) = problems_of(write("r.csv", "review,answer,label\na,x,y\n"))
     assert "'label', 'answer'" in problem
     assert "--target" in problem
 
 
 def test_a_target_that_is_not_there_or_is_a_variable(write: Write) -> None:
     path = write("r.csv", "review,sentiment\na,x\n")
-    assert told(path, target="sentimet")[0].endswith("did you mean 'sentiment'?")
-    assert "the model would see the answer" in told(path, ("review", "sentiment"), "sentiment")[0]
+    assert problems_of(path, target="sentimet")[0].endswith("did you mean 'sentiment'?")
+    assert "the model would see the answer" in problems_of(path, ("review", "sentiment"), "sentiment")[0]
 
 
 def test_holes(write: Write) -> None:
-    assert told(write("r.csv", "review,label\na,\nnan,x\n")) == [
+    assert problems_of(write("r.csv", "review,label\na,\nnan,x\n")) == [
         "r.csv:2 label: has no value; fill it in or remove the row",
         "r.csv:3 review: 'NaN': has no value; fill it in or remove the row",
     ]
-    assert told(write("r.jsonl", '{"review": NaN, "label": null}\n{"review": "a"}')) == [
+    assert problems_of(write("r.jsonl", '{"review": NaN, "label": null}\n{"review": "a"}')) == [
         "r.jsonl:1 review: 'NaN': has no value; fill it in or remove the row",
         "r.jsonl:1 label: 'null': has no value; fill it in or remove the row",
         "r.jsonl:2 label: has no value; fill it in or remove the row",
     ]
     rows = [{"review": "a", "label": 1.5}, {"review": None, "label": float("nan")}]
-    assert told(write("r.parquet", parquet(rows))) == [
+    assert problems_of(write("r.parquet", parquet(rows))) == [
         "r.parquet:2 review: 'null': has no value; fill it in or remove the row",
         "r.parquet:2 label: 'NaN': has no value; fill it in or remove the row",
     ]
@@ -354,11 +354,13 @@ def test_holes(write: Write) -> None:
 
 def test_a_nan_deep_inside_a_record(write: Write) -> None:
     path = write("r.jsonl", '{"inputs": {"review": "a", "scores": [1, {"x": Infinity}]}}')
-    assert told(path) == ["r.jsonl:1 scores: 'NaN': has no value; fill it in or remove the row"]
+    assert problems_of(path) == ["r.jsonl:1 scores: 'NaN': has no value; fill it in or remove the row"]
 
 
 def test_inputs_and_expectations_that_are_no_objects(write: Write) -> None:
-    found = told(write("r.jsonl", lines({"inputs": {"review": "a"}, "expectations": "x"}, {"review": "b"})))
+    found = problems_of(
+        write("r.jsonl", lines({"inputs": {"review": "a"}, "expectations": "x"}, {"review": "b"}))
+    )
     assert found == [
         "r.jsonl:1 expectations: 'x': must be an object {name: value}",
         "r.jsonl:2 inputs: must be an object {name: value}",
@@ -367,22 +369,22 @@ def test_inputs_and_expectations_that_are_no_objects(write: Write) -> None:
 
 
 def test_csv_that_is_not_rectangular(write: Write) -> None:
-    assert told(write("r.csv", "review,label\nwell, not bad,x\n")) == [
+    assert problems_of(write("r.csv", "review,label\nwell, not bad,x\n")) == [
         "r.csv:2: '3 cells': the header has 2 columns; quote cells that hold a comma or a line break"
     ]
-    assert told(write("s.csv", "review,review,label\na,b,x\n")) == [
+    assert problems_of(write("s.csv", "review,review,label\na,b,x\n")) == [
         "s.csv:1 review: heads two columns; rename one of them"
     ]
-    assert "separated by commas" in told(write("t.csv", "review;label\na;x\n"))[0]
-    assert "is not CSV" in told(write("u.csv", 'review,label\n"a,x\n'))[0]
+    assert "separated by commas" in problems_of(write("t.csv", "review;label\na;x\n"))[0]
+    assert "is not CSV" in problems_of(write("u.csv", 'review,label\n"a,x\n'))[0]
 
 
 def test_parquet_that_is_none(write: Write) -> None:
-    assert "is not a Parquet file" in told(write("r.parquet", "PAR1 not really PAR1"))[0]
+    assert "is not a Parquet file" in problems_of(write("r.parquet", "PAR1 not really PAR1"))[0]
 
 
 def test_problems_of_several_kinds_come_together(write: Write) -> None:
-    found = told(write("r.jsonl", '{"review": null}\nnot json\n{"revue": 1}'))
+    found = problems_of(write("r.jsonl", '{"review": null}\nnot json\n{"revue": 1}'))
     assert [problem.split(":")[1].split()[0] for problem in found] == ["2", "1", "3"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from burnish.observability.checks import Finding, note, problem
+from burnish.doctor import Finding, note, problem
 
 _SMALL_BYTES = 200 * 1024**2
 _CONNECT_SECONDS = 5

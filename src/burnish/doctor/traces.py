@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from burnish.doctor import Finding, ok, problem
 from burnish.observability import otlp
-from burnish.observability.checks import Finding, ok, problem
 
 TRACES = "traces"
 

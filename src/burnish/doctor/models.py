@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
+from burnish.doctor import Finding, note, ok, problem
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput, ModelError
 from burnish.llm.local import find_model
 from burnish.llm.protocol import Parameters, Request
 from burnish.llm.registry import Registry
 from burnish.llm.uri import parse_model_uri
-from burnish.observability.checks import Finding, note, ok, problem
 
 MODELS = "models"
 QUESTION = "Say hello in one word."

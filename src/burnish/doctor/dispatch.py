@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from burnish.dispatch.lock import WorkerLock
+from burnish.doctor import Finding, note, ok, problem
+from burnish.doctor.databases import reading
+from burnish.doctor.store import StoreState
 from burnish.errors import InvalidInput
-from burnish.observability.checks import Finding, note, ok, problem
-from burnish.observability.checks.databases import reading
-from burnish.observability.checks.store import StoreState
 from burnish.store.location import sqlite_path, store_url
 
 DISPATCHER = "dispatcher"
