@@ -15,8 +15,10 @@ from burnish.store.database import Database
 from burnish.store.encoding import from_json, to_json
 from burnish.store.group_commit import GroupCommit
 from burnish.store.rows import usage_json
-from burnish.store.sql_candidates import candidate_row, evaluation_row
-from burnish.store.sql_records import FENCE, Fenced, SqlRecords, event_rows, upsert
+from burnish.store.sql.candidates import candidate_row, evaluation_row
+from burnish.store.sql.events import event_rows
+from burnish.store.sql.locking import FENCE, Fenced, lock_fenced
+from burnish.store.sql.statements import upsert
 
 _jobs = tables.jobs
 _COLUMNS = (*FENCE, _jobs.c.cancel_requested, _jobs.c.body, _jobs.c.usage_calls, _jobs.c.usage_usd_nanos)
@@ -51,11 +53,12 @@ class _Told(Fenced):
         return sum(len(row["body"]) for row in bodies) + sum(len(data) for _, data in self.events) > _HEAVY
 
 
-class SqlReports(SqlRecords):
+class Reports:
     """``JobRecords.report``."""
 
     def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
-        super().__init__(database, clock_ms)
+        self._database = database
+        self._clock_ms = clock_ms
         self._reports: GroupCommit[_Told, bool] = GroupCommit(
             lambda entries: database.begin_together(self._keep, entries)
         )
@@ -81,7 +84,7 @@ class SqlReports(SqlRecords):
         return answer
 
     def _keep(self, connection: Connection, entries: Sequence[_Told]) -> list[bool | AttemptSuperseded]:
-        rows = self._fenced_rows(connection, entries, _COLUMNS)
+        rows = lock_fenced(connection, entries, _COLUMNS)
         told = [entry for entry in entries if rows.owns(entry)]
         upsert(connection, tables.evaluations, [row for entry in told for row in entry.evaluations])
         upsert(connection, tables.candidates, [row for entry in told for row in entry.candidates])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,7 +29,8 @@ from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import from_json, storable, to_json
 from burnish.store.group_commit import GroupCommit
-from burnish.store.sql_records import Fenced, SqlRecords, insert_new
+from burnish.store.sql.locking import Fenced, lock_fenced
+from burnish.store.sql.statements import insert_new
 
 _jobs = tables.jobs
 _begun = tables.calls_begun
@@ -55,16 +56,16 @@ class _Page(Fenced):
     settled: list[dict[str, Any]]
 
 
-class SqlJournal(SqlRecords):
+class Journal:
     """``JournalRecords``."""
 
-    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
-        super().__init__(database, clock_ms)
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._pages: GroupCommit[_Page, None] = GroupCommit(
             lambda pages: database.begin_together(self._write_pages, pages)
         )
 
-    async def journal_write(
+    async def write(
         self,
         job_id: str,
         attempt: int,
@@ -86,7 +87,7 @@ class SqlJournal(SqlRecords):
         await self._pages(page)
 
     def _write_pages(self, connection: Connection, pages: Sequence[_Page]) -> list[AttemptSuperseded | None]:
-        rows = self._fenced_rows(connection, pages)
+        rows = lock_fenced(connection, pages)
         owned = [page for page in pages if rows.owns(page)]
         insert_new(connection, _begun, [row for page in owned for row in page.begun])
         insert_new(connection, _finished, [row for page in owned for row in page.finished])
@@ -94,7 +95,7 @@ class SqlJournal(SqlRecords):
             connection.execute(_SETTLE, settled)
         return [None if rows.owns(page) else AttemptSuperseded(page.job_id, page.attempt) for page in pages]
 
-    async def journal_read(self, job_id: str) -> tuple[JournalEntry, ...]:
+    async def read(self, job_id: str) -> tuple[JournalEntry, ...]:
         if not storable(job_id):
             return ()
         query = select(_finished).where(_finished.c.job_id == job_id)
@@ -104,7 +105,7 @@ class SqlJournal(SqlRecords):
 
         return await self._database.read(read)
 
-    async def journal_totals(self, job_id: str) -> JournalTotals:
+    async def totals(self, job_id: str) -> JournalTotals:
         if not storable(job_id):
             return JournalTotals(UsageByRole(), UsageByRole())
         current = select(_jobs.c.attempt).where(_jobs.c.job_id == job_id).scalar_subquery()
@@ -117,7 +118,7 @@ class SqlJournal(SqlRecords):
 
         return await self._database.read(add_up)
 
-    async def journal_prune(self, completed_before_ms: int) -> int:
+    async def prune(self, completed_before_ms: int) -> int:
         ended = _jobs.c.status.in_(_TERMINAL) & (_jobs.c.completion_timestamp_ms < completed_before_ms)
         finished = select(_finished.c.job_id).where(_finished.c.job_id == _jobs.c.job_id).exists()
         begun = select(_begun.c.job_id).where(_begun.c.job_id == _jobs.c.job_id).exists()
@@ -132,7 +133,7 @@ class SqlJournal(SqlRecords):
             return len(found)
 
         pruned = 0
-        # A short transaction for some jobs at a time: nobody waits long behind the broom.
+        # A short transaction for some jobs at a time: no other writer waits long.
         for start in range(0, len(job_ids), _JOBS_PRUNED_AT_ONCE):
             some = job_ids[start : start + _JOBS_PRUNED_AT_ONCE]
             pruned += await self._database.write(partial(prune, some=some))

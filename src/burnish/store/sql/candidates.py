@@ -13,16 +13,19 @@ from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.store import tables
+from burnish.store.database import Database
 from burnish.store.encoding import from_json, storable, to_json
 from burnish.store.rows import usage_json, usage_of
-from burnish.store.sql_records import SqlRecords
 
 _candidates = tables.candidates
 _evaluations = tables.evaluations
 
 
-class SqlCandidates(SqlRecords):
+class Candidates:
     """``CandidateRecords``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def candidates(self, job_id: str) -> tuple[CandidateRecord, ...]:
         if not storable(job_id):

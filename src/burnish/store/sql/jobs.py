@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, select
-from sqlalchemy.exc import IntegrityError
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.records import Heartbeat, Idempotency, JournalEntry
 from burnish.errors import Conflict, InvalidState, NotFound
 from burnish.store import tables
+from burnish.store.database import Database
 from burnish.store.encoding import check_searchable, storable
-from burnish.store.rows import job_of, job_row
-from burnish.store.sql_job_rows import SqlJobRows
-from burnish.store.sql_journal import finished_row
-from burnish.store.sql_records import claim, insert_new
+from burnish.store.rows import job_of
+from burnish.store.sql.job_writer import JobWriter
+from burnish.store.sql.journal import finished_row
+from burnish.store.sql.locking import lock_job
+from burnish.store.sql.statements import claim, insert_new
 
 _jobs = tables.jobs
 _BY_ID = select(_jobs).where(_jobs.c.job_id == bindparam("job_id"))
 _UNFINISHED = tuple(status for status in JobStatus if not status.terminal)
 
 
-class SqlJobs(SqlJobRows):
-    """The parts of ``JobRecords`` that no attempt is needed for."""
+class Jobs:
+    """The parts of ``JobRecords`` that no attempt is needed for.
+
+    Args:
+        hand_over: called with (connection, job id, priority) in the transaction that creates a job.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: JobWriter,
+        hand_over: Callable[[Connection, str, int], None],
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._hand_over = hand_over
 
     async def create(
         self, job: Job, idempotency: Idempotency | None = None, calls: Sequence[JournalEntry] = ()
@@ -35,16 +50,10 @@ class SqlJobs(SqlJobRows):
         def insert(connection: Connection) -> tuple[Job, bool]:
             if idempotency and not self._claim(connection, idempotency, job.job_id):
                 return self._made_by(connection, idempotency), False
-            try:
-                connection.execute(_jobs.insert(), job_row(job) | {"last_sequence": 0})
-            except IntegrityError:
-                raise Conflict(f"job {job.job_id!r} exists already") from None
-            self._index(connection, job)
+            self._writer.insert(connection, job, NewEvent(EventKind.CREATED, {}))
             insert_new(connection, tables.calls_finished, [finished_row(job.job_id, call) for call in calls])
-            row = self._locked(connection, job.job_id)
-            self._append(connection, row, 0, [NewEvent(EventKind.CREATED, {})])
             self._hand_over(connection, job.job_id, job.priority)
-            return job_of(row), True
+            return job, True
 
         return await self._database.write(insert)
 
@@ -70,7 +79,7 @@ class SqlJobs(SqlJobRows):
 
     async def delete(self, job_id: str) -> None:
         def remove(connection: Connection) -> None:
-            self._locked(connection, job_id)
+            lock_job(connection, job_id)
             connection.execute(delete(_jobs).where(_jobs.c.job_id == job_id))  # and all that refers to it
 
         await self._database.write(remove)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,8 +12,10 @@ from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
 from burnish.errors import ExperimentFull, InvalidInput, InvalidState
 from burnish.store import tables
+from burnish.store.database import Database
 from burnish.store.rows import job_of
-from burnish.store.sql_job_rows import SqlJobRows
+from burnish.store.sql.job_writer import JobWriter
+from burnish.store.sql.locking import lock_attempt, lock_job
 
 _jobs = tables.jobs
 _CHANGEABLE = frozenset(entry.name for entry in fields(Job)) - {
@@ -28,8 +30,24 @@ _CHANGEABLE = frozenset(entry.name for entry in fields(Job)) - {
 }
 
 
-class SqlAttempts(SqlJobRows):
-    """The parts of ``JobRecords`` that change a job's status or its attempt."""
+class Attempts:
+    """The parts of ``JobRecords`` that change a job's status or its attempt.
+
+    Args:
+        hand_over: called with (connection, job id, priority) in the transaction that reopens a job.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: JobWriter,
+        hand_over: Callable[[Connection, str, int], None],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._hand_over = hand_over
+        self._clock_ms = clock_ms
 
     async def take(
         self,
@@ -41,7 +59,7 @@ class SqlAttempts(SqlJobRows):
         max_running_per_experiment: int | None = None,
     ) -> Job:
         def begin(connection: Connection) -> Job:
-            row = self._locked(connection, job_id)
+            row = lock_job(connection, job_id)
             job = job_of(row)
             runs = job.status is JobStatus.IN_PROGRESS
             if runs and over_attempt is not None and job.attempt != over_attempt:
@@ -64,7 +82,9 @@ class SqlAttempts(SqlJobRows):
             if taken.deaths:
                 data["deaths"] = taken.deaths
             started = NewEvent(EventKind.STARTED, data)
-            return self._become(connection, row, JobStatus.IN_PROGRESS, taken, [started], taken.attempt)
+            return self._writer.change_status(
+                connection, row, JobStatus.IN_PROGRESS, taken, [started], taken.attempt
+            )
 
         return await self._database.write(begin)
 
@@ -79,19 +99,19 @@ class SqlAttempts(SqlJobRows):
             )
 
         def change(connection: Connection) -> Job:
-            row = self._fenced(connection, job_id, attempt)
+            row = lock_attempt(connection, job_id, attempt)
             job = replace(job_of(row), **changes)
             if "progress" in changes and "progress_updated_at_ms" not in changes:
                 job = replace(job, progress_updated_at_ms=self._clock_ms())
             if "status" in changes:
-                return self._become(connection, row, changes["status"], job, events, attempt)
-            return self._write(connection, row, job, events, attempt)
+                return self._writer.change_status(connection, row, changes["status"], job, events, attempt)
+            return self._writer.write(connection, row, job, events, attempt)
 
         return await self._database.write(change)
 
     async def request_cancel(self, job_id: str) -> Job:
         def cancel(connection: Connection) -> Job:
-            row = self._locked(connection, job_id)
+            row = lock_job(connection, job_id)
             job = job_of(row)
             if job.status is JobStatus.CANCELED:
                 return job
@@ -102,14 +122,14 @@ class SqlAttempts(SqlJobRows):
             asked = () if job.cancel_requested else (NewEvent(EventKind.CANCEL_REQUESTED, {}),)
             marked = replace(job, cancel_requested=True)
             if job.status is JobStatus.IN_PROGRESS:
-                return self._write(connection, row, marked, asked, 0)
+                return self._writer.write(connection, row, marked, asked, 0)
             return self._end_canceled(connection, row, marked, asked)
 
         return await self._database.write(cancel)
 
     async def reopen(self, job_id: str) -> Job:
         def resume(connection: Connection) -> Job:
-            row = self._locked(connection, job_id)
+            row = lock_job(connection, job_id)
             job = job_of(row)
             if job.status not in (JobStatus.FAILED, JobStatus.CANCELED):
                 raise InvalidState(
@@ -127,7 +147,7 @@ class SqlAttempts(SqlJobRows):
                 deaths=0,
             )
             resumed = [NewEvent(EventKind.RESUMED, {})]
-            after = self._become(connection, row, JobStatus.PENDING, opened, resumed, 0)
+            after = self._writer.change_status(connection, row, JobStatus.PENDING, opened, resumed, 0)
             self._hand_over(connection, job_id, job.priority)
             return after
 
@@ -135,11 +155,11 @@ class SqlAttempts(SqlJobRows):
 
     async def fence(self, job_id: str) -> Job:
         def stop(connection: Connection) -> Job:
-            row = self._locked(connection, job_id)
+            row = lock_job(connection, job_id)
             job = job_of(row)
             fenced = replace(job, attempt=job.attempt + 1)
             if job.status.terminal:
-                return self._write(connection, row, fenced, (), 0)
+                return self._writer.write(connection, row, fenced, (), 0)
             return self._end_canceled(connection, row, fenced, ())
 
         return await self._database.write(stop)
@@ -175,4 +195,4 @@ class SqlAttempts(SqlJobRows):
             {"status": JobStatus.CANCELED, "stop_reason": StopReason.CANCELED, "error_message": None},
         )
         canceled = replace(job, stop_reason=StopReason.CANCELED)
-        return self._become(connection, row, JobStatus.CANCELED, canceled, [*events, ended], 0)
+        return self._writer.change_status(connection, row, JobStatus.CANCELED, canceled, [*events, ended], 0)

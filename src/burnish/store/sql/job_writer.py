@@ -7,34 +7,43 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, update
+from sqlalchemy.exc import IntegrityError
 
 from burnish.domain.events import NewEvent
 from burnish.domain.job import Job, JobStatus, check_transition
+from burnish.errors import Conflict
 from burnish.store import tables
-from burnish.store.database import Database
+from burnish.store.encoding import to_json
 from burnish.store.rows import job_of, job_row, score_rows, tag_rows
-from burnish.store.sql_records import SqlRecords
+from burnish.store.sql.events import append_events, event_rows
 
 _jobs = tables.jobs
 
 
-class SqlJobRows(SqlRecords):
-    """Base of the parts that write jobs.
+class JobWriter:
+    """Writes jobs inside transactions of the caller's."""
 
-    Args:
-        hand_over: called with (connection, job id, priority) in the transactions that create and reopen.
-    """
+    def __init__(self, clock_ms: Callable[[], int]) -> None:
+        self._clock_ms = clock_ms
 
-    def __init__(
-        self,
-        database: Database,
-        clock_ms: Callable[[], int],
-        hand_over: Callable[[Connection, str, int], None],
-    ) -> None:
-        super().__init__(database, clock_ms)
-        self._hand_over = hand_over
+    def insert(self, connection: Connection, job: Job, created: NewEvent) -> None:
+        """The new job with its first event.
 
-    def _become(
+        Raises:
+            Conflict: there is a job of this id.
+            InvalidInput: a searchable text holds what no database takes.
+        """
+        try:
+            connection.execute(_jobs.insert(), job_row(job) | {"last_sequence": 1})
+        except IntegrityError:
+            raise Conflict(f"job {job.job_id!r} exists already") from None
+        for table, rows in ((tables.tags, tag_rows(job)), (tables.scores, score_rows(job))):
+            if rows:
+                connection.execute(table.insert(), rows)
+        data = (created.kind, to_json(dict(created.data)))
+        connection.execute(tables.events.insert(), event_rows(job.job_id, 0, 0, [data], self._clock_ms()))
+
+    def change_status(
         self,
         connection: Connection,
         row: Row[Any],
@@ -43,29 +52,28 @@ class SqlJobRows(SqlRecords):
         events: Sequence[NewEvent],
         attempt: int,
     ) -> Job:
-        """Write a job that changes its status."""
+        """Write a job that changes its status.
+
+        Raises:
+            InvalidState: the change is not legal.
+        """
         check_transition(JobStatus(row.status), status)
         ended = self._clock_ms() if status.terminal else None
         after = replace(job, status=status, completion_timestamp_ms=ended)
-        return self._write(connection, row, after, events, attempt)
+        return self.write(connection, row, after, events, attempt)
 
-    def _write(
+    def write(
         self, connection: Connection, row: Row[Any], job: Job, events: Sequence[NewEvent], attempt: int
     ) -> Job:
-        """Write what differs between the locked row and the job."""
+        """Write what differs between the locked row and the job, and append events."""
         before, after = row._mapping, job_row(job)
         changed = {name: value for name, value in after.items() if before[name] != value}
         if changed:
             connection.execute(update(_jobs).where(_jobs.c.job_id == job.job_id).values(changed))
         if "body" in changed:
             self._reindex(connection, job_of(row), job)
-        self._append(connection, row, attempt, events)
+        append_events(connection, row, attempt, events, self._clock_ms())
         return job
-
-    def _index(self, connection: Connection, job: Job) -> None:
-        for table, rows in ((tables.tags, tag_rows(job)), (tables.scores, score_rows(job))):
-            if rows:
-                connection.execute(table.insert(), rows)
 
     def _reindex(self, connection: Connection, before: Job, after: Job) -> None:
         for table, rows_of in ((tables.tags, tag_rows), (tables.scores, score_rows)):
