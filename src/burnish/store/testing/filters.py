@@ -1,4 +1,4 @@
-"""The meaning of a filter in plain Python: the yardstick that the SQL is tested against."""
+"""The meaning of a filter in plain Python, which the SQL is compared with."""
 
 from __future__ import annotations
 

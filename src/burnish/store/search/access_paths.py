@@ -2,8 +2,8 @@
 
 A search of a large experiment is quick when the database can walk an index in the wanted order and
 stop after a page, or when it begins with the few jobs that fit a rare condition. A database's own
-planner cannot know which of the two is at hand, so it is decided here: a *driver* is the tags or
-scores whose rows are walked first.
+planner cannot know which of the two is at hand, so it is decided here: an *access path* is
+the tags or scores whose rows are walked first.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from burnish.store.search.expression import Comparison, Expression, Operator, Or
 from burnish.store.search.fields import CREATION, Field, Kind
 
 RARE = 5000
-"""So many jobs are quickly fetched and sorted; a condition that fits more is not worth driving by."""
+"""So many jobs are quickly fetched and sorted; a condition that fits more is not worth beginning with."""
 
 
 @dataclass(frozen=True, slots=True)
-class Driver:
+class AccessPath:
     """Rows to walk first, at most one for each job.
 
     Attributes:
         rows: have ``job_id``, ``experiment_id`` and ``creation_timestamp_ms``.
-        held: which of the rows.
-        replaces: the condition that ``held`` says already, if any.
+        condition: which of the rows.
+        replaces: the part of the filter that ``condition`` says already, if any.
         field: the tag or score in ``rows.value``; ``None`` where there are several.
-        rare: whether few rows are held. Otherwise the database may find a better beginning itself.
+        rare: whether few rows fit. Otherwise the database may find a better beginning itself.
     """
 
     rows: FromClause
-    held: Condition
+    condition: Condition
     replaces: Expression | None = None
     field: Field | None = None
     rare: bool = False
 
 
-class Drivers:
-    """Finds the driver of one search.
+class AccessPaths:
+    """Finds the access path of one search.
 
     Args:
         conjuncts: conditions that must all hold.
@@ -64,17 +64,17 @@ class Drivers:
             case several:
                 return rows.c.experiment_id.in_(several)
 
-    def rarest(self, connection: Connection) -> Driver | None:
+    def rarest(self, connection: Connection) -> AccessPath | None:
         """The condition that the fewest jobs fit, if they are few."""
         fewest, best = RARE + 1, None
-        for driver in self._indexed():
-            rows = select(driver.rows.c.job_id).where(self.in_experiments(driver.rows), driver.held)
+        for path in self._indexed():
+            rows = select(path.rows.c.job_id).where(self.in_experiments(path.rows), path.condition)
             count = connection.scalar(select(func.count()).select_from(rows.limit(fewest).subquery()))
             if count is not None and count < fewest:
-                fewest, best = count, replace(driver, rare=True)
+                fewest, best = count, replace(path, rare=True)
         return best
 
-    def ordered(self, first: Field, present: bool | None) -> Driver | None:
+    def ordered(self, first: Field, present: bool | None) -> AccessPath | None:
         """Rows that an index has in the wanted order: by a score, or a tag's by creation.
 
         Args:
@@ -85,26 +85,26 @@ class Drivers:
             return None
         if first.key is not None and first.kind is Kind.NUMBER and present:
             scores = side_table(first)
-            return None if scores is None else Driver(scores, is_entry(scores, first), field=first)
+            return None if scores is None else AccessPath(scores, is_entry(scores, first), field=first)
         if first == CREATION:
-            for driver in self._indexed():
-                part = driver.replaces
+            for path in self._indexed():
+                part = path.replaces
                 if (
                     isinstance(part, Comparison)
                     and part.operator is Operator.EQUAL
                     and part.field.name == "tags"
                 ):
-                    return driver
+                    return path
         return None
 
-    def _indexed(self) -> Iterator[Driver]:
+    def _indexed(self) -> Iterator[AccessPath]:
         """Conditions that the side tables' indexes can answer."""
         for part in self._conjuncts:
             if isinstance(part, Comparison) and _is_indexed(part):
                 if (rows := side_table(part.field)) is not None:
-                    yield Driver(rows, on_indexed_side(rows, part, self._dialect), part, part.field)
+                    yield AccessPath(rows, on_indexed_side(rows, part, self._dialect), part, part.field)
             elif isinstance(part, Or) and all(map(_is_indexed, part.parts)):
-                yield Driver(self._any_of(part), true(), part)
+                yield AccessPath(self._any_of(part), true(), part)
 
     def _any_of(self, either: Or) -> FromClause:
         found = []
