@@ -13,7 +13,7 @@ from burnish.domain.job import Job, JobStatus, StopReason
 from burnish.errors import ExperimentFull, InvalidInput, InvalidState
 from burnish.store import tables
 from burnish.store.database import Database
-from burnish.store.rows import job_of
+from burnish.store.rows import job_from_row
 from burnish.store.sql.job_writer import JobWriter
 from burnish.store.sql.locking import lock_attempt, lock_job
 
@@ -60,7 +60,7 @@ class Attempts:
     ) -> Job:
         def begin(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
-            job = job_of(row)
+            job = job_from_row(row)
             runs = job.status is JobStatus.IN_PROGRESS
             if runs and over_attempt is not None and job.attempt != over_attempt:
                 raise InvalidState(f"job {job_id} runs in attempt {job.attempt}, on {job.worker_id}")
@@ -100,7 +100,7 @@ class Attempts:
 
         def change(connection: Connection) -> Job:
             row = lock_attempt(connection, job_id, attempt)
-            job = replace(job_of(row), **changes)
+            job = replace(job_from_row(row), **changes)
             if "progress" in changes and "progress_updated_at_ms" not in changes:
                 job = replace(job, progress_updated_at_ms=self._clock_ms())
             if "status" in changes:
@@ -112,7 +112,7 @@ class Attempts:
     async def request_cancel(self, job_id: str) -> Job:
         def cancel(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
-            job = job_of(row)
+            job = job_from_row(row)
             if job.status is JobStatus.CANCELED:
                 return job
             if job.status.terminal:
@@ -130,7 +130,7 @@ class Attempts:
     async def reopen(self, job_id: str) -> Job:
         def resume(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
-            job = job_of(row)
+            job = job_from_row(row)
             if job.status not in (JobStatus.FAILED, JobStatus.CANCELED):
                 raise InvalidState(
                     f"job {job_id} is {job.status}; only a FAILED or CANCELED job can be resumed"
@@ -156,7 +156,7 @@ class Attempts:
     async def fence(self, job_id: str) -> Job:
         def stop(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
-            job = job_of(row)
+            job = job_from_row(row)
             fenced = replace(job, attempt=job.attempt + 1)
             if job.status.terminal:
                 return self._writer.write(connection, row, fenced, (), 0)

@@ -15,7 +15,7 @@ from burnish.domain.usage import Usage
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import from_json, storable, to_json
-from burnish.store.rows import usage_json, usage_of
+from burnish.store.rows import usage_from_json, usage_to_json
 
 _candidates = tables.candidates
 _evaluations = tables.evaluations
@@ -36,7 +36,7 @@ class Candidates:
             .order_by(_candidates.c.number, _candidates.c.candidate_id)
         )
         return await self._database.read(
-            lambda connection: tuple(_candidate_of(row) for row in connection.execute(query))
+            lambda connection: tuple(_candidate_from_row(row) for row in connection.execute(query))
         )
 
     async def evaluations(
@@ -55,11 +55,11 @@ class Candidates:
             .limit(limit)
         )
         return await self._database.read(
-            lambda connection: tuple(_evaluation_of(row) for row in connection.execute(query))
+            lambda connection: tuple(_evaluation_from_row(row) for row in connection.execute(query))
         )
 
 
-def candidate_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:
+def candidate_to_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:
     """The row of ``tables.candidates``."""
     candidate = record.candidate
     body = {
@@ -68,7 +68,7 @@ def candidate_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:
         "origin": candidate.origin,
         "scores": dict(record.scores),
         "reason": record.reason,
-        "usage": usage_json(record.usage),
+        "usage": usage_to_json(record.usage),
         "objectives": dict(record.objectives),
     }
     return {
@@ -80,7 +80,7 @@ def candidate_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:
     }
 
 
-def _candidate_of(row: Row[Any]) -> CandidateRecord:
+def _candidate_from_row(row: Row[Any]) -> CandidateRecord:
     body = from_json(row.body)
     return CandidateRecord(
         candidate=Candidate(
@@ -92,12 +92,12 @@ def _candidate_of(row: Row[Any]) -> CandidateRecord:
         status=CandidateStatus(row.status),
         scores=body["scores"],
         reason=body["reason"],
-        usage=usage_of(body["usage"]),
+        usage=usage_from_json(body["usage"]),
         objectives=body["objectives"],
     )
 
 
-def evaluation_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
+def evaluation_to_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
     """The row of ``tables.evaluations``."""
     evaluation = record.evaluation
     body = {
@@ -116,7 +116,7 @@ def evaluation_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
     }
 
 
-def _evaluation_of(row: Row[Any]) -> EvaluationRecord:
+def _evaluation_from_row(row: Row[Any]) -> EvaluationRecord:
     body = from_json(row.body)
     evaluation = Evaluation(
         candidate_id=row.candidate_id,

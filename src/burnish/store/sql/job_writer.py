@@ -14,7 +14,7 @@ from burnish.domain.job import Job, JobStatus, check_transition
 from burnish.errors import Conflict
 from burnish.store import tables
 from burnish.store.encoding import to_json
-from burnish.store.rows import job_of, job_row, score_rows, tag_rows
+from burnish.store.rows import job_from_row, job_to_row, score_rows, tag_rows
 from burnish.store.sql.events import append_events, event_rows
 
 _jobs = tables.jobs
@@ -34,7 +34,7 @@ class JobWriter:
             InvalidInput: a searchable text holds what no database takes.
         """
         try:
-            connection.execute(_jobs.insert(), job_row(job) | {"last_sequence": 1})
+            connection.execute(_jobs.insert(), job_to_row(job) | {"last_sequence": 1})
         except IntegrityError:
             raise Conflict(f"job {job.job_id!r} exists already") from None
         for table, rows in ((tables.tags, tag_rows(job)), (tables.scores, score_rows(job))):
@@ -66,12 +66,12 @@ class JobWriter:
         self, connection: Connection, row: Row[Any], job: Job, events: Sequence[NewEvent], attempt: int
     ) -> Job:
         """Write what differs between the locked row and the job, and append events."""
-        before, after = row._mapping, job_row(job)
+        before, after = row._mapping, job_to_row(job)
         changed = {name: value for name, value in after.items() if before[name] != value}
         if changed:
             connection.execute(update(_jobs).where(_jobs.c.job_id == job.job_id).values(changed))
         if "body" in changed:
-            self._reindex(connection, job_of(row), job)
+            self._reindex(connection, job_from_row(row), job)
         append_events(connection, row, attempt, events, self._clock_ms())
         return job
 

@@ -13,9 +13,9 @@ from burnish.errors import Conflict, InvalidState, NotFound
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import check_searchable, storable
-from burnish.store.rows import job_of
+from burnish.store.rows import job_from_row
 from burnish.store.sql.job_writer import JobWriter
-from burnish.store.sql.journal import finished_row
+from burnish.store.sql.journal import entry_to_row
 from burnish.store.sql.locking import lock_job
 from burnish.store.sql.statements import claim, insert_new
 
@@ -51,7 +51,7 @@ class Jobs:
             if idempotency and not self._claim(connection, idempotency, job.job_id):
                 return self._made_by(connection, idempotency), False
             self._writer.insert(connection, job, NewEvent(EventKind.CREATED, {}))
-            insert_new(connection, tables.calls_finished, [finished_row(job.job_id, call) for call in calls])
+            insert_new(connection, tables.calls_finished, [entry_to_row(job.job_id, call) for call in calls])
             self._hand_over(connection, job.job_id, job.priority)
             return job, True
 
@@ -71,7 +71,7 @@ class Jobs:
             row = connection.execute(_BY_ID, {"job_id": job_id}).one_or_none()
             if row is None:
                 raise NotFound("job", job_id)
-            return job_of(row)
+            return job_from_row(row)
 
         if not storable(job_id):
             raise NotFound("job", job_id)
@@ -133,4 +133,4 @@ class Jobs:
             raise Conflict(f"the job of idempotency key {idempotency.key!r} is being deleted; try again")
         if row.body_digest != idempotency.body_digest:
             raise Conflict(f"idempotency key {idempotency.key!r} was used with another request")
-        return job_of(row)
+        return job_from_row(row)

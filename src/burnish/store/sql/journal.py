@@ -76,8 +76,8 @@ class Journal:
         page = _Page(
             job_id=job_id,
             attempt=attempt,
-            begun=[_call_row(job_id, key, reserved) | {"attempt": attempt} for key, reserved in begun],
-            finished=[finished_row(job_id, entry) for entry in finished],
+            begun=[call_to_row(job_id, key, reserved) | {"attempt": attempt} for key, reserved in begun],
+            finished=[entry_to_row(job_id, entry) for entry in finished],
             settled=[
                 {"of_job": job_id, "of_attempt": attempt, "settled": _call_id(key)}
                 for key in (*(entry.key for entry in finished), *abandoned)
@@ -101,7 +101,7 @@ class Journal:
         query = select(_finished).where(_finished.c.job_id == job_id)
 
         def read(connection: Connection) -> tuple[JournalEntry, ...]:
-            return tuple(_entry_of(row) for row in connection.execute(query))
+            return tuple(_entry_from_row(row) for row in connection.execute(query))
 
         return await self._database.read(read)
 
@@ -145,7 +145,7 @@ def _call_id(key: CallKey) -> str:
     return digest(parts, length=40)
 
 
-def _call_row(job_id: str, key: CallKey, usage: Usage) -> dict[str, Any]:
+def call_to_row(job_id: str, key: CallKey, usage: Usage) -> dict[str, Any]:
     return {
         "job_id": job_id,
         "call_id": _call_id(key),
@@ -157,7 +157,7 @@ def _call_row(job_id: str, key: CallKey, usage: Usage) -> dict[str, Any]:
     }
 
 
-def finished_row(job_id: str, entry: JournalEntry) -> dict[str, Any]:
+def entry_to_row(job_id: str, entry: JournalEntry) -> dict[str, Any]:
     """The row of ``tables.calls_finished`` for a finished call."""
     key = entry.key
     body = {
@@ -169,10 +169,10 @@ def finished_row(job_id: str, entry: JournalEntry) -> dict[str, Any]:
         "text": entry.text,
         "finish_reason": entry.finish_reason,
     }
-    return _call_row(job_id, key, entry.usage) | {"body": to_json(body)}
+    return call_to_row(job_id, key, entry.usage) | {"body": to_json(body)}
 
 
-def _entry_of(row: Row[Any]) -> JournalEntry:
+def _entry_from_row(row: Row[Any]) -> JournalEntry:
     body = from_json(row.body)
     text, finish_reason = body.pop("text"), body.pop("finish_reason")
     return JournalEntry(

@@ -1,4 +1,4 @@
-"""What running attempts tell: those of many jobs in one transaction."""
+"""What running attempts report: those of many jobs in one transaction."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import from_json, to_json
 from burnish.store.group_commit import GroupCommit
-from burnish.store.rows import usage_json
-from burnish.store.sql.candidates import candidate_row, evaluation_row
+from burnish.store.rows import usage_to_json
+from burnish.store.sql.candidates import candidate_to_row, evaluation_to_row
 from burnish.store.sql.events import event_rows
 from burnish.store.sql.locking import FENCE, Fenced, lock_fenced
 from burnish.store.sql.statements import upsert
@@ -24,16 +24,16 @@ _jobs = tables.jobs
 _COLUMNS = (*FENCE, _jobs.c.cancel_requested, _jobs.c.body, _jobs.c.usage_calls, _jobs.c.usage_usd_nanos)
 _HEAVY = 1_000_000  # characters: neighbours do not wait for so much
 
-_TELL = (
+_BEAT = (
     update(_jobs)
-    .where(_jobs.c.job_id == bindparam("told"))
+    .where(_jobs.c.job_id == bindparam("of_job"))
     .values({name: bindparam(name) for name in ("heartbeat_timestamp_ms", "last_sequence")})
 )
-_SHOW = _TELL.values({name: bindparam(name) for name in ("body", "usage_calls", "usage_usd_nanos")})
+_SHOW = _BEAT.values({name: bindparam(name) for name in ("body", "usage_calls", "usage_usd_nanos")})
 
 
 @dataclass(slots=True, kw_only=True)
-class _Told(Fenced):
+class _Entry(Fenced):
     """One report as rows.
 
     Attributes:
@@ -59,39 +59,39 @@ class Reports:
     def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
         self._database = database
         self._clock_ms = clock_ms
-        self._reports: GroupCommit[_Told, bool] = GroupCommit(
+        self._reports: GroupCommit[_Entry, bool] = GroupCommit(
             lambda entries: database.begin_together(self._keep, entries)
         )
 
     async def report(self, job_id: str, attempt: int, report: Report) -> bool:
-        told = _Told(
+        entry = _Entry(
             job_id=job_id,
             attempt=attempt,
-            evaluations=[evaluation_row(job_id, record) for record in report.evaluations],
-            candidates=[candidate_row(job_id, record) for record in report.candidates],
+            evaluations=[evaluation_to_row(job_id, record) for record in report.evaluations],
+            candidates=[candidate_to_row(job_id, record) for record in report.candidates],
             events=[(event.kind, to_json(dict(event.data))) for event in report.events],
             shown=_shown(report, self._clock_ms()),
         )
         if report.usage is not None:
             total = report.usage.total
-            told.usage = {"usage_calls": total.calls, "usage_usd_nanos": total.usd_nanos}
-        told.check_storable()
-        if not told.is_heavy:
-            return await self._reports(told)
-        [answer] = await self._database.write(lambda connection: self._keep(connection, [told]))
+            entry.usage = {"usage_calls": total.calls, "usage_usd_nanos": total.usd_nanos}
+        entry.check_storable()
+        if not entry.is_heavy:
+            return await self._reports(entry)
+        [answer] = await self._database.write(lambda connection: self._keep(connection, [entry]))
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def _keep(self, connection: Connection, entries: Sequence[_Told]) -> list[bool | AttemptSuperseded]:
+    def _keep(self, connection: Connection, entries: Sequence[_Entry]) -> list[bool | AttemptSuperseded]:
         rows = lock_fenced(connection, entries, _COLUMNS)
-        told = [entry for entry in entries if rows.owns(entry)]
-        upsert(connection, tables.evaluations, [row for entry in told for row in entry.evaluations])
-        upsert(connection, tables.candidates, [row for entry in told for row in entry.candidates])
+        owned = [entry for entry in entries if rows.owns(entry)]
+        upsert(connection, tables.evaluations, [row for entry in owned for row in entry.evaluations])
+        upsert(connection, tables.candidates, [row for entry in owned for row in entry.candidates])
         now = self._clock_ms()
         after: dict[str, dict[str, Any]] = {}
         events: list[dict[str, Any]] = []
-        for entry in told:
+        for entry in owned:
             row = after.setdefault(entry.job_id, _row_before(rows.by_id[entry.job_id], now))
             events += event_rows(entry.job_id, entry.attempt, row["last_sequence"], entry.events, now)
             row["last_sequence"] += len(entry.events)
@@ -100,8 +100,8 @@ class Reports:
                 row["body"] = to_json(from_json(row["body"]) | entry.shown)
         if events:
             connection.execute(tables.events.insert(), events)
-        shows = {entry.job_id for entry in told if entry.shown}
-        for statement, job_ids in ((_SHOW, shows), (_TELL, after.keys() - shows)):
+        shows = {entry.job_id for entry in owned if entry.shown}
+        for statement, job_ids in ((_SHOW, shows), (_BEAT, after.keys() - shows)):
             if job_ids:
                 connection.execute(statement, [after[job_id] for job_id in sorted(job_ids)])
         return [
@@ -113,12 +113,12 @@ class Reports:
 
 
 def _shown(report: Report, now_ms: int) -> dict[str, Any]:
-    """The fields of the job's body that change, as ``rows.job_row`` writes them."""
+    """The fields of the job's body that change, as ``rows.job_to_row`` writes them."""
     shown: dict[str, Any] = {}
     if report.progress is not None:
         shown |= {"progress": asdict(report.progress), "progress_updated_at_ms": now_ms}
     if report.usage is not None:
-        shown["usage"] = usage_json(report.usage)
+        shown["usage"] = usage_to_json(report.usage)
     if report.seconds_spent is not None:
         shown["seconds_spent"] = report.seconds_spent
     return shown
@@ -126,7 +126,7 @@ def _shown(report: Report, now_ms: int) -> dict[str, Any]:
 
 def _row_before(row: Row[Any], now_ms: int) -> dict[str, Any]:
     return {
-        "told": row.job_id,
+        "of_job": row.job_id,
         "heartbeat_timestamp_ms": now_ms,
         "last_sequence": row.last_sequence,
         "body": row.body,
