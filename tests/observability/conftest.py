@@ -1,4 +1,4 @@
-"""A process whose calls and attempts are told to telemetry."""
+"""A process whose calls and attempts are reported to telemetry."""
 
 from __future__ import annotations
 

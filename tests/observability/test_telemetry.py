@@ -138,7 +138,7 @@ def test_how_an_attempt_can_end(
     assert not span.events  # an exception recorded there would carry its text
 
 
-def test_a_failed_call_tells_its_kind_only(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
+def test_a_failed_call_reports_its_kind_only(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
     report = CallReport(
         model="openai:/m?base_url=http%3A%2F%2Fuser%3Apw@host",
         role=Role.JUDGE,

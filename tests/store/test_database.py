@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import text
 
 from burnish.errors import InvalidInput, StoreUnavailable
+from burnish.redaction import redact_uri
 from burnish.store.database import Database
-from burnish.store.location import safe_uri, sqlite_path, store_url
+from burnish.store.location import sqlite_path, store_url
 from burnish.store.protocol import JobStore
 from burnish.store.sql import SqlJobStore
 from burnish.store.testing.samples import a_job
@@ -79,7 +80,7 @@ def test_other_uris_are_refused_without_their_password(uri: str) -> None:
     ],
 )
 def test_a_shown_uri_has_no_password(uri: str) -> None:
-    shown = safe_uri(uri)
+    shown = redact_uri(uri)
     assert "ter2" not in shown
     assert "host/b" in shown
 

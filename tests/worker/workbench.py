@@ -30,9 +30,9 @@ from burnish.llm.protocol import Request, Response
 from burnish.llm.registry import Registry
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.scripted import ScriptedProvider
-from burnish.llm.scrub import scrub
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
+from burnish.redaction import redact
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeRun, FakeTracker
 from burnish.worker.retry import RetryPolicy
@@ -219,7 +219,7 @@ class Process:
                 planner=planner,
                 gateway=self.gateway,
                 retries=RetryPolicy(limit=retries, draw=lambda: 0.0),
-                scrub=scrub,
+                redact=redact,
                 clock=time.monotonic,
                 heartbeat_seconds=heartbeat_seconds,
                 show_seconds=heartbeat_seconds,

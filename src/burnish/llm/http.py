@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
-from burnish.llm.scrub import excerpt
+from burnish.redaction import excerpt
 
 if TYPE_CHECKING:
     import aiohttp

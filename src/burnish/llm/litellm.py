@@ -16,7 +16,7 @@ from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, Model
 from burnish.llm.http import retry_after
 from burnish.llm.openai import count
 from burnish.llm.protocol import Request, Response
-from burnish.llm.scrub import excerpt
+from burnish.redaction import excerpt
 
 _PASSED_ON = frozenset(
     {

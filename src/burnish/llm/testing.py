@@ -315,7 +315,7 @@ class HttpProviderContract(ScriptedContract):
         assert not raised.value.maybe_paid
         assert url.rpartition(":")[2] in str(raised.value)
 
-    async def test_an_error_that_quotes_the_key_is_scrubbed(self) -> None:
+    async def test_an_error_that_quotes_the_key_is_redacted(self) -> None:
         """Some servers repeat what they were sent."""
 
         class Telltale(ScriptedServer):

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnish.errors import InvalidInput, StoreUnavailable
-from burnish.store.location import safe_uri, store_url
+from burnish.redaction import redact, redact_uri, uri_secrets
+from burnish.store.location import store_url
 from burnish.store.migrations import check_version, migrate
 
 Answer = TypeVar("Answer")
@@ -41,8 +42,8 @@ class Database:
 
     def __init__(self, uri: str) -> None:
         url = store_url(uri)
-        self.uri = safe_uri(uri)
-        self._secret = url.password
+        self.uri = redact_uri(uri)
+        self._secrets = uri_secrets(uri)
         self.engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url, self.uri)
         self._reading, self._writing = self.engine, self.engine.execution_options(writes=True)
         if self.dialect == "sqlite":
@@ -162,9 +163,7 @@ class Database:
         if isinstance(error, PoolTimeout):
             return "all connections are busy"
         text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-        if self._secret:
-            text = text.replace(str(self._secret), "***")
-        return " ".join(text.split()) or type(error).__name__
+        return " ".join(redact(text, secrets=self._secrets).split()) or type(error).__name__
 
 
 def _lies_in_the_data(error: Exception) -> bool:

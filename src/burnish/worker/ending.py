@@ -111,7 +111,7 @@ class Ending:
 
     async def failed(self, error: Exception, retries_so_far: int) -> Retry | None:
         """Back to PENDING where the cause lies outside the job and patience is left, else FAILED."""
-        cause = self._shop.scrub(
+        cause = self._shop.redact(
             str(error) if isinstance(error, BurnishError) else f"{type(error).__name__}: {error}"
         )
         retry = self._shop.retries.decide(error, 0 if self._at.progressed else retries_so_far)
@@ -126,7 +126,7 @@ class Ending:
                 await self._let_go(f"will retry: {cause}", [NewEvent(EventKind.RETRY, data)])
             self._at.observer.retried()
             return retry
-        trace = self._shop.scrub("".join(traceback.format_exception(error)))
+        trace = self._shop.redact("".join(traceback.format_exception(error)))
         self._log.error("job failed", error=cause, traceback=trace)
         if self._at.run_id is not None:
             with contextlib.suppress(BurnishError, TimeoutError):  # the cause may be that MLflow is away

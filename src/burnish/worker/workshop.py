@@ -19,7 +19,7 @@ class Workshop:
     """Made once for each process by ``bootstrap``.
 
     Attributes:
-        scrub: takes secrets out of a text before it is kept.
+        redact: takes secrets out of a text before it is kept.
         clock: seconds, monotonic.
         heartbeat_seconds: how often an attempt says that it lives, and looks for a cancel.
         show_seconds: how often new candidates are put on the MLflow run; the store has them at once.
@@ -35,7 +35,7 @@ class Workshop:
     planner: Planner
     gateway: Gateway
     retries: RetryPolicy
-    scrub: Callable[[str], str]
+    redact: Callable[[str], str]
     clock: Callable[[], float]
     heartbeat_seconds: float = 0.5
     show_seconds: float = 15.0

@@ -13,9 +13,7 @@ leaked, a call would fail and not be made behind the gateway's back.
 from __future__ import annotations
 
 import json
-import os
 import threading
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from burnish.domain.prompt import Message
+from burnish.mlflow_import import importing
 
 UNSERVABLE_MODEL = "endpoints:/asked-through-burnish"
 """The model URI that every judge made here has. MLflow 3.9 takes no provider it does not know; this
@@ -121,9 +120,7 @@ def read_answer(text: str) -> tuple[Any, str]:
 
 def import_mlflow_scorers() -> Any:
     """The module ``mlflow.genai.scorers.builtin_scorers``; the first import takes some seconds."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing calls home
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own and its dependencies' deprecations
+    with importing():
         from mlflow.genai.scorers import builtin_scorers
     return builtin_scorers
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_
 
-from burnish.domain.prompt import digest
+from burnish.domain.hashing import digest
 from burnish.domain.records import JobQuery
 from burnish.errors import InvalidInput
 from burnish.store.encoding import storable

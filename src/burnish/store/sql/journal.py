@@ -20,8 +20,8 @@ from sqlalchemy import (
     select,
 )
 
+from burnish.domain.hashing import digest
 from burnish.domain.job import JobStatus
-from burnish.domain.prompt import digest
 from burnish.domain.records import CallKey, JournalEntry, JournalTotals
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import AttemptSuperseded

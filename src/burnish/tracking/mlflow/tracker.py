@@ -6,7 +6,7 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from burnish.domain.dataset import Dataset
@@ -148,9 +148,6 @@ class MlflowTracker:
         self._artifacts.write(self._runs.get(run_id).info.artifact_uri, folder, {path.name: text})
 
     @_patiently
-    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
-        self._artifacts.upload(self._runs.get(run_id).info.artifact_uri, artifact_path, path)
-
     @_patiently
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
         with self._connection.turn(job.job_id):
@@ -194,9 +191,6 @@ class MlflowTracker:
 
     def set_alias(self, name: str, alias: str, version: int) -> int | None:
         return self._prompts.set_alias(name, alias, version)
-
-    def remove_alias(self, name: str, alias: str) -> int | None:
-        return self._prompts.remove_alias(name, alias)
 
     def link(self, uri: str) -> Link:
         kind, _, rest = uri.partition(":/")
