@@ -29,7 +29,7 @@ from burnish.cli.result import print_result, write_best_prompt
 from burnish.config import Settings
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
-from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
+from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt
 from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
@@ -163,7 +163,7 @@ async def _check(request: Request, offline: OfflineServices) -> _Checked:
     from burnish.optimizers.registry import parse_optimizer
 
     kind = parse_optimizer(request.optimizer)
-    _require_files(request, data_needed=kind is not OptimizerType.METAPROMPT)
+    _require_files(request, data_needed=kind.info.needs_data)
     prompts = await asyncio.to_thread(_prompts_of, request, offline)
     dataset = await asyncio.to_thread(_dataset_of, request, offline, prompts) if request.data else None
     config = JobConfig(

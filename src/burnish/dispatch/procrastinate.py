@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from burnish.concurrency import cancel_and_wait
 from burnish.dispatch.protocol import Delivery, RunJob
 from burnish.dispatch.queue import INSERT, ON_CONFLICT, QUEUE, TASK, Message, Queue
 from burnish.dispatch.silence import Silence
@@ -23,6 +24,7 @@ from burnish.errors import ExperimentFull, StoreUnavailable
 
 log = structlog.get_logger("burnish.dispatch")
 
+_CANCEL_AGAIN_SECONDS = 0.5
 _POLL_SECONDS = 1.0  # for a notification that got lost
 _SWEEPS_IN_TAKEOVER = 8
 _SWEEPS_BETWEEN_SEARCHES = 24  # for waiting jobs that are in no queue
@@ -99,11 +101,11 @@ class ProcrastinateDispatcher:
                     if not isinstance(error, StoreUnavailable):
                         raise error
                     log.warning("lost the queue, will register again", error=str(error))
-                await _settle(link)
+                await cancel_and_wait(link, again_seconds=_CANCEL_AGAIN_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _POLL_SECONDS)
         finally:
-            await _settle(stopping, link)
+            await cancel_and_wait(stopping, link, again_seconds=_CANCEL_AGAIN_SECONDS)
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
@@ -140,7 +142,7 @@ class ProcrastinateDispatcher:
                 if part.done():
                     part.result()
         finally:
-            await _settle(*parts)
+            await cancel_and_wait(*parts, again_seconds=_CANCEL_AGAIN_SECONDS)
 
     async def _beat(self, worker_id: int) -> None:
         while True:
@@ -281,13 +283,3 @@ class ProcrastinateDispatcher:
             await errand
         except StoreUnavailable as error:
             log.info("an errand to the queue failed", error=str(error))
-
-
-async def _settle(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel until each has ended: one that was just being woken by something else misses the first."""
-    waiting = {task for task in tasks if not task.done()}
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=0.5)
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from burnish.domain.budget import Budget
+from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidState, Problem
 
@@ -57,16 +58,6 @@ def check_transition(before: JobStatus, after: JobStatus) -> None:
 
 PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
-
-
-class OptimizerType(StrEnum):
-    """MLflow's ``OptimizerType`` without its prefix, and ours."""
-
-    GEPA = "GEPA"
-    METAPROMPT = "METAPROMPT"
-    DISTILLATION = "DISTILLATION"
-    FEW_SHOT = "FEW_SHOT"
-    JOINT_SEARCH = "JOINT_SEARCH"
 
 
 class StopReason(StrEnum):

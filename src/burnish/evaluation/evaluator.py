@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from burnish.concurrency import SingleFlight
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, render
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
-from burnish.evaluation.flights import Flights
 from burnish.evaluation.panel import Panel
 from burnish.evaluation.protocol import Means, Sample, WeightedScorer
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
@@ -54,11 +54,11 @@ class Evaluator:
         self._panel = Panel(scorers)
         self._parameters = parameters or Parameters()
         self._role = role
-        self._flights: Flights[Evaluation] = Flights(concurrency)
+        self._evaluations: SingleFlight[Evaluation] = SingleFlight(concurrency, keep=True)
         self._record = record
 
     async def __call__(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
-        evaluations = await self._flights.join(
+        evaluations = await self._evaluations.join_all(
             [(candidate.candidate_id, example.example_id) for example in examples],
             lambda place: self._evaluate(candidate, examples[place]),
         )

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from math import fsum
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.score import Evaluation, Score, to_number
 from burnish.domain.usage import Usage
 from burnish.errors import BurnishError, ScorerFailed
-from burnish.evaluation.flights import together
 from burnish.evaluation.protocol import Feedback, Means, Sample, Scorer, WeightedScorer
 from burnish.evaluation.threads import in_thread
 
@@ -39,7 +39,7 @@ class Panel:
             ScorerFailed: a scorer raised, or returned what is no score.
             BurnishError: what a judge's model call raises.
         """
-        feedbacks = await together([self._ask(weighted.scorer, sample) for weighted in self._scorers])
+        feedbacks = await gather_in_order([self._ask(weighted.scorer, sample) for weighted in self._scorers])
         scores, usage = {}, Usage()
         for name, feedback in zip(self.names, feedbacks, strict=True):
             value = to_number(feedback.value, name, sample.example.example_id)

@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from burnish.concurrency import SingleFlight
 from burnish.domain.budget import Ledger
 from burnish.domain.job import JobConfig
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
 from burnish.llm.call import Call
 from burnish.llm.endpoint import Endpoint
-from burnish.llm.flights import SingleFlight
 from burnish.llm.health import Health
 from burnish.llm.identity import request_hash
 from burnish.llm.limits import Limiter, RateLimits
@@ -146,7 +146,7 @@ class JobGateway:
         self._timeout_seconds = timeout_seconds
         self._room = Room(ledger)
         self._health = Health(failure_share)
-        self._flights: SingleFlight[Completion] = SingleFlight()
+        self._in_flight: SingleFlight[Completion] = SingleFlight()
 
     async def complete(self, request: Request, purpose: Purpose) -> Completion:
         """The answer to one request, from the journal where it is known already.
@@ -159,7 +159,7 @@ class JobGateway:
             AttemptSuperseded: another attempt has the job.
         """
         key = (request_hash(request), purpose)
-        return await self._flights.join(key, lambda: self._find_or_make(request, purpose))
+        return await self._in_flight.join(key, lambda: self._find_or_make(request, purpose))
 
     async def _find_or_make(self, request: Request, purpose: Purpose) -> Completion:
         found = self._journal.find(request, purpose)

@@ -8,7 +8,7 @@ hand the taught examples to the student.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +37,8 @@ class DistillationSettings(CommonSettings):
 
 class Distillation:
     """See the module. Made by :meth:`from_settings`."""
+
+    settings_class: ClassVar[type[CommonSettings]] = DistillationSettings
 
     def __init__(self, settings: DistillationSettings, student: Optimizer) -> None:
         self._student = student

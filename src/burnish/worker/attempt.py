@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from burnish.concurrency import cancel_and_wait
 from burnish.domain.budget import Ledger
 from burnish.domain.events import EventKind
 from burnish.domain.job import Job, StopReason
@@ -74,13 +75,13 @@ class Attempt:
         beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._show_candidates())]
         try:
             end = await self._course(work, beside[0], retries_so_far)
-            return await uncut(_after(settle(work), end))  # the heart beats on meanwhile
+            return await uncut(_after(cancel_and_wait(work), end))  # the heart beats on meanwhile
         except AttemptSuperseded:
-            await settle(work, *beside)
+            await cancel_and_wait(work, *beside)
             await self._ending.superseded()
             raise
         finally:
-            await settle(work, *beside)
+            await cancel_and_wait(work, *beside)
 
     async def give_back(self) -> None:
         """End it before it has begun.
@@ -230,19 +231,6 @@ class Attempt:
                 await self._shop.sleep(_SECONDS_BETWEEN_TRIES)
 
 
-async def settle(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel and wait until each has really ended, so that nothing of this attempt outlives it.
-
-    A task that was just being woken by something else may miss a cancel: it is told again.
-    """
-    waiting = {task for task in tasks if not task.done()}
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=_LAST_SECONDS)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def uncut(work: Coroutine[Any, Any, T]) -> T:
     """Await it to its end, also when this task is cancelled meanwhile; then it is soon.
 
@@ -255,7 +243,7 @@ async def uncut(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait((task,), timeout=_LAST_SECONDS)
-        await settle(task)
+        await cancel_and_wait(task)
         if task.cancelled() or task.result() is not None:
             raise
         return task.result()

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.budget import Ledger
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
@@ -22,12 +23,11 @@ from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
-from burnish.evaluation.flights import together
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
-from burnish.optimizers.champion import objectives_of
 from burnish.optimizers.protocol import Outcome, Task
+from burnish.optimizers.search.incumbent import objectives_of
 from burnish.plan import Plan
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
@@ -150,7 +150,7 @@ async def _pairs(
     evaluate: Evaluate, source: Candidate, winner: Candidate, examples: Sequence[Example]
 ) -> list[tuple[float, float]]:
     """Aggregates of source and winner on each example."""
-    before, after = await together([evaluate(source, examples), evaluate(winner, examples)])
+    before, after = await gather_in_order([evaluate(source, examples), evaluate(winner, examples)])
     return [
         (first.aggregate, second.aggregate)
         for first, second in zip(before.evaluations, after.evaluations, strict=True)

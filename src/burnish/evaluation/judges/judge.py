@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.dataset import Example
 from burnish.domain.score import to_number
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelUnavailable, ScorerFailed
-from burnish.evaluation.flights import together
 from burnish.evaluation.judges.seam import Question, Unreadable, consult
 from burnish.evaluation.protocol import Feedback, Sample
 from burnish.llm.protocol import Parameters, Purpose, Request
@@ -66,7 +66,7 @@ class Judge:
         return None
 
     async def score(self, sample: Sample) -> Feedback:
-        votes = await together([self._vote(sample, number) for number in range(self.calls)])
+        votes = await gather_in_order([self._vote(sample, number) for number in range(self.calls)])
         usage = sum((vote.usage for vote in votes), Usage())
         if len(votes) == 1:
             return Feedback(votes[0].value, votes[0].rationale, usage)
