@@ -104,9 +104,9 @@ async def test_a_repeat_of_a_call_that_was_in_flight_at_a_death_is_none(case: Ca
 
 def begun(key: CallKey) -> dict[str, Any]:
     from burnish.domain.usage import Usage
-    from burnish.store.sql_journal import _call_row
+    from burnish.store.sql.journal import call_to_row
 
-    return _call_row("job", key, Usage(1, 10, 10, 0)) | {"attempt": 0}
+    return call_to_row("job", key, Usage(1, 10, 10, 0)) | {"attempt": 0}
 
 
 MLFLOW: dict[str, Callable[[Case], Any]] = {

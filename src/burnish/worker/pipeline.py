@@ -24,8 +24,8 @@ from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
-from burnish.optimizers.champion import objectives_of
 from burnish.optimizers.protocol import Outcome, Task
+from burnish.optimizers.search.incumbent import objectives_of
 from burnish.plan import Plan
 from burnish.worker.context import AttemptContext
 
