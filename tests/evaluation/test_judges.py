@@ -278,7 +278,7 @@ class TestOptions:
             ("Guidelines", "guidelines=TEXT"),
             ("RetrievalGroundedness", "traces"),
             ("UserFrustration", "traces or conversations"),
-            ("Corectness", "did you mean Correctness"),
+            ("Corectness", "did you mean 'Correctness'"),
         ],
     )
     def test_what_cannot_be_used_is_refused(self, spec: str, told: str) -> None:

@@ -101,7 +101,7 @@ class TestOneCall:
 
     async def test_an_unknown_model_is_named(self, rig: MakeRig) -> None:
         bench = rig()
-        with pytest.raises(InvalidInput, match=r"did you mean scripted:/m"):
+        with pytest.raises(InvalidInput, match=r"did you mean 'scripted'"):
             await bench.model.complete(bench.request(model="scriptd:/m"), bench.purpose())
 
 

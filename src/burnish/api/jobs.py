@@ -12,7 +12,7 @@ from burnish.api.wire import (
     read_job_request,
     read_query,
 )
-from burnish.domain.prompt import digest
+from burnish.domain.hashing import digest
 from burnish.domain.records import Idempotency
 from burnish.errors import Problem
 from burnish.proto import service_pb2 as wire

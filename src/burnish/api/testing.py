@@ -21,8 +21,9 @@ from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.hashing import digest
 from burnish.domain.job import JobStatus, OptimizerType, Progress, StopReason, TestScores, Verdict
-from burnish.domain.prompt import Prompt, digest
+from burnish.domain.prompt import Prompt
 from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Role, Usage, UsageByRole

@@ -1,9 +1,14 @@
-"""Texts that come from models and data, made fit for those who take only Unicode."""
+"""Texts that come from models and data, made fit for prompts and for those who take only Unicode."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+
+def value_as_text(value: Any) -> str:
+    """A value as a prompt shows it: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def well_formed(text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from burnish.files.problems import Problems
+from burnish.files.problems import FileProblems
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_bytes(path: Path, problems: Problems) -> bytes:
+def read_bytes(path: Path, problems: FileProblems) -> bytes:
     """Everything in the file, without a UTF-8 byte order mark.
 
     Raises:
@@ -32,7 +32,7 @@ def read_bytes(path: Path, problems: Problems) -> bytes:
     return data
 
 
-def decode(data: bytes, problems: Problems) -> str:
+def decode(data: bytes, problems: FileProblems) -> str:
     """The bytes as UTF-8.
 
     Raises:

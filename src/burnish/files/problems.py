@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,8 +11,8 @@ from burnish.errors import InvalidInput, Problem
 _SHOWN = 5  # of one kind
 
 
-class Problems:
-    """Problems of one file.
+class FileProblems:
+    """FileProblems of one file.
 
     Args:
         path: as the user wrote it.
@@ -56,13 +55,6 @@ class Problems:
             lines = "line" if more == 1 else "lines"
             self._found.append(Problem(str(self._path), "", f"and {more} more {lines} like these"))
         return InvalidInput(*self._found)
-
-
-def meant(wanted: str, there: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` where a name is near, else nothing."""
-    by_lower = {name.lower(): name for name in there}
-    near = difflib.get_close_matches(wanted.lower(), by_lower, n=1, cutoff=0.7)
-    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 def listed(names: Iterable[str]) -> str:

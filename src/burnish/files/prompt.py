@@ -8,7 +8,7 @@ from typing import Any
 
 from burnish.domain.prompt import Message, Prompt, Template, check_template
 from burnish.files.content import decode, read_bytes
-from burnish.files.problems import Problems, listed
+from burnish.files.problems import FileProblems, listed
 from burnish.tracking.names import check_prompt_name, check_prompt_text, safe_prompt_name
 
 _ROLES = ("system", "user", "assistant")
@@ -27,7 +27,7 @@ def read_prompt(path: Path, name: str | None = None) -> Prompt:
     Raises:
         InvalidInput: every problem found, with line or position.
     """
-    problems = Problems(path)
+    problems = FileProblems(path)
     text = decode(read_bytes(path, problems), problems).replace("\r\n", "\n")
     template: Template
     template = _read_chat(text, problems) if path.suffix.lower() == ".json" else text.rstrip("\n")
@@ -38,7 +38,7 @@ def read_prompt(path: Path, name: str | None = None) -> Prompt:
     return Prompt(name=name or safe_prompt_name(path.stem), template=template)
 
 
-def _read_chat(text: str, problems: Problems) -> tuple[Message, ...]:
+def _read_chat(text: str, problems: FileProblems) -> tuple[Message, ...]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -55,7 +55,7 @@ def _read_chat(text: str, problems: Problems) -> tuple[Message, ...]:
     return tuple(Message(entry["role"], entry["content"]) for entry in value)
 
 
-def _check_message(place: str, entry: Any, problems: Problems) -> None:
+def _check_message(place: str, entry: Any, problems: FileProblems) -> None:
     if not isinstance(entry, dict):
         problems.add("message", None, place, entry, 'must be an object {"role": ..., "content": ...}')
         return

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.domain.dataset import Dataset
-from burnish.files.problems import Problems, listed, meant
+from burnish.errors import did_you_mean
+from burnish.files.problems import FileProblems, listed
 from burnish.files.rows import Row, Table, read_table
 from burnish.tracking.names import MAX_DATASET_NAME_CHARACTERS
 
@@ -49,7 +50,7 @@ def read_records(
     Raises:
         InvalidInput: every problem found; at most five of one kind, with file, line and column.
     """
-    problems = Problems(path)
+    problems = FileProblems(path)
     if variables is not None and not variables:
         problems.add(
             "no variables",
@@ -83,7 +84,7 @@ class _Reading:
     table: Table
     variables: tuple[str, ...] | None
     target: str | None
-    problems: Problems
+    problems: FileProblems
     ignored: tuple[str, ...] = ()
 
     def flat(self) -> list[Record]:
@@ -142,7 +143,7 @@ class _Reading:
                     name,
                     "",
                     f"the prompt has this variable, but no {what} is called so; there is {listed(there)}"
-                    + meant(name, there),
+                    + did_you_mean(name, there),
                 )
         return present
 
@@ -159,7 +160,8 @@ class _Reading:
                     None,
                     target,
                     "",
-                    f"named as the expected answer, but there is {listed(there)}" + meant(target, there),
+                    f"named as the expected answer, but there is {listed(there)}"
+                    + did_you_mean(target, there),
                 )
             else:
                 return target

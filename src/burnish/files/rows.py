@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.files.content import decode, not_utf8, read_bytes
-from burnish.files.problems import Problems, listed
+from burnish.files.problems import FileProblems, listed
 
 _NAN_CELLS = ("nan", "NaN")  # as pandas writes a hole when asked to
 
@@ -39,7 +39,7 @@ class Table:
     columns: tuple[str, ...]
 
 
-def read_table(path: Path, problems: Problems) -> Table:
+def read_table(path: Path, problems: FileProblems) -> Table:
     """
     Raises:
         InvalidInput: no such format, or not readable at all. Broken lines are noted in ``problems``
@@ -52,7 +52,7 @@ def read_table(path: Path, problems: Problems) -> Table:
     return read(path, problems)
 
 
-def _read_jsonl(path: Path, problems: Problems) -> Table:
+def _read_jsonl(path: Path, problems: FileProblems) -> Table:
     data = read_bytes(path, problems)
     if data.lstrip()[:1] == b"[":
         raise problems.stop(None, "", "[", "is one JSON list; write one JSON object on each line, without it")
@@ -67,7 +67,7 @@ def _read_jsonl(path: Path, problems: Problems) -> Table:
     return Table(tuple(rows), tuple(columns))
 
 
-def _object_of(raw: bytes, line: int, problems: Problems) -> dict[str, Any] | None:
+def _object_of(raw: bytes, line: int, problems: FileProblems) -> dict[str, Any] | None:
     repeated: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _has_half_character(value: Any) -> bool:
     return False
 
 
-def _read_csv(path: Path, problems: Problems) -> Table:
+def _read_csv(path: Path, problems: FileProblems) -> Table:
     text = decode(read_bytes(path, problems), problems)
     csv.field_size_limit(sys.maxsize)  # the default refuses cells above 128 kB
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -135,7 +135,7 @@ def _read_csv(path: Path, problems: Problems) -> Table:
     return Table(tuple(rows), tuple(name for name in columns if name))
 
 
-def _check_header(columns: tuple[str, ...], line: int, problems: Problems) -> None:
+def _check_header(columns: tuple[str, ...], line: int, problems: FileProblems) -> None:
     for name in dict.fromkeys(columns):
         if name and columns.count(name) > 1:
             problems.add("header", line, name, "", "heads two columns; rename one of them")
@@ -145,7 +145,7 @@ def _check_header(columns: tuple[str, ...], line: int, problems: Problems) -> No
                 problems.add("separator", line, "", columns[0], "columns are separated by commas here")
 
 
-def _read_parquet(path: Path, problems: Problems) -> Table:
+def _read_parquet(path: Path, problems: FileProblems) -> Table:
     data = read_bytes(path, problems)
     import pyarrow
     import pyarrow.parquet
@@ -180,7 +180,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-READERS: Mapping[str, Callable[[Path, Problems], Table]] = {
+READERS: Mapping[str, Callable[[Path, FileProblems], Table]] = {
     ".jsonl": _read_jsonl,
     ".csv": _read_csv,
     ".parquet": _read_parquet,

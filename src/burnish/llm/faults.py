@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from burnish.domain.hashing import uniform_draw
 from burnish.errors import InvalidInput
 
 KINDS = {
@@ -72,5 +72,4 @@ class Faults:
         return self.latency_seconds + self.jitter_seconds * self._draw("latency", body_hash)
 
     def _draw(self, *parts: str) -> float:
-        content = "\0".join((str(self.seed), *parts)).encode()
-        return int(hashlib.sha256(content).hexdigest()[:12], 16) / 16**12
+        return uniform_draw(self.seed, *parts)

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from burnish.domain.hashing import uniform_draw
 from burnish.llm.protocol import Request
 
 KINDS = ("amber", "birch", "coral", "dune", "ember", "fjord")
@@ -89,7 +90,7 @@ class PlantedWorld:
         return self._digest("code", number)[:6]
 
     def _chance(self, *parts: str) -> float:
-        return int(self._digest(*parts)[:8], 16) / 16**8
+        return uniform_draw(self.seed, *parts)
 
     def _digest(self, *parts: str) -> str:
         return hashlib.sha256("\0".join((str(self.seed), *parts)).encode()).hexdigest()

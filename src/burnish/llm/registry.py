@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, Problems, did_you_mean
 from burnish.llm import pricing
 from burnish.llm.model_config import parameters_of, uri_of
 from burnish.llm.protocol import Parameters, Provider
@@ -81,20 +80,17 @@ class Registry:
         Raises:
             InvalidInput: no model is named, it cannot be used, or an option has a wrong type; all problems.
         """
-        problems: list[Problem] = []
-        parameters = Parameters()
-        try:
-            parameters = parameters_of(model_config, response_format)
-        except InvalidInput as error:
-            problems += error.problems
-        try:
-            model = parse_model_uri(uri) if uri else uri_of(model_config)
-            self.check(model)
-        except InvalidInput as error:
-            problems += error.problems
-        if problems:
-            raise InvalidInput(*problems)
+        problems = Problems()
+        parameters = problems.collect(lambda: parameters_of(model_config, response_format))
+        model = problems.collect(lambda: self._checked(uri, model_config))
+        if model is None or parameters is None:
+            raise problems.error()
         return str(model), parameters
+
+    def _checked(self, uri: str | None, model_config: Mapping[str, Any]) -> ModelUri:
+        model = parse_model_uri(uri) if uri else uri_of(model_config)
+        self.check(model)
+        return model
 
     def check(self, model: ModelUri) -> None:
         """
@@ -103,13 +99,12 @@ class Registry:
         """
         schemes = PROVIDERS.keys() | self._given.keys()
         if model.scheme not in schemes:
-            near = get_close_matches(model.scheme, schemes, n=1)
-            hint = f"did you mean {near[0]}:/{model.name}? " if near else ""
             raise InvalidInput.of(
                 "model",
                 str(model),
-                f"unknown provider {model.scheme!r}; {hint}known ones are {', '.join(sorted(schemes))}; "
-                f"litellm:/{model.scheme}/{model.name} may reach others",
+                f"unknown provider {model.scheme!r}; known ones are {', '.join(sorted(schemes))}; "
+                f"litellm:/{model.scheme}/{model.name} may reach others"
+                + did_you_mean(model.scheme, sorted(schemes)),
             )
         if model.base_url is not None and model.base_url not in self._allowed:
             raise InvalidInput.of(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
 from burnish.domain.optimizer_type import WIRE_PREFIX, OptimizerType
-from burnish.errors import InvalidInput
+from burnish.errors import InvalidInput, did_you_mean
 from burnish.optimizers.protocol import Optimizer
 from burnish.optimizers.settings import CommonSettings
 
@@ -41,10 +40,9 @@ def parse_optimizer(text: str) -> OptimizerType:
         return OptimizerType(name)
     except ValueError:
         known = [kind.cli_name for kind in OptimizerType]
-        near = difflib.get_close_matches(name.lower().replace("_", "-"), known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        near = did_you_mean(name.replace("_", "-"), known)
         raise InvalidInput.of(
-            "optimizer", text, f"there is no such optimizer; {hint}known are {', '.join(known)}"
+            "optimizer", text, f"there is no such optimizer; known are {', '.join(known)}{near}"
         ) from None
 
 
