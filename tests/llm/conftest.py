@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget, Ledger
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Message
@@ -76,6 +77,7 @@ def rig() -> Callable[..., Rig]:
         budget: Budget | None = None,
         limits: RateLimits | None = None,
         failure_share: float = 0.5,
+        thinking: Thinking = Thinking.STRIP,
         journal: MemoryJournal | None = None,
         draw: Callable[[], float] = lambda: 0.5,
     ) -> Rig:
@@ -98,6 +100,7 @@ def rig() -> Callable[..., Rig]:
             scorers=(),
             optimizer_type=OptimizerType.GEPA,
             failure_share=failure_share,
+            thinking=thinking,
         )
         model = gateway.for_job(ledger=ledger, journal=kept, config=config)
         return Rig(time, provider, gateway, ledger, kept, model, reports)

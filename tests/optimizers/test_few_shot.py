@@ -14,10 +14,10 @@ from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.few_shot import FewShot
-from burnish.optimizers.planted import PlantedWorld, means_of
+from burnish.optimizers.few_shot.optimizer import FewShot
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.testing import Notebook, OptimizerContract
+from burnish.optimizers.testing.contract import Notebook, OptimizerContract
+from burnish.optimizers.testing.synthetic_task import PlantedWorld, means_of
 
 PHRASES: Mapping[str, float] = {"positive": 0.3, "negative": 0.3, "number 1": 0.1, "number 7": 0.1}
 

@@ -15,9 +15,9 @@ from burnish.domain.prompt import Message, variables_of
 from burnish.errors import InvalidInput, ModelRejected, ModelUnavailable, OptimizerFailed
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.metaprompt import Metaprompt
-from burnish.optimizers.planted import PlantedWorld
 from burnish.optimizers.protocol import Optimizer, Task
-from burnish.optimizers.testing import Notebook, OptimizerContract
+from burnish.optimizers.testing.contract import Notebook, OptimizerContract
+from burnish.optimizers.testing.synthetic_task import PlantedWorld
 
 PHRASES: Mapping[str, float] = {"one word": 0.3, "be exact": 0.3, "sentiment means": 0.2}
 INSTRUCTION = "What is the sentiment of this review?"

@@ -14,13 +14,13 @@ from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
 from burnish.errors import BudgetExhausted, InvalidInput, ModelRejected
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.champion import Champion
-from burnish.optimizers.demonstrations import Demonstration, as_block, as_turns, labelled, pick
-from burnish.optimizers.pareto import dominates, front
-from burnish.optimizers.rewriting import Rewrite, read_prompts, tagged
+from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns, labelled, pick
+from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts, tagged
+from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.pareto import dominates, front
 from burnish.optimizers.settings import CommonSettings
 from burnish.optimizers.side_by_side import side_by_side
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import Notebook
 
 # --- the champion
 

@@ -291,7 +291,7 @@ class TestOverTheRealStore:
         assert totals.finished.total == ANSWER.usage
         assert totals.lost.total == WORST
         with pytest.raises(AttemptSuperseded):
-            await journal.begin(request("a zombie's"), PURPOSE, WORST)
+            await journal.begin(request("a superseded worker's"), PURPOSE, WORST)
 
     async def test_a_call_lost_once_and_made_again_counts_twice(self, store: SqlJobStore) -> None:
         journal = await StoreJournal.open(store, "job", 1)

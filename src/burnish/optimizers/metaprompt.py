@@ -16,18 +16,18 @@ from pydantic import Field
 
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.domain.job import StopReason
 from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.champion import Champion
-from burnish.optimizers.effort import FINALISTS, Effort, calls_of_one_evaluation
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.prompts.rewriting import Rewrite
+from burnish.optimizers.prompts.writer import Writer
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
-from burnish.optimizers.race import Race
-from burnish.optimizers.rewriting import Rewrite
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.racing import Race
+from burnish.optimizers.search.racing_budget import FINALISTS, Effort, calls_of_one_evaluation
+from burnish.optimizers.search.validator import Gate
 from burnish.optimizers.settings import CommonSettings, SamplingOptions, read_settings
-from burnish.optimizers.writer import Writer
 
 
 class MetapromptSettings(CommonSettings):

@@ -15,15 +15,16 @@ from gepa.core.adapter import EvaluationBatch
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.domain.prompt import Message, Template
 from burnish.domain.score import Evaluation
-from burnish.optimizers.gepa import Gepa, reflection
+from burnish.optimizers.gepa import reflection
 from burnish.optimizers.gepa.components import Components, Texts
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.gepa.rewriter import FEEDBACK_TOKENS
-from burnish.optimizers.planted import PlantedWorld, reviews
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.testing.contract import Notebook
+from burnish.optimizers.testing.synthetic_task import PlantedWorld, reviews
 
 PHRASES: Mapping[str, float] = {
     "one word": 0.16,

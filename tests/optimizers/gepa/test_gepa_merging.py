@@ -14,10 +14,10 @@ from burnish.domain.prompt import Message, text_of
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.gepa import Gepa
-from burnish.optimizers.planted import means_of
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import Notebook
+from burnish.optimizers.testing.synthetic_task import means_of
 
 SOURCE = Candidate({"critic": (Message("system", "You judge."), Message("user", "{{text}}"))})
 

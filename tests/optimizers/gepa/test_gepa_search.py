@@ -28,10 +28,10 @@ from burnish.errors import (
 )
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.gepa import Gepa
-from burnish.optimizers.planted import PlantedWorld, reviews
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Outcome, Task
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import Notebook
+from burnish.optimizers.testing.synthetic_task import PlantedWorld, reviews
 
 PHRASES: Mapping[str, float] = {
     "one word": 0.16,

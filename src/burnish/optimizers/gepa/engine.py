@@ -21,7 +21,7 @@ from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Texts
-from burnish.optimizers.gepa.proposal import aggregates
+from burnish.optimizers.gepa.proposals import aggregates
 from burnish.optimizers.gepa.search import Search
 from burnish.optimizers.gepa.settings import GepaKwargs
 

@@ -9,10 +9,10 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Components, Texts
-from burnish.optimizers.gepa.lookahead import LookAhead
-from burnish.optimizers.gepa.notes import Note, Notes
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.gepa.scheduler import LookAhead
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.search.buffered_observer import Note, Notes
+from burnish.optimizers.search.validator import Gate
 from burnish.optimizers.settings import CommonSettings
 
 

@@ -8,20 +8,20 @@ from typing import Any, ClassVar
 from burnish.domain.job import StopReason
 from burnish.errors import InvalidInput, OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.effort import calls_of_one_evaluation
-from burnish.optimizers.gepa.bridge import EngineThread
+from burnish.optimizers.gepa.budget import Cost
+from burnish.optimizers.gepa.budget_plan import Sizing
+from burnish.optimizers.gepa.commits import FrontChampion, Referee
 from burnish.optimizers.gepa.components import Components
-from burnish.optimizers.gepa.lookahead import LookAhead
 from burnish.optimizers.gepa.measure import Measure
 from burnish.optimizers.gepa.merging import Merging
-from burnish.optimizers.gepa.proposal import aggregates
-from burnish.optimizers.gepa.purse import Cost
-from burnish.optimizers.gepa.pursuit import Rules
-from burnish.optimizers.gepa.referee import FrontChampion, Referee
+from burnish.optimizers.gepa.proposal_pipeline import Rules
+from burnish.optimizers.gepa.proposals import aggregates
 from burnish.optimizers.gepa.rewriter import Rewriter
+from burnish.optimizers.gepa.scheduler import LookAhead
 from burnish.optimizers.gepa.settings import Choices, GepaSettings
-from burnish.optimizers.gepa.sizing import Sizing
+from burnish.optimizers.gepa.thread_bridge import EngineThread
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
+from burnish.optimizers.search.racing_budget import calls_of_one_evaluation
 from burnish.optimizers.settings import CommonSettings
 
 

@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.feedback import feedback
 from burnish.domain.prompt import Message
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa import reflection
 from burnish.optimizers.gepa.components import Components
-from burnish.optimizers.gepa.notes import Note, Notes
-from burnish.optimizers.gepa.proposal import Launch
+from burnish.optimizers.gepa.proposals import Launch
 from burnish.optimizers.gepa.together import all_of
-from burnish.optimizers.proposals import Gate
 from burnish.optimizers.protocol import Reflect, Task
+from burnish.optimizers.search.buffered_observer import Note, Notes
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.search.validator import Gate
 from burnish.optimizers.settings import CommonSettings
 
 FEEDBACK_TOKENS = 8000

@@ -12,13 +12,13 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.bridge import EngineThread
+from burnish.optimizers.gepa.commits import Referee
 from burnish.optimizers.gepa.components import Components, Texts
-from burnish.optimizers.gepa.lookahead import LookAhead
 from burnish.optimizers.gepa.merging import Merging
-from burnish.optimizers.gepa.proposal import Proposal
-from burnish.optimizers.gepa.referee import Referee
+from burnish.optimizers.gepa.proposals import Proposal
+from burnish.optimizers.gepa.scheduler import LookAhead
 from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.gepa.thread_bridge import EngineThread
 from burnish.optimizers.protocol import Observe
 
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.domain.prompt import Message, Template, text_of
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.protocol import Observe, Reflect
+from burnish.optimizers.search.feedback import feedback
 
 FEEDBACK_TOKENS = 3000
 _TAGGED = re.compile(r"<instruction>\s*(.*?)\s*</instruction>", re.DOTALL | re.IGNORECASE)

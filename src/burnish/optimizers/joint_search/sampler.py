@@ -9,8 +9,8 @@ from typing import Any
 
 from burnish.domain.candidate import Candidate
 from burnish.optimizers.joint_search.space import Choices, Space
-from burnish.optimizers.proposals import Gate
-from burnish.optimizers.race import Standing
+from burnish.optimizers.search.racing import Standing
+from burnish.optimizers.search.validator import Gate
 
 REDRAWS_BY_MODEL = 3
 REDRAWS_AT_RANDOM = 60

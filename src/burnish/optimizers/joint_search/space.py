@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, Template, render, text_of, variables_of
-from burnish.optimizers.anatomy import Anatomy, Frame, anatomy_of, variables_in_order
-from burnish.optimizers.demonstrations import Demonstration, as_block, as_turns, labelled, pick
-from burnish.optimizers.joint_search.catalogue import (
+from burnish.optimizers.prompts.answer_type import AnswerKind, shape_of
+from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns, labelled, pick
+from burnish.optimizers.prompts.instruction_templates import (
     NO_RULE,
     Rule,
     Wording,
@@ -19,7 +19,7 @@ from burnish.optimizers.joint_search.catalogue import (
     instructions_of,
     rules_of,
 )
-from burnish.optimizers.joint_search.layout import (
+from burnish.optimizers.prompts.layout import (
     PLAIN,
     Layout,
     Parts,
@@ -29,7 +29,7 @@ from burnish.optimizers.joint_search.layout import (
     layouts_for,
     written_field,
 )
-from burnish.optimizers.joint_search.shape import AnswerKind, shape_of
+from burnish.optimizers.prompts.structure import Anatomy, Frame, anatomy_of, variables_in_order
 from burnish.optimizers.protocol import Task
 
 Choices = Mapping[str, int]
