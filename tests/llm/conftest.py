@@ -14,13 +14,13 @@ from burnish.domain.budget import Budget, Ledger
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role
-from burnish.llm.faults import Faults
 from burnish.llm.gateway import CallReport, Gateway, JobGateway
 from burnish.llm.limits import RateLimits
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
-from burnish.llm.registry import Registry
-from burnish.llm.scripted import Script, ScriptedProvider, echo
-from burnish.llm.testing import MemoryJournal
+from burnish.llm.providers.registry import Registry
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.memory_journal import MemoryJournal
+from burnish.llm.testing.scripted import Script, ScriptedProvider, echo
 
 
 class Time:

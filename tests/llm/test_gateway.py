@@ -24,10 +24,11 @@ from burnish.errors import (
     StoreUnavailable,
 )
 from burnish.llm.estimate import DEFAULT_MAX_OUTPUT_TOKENS, most_prompt_tokens
-from burnish.llm.faults import Faults
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Response
-from burnish.llm.testing import MemoryJournal, eventually
+from burnish.llm.testing.contract import eventually
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.memory_journal import MemoryJournal
 
 MakeRig = Callable[..., Any]
 

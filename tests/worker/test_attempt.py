@@ -13,7 +13,7 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, StopReason
 from burnish.errors import ExperimentFull, StoreUnavailable, TrackingUnavailable
-from burnish.llm.faults import Faults
+from burnish.llm.testing.faults import Faults
 from burnish.tracking.memory import FakeRun
 from burnish.tracking.protocol import RunStatus
 from tests.worker.harness import WorkerHarness, WorkerProcess

@@ -13,8 +13,8 @@ from typing import Any
 
 from burnish.errors import ModelRejected
 from burnish.llm.estimate import likely_tokens
-from burnish.llm.http import JsonClient, Remedies
 from burnish.llm.protocol import Request, Response
+from burnish.llm.providers.http import JsonClient, Remedies
 
 _RENAMED_MAX_TOKENS = re.compile(r"^(o\d|gpt-5)")  # these refuse max_tokens
 
