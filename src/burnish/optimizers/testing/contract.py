@@ -172,9 +172,6 @@ class OptimizerContract(ABC):
             synthetic, observer = self.synthetic(max_calls=limit), RecordingObserver()
             with suppress(BudgetExhausted):
                 await self.run(task, synthetic, observer)
-                assert synthetic.paid_calls < total, (
-                    "it must have done with less, or say that it was not enough"
-                )
             assert synthetic.in_flight == 0, "what was begun is paid for, and must be waited for"
             for candidate_id, means in observer.means.items():
                 assert means.aggregate == synthetic.truth(observer.texts[candidate_id], task.validation)
