@@ -20,11 +20,11 @@ from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.observability.telemetry import Telemetry, telemetry_of
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner

@@ -11,9 +11,9 @@ import pytest
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.exact_match import ExactMatch
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.service.estimate import Estimate, estimate

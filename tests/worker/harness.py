@@ -22,13 +22,13 @@ from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.llm.faults import Faults
 from burnish.llm.gateway import Gateway
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Request, Response
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.scripted import ScriptedProvider
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.redaction import redact

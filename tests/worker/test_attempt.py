@@ -12,9 +12,9 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, StopReason
 from burnish.errors import ExperimentFull, StoreUnavailable, TrackingUnavailable
-from burnish.llm.faults import Faults
 from burnish.llm.protocol import Request, Response
-from burnish.llm.scripted import ScriptedProvider
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.tracking.memory import FakeRun
 from burnish.tracking.protocol import RunStatus
 from tests.worker.harness import WorkerHarness, WorkerProcess

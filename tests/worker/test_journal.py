@@ -100,7 +100,7 @@ class TestFinding:
             (request(temperature=0.5), PURPOSE),
             (replace(request(), model="scripted:/n"), PURPOSE),
             (request(), replace(PURPOSE, sample=1)),
-            (request(), replace(PURPOSE, phase="test")),
+            (request(), replace(PURPOSE, phase="judge")),
             (request(), replace(PURPOSE, candidate_id="d")),
             (request(), replace(PURPOSE, example_id="f")),
             (request(), replace(PURPOSE, role=Role.JUDGE)),
@@ -110,6 +110,14 @@ class TestFinding:
         journal = await StoreJournal.open(FakeRecords(), "job", 1)
         await journal.finish(request(), PURPOSE, ANSWER)
         assert journal.find(other_request, other_purpose) is None
+
+    async def test_a_sealed_test_that_an_earlier_version_wrote_as_search_is_found(self) -> None:
+        journal = await StoreJournal.open(FakeRecords(), "job", 1)
+        await journal.finish(request(), PURPOSE, ANSWER)
+        tested = replace(PURPOSE, phase="test")
+        assert journal.find(request(), tested) == replace(ANSWER, replayed=True)
+        await journal.finish(request("new"), tested, ANSWER)
+        assert journal.find(request("new"), PURPOSE) is None
 
 
 async def let_others_run() -> None:

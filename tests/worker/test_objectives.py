@@ -12,7 +12,7 @@ from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus
 from burnish.errors import InvalidInput
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.proto import prompt_optimization_pb2 as wire

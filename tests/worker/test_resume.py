@@ -13,7 +13,7 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, OptimizerType
 from burnish.domain.records import Report
-from burnish.llm.faults import Faults
+from burnish.llm.testing.faults import Faults
 from burnish.tracking.protocol import RunStatus
 from tests.worker.harness import Result, WorkerHarness, WorkerProcess
 
@@ -170,7 +170,7 @@ async def test_a_job_killed_at_its_very_last_write_is_over(
     assert_same(await harness.result(), await undisturbed())
 
 
-REFLECTION = "scripted:/planted-reflect"
+REFLECTION = "scripted:/hidden-rules-reflect"
 EVERY_OPTIMIZER: dict[OptimizerType, dict[str, Any]] = {
     OptimizerType.JOINT_SEARCH: {"reflection_model": REFLECTION},
     OptimizerType.FEW_SHOT: {"reflection_model": "scripted:/sentiment"},  # the teacher

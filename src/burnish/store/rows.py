@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.job import (
     Job,
@@ -176,6 +177,7 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values["optimizer_type"] = OptimizerType(stored["optimizer_type"])
     values["budget"] = Budget(**stored["budget"])
     values["split"] = SplitFractions(**stored["split"])
+    values["thinking"] = Thinking(stored.get("thinking", Thinking.STRIP))
     return JobConfig(**values)
 
 

@@ -26,6 +26,7 @@ from burnish.errors import (
     StoreUnavailable,
 )
 from burnish.tracking.layout import result_metrics, usage_metrics
+from burnish.tracking.note import run_note
 from burnish.tracking.protocol import RunEntries, RunStatus
 from burnish.worker.context import AttemptContext
 from burnish.worker.retry import Retry
@@ -54,7 +55,7 @@ class Finalizer:
         """
         try:
             changes = await self._last_changes(JobStatus.COMPLETED, stop_reason)
-            await self._end_run(JobStatus.COMPLETED)
+            await self._end_run(JobStatus.COMPLETED, stop_reason)
             await self._write(changes)
         except OutsideFailure as away:
             return await self.failed(away, retries_so_far)
@@ -131,7 +132,7 @@ class Finalizer:
         await self._context.mlflow_calls.wait(_MLFLOW_SECONDS)
         try:
             async with asyncio.timeout(_MLFLOW_SECONDS):
-                await self._end_run(status)
+                await self._end_run(status, stop_reason, error_message)
             run_is_open = False
         except (BurnishError, TimeoutError) as away:
             self._log.warning("the run is still open", error=str(away))
@@ -140,7 +141,7 @@ class Finalizer:
         for _ in range(_LATE_TRIES if run_is_open else 0):
             try:
                 async with asyncio.timeout(_LATE_SECONDS):
-                    await self._end_run(status)
+                    await self._end_run(status, stop_reason, error_message)
                 return
             except (BurnishError, TimeoutError) as away:
                 self._log.warning("the run is still open", error=str(away))
@@ -190,7 +191,9 @@ class Finalizer:
         self._context.observer.ended(changes["status"])
         self._log.info("job ended", status=ended["status"], stop_reason=ended["stop_reason"])
 
-    async def _end_run(self, status: JobStatus) -> None:
+    async def _end_run(
+        self, status: JobStatus, stop_reason: StopReason, error_message: str | None = None
+    ) -> None:
         """With all that the run is to say in the end: one look at the run and one write."""
         context, run_id = self._context, await self._find_run()
         if run_id is None:
@@ -203,7 +206,13 @@ class Finalizer:
         registered = tuple(filter(None, context.job.optimized_prompt_uris))
         if status is JobStatus.COMPLETED:
             metrics.append((result_metrics(context.job), 0))
-        entries = RunEntries(metrics=metrics, prompt_uris=registered)
+        best = context.recorder.best
+        note = run_note(
+            replace(context.job, status=status, stop_reason=stop_reason, error_message=error_message),
+            context.plan.source,
+            best.candidate if best else None,
+        )
+        entries = RunEntries(metrics=metrics, prompt_uris=registered, note=note)
         await context.recorder.log_to_run(end, context.mlflow_calls, entries)
 
     async def _find_run(self) -> str | None:

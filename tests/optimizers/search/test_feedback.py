@@ -29,8 +29,14 @@ def test_tells_inputs_answer_expectation_score_rationale_and_error() -> None:
     evaluations, examples = results("It is good.")
     failed = Evaluation("c", examples[0].example_id, "", {}, 0.0, error="no answer within 60 s")
     text = feedback([*evaluations, failed], [*examples, *examples], 1000)
-    for told in ("review 0", "It is good.", "positive", "exact_match: 0 (too long)", "no answer within 60 s"):
-        assert told in text
+    for phrase in (
+        "review 0",
+        "It is good.",
+        "positive",
+        "exact_match: 0 (too long)",
+        "no answer within 60 s",
+    ):
+        assert phrase in text
     assert text.index("# Example 1") < text.index("# Example 2")
 
 
@@ -42,8 +48,8 @@ def test_what_fits_is_whole() -> None:
 def test_the_longest_entries_are_cut_first_and_keep_their_ends() -> None:
     long = "the beginning " + "x" * 100_000 + " the end"
     text = feedback(*results("short answer", long), 400)
-    for told in ("short answer", "review 0", "review 1", "the beginning", "the end", "characters left out"):
-        assert told in text
+    for phrase in ("short answer", "review 0", "review 1", "the beginning", "the end", "characters left out"):
+        assert phrase in text
     assert estimate_tokens(text) > 300  # the budget is used
 
 

@@ -1,4 +1,4 @@
-"""What every provider promises, and a journal in memory. For tests of Burnish and of other providers.
+"""What every provider promises. For tests of Burnish and of other providers.
 
 class TestMyProvider(HttpProviderContract):
     model = "mine:/any"
@@ -12,13 +12,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
 from burnish.domain.prompt import Message
-from burnish.domain.usage import Usage
 from burnish.errors import (
     ModelError,
     ModelRejected,
@@ -26,44 +24,14 @@ from burnish.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from burnish.llm.faults import Faults
-from burnish.llm.identity import request_hash
-from burnish.llm.protocol import Completion, Parameters, Provider, Purpose, Request
-from burnish.llm.scripted import Script, echo
-from burnish.llm.scripted_server import ScriptedServer
+from burnish.llm.protocol import Parameters, Provider, Request
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted import Script, echo
+from burnish.llm.testing.scripted_server import ScriptedServer
 from burnish.llm.uri import parse_model_uri
 
 SECRET = "sk-do-not-show-this-0123456789"
 """The key that providers under test are given; it must appear in no error."""
-
-
-class MemoryJournal:
-    """Implements ``llm.protocol.Journal``; what a crash leaves is in ``begun`` and ``finished``."""
-
-    def __init__(self) -> None:
-        self.begun: dict[tuple[str, Purpose], Usage] = {}
-        self.finished: dict[tuple[str, Purpose], Completion] = {}
-
-    def find(self, request: Request, purpose: Purpose) -> Completion | None:
-        """The finished call."""
-        found = self.finished.get((request_hash(request), purpose))
-        return replace(found, replayed=True) if found else None
-
-    async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
-        """Noted, and a second time changes nothing, as in the store."""
-        await asyncio.sleep(0)
-        self.begun.setdefault((request_hash(request), purpose), reserved)
-
-    async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
-        """Kept."""
-        await asyncio.sleep(0)
-        self.begun.pop((request_hash(request), purpose), None)
-        self.finished[request_hash(request), purpose] = completion
-
-    async def abandon(self, request: Request, purpose: Purpose) -> None:
-        """Taken back."""
-        await asyncio.sleep(0)
-        self.begun.pop((request_hash(request), purpose), None)
 
 
 class Counts(Protocol):

@@ -1,4 +1,4 @@
-"""A world in which the best prompt is known, for the scripted model: rules are planted and must be found.
+"""A task whose best prompt is known, for the scripted model: the prompt must state rules that are hidden.
 
 Each record is of one kind, and is answered right nearly always if the prompt states the rule of that
 kind, seldom if not. A reflection model (any name with ``reflect`` in it) finds one more rule for each
@@ -25,7 +25,7 @@ _PROMPT = re.compile(r"<prompt[^>]*>\n?(?:<message[^>]*>\n?)?|```[a-z]*\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlantedWorld:
+class HiddenRules:
     """A script for ``scripted.ScriptedProvider`` or the scripted server.
 
     Attributes:

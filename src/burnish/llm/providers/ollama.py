@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from burnish.llm.openai import OpenAiProvider
+from burnish.llm.providers.openai import OpenAiProvider
 
 
 class OllamaProvider(OpenAiProvider):

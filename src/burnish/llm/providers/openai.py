@@ -13,8 +13,8 @@ from typing import Any
 
 from burnish.errors import ModelRejected
 from burnish.llm.estimate import likely_tokens
-from burnish.llm.http import JsonClient, Remedies
 from burnish.llm.protocol import Request, Response
+from burnish.llm.providers.http import JsonClient, Remedies
 
 _RENAMED_MAX_TOKENS = re.compile(r"^(o\d|gpt-5)")  # these refuse max_tokens
 
@@ -98,16 +98,18 @@ class OpenAiProvider:
     def _response(self, answer: Mapping[str, Any], request: Request) -> Response:
         try:
             choice = answer["choices"][0]
-            text = _text_of(choice["message"].get("content"))
+            message = choice["message"]
+            text = _text_of(message.get("content"))
+            refusal = "" if text else message.get("refusal") or ""
         except (KeyError, IndexError, TypeError, AttributeError):
             raise self._client.garbage(request.model, str(answer)) from None
         usage = answer.get("usage")
         counts = usage if isinstance(usage, dict) else {}
         return Response(
-            text=text,
+            text=text or refusal,
             prompt_tokens=count(counts.get("prompt_tokens"), *(m.content for m in request.messages)),
             completion_tokens=count(counts.get("completion_tokens"), text),
-            finish_reason=str(choice.get("finish_reason") or "stop"),
+            finish_reason="refusal" if refusal else str(choice.get("finish_reason") or "stop"),
         )
 
 

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
 from burnish.llm.estimate import likely_tokens
-from burnish.llm.faults import KINDS, Faults
 from burnish.llm.identity import request_hash
-from burnish.llm.planted import PlantedWorld
 from burnish.llm.protocol import Request, Response
+from burnish.llm.testing.faults import KINDS, Faults
+from burnish.llm.testing.hidden_rules import HiddenRules
 
 Script = Callable[[Request], "str | Response | Exception"]
 """Answers a request. Must depend on the request alone. An exception it returns is raised."""
@@ -138,8 +138,8 @@ def sentiment(request: Request) -> str:
 SCRIPTS: dict[str, Script] = {
     "echo": echo,
     "sentiment": sentiment,
-    "planted": PlantedWorld(),
-    "planted-reflect": PlantedWorld(),
+    "hidden-rules": HiddenRules(),
+    "hidden-rules-reflect": HiddenRules(),
 }
 """Scripts that every installation knows, as ``scripted:/echo``."""
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
-from burnish.llm.http import retry_after
-from burnish.llm.openai import count
 from burnish.llm.protocol import Request, Response
+from burnish.llm.providers.http import retry_after
+from burnish.llm.providers.openai import count
 from burnish.redaction import excerpt
 
 _PASSED_ON = frozenset(

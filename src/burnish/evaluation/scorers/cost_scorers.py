@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback, Sample
+from burnish.evaluation.scorer import Feedback, Sample
 from burnish.evaluation.scorers.text import BuiltInScorer, Takes
 
 
-class _Economy(BuiltInScorer):
+class _CostScorer(BuiltInScorer):
     """Half a point for taking just as much as the argument says, more for less; 1 for nothing at all.
 
     So the limit itself passes as a constraint (``short_prompt:200=must``).
@@ -19,7 +19,7 @@ class _Economy(BuiltInScorer):
     """
 
     takes = Takes.REQUIRED
-    needs = frozenset()
+    requires = frozenset()
 
     def __init__(self, name: str, argument: str | None = None) -> None:
         super().__init__(name, argument)
@@ -35,7 +35,7 @@ class _Economy(BuiltInScorer):
         return Feedback(self._limit / (self._limit + taken), f"{taken:g} {what}")
 
 
-class ShortPrompt(_Economy):
+class ShortPrompt(_CostScorer):
     """TOKENS / (TOKENS + n), where the request, its inputs included, had n tokens by the provider's count."""
 
     argument_is = "the number of tokens"
@@ -44,7 +44,7 @@ class ShortPrompt(_Economy):
         return self._rated(sample.usage.prompt_tokens, "tokens in the request")
 
 
-class LowCost(_Economy):
+class LowCost(_CostScorer):
     """USD / (USD + n), where the answer cost n dollars; judges are not counted."""
 
     argument_is = "the dollars of one answer"

@@ -12,7 +12,7 @@ from base64 import b64encode
 from urllib.parse import quote
 
 from burnish.errors import ModelRejected
-from burnish.llm.openai import OpenAiProvider
+from burnish.llm.providers.openai import OpenAiProvider
 
 
 class GatewayProvider(OpenAiProvider):

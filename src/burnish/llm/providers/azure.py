@@ -10,7 +10,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from burnish.errors import ModelRejected
-from burnish.llm.openai import OpenAiProvider
+from burnish.llm.providers.openai import OpenAiProvider
 
 
 class AzureProvider(OpenAiProvider):

@@ -1,6 +1,6 @@
 """A scripted model behind HTTP on loopback: OpenAI's and Anthropic's shapes, faults on request.
 
-    python -m burnish.llm.scripted_server --port 0 --script sentiment --latency-ms 200 --fault 429:0.1
+    python -m burnish.llm.testing.scripted_server --port 0 --script sentiment --latency-ms 200 --fault 429:0.1
 
 The first line on standard output is its address. ``GET /_stats`` says what it was asked, ``PUT /_faults``
 changes what goes wrong: ``{"shares": {"500": 1}, "latency_seconds": 0.2}``. A model whose name is one of
@@ -22,10 +22,10 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from burnish.domain.prompt import Message
-from burnish.llm.faults import KINDS, Faults
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Parameters, Request, Response
-from burnish.llm.scripted import SCRIPTS, Script, response_to
+from burnish.llm.testing.faults import KINDS, Faults
+from burnish.llm.testing.scripted import SCRIPTS, Script, response_to
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -263,7 +263,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m burnish.llm.scripted_server", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m burnish.llm.testing.scripted_server", description=__doc__
+    )
     parser.add_argument("--port", type=int, default=0, help="0: any that is free")
     parser.add_argument("--script", choices=sorted(SCRIPTS), default="sentiment")
     parser.add_argument("--latency-ms", type=float, default=0.0)

@@ -12,9 +12,9 @@ from typing import Any
 
 from burnish.errors import ModelRejected
 from burnish.llm.estimate import DEFAULT_MAX_OUTPUT_TOKENS
-from burnish.llm.http import JsonClient, Remedies
-from burnish.llm.openai import count
 from burnish.llm.protocol import Request, Response
+from burnish.llm.providers.http import JsonClient, Remedies
+from burnish.llm.providers.openai import count
 
 _VERSION = "2023-06-01"
 _DEFAULT_URL = "https://api.anthropic.com"

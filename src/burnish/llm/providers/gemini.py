@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from burnish.errors import ModelRejected
-from burnish.llm.openai import OpenAiProvider
+from burnish.llm.providers.openai import OpenAiProvider
 
 
 class GeminiProvider(OpenAiProvider):

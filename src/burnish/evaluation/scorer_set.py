@@ -1,4 +1,4 @@
-"""The panel of a job's scorers: their scores of one output, and what they add up to."""
+"""All scorers of a job: their scores of one output, and what these add up to."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from burnish.concurrency import gather_in_order
 from burnish.domain.score import Evaluation, Score, to_number
 from burnish.domain.usage import Usage
 from burnish.errors import BurnishError, ScorerFailed
-from burnish.evaluation.protocol import Feedback, Means, Sample, Scorer, WeightedScorer
+from burnish.evaluation.protocol import Means
+from burnish.evaluation.scorer import Feedback, Sample, Scorer, WeightedScorer
 from burnish.evaluation.threads import in_thread
 
 PASSED = 0.5
 """A constraint is passed from here on: yes and no fall on either side, an averaged judge by majority."""
 
 
-class Panel:
+class ScorerSet:
     """All scorers of a job.
 
     Args:
@@ -44,7 +45,7 @@ class Panel:
         for name, feedback in zip(self.names, feedbacks, strict=True):
             value = to_number(feedback.value, name, sample.example.example_id)
             scores[name] = Score(value, feedback.rationale)
-            usage = usage + (feedback.usage or Usage())
+            usage = usage + feedback.usage
         return scores, usage
 
     def aggregate(self, scores: Mapping[str, Score]) -> float:
@@ -73,14 +74,10 @@ class Panel:
             if not scorer.blocking:
                 return await scorer.score(sample)
             async with self._threads:
-                return await in_thread(lambda: asyncio.run(_awaited(scorer, sample)))
+                return await in_thread(lambda: asyncio.run(scorer.score(sample)))
         except BurnishError:
             raise
         except Exception as error:  # a scorer may be anybody's code
             raise ScorerFailed(
                 scorer.name, sample.example.example_id, f"raised {type(error).__name__}: {error}"
             ) from error
-
-
-async def _awaited(scorer: Scorer, sample: Sample) -> Feedback:
-    return await scorer.score(sample)

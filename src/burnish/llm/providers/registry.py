@@ -17,16 +17,16 @@ from burnish.llm.protocol import Parameters, Provider
 from burnish.llm.uri import ModelUri, parse_model_uri
 
 PROVIDERS = {
-    "anthropic": "burnish.llm.anthropic:AnthropicProvider",
-    "azure": "burnish.llm.azure:AzureProvider",
-    "endpoints": "burnish.llm.gateway_endpoints:EndpointsProvider",
-    "gateway": "burnish.llm.gateway_endpoints:GatewayProvider",
-    "gemini": "burnish.llm.gemini:GeminiProvider",
-    "litellm": "burnish.llm.litellm:LitellmProvider",
-    "local": "burnish.llm.local:LocalProvider",
-    "ollama": "burnish.llm.ollama:OllamaProvider",
-    "openai": "burnish.llm.openai:OpenAiProvider",
-    "scripted": "burnish.llm.scripted:built_in",
+    "anthropic": "burnish.llm.providers.anthropic:AnthropicProvider",
+    "azure": "burnish.llm.providers.azure:AzureProvider",
+    "endpoints": "burnish.llm.providers.mlflow_gateway:EndpointsProvider",
+    "gateway": "burnish.llm.providers.mlflow_gateway:GatewayProvider",
+    "gemini": "burnish.llm.providers.gemini:GeminiProvider",
+    "litellm": "burnish.llm.providers.litellm:LitellmProvider",
+    "local": "burnish.llm.providers.local:LocalProvider",
+    "ollama": "burnish.llm.providers.ollama:OllamaProvider",
+    "openai": "burnish.llm.providers.openai:OpenAiProvider",
+    "scripted": "burnish.llm.testing.scripted:built_in",
 }
 """Scheme → what makes its provider from ``(base_url, environment)``; imported when first used."""
 
@@ -113,7 +113,7 @@ class Registry:
                 "not on the operator's list; add it to allowed_base_urls (BURNISH_ALLOWED_BASE_URLS)",
             )
         if model.scheme == "local" and "local" not in self._given:
-            from burnish.llm.local import find_model
+            from burnish.llm.providers.local import find_model
 
             find_model(model.name)
 

@@ -9,9 +9,9 @@ import pytest
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScorerFailed
-from burnish.evaluation.panel import Panel
-from burnish.evaluation.protocol import Sample, Scorer
-from burnish.evaluation.scorers.economy import LowCost, ShortPrompt
+from burnish.evaluation.scorer import Sample, Scorer
+from burnish.evaluation.scorer_set import ScorerSet
+from burnish.evaluation.scorers.cost_scorers import LowCost, ShortPrompt
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.evaluation.testing import ScorerContract
 
@@ -24,19 +24,19 @@ def sample(answer: str, example: Example = EXAMPLE) -> Sample:
     return Sample(example=example, output=answer, usage=TAKES.get(answer, Usage(1)))
 
 
-class EconomyContract(ScorerContract):
+class CostScorerContract(ScorerContract):
     def sample(self, example: Example, answer: str) -> Sample:
         return sample(answer, example)
 
 
-class TestShortPrompt(EconomyContract):
+class TestShortPrompt(CostScorerContract):
     cases: ClassVar = [("nothing", {}, 1.0), ("little", {}, 2 / 3), ("much", {}, 0.25)]
 
     def make(self) -> Scorer:
         return ShortPrompt("short_prompt", "100")
 
 
-class TestLowCost(EconomyContract):
+class TestLowCost(CostScorerContract):
     cases: ClassVar = [("nothing", {}, 1.0), ("little", {}, 2 / 3), ("much", {}, 0.25)]
 
     def make(self) -> Scorer:
@@ -45,20 +45,20 @@ class TestLowCost(EconomyContract):
 
 @pytest.mark.parametrize(("limit", "passes"), [(50, True), (49, False)])
 async def test_the_limit_itself_passes_as_a_constraint(limit: int, passes: bool) -> None:
-    panel = Panel(make_scorers([f"short_prompt:{limit}=must"]))
-    scores, _ = await panel.score(sample("little"))
-    assert panel.aggregate(scores) == float(passes)
+    scorers = ScorerSet(make_scorers([f"short_prompt:{limit}=must"]))
+    scores, _ = await scorers.score(sample("little"))
+    assert scorers.aggregate(scores) == float(passes)
 
 
 async def test_an_unknown_price_is_not_taken_for_nothing() -> None:
     unpriced = Sample(example=EXAMPLE, output="", usage=Usage(1, 10, 1, None))
     with pytest.raises(ScorerFailed):
-        await Panel(make_scorers(["low_cost:0.001"])).score(unpriced)
+        await ScorerSet(make_scorers(["low_cost:0.001"])).score(unpriced)
 
 
 @pytest.mark.parametrize("argument", ["", "cheap", "0", "-1", "nan", "inf"])
 @pytest.mark.parametrize("kind", [ShortPrompt, LowCost])
 def test_a_limit_is_a_number_above_0(kind: Any, argument: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        kind("economy", argument)
+        kind("cost", argument)
     assert "above 0" in caught.value.problems[0].remedy

@@ -29,8 +29,8 @@ from burnish.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from burnish.llm.openai import count
 from burnish.llm.protocol import Request, Response
+from burnish.llm.providers.openai import count
 
 SLOTS = 4
 """Requests decoded together in one batch."""
