@@ -155,10 +155,10 @@ async def test_no_worker_is_notified_of_a_job_before_its_commit(uri: str) -> Non
         async with working(other.dispatcher, worker.finish):
             creating = asyncio.create_task(store.create(a_job("a")))
             await inside.wait()
-            await asyncio.sleep(0.05)
-            assert worker.delivered == []
-            commit.set()
+            await harness.submit("b")
             await eventually(lambda: len(worker.delivered) == 1)
+            commit.set()
+            await eventually(lambda: [delivery.job_id for delivery in worker.delivered] == ["b", "a"])
             await creating
         await store.close()
 
@@ -210,17 +210,23 @@ async def test_a_silent_attempt_is_handed_out_with_its_number(uri: str) -> None:
             assert harness.messages() == [("a", "doing")]
 
 
-async def test_a_job_that_gives_heartbeats_is_left_alone(uri: str) -> None:
+async def test_a_job_that_writes_heartbeats_is_left_alone(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_harness(uri, TAKEOVER_SECONDS) as harness:
         worker = Worker(harness)
-        await harness.submit("a")
+        for job_id in ("alive", "dead"):
+            await harness.submit(job_id)
+            await harness.store.take(job_id, "elsewhere")
         harness.ask("UPDATE procrastinate_jobs SET status = 'doing'")
-        await harness.store.take("a", "alive")
+        heartbeats = harness.store.heartbeats
+
+        async def beat_before_each_look() -> Any:
+            await harness.store.report("alive", 1, Report())
+            return await heartbeats()
+
+        monkeypatch.setattr(harness.store, "heartbeats", beat_before_each_look)
         async with working(harness.dispatcher, worker.hold):
-            for _ in range(12):
-                await asyncio.sleep(TAKEOVER_SECONDS / 6)
-                await harness.store.report("a", 1, Report())
-        assert worker.delivered == []
+            await eventually(lambda: len(worker.delivered) == 1)
+        assert [delivery.job_id for delivery in worker.delivered] == ["dead"]
 
 
 async def test_a_message_of_a_dead_worker_is_freed(uri: str) -> None:
@@ -286,7 +292,6 @@ async def test_a_message_that_another_worker_has_now_is_not_finished(uri: str) -
                 " UPDATE procrastinate_jobs SET worker_id = (SELECT id FROM other)"
             )
             worker.go_on.set()
-            await asyncio.sleep(0.05)
         assert harness.messages() == [("a", "doing")]
 
 
@@ -372,7 +377,6 @@ async def test_work_goes_on_when_postgresql_has_been_killed_and_begun_again() ->
                 await harness.submit("before")
                 await eventually(lambda: len(worker.delivered) == 1)
                 await asyncio.to_thread(server.kill)
-                await asyncio.sleep(0.1)
                 await asyncio.to_thread(server.start)
                 await harness.submit("after")
                 await eventually(lambda: len(worker.delivered) == 2, a_while)

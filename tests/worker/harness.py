@@ -189,6 +189,7 @@ class WorkerProcess:
         heartbeat_seconds: float = 0.02,
         answer: Callable[[Request], Awaitable[Response]] | None = None,
         retries: int = 3,
+        clock: Callable[[], float] = time.monotonic,
         max_running_per_experiment: int | None = None,
     ) -> None:
         self.harness = harness
@@ -219,7 +220,7 @@ class WorkerProcess:
                 gateway=self.gateway,
                 retries=RetryPolicy(limit=retries, draw=lambda: 0.0),
                 redact=redact,
-                clock=time.monotonic,
+                clock=clock,
                 heartbeat_seconds=heartbeat_seconds,
                 show_seconds=heartbeat_seconds,
                 max_running_per_experiment=max_running_per_experiment,
@@ -244,6 +245,12 @@ class WorkerProcess:
         """What a dispatcher does on SIGTERM, and on a cancel."""
         if self._running is not None:
             self._running.cancel()
+
+    async def interrupted(self) -> None:
+        """Interrupt it, and wait until its task has been cancelled."""
+        self.interrupt()
+        while self._running and not (self._running.cancelling() or self._running.done()):  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
     # --- as a model's provider
 

@@ -125,7 +125,7 @@ class DispatcherContract:
 
             async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
                 tries.append(job_id)
-                if running:
+                if running and job_id != "of another experiment":
                     raise ExperimentFull("7", 1)
                 running.add(job_id)
                 await go_on.wait()
@@ -138,8 +138,9 @@ class DispatcherContract:
                 for name in ("second", "third"):
                     await harness.submit(name)
                     await eventually(lambda name=name: name in tries)  # type: ignore[misc]
-                await asyncio.sleep(0.05)
-                assert sorted(tries) == ["first", "second", "third"]  # nobody runs in circles
+                await harness.submit("of another experiment")
+                await eventually(lambda: "of another experiment" in tries)
+                assert sorted(tries[:-1]) == ["first", "second", "third"]  # none is tried again and again
                 go_on.set()
                 await eventually(lambda: tries.count("second") > 1 and tries.count("third") > 1)
                 await eventually(lambda: not running)
@@ -164,42 +165,49 @@ class DispatcherContract:
 
     async def test_a_second_cancel_does_not_interrupt_the_orderly_end(self) -> None:
         async with self.harness() as harness:
-            begun, ending, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+            begun, ending, over = set[str](), set[str](), set[str]()
+            finish = asyncio.Event()
 
             async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                begun.set()
+                begun.add(job_id)
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    ending.set()
-                    await asyncio.sleep(0.05)
+                    ending.add(job_id)
+                    await finish.wait()
                     await harness.finish(job_id)
-                    over.set()
+                    over.add(job_id)
 
             async with working(harness.dispatcher, run):
-                await harness.submit("a")
-                await asyncio.wait_for(begun.wait(), 10)
+                for name in "ab":
+                    await harness.submit(name)
+                await eventually(lambda: begun == {"a", "b"})
                 harness.dispatcher.announce_cancel("a")
-                await asyncio.wait_for(ending.wait(), 10)
+                await eventually(lambda: ending == {"a"})
                 harness.dispatcher.announce_cancel("a")
-                await asyncio.wait_for(over.wait(), 10)
+                harness.dispatcher.announce_cancel("b")
+                await eventually(lambda: ending == {"a", "b"})  # so the second cancel has arrived, too
+                finish.set()
+                await eventually(lambda: over == {"a", "b"})
 
     async def test_a_job_that_breaks_the_worker_does_not_stop_its_neighbours(self) -> None:
         async with self.harness() as harness:
             done: set[str] = set()
+            broke = asyncio.Event()
 
             async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
                 await harness.finish(job_id)
                 if job_id == "broken":
+                    broke.set()
                     raise RuntimeError("a bug")
-                if job_id == "slow":
-                    await asyncio.sleep(0.05)
+                if job_id == "beside":
+                    await broke.wait()
                 done.add(job_id)
 
             async with working(harness.dispatcher, run):
-                for name in ("broken", "slow", "quick"):
+                for name in ("beside", "broken", "after"):
                     await harness.submit(name)
-                await eventually(lambda: done == {"slow", "quick"})
+                await eventually(lambda: done == {"beside", "after"})
 
     async def test_a_job_given_back_while_the_worker_goes_on_is_brought_again(self) -> None:
         async with self.harness() as harness:
