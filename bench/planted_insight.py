@@ -33,7 +33,7 @@ from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation, Score
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.gepa import Gepa
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Task
 
 SOURCE = "Answer the question.\n\n{{question}}"

@@ -20,11 +20,11 @@ from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.observability.telemetry import Telemetry, telemetry_of
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
@@ -35,8 +35,9 @@ from burnish.service.retention import prune_journals
 from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.worker.runner import JobRunner, retry_policy
-from burnish.worker.workshop import Workshop
+from burnish.worker.context import WorkerContext
+from burnish.worker.retry import RetryPolicy
+from burnish.worker.runner import JobRunner
 
 _YOUNG_OBJECTS = 10_000  # between two collections; MLflow's ORM makes and drops thousands for each job
 
@@ -178,13 +179,13 @@ async def _open(
     store = await asyncio.to_thread(SqlJobStore, settings.store_uri, hand_over=dispatcher.hand_over)
     if isinstance(dispatcher, ProcrastinateDispatcher):
         await dispatcher.open()
-    workshop = Workshop(
+    worker = WorkerContext(
         worker_id=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         store=store,
         tracker=offline.tracker,
         planner=offline.planner,
         gateway=offline.gateway,
-        retries=retry_policy(settings.max_job_retries),
+        retries=RetryPolicy(limit=settings.max_job_retries),
         redact=redact,
         clock=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
@@ -194,7 +195,7 @@ async def _open(
     )
     jobs = Jobs(store, offline.tracker, offline.planner, dispatcher)
     return Services(
-        offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(workshop), lock
+        offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(worker), lock
     )
 
 

@@ -17,7 +17,7 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Prompt, check_template
 from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem, Problems
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
@@ -79,7 +79,7 @@ class Plan:
     @property
     def calls_per_evaluation(self) -> int:
         """The target's call, and one for each judge's answer."""
-        return 1 + sum(getattr(entry.scorer, "calls", 0) for entry in self.scorers)
+        return 1 + sum(entry.scorer.calls for entry in self.scorers)
 
 
 class Models(Protocol):
@@ -268,7 +268,7 @@ class Planner:
     def _judge_models(self, scorers: Sequence[WeightedScorer], problems: Problems) -> list[str]:
         found = []
         for entry in scorers:
-            uri = getattr(entry.scorer, "model", None)
+            uri = entry.scorer.model
             if uri and problems.collect(partial(self._models.resolve, uri, {}, None)):
                 found.append(uri)
         return found
@@ -285,7 +285,7 @@ class Planner:
         self, scorers: Sequence[WeightedScorer], target: TargetModel, problems: Problems
     ) -> None:
         for entry in scorers:
-            if getattr(entry.scorer, "needs_price", False) and not self._models.price_known(target.uri):
+            if entry.scorer.needs_price and not self._models.price_known(target.uri):
                 remedy = f"the price of {target.uri} is unknown; weigh the request by short_prompt instead"
                 problems.add("scorers", entry.scorer.name, remedy)
 

@@ -12,8 +12,8 @@ import pytest
 from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput
 from burnish.optimizers.distillation import DistillationSettings
-from burnish.optimizers.few_shot import FewShotSettings
-from burnish.optimizers.joint_search import JointSearchSettings
+from burnish.optimizers.few_shot.optimizer import FewShotSettings
+from burnish.optimizers.joint_search.optimizer import JointSearchSettings
 from burnish.optimizers.metaprompt import MetapromptSettings
 from burnish.optimizers.registry import make_optimizer, optimizer_class, settings_schema
 from burnish.optimizers.settings import CommonSettings

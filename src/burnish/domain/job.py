@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, TypedDict
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
@@ -202,6 +203,9 @@ class JobConfig:
         float,
         Option("The job fails when more than this share of its recent calls failed.", least=0.0, most=1.0),
     ] = 0.5
+    thinking: Annotated[
+        Thinking, Option("Whether <think>…</think> in front of an answer is left out of what is scored.")
+    ] = Thinking.STRIP
 
     @classmethod
     def options(cls) -> tuple[Row, ...]:
@@ -245,6 +249,7 @@ class JobOptions(TypedDict, total=False):
     max_output_tokens: int | None
     call_timeout_seconds: float
     failure_share: float
+    thinking: Thinking | str
     further_source_prompt_uris: Sequence[str]
 
 

@@ -58,7 +58,7 @@ class OptimizerType(StrEnum):
         "JOINT_SEARCH",
         OptimizerInfo(
             wire_number=102,
-            implementation="burnish.optimizers.joint_search:JointSearch",
+            implementation="burnish.optimizers.joint_search.optimizer:JointSearch",
             changes="instruction, answer format, layout, demonstrations",
             second_model="if you like",
             choose_when=(
@@ -70,7 +70,7 @@ class OptimizerType(StrEnum):
         "FEW_SHOT",
         OptimizerInfo(
             wire_number=101,
-            implementation="burnish.optimizers.few_shot:FewShot",
+            implementation="burnish.optimizers.few_shot.optimizer:FewShot",
             changes="demonstrations only",
             second_model="if you like",
             choose_when="the instruction must stay, and examples say best what is wanted",
@@ -91,7 +91,7 @@ class OptimizerType(StrEnum):
         "GEPA",
         OptimizerInfo(
             wire_number=1,
-            implementation="burnish.optimizers.gepa:Gepa",
+            implementation="burnish.optimizers.gepa.optimizer:Gepa",
             changes="the whole wording",
             second_model="yes",
             choose_when="the budget allows hundreds of calls, and answers can be wrong in many ways",

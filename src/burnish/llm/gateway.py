@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from burnish.concurrency import SingleFlight
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Ledger
 from burnish.domain.job import JobConfig
 from burnish.domain.usage import Role, Usage
@@ -102,6 +103,7 @@ class Gateway:
             journal,
             timeout_seconds=config.call_timeout_seconds,
             failure_share=config.failure_share,
+            thinking=config.thinking,
         )
 
     def endpoint(self, model: str) -> Endpoint:
@@ -140,10 +142,12 @@ class JobGateway:
         *,
         timeout_seconds: float = 60.0,
         failure_share: float = 0.5,
+        thinking: Thinking = Thinking.STRIP,
     ) -> None:
         self._gateway = gateway
         self._journal = journal
         self._timeout_seconds = timeout_seconds
+        self._thinking = thinking
         self._room = Room(ledger)
         self._health = Health(failure_share)
         self._in_flight: SingleFlight[Completion] = SingleFlight()
@@ -159,7 +163,8 @@ class JobGateway:
             AttemptSuperseded: another attempt has the job.
         """
         key = (request_hash(request), purpose)
-        return await self._in_flight.join(key, lambda: self._find_or_make(request, purpose))
+        completion = await self._in_flight.join(key, lambda: self._find_or_make(request, purpose))
+        return completion.without_thinking() if self._thinking == Thinking.STRIP else completion
 
     async def _find_or_make(self, request: Request, purpose: Purpose) -> Completion:
         found = self._journal.find(request, purpose)

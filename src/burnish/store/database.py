@@ -55,7 +55,7 @@ class Database:
             self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._readers = self._writer = ThreadPoolExecutor(_POSTGRES_THREADS, "store")
         try:
-            with self._told(opening=True):
+            with self._translating_errors(opening=True):
                 migrate(self._writing, self.uri)
         except BaseException:
             self.close_now()
@@ -100,8 +100,8 @@ class Database:
     ) -> asyncio.Future[Sequence[Answer | Exception]]:
         """Begin one writing transaction for all entries; ``work`` answers for each in their order.
 
-        Where the database takes offence at what is written (a text too large, a number out of range),
-        each entry gets a transaction of its own, so that only the one at fault fails.
+        Where the database refuses what is written (a text too large, a number out of range), each entry
+        gets a transaction of its own, so that only the one at fault fails.
 
         Returns:
             A future of the answers; it raises StoreUnavailable where nothing could be written.
@@ -121,7 +121,7 @@ class Database:
         def alone(entry: Entry) -> Answer | Exception:
             try:
                 [answer] = self._transaction(self._writing, lambda connection: work(connection, [entry]))
-            except Exception as error:  # noqa: BLE001 - it is told to whoever brought the entry
+            except Exception as error:  # noqa: BLE001 - whoever brought the entry gets it
                 return error
             return answer
 
@@ -139,7 +139,7 @@ class Database:
             raise StoreUnavailable(f"the store {self.uri} has been closed") from None
 
     def _transaction(self, engine: Engine, work: Callable[[Connection], Answer]) -> Answer:
-        with self._told(), engine.begin() as connection:
+        with self._translating_errors(), engine.begin() as connection:
             return work(connection)
 
     def close_now(self) -> None:
@@ -149,8 +149,8 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _told(self, opening: bool = False) -> Iterator[None]:
-        """Tell the database's errors in our words, without SQL, values or passwords."""
+    def _translating_errors(self, opening: bool = False) -> Iterator[None]:
+        """Raise the database's errors as ours, without SQL, values or passwords."""
         try:
             yield
         except SQLAlchemyError as error:
@@ -200,7 +200,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is said below, never by the driver
+        connection.isolation_level = None  # BEGIN is sent below, never by the driver
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -212,7 +212,7 @@ def _sqlite(url: URL) -> Engine:
         # process wrote in between; one that asks for the lock first waits its turn.
         if connection.get_execution_options().get("writes"):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:  # said to the driver itself: this one waits for nothing, and every read has it
+        else:  # sent by the driver itself: it takes no lock, and every read begins with it
             connection.connection.cursor().execute("BEGIN")
 
     return engine

@@ -21,6 +21,7 @@ from burnish.tracking.names import (
     metric_name,
     split_prompt_uri,
 )
+from burnish.tracking.note import NOTE_TAG
 from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
 
 
@@ -250,6 +251,8 @@ class FakeTracker:
             self._log_metrics(run, candidate_metrics(entry.record), entry.record.number)
         for uri in entries.prompt_uris:
             self._link_prompt(run, uri)
+        if entries.note:
+            run.tags[NOTE_TAG] = entries.note
 
     @staticmethod
     def _link_prompt(run: FakeRun, uri: str | None) -> None:

@@ -54,12 +54,14 @@ class RunEntries:
         examples: example id → example; fills the columns ``inputs`` and ``expectation`` of the candidates'
             tables.
         prompt_uris: registered versions, to be shown on the run's page.
+        note: the run's description, Markdown; empty: it stays as it is.
     """
 
     metrics: Sequence[tuple[Mapping[str, float], int]] = ()
     candidates: Sequence[MeasuredCandidate] = ()
     examples: Mapping[str, Example] = field(default_factory=dict)
     prompt_uris: Sequence[str] = ()
+    note: str = ""
 
 
 NOTHING = RunEntries()

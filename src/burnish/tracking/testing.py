@@ -423,6 +423,14 @@ class TrackerContract(ABC):
         assert json.loads(text) == [{"role": "user", "content": "{{x}}"}]
         assert "eval_score" not in view.metrics
 
+    def test_the_description_of_the_run(self, tracker: Tracker) -> None:
+        run_id = tracker.ensure_run(self.make_job(tracker))
+        tracker.log(run_id, RunEntries(note="**better** ✓"))
+        tracker.log(run_id, RunEntries(metrics=[({"x": 1.0}, 0)]))
+        assert self.view(tracker, run_id).tags["mlflow.note.content"] == "**better** ✓"
+        tracker.end_run(run_id, RunStatus.FINISHED, RunEntries(note="newer"))
+        assert self.view(tracker, run_id).tags["mlflow.note.content"] == "newer"
+
     def test_texts(self, tracker: Tracker) -> None:
         run_id = tracker.ensure_run(self.make_job(tracker))
         tracker.log_text(run_id, "Ünïcode ✓", "error.txt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,16 +20,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential backoff with equal jitter, for causes outside the job only.
+    """Exponential backoff with equal jitter (half of each delay is fixed), for causes outside the job only.
 
     Attributes:
         limit: retries in a row; 0 never retries.
-        base_seconds, cap_seconds: the n-th delay is drawn from [½, 1] × min(cap, base × 3ⁿ).
+        base_seconds, cap_seconds: the n-th delay, n from 0, is drawn from [½, 1] × min(cap, base × 3ⁿ).
         draw: random number in [0, 1).
     """
 
     limit: int
-    draw: Callable[[], float]
+    draw: Callable[[], float] = random.random
     base_seconds: float = 2.0
     cap_seconds: float = 60.0
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.evaluation.judges.catalog import FindRegistered, JudgeSource, built_in_names, make_judge
-from burnish.evaluation.protocol import Scorer, WeightedScorer
+from burnish.evaluation.scorer import Scorer, WeightedScorer
 from burnish.evaluation.scorers.contains import Contains
-from burnish.evaluation.scorers.economy import LowCost, ShortPrompt
+from burnish.evaluation.scorers.cost_scorers import LowCost, ShortPrompt
 from burnish.evaluation.scorers.exact_match import ExactMatch
 from burnish.evaluation.scorers.installed import installed_names, make_installed
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid

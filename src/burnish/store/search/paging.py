@@ -69,13 +69,13 @@ def behind(keys: Sequence[SortKey], values: Sequence[SortValue]) -> ColumnElemen
     return and_(bound, or_(*ways))
 
 
-def token_of(query: JobQuery, values: Sequence[SortValue]) -> str:
+def encode_page_token(query: JobQuery, values: Sequence[SortValue]) -> str:
     """The page token behind the job with these sort values."""
     text = json.dumps([_digest(query), *values], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def values_of(query: JobQuery, keys: Sequence[SortKey]) -> tuple[SortValue, ...] | None:
+def decode_page_token(query: JobQuery, keys: Sequence[SortKey]) -> tuple[SortValue, ...] | None:
     """The sort values in the query's page token; ``None`` without a token.
 
     Raises:

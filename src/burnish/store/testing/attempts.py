@@ -55,7 +55,7 @@ async def assert_fenced_off(store: JobStore, attempt: int, job_id: str = "job") 
     """That no write of this attempt lands."""
     event = [NewEvent(EventKind.PROGRESS, {})]
     for write in (
-        store.update(job_id, attempt, {"status_message": "zombie"}, event),
+        store.update(job_id, attempt, {"status_message": "superseded"}, event),
         store.update(job_id, attempt, {"status": JobStatus.COMPLETED}),
         store.report(job_id, attempt, Report()),
         store.report(job_id, attempt, Report(events=event)),

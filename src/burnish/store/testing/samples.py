@@ -23,7 +23,7 @@ A_USAGE = Usage(1, 10, 2, 30)
 
 
 class Clock:
-    """Milliseconds that only move when told."""
+    """Milliseconds that only move when a test sets ``now_ms``."""
 
     def __init__(self, now_ms: int = NOON_MS) -> None:
         self.now_ms = now_ms
