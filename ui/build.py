@@ -18,7 +18,15 @@ UI = Path(__file__).resolve().parent
 OUTPUT = UI.parent / "src" / "burnish" / "ui_dist"
 STAMP = OUTPUT / ".source"
 MODULES_STAMP = UI / "node_modules" / ".lock"
-_SOURCES = ("src", "public", "index.html", "vite.config.ts", "postcss.config.js", "package-lock.json", "tsconfig.json")
+_SOURCES = (
+    "src",
+    "public",
+    "index.html",
+    "vite.config.ts",
+    "postcss.config.js",
+    "package-lock.json",
+    "tsconfig.json",
+)
 _TEXT = (".js", ".css", ".html", ".svg", ".json")
 
 

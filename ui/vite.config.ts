@@ -13,7 +13,9 @@ export default defineConfig({
     chunkSizeWarningLimit: 900,
   },
   server: {
-    proxy: Object.fromEntries(["/api", "/ajax-api", "/burnish/session"].map((path) => [path, { target: server }])),
+    proxy: Object.fromEntries(
+      ["/api", "/ajax-api", "/burnish/session"].map((path) => [path, { target: server }]),
+    ),
   },
   test: {
     environment: "jsdom",
