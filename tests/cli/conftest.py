@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from burnish.llm.gateway import Gateway
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.scripted import sentiment
-from burnish.llm.scripted_server import ScriptedServer
+from burnish.llm.testing.scripted import sentiment
+from burnish.llm.testing.scripted_server import ScriptedServer
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 

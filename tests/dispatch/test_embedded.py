@@ -13,12 +13,11 @@ import pytest
 
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
-from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.errors import InvalidState, StoreUnavailable
 
 
-class EmbeddedBench:
+class EmbeddedHarness:
     def __init__(self, unfinished: dict[str, None]) -> None:
         self._unfinished = unfinished
         self.dispatcher = EmbeddedDispatcher(self._list)
@@ -40,36 +39,36 @@ class TestEmbedded(DispatcherContract):
     def _jobs(self) -> None:
         self.unfinished: dict[str, None] = {}
 
-    def bench(self) -> AbstractAsyncContextManager[EmbeddedBench]:
+    def harness(self) -> AbstractAsyncContextManager[EmbeddedHarness]:
         @asynccontextmanager
-        async def open_bench() -> AsyncIterator[EmbeddedBench]:
-            yield EmbeddedBench(self.unfinished)
+        async def open_harness() -> AsyncIterator[EmbeddedHarness]:
+            yield EmbeddedHarness(self.unfinished)
 
-        return open_bench()
+        return open_harness()
 
 
 async def test_a_job_announced_while_it_winds_down_is_run_again() -> None:
-    bench = EmbeddedBench({})
+    harness = EmbeddedHarness({})
     release = asyncio.Event()
     runs: list[str] = []
 
-    async def run(delivery: Delivery) -> None:
-        runs.append(delivery.reason)
+    async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+        runs.append(reason)
         if len(runs) == 1:
             await release.wait()
-        await bench.finish(delivery.job_id)
+        await harness.finish(job_id)
 
-    async with working(bench.dispatcher, run):
-        await bench.submit("a")
+    async with working(harness.dispatcher, run):
+        await harness.submit("a")
         await eventually(lambda: len(runs) == 1)
-        bench.dispatcher.announce("a")
+        harness.dispatcher.announce("a")
         await asyncio.sleep(0)
         release.set()
         await eventually(lambda: len(runs) == 2)
 
 
 async def test_a_job_that_another_process_has_written_is_found() -> None:
-    bench = EmbeddedBench({})
+    harness = EmbeddedHarness({})
     ran: list[str] = []
     away = True
 
@@ -80,12 +79,12 @@ async def test_a_job_that_another_process_has_written_is_found() -> None:
             raise StoreUnavailable("for a moment")
         return [job_id for job_id in ("a", "b") if job_id in jobs and job_id not in ran]
 
-    async def run(delivery: Delivery) -> None:
-        ran.append(delivery.job_id)
+    async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+        ran.append(job_id)
 
     jobs = ["a"]
-    bench.dispatcher = EmbeddedDispatcher(unfinished, search_every_seconds=0.01)
-    async with working(bench.dispatcher, run):
+    harness.dispatcher = EmbeddedDispatcher(unfinished, search_every_seconds=0.01)
+    async with working(harness.dispatcher, run):
         await eventually(lambda: ran == ["a"])
         jobs.append("b")
         await eventually(lambda: ran == ["a", "b"])

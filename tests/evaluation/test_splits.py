@@ -130,7 +130,7 @@ def test_fractions_are_read(text: str, shares: SplitFractions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "phrase"),
     [
         ("", "three fractions"),
         ("0.5/0.5", "three fractions"),
@@ -143,7 +143,7 @@ def test_fractions_are_read(text: str, shares: SplitFractions) -> None:
         ("0.5/0/0.5", "train and validation"),
     ],
 )
-def test_fractions_that_make_no_split_are_refused(text: str, told: str) -> None:
-    with pytest.raises(InvalidInput, match=told) as refusal:
+def test_fractions_that_make_no_split_are_refused(text: str, phrase: str) -> None:
+    with pytest.raises(InvalidInput, match=phrase) as refusal:
         parse_fractions(text)
     assert refusal.value.problems[0].field == "split"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from burnish.domain.answer import AnswerOutcome, Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.usage import NANOS_PER_USD, Usage
 from burnish.errors import (
@@ -23,10 +24,11 @@ from burnish.errors import (
     StoreUnavailable,
 )
 from burnish.llm.estimate import DEFAULT_MAX_OUTPUT_TOKENS, most_prompt_tokens
-from burnish.llm.faults import Faults
 from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Response
-from burnish.llm.testing import MemoryJournal, eventually
+from burnish.llm.testing.contract import eventually
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.memory_journal import MemoryJournal
 
 MakeRig = Callable[..., Any]
 
@@ -80,9 +82,27 @@ class TestOneCall:
     async def test_lone_surrogates_do_not_reach_the_journal(self, rig: MakeRig) -> None:
         assert (await rig(lambda request: "a\ud800b").ask()).text == "a?b"
 
+    async def test_thinking_is_no_part_of_the_answer_and_stays_in_the_journal(self, rig: MakeRig) -> None:
+        whole = "<think>2 and 2</think>\n4"
+        bench = rig(lambda request: whole)
+        for _ in range(2):  # as it came, and replayed
+            completion = await bench.ask()
+            assert (completion.text, completion.thinking) == ("4", "<think>2 and 2</think>\n")
+            assert completion.outcome is AnswerOutcome.OK
+        assert [kept.text for kept in bench.journal.finished.values()] == [whole]
+
+    async def test_thinking_is_kept_where_the_job_wants_it(self, rig: MakeRig) -> None:
+        whole = "<think>2 and 2</think>\n4"
+        completion = await rig(lambda request: whole, thinking=Thinking.KEEP).ask()
+        assert (completion.text, completion.thinking) == (whole, "")
+
+    async def test_nothing_but_thinking_is_an_empty_answer(self, rig: MakeRig) -> None:
+        completion = await rig(lambda request: "<think>and so on").ask()
+        assert completion.outcome is AnswerOutcome.EMPTY
+
     async def test_an_unknown_model_is_named(self, rig: MakeRig) -> None:
         bench = rig()
-        with pytest.raises(InvalidInput, match=r"did you mean scripted:/m"):
+        with pytest.raises(InvalidInput, match=r"did you mean 'scripted'"):
             await bench.model.complete(bench.request(model="scriptd:/m"), bench.purpose())
 
 

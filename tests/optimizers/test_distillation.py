@@ -1,4 +1,4 @@
-"""DISTILLATION hands taught examples to its student."""
+"""DISTILLATION hands teacher_share examples to its student."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from burnish.errors import InvalidInput
 from burnish.optimizers.distillation import Distillation
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.testing import OptimizerContract
+from burnish.optimizers.testing.contract import OptimizerContract
 from tests.optimizers.gepa.test_gepa_contract import GepaContract
 
 TEACHER = {"teacher_prompt_uri": "prompts:/teacher/3"}

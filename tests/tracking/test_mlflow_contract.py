@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from burnish.domain.job import Job
+from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.tracking.quiet import load_mlflow
 from burnish.tracking.testing import RunView, TrackerContract
 
 SERVER = """

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from burnish.llm.faults import Faults
-from burnish.llm.scripted_server import ScriptedServer
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted_server import ScriptedServer
 from tests.ui import triage
 
 JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"

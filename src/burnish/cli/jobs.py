@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from burnish.domain.optimizer_type import OptimizerType
+
 if TYPE_CHECKING:
     from burnish.domain.job import Job as JobData
     from burnish.sdk.blocking import Client, Job
@@ -35,7 +37,7 @@ def create(
         ),
     ] = None,
     optimizer: Annotated[
-        str, typer.Option(help="joint-search, metaprompt, gepa, few-shot or distillation.")
+        str, typer.Option(help=f"One of {', '.join(kind.cli_name for kind in OptimizerType)}.")
     ] = "joint-search",
     optimizer_config: Annotated[
         str | None, typer.Option(help="The optimizer's own settings, a JSON object.")

@@ -11,6 +11,7 @@ import typer
 
 from burnish import __version__
 from burnish.cli import jobs
+from burnish.domain.optimizer_type import OptimizerType
 
 if TYPE_CHECKING:
     from burnish.config import Settings
@@ -70,7 +71,7 @@ def optimize(
         typer.Option(help="NAME[:ARGUMENT][=WEIGHT|=must]; repeat for several.  [default: exact_match]"),
     ] = None,
     optimizer: Annotated[
-        str, typer.Option(help="joint-search, metaprompt, gepa, few-shot or distillation.")
+        str, typer.Option(help=f"One of {', '.join(kind.cli_name for kind in OptimizerType)}.")
     ] = "joint-search",
     optimizer_config: Annotated[
         str | None, typer.Option(help="The optimizer's own settings, a JSON object.")

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from burnish.bootstrap import Services, Tools, make_tools, open_services
-from burnish.cli.fresh import nothing_left_behind
+from burnish.bootstrap import OfflineServices, Services, make_offline_services, open_services
+from burnish.cli.new_databases import cleanup_new_databases
 from burnish.cli.output import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -29,13 +29,13 @@ from burnish.cli.result import print_result, write_best_prompt
 from burnish.config import Settings
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
-from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
+from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt
+from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
+from burnish.observability.logs import configure_logs
 from burnish.plan import Plan
 from burnish.service.preflight import first_calls
-from burnish.store.protocol import JournalEntry
-from burnish.worker.logs import configure_logs
 
 DEFAULT_MODEL = "local:/smollm2"
 DEFAULT_SCORERS = ("exact_match",)
@@ -129,11 +129,11 @@ async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple
         finally:
             await services.close()
         return
-    tools = make_tools(settings)
+    offline = make_offline_services(settings)
     try:
-        checked = await _check(request, tools)
-        with nothing_left_behind(settings):
-            services = await open_services(settings, tools)
+        checked = await _check(request, offline)
+        with cleanup_new_databases(settings):
+            services = await open_services(settings, offline)
             try:
                 job = await _submit(request, services, checked)
             except BaseException:
@@ -144,7 +144,7 @@ async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple
         finally:
             await services.close()
     finally:
-        await tools.gateway.close()
+        await offline.gateway.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +157,15 @@ class _Checked:
     first_calls: tuple[JournalEntry, ...]
 
 
-async def _check(request: Request, tools: Tools) -> _Checked:
+async def _check(request: Request, offline: OfflineServices) -> _Checked:
     """Refuse what cannot work, and ask the model once: a run, a version and a row come later."""
     from burnish.evaluation.splits import parse_fractions
     from burnish.optimizers.registry import parse_optimizer
 
     kind = parse_optimizer(request.optimizer)
-    _require_files(request, data_needed=kind is not OptimizerType.METAPROMPT)
-    prompts = await asyncio.to_thread(_prompts_of, request, tools)
-    dataset = await asyncio.to_thread(_dataset_of, request, tools, prompts) if request.data else None
+    _require_files(request, data_needed=kind.info.needs_data)
+    prompts = await asyncio.to_thread(_prompts_of, request, offline)
+    dataset = await asyncio.to_thread(_dataset_of, request, offline, prompts) if request.data else None
     config = JobConfig(
         source_prompt_uris=request.prompts,
         dataset_id=request.data,
@@ -186,8 +186,8 @@ async def _check(request: Request, tools: Tools) -> _Checked:
         max_output_tokens=request.max_output_tokens,
         call_timeout_seconds=request.call_timeout_seconds,
     )
-    plan = await tools.planner.check(config, prompts, dataset)
-    return _Checked(plan, prompts, dataset, await first_calls(tools.gateway, plan))
+    plan = await offline.planner.check(config, prompts, dataset)
+    return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan))
 
 
 async def _submit(request: Request, services: Services, checked: _Checked) -> Job:
@@ -222,25 +222,25 @@ def _require_files(request: Request, data_needed: bool) -> None:
         raise InvalidInput(*problems)
 
 
-def _prompts_of(request: Request, tools: Tools) -> tuple[Prompt, ...]:
+def _prompts_of(request: Request, offline: OfflineServices) -> tuple[Prompt, ...]:
     """From MLflow's registry, or from files."""
-    from burnish.service.files import read_prompt
+    from burnish.files import read_prompt
 
     return tuple(
-        tools.tracker.prompt(where)
+        offline.tracker.prompt(where)
         if where.startswith("prompts:/")
         else read_prompt(Path(where), name=request.name)
         for where in request.prompts
     )
 
 
-def _dataset_of(request: Request, tools: Tools, prompts: tuple[Prompt, ...]) -> Dataset:
+def _dataset_of(request: Request, offline: OfflineServices, prompts: tuple[Prompt, ...]) -> Dataset:
     """From MLflow, or from a file."""
-    from burnish.service.files import read_records
+    from burnish.files import read_records
 
     where = str(request.data)
     if _is_dataset_id(where):
-        return tools.tracker.dataset(where)
+        return offline.tracker.dataset(where)
     variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
     return read_records(Path(where), variables, request.target, note=_say_note)
 

@@ -12,16 +12,24 @@ import itertools
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import structlog
 
-from burnish.dispatch.protocol import Delivery, RunJob
+from burnish.concurrency import cancel_and_wait
+from burnish.dispatch.protocol import RunJob
 from burnish.errors import ExperimentFull, StoreUnavailable
 
 log = structlog.get_logger("burnish.dispatch")
 
-_Ticket: TypeAlias = tuple[int, int, Delivery]  # the smallest is first: minus its priority, its number
+
+class _Ticket(NamedTuple):
+    """A job that waits for a place; the smallest is first."""
+
+    minus_priority: int
+    number: int
+    job_id: str
+    reason: str
 
 
 class EmbeddedDispatcher:
@@ -77,13 +85,12 @@ class EmbeddedDispatcher:
                 if ticket is None:
                     slots.release()
                     break
-                job_id = ticket[-1].job_id
-                task = asyncio.create_task(self._carry(run, ticket), name=f"job-{job_id}")
+                job_id = ticket.job_id
+                task = asyncio.create_task(self._run(run, ticket), name=f"job-{job_id}")
                 self._running[job_id] = task
                 task.add_done_callback(partial(self._ended, job_id, slots))
         finally:
-            searching.cancel()
-            await asyncio.gather(searching, return_exceptions=True)
+            await cancel_and_wait(searching)
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
@@ -104,7 +111,7 @@ class EmbeddedDispatcher:
             except StoreUnavailable as away:
                 log.warning("could not look for jobs", error=str(away))
                 continue
-            waiting = {ticket[-1].job_id for tickets in self._full.values() for ticket in tickets}
+            waiting = {ticket.job_id for tickets in self._full.values() for ticket in tickets}
             for job_id in unfinished:
                 if job_id not in self._running and job_id not in waiting:
                     self._enqueue(job_id, "found waiting")
@@ -117,25 +124,24 @@ class EmbeddedDispatcher:
             if self._stopping.is_set() or not getting.done():
                 return None
             ticket = getting.result()
-            self._queued.discard(ticket[-1].job_id)
+            self._queued.discard(ticket.job_id)
             return ticket
         finally:
             getting.cancel()
             stopping.cancel()
 
-    async def _carry(self, run: RunJob, ticket: _Ticket) -> None:
-        delivery = ticket[-1]
+    async def _run(self, run: RunJob, ticket: _Ticket) -> None:
         try:
-            await run(delivery)
+            await run(ticket.job_id, ticket.reason)
         except ExperimentFull as full:
             heapq.heappush(self._full[full.experiment_id], ticket)
             return
         except asyncio.CancelledError:
             if not self._stopping.is_set():
-                self._again.add(delivery.job_id)
+                self._again.add(ticket.job_id)
             raise
         except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
-            log.error("a job broke its worker's code", job_id=delivery.job_id, exc_info=bug)
+            log.error("a job broke its worker's code", job_id=ticket.job_id, exc_info=bug)
         self._let_waiting_try()
 
     def _enqueue(self, job_id: str, reason: str) -> None:
@@ -143,10 +149,10 @@ class EmbeddedDispatcher:
             self._again.add(job_id)
         elif job_id not in self._queued:
             priority = self._priorities.pop(job_id, 0)
-            self._put((-priority, next(self._order), Delivery(job_id, reason)))
+            self._put(_Ticket(-priority, next(self._order), job_id, reason))
 
     def _put(self, ticket: _Ticket) -> None:
-        self._queued.add(ticket[-1].job_id)
+        self._queued.add(ticket.job_id)
         self._waiting.put_nowait(ticket)
 
     def _let_waiting_try(self) -> None:

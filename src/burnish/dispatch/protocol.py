@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A job, brought to a worker.
+class RunJob(Protocol):
+    """Runs a job to its end, or until somebody else has it; never raises for a job's own failure."""
 
-    Attributes:
-        reason: why now; for people.
-        over_attempt: the attempt that is known to be dead; a job that runs in any other one is left
-            alone (0: every attempt). ``None``: whatever ran is dead, since nobody else works here.
-    """
+    async def __call__(self, job_id: str, reason: str, over_attempt: int | None = None) -> None:
+        """
+        Args:
+            reason: why the job is delivered now; for people.
+            over_attempt: the attempt that is known to be dead; a job that runs in any other one is left
+                alone (0: every attempt). ``None``: whatever ran is dead, since nobody else works here.
 
-    job_id: str
-    reason: str
-    over_attempt: int | None = None
-
-
-RunJob = Callable[[Delivery], Coroutine[Any, Any, None]]
-"""Runs a job to its end, or until somebody else has it; never raises for a job's own failure.
-
-Raises:
-    ExperimentFull: the job cannot begin yet; bring it again when another of its experiment has ended.
-    asyncio.CancelledError: the job has been given back; bring it again.
-"""
+        Raises:
+            ExperimentFull: the job cannot begin yet; deliver it when another of its experiment has ended.
+            asyncio.CancelledError: the job has been given back; deliver it again.
+        """
+        ...
 
 
 class Dispatcher(Protocol):

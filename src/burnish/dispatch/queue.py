@@ -32,7 +32,7 @@ SELECT %(queue)s, %(task)s, %(priority)s, %(job_id)s::text, jsonb_build_object(
 )
 """
 ON_CONFLICT = " ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING"
-_BRING_AGAIN = f"""
+_REQUEUE = f"""
 WITH obsolete AS (
     DELETE FROM procrastinate_jobs
     WHERE queueing_lock = %(job_id)s AND status = 'doing' AND (args->>'over_attempt')::int < %(over_attempt)s
@@ -56,12 +56,12 @@ WITH back AS (
 )
 SELECT pg_notify(%(channel)s, json_build_object('type', 'job_inserted', 'job_id', id)::text) FROM back
 """
-_PARK = f"""
+_HOLD = f"""
 UPDATE procrastinate_jobs
 SET status = 'todo', worker_id = NULL, abort_requested = false, queue_name = %(queue)s
 WHERE {_MINE}
 """
-_UNPARK = """
+_RELEASE_HELD = """
 WITH first AS (
     SELECT DISTINCT ON (queue_name) id FROM procrastinate_jobs
     WHERE status = 'todo' AND task_name = %(task)s AND queue_name <> %(queue)s
@@ -100,7 +100,7 @@ class Message:
     """Run this job.
 
     Attributes:
-        over_attempt: see :class:`~burnish.dispatch.protocol.Delivery`.
+        over_attempt: see :class:`~burnish.dispatch.protocol.RunJob`.
         worker_id: the worker that fetched it, in Procrastinate's register.
     """
 
@@ -123,7 +123,7 @@ class Queue:
         import procrastinate
         import psycopg
 
-        async with _told():  # the pool itself would wait and try for long
+        async with _translated_errors():  # the pool itself would wait and try for long
             alone = await psycopg.AsyncConnection.connect(self._conninfo, connect_timeout=5)
         connector = procrastinate.PsycopgConnector(
             conninfo=self._conninfo,
@@ -132,7 +132,7 @@ class Queue:
             timeout=5.0,
             kwargs={"application_name": "burnish-queue", "connect_timeout": 5},
         )
-        async with _told(), alone:
+        async with _translated_errors(), alone:
             self._app = procrastinate.App(connector=connector)
             await self._app.open_async()
             # Processes that start together would make the same tables, and fail, even by IF NOT EXISTS.
@@ -149,7 +149,7 @@ class Queue:
 
     async def register(self, dead_after_seconds: float) -> int:
         """Enter the register of live workers, and strike the dead ones out."""
-        async with _told():
+        async with _translated_errors():
             await self._manager.prune_stalled_workers(dead_after_seconds)
             return int(await self._manager.register_worker())
 
@@ -165,7 +165,7 @@ class Queue:
         await self._do(_LEAVE, worker_id=worker_id)
 
     async def listen(self, on_message: Callable[[], None], on_abort: Callable[[int], None]) -> None:
-        """Until cancelled: tell of messages that may be fetched, and of those whose job shall stop."""
+        """Until cancelled: notify of messages that may be fetched, and of those whose job shall stop."""
 
         async def notified(*, channel: str, notification: Any) -> None:
             if notification["type"] == "abort_job_requested":
@@ -173,12 +173,12 @@ class Queue:
             else:
                 on_message()
 
-        async with _told():
+        async with _translated_errors():
             await self._manager.listen_for_jobs(on_notification=notified, queues=[QUEUE])
 
     async def fetch(self, worker_id: int) -> Message | None:
-        """The next message; it is this worker's until it finishes, parks or puts it back."""
-        async with _told():
+        """The next message; it is this worker's until it finishes, holds or puts it back."""
+        async with _translated_errors():
             row = await self._manager.fetch_job(queues=[QUEUE], worker_id=worker_id)
         return None if row is None else _message_of(row)
 
@@ -201,14 +201,14 @@ class Queue:
                 message_id=message.message_id,
             )
 
-    async def park(self, message: Message, worker_id: int, experiment_id: str) -> None:
-        """Let the message wait until :meth:`unpark` finds it the first of its experiment."""
+    async def hold(self, message: Message, worker_id: int, experiment_id: str) -> None:
+        """Let the message wait until :meth:`release_held` finds it the first of its experiment."""
         queue = f"{_WAITS_FOR_EXPERIMENT}{experiment_id}"[:_LONGEST_NAME]
-        await self._do(_PARK, message_id=message.message_id, worker_id=worker_id, queue=queue)
+        await self._do(_HOLD, message_id=message.message_id, worker_id=worker_id, queue=queue)
 
-    async def unpark(self) -> None:
-        """Let the first parked message of each experiment be fetched."""
-        await self._ask(_UNPARK, task=TASK, queue=QUEUE, channel=_CHANNEL)
+    async def release_held(self) -> None:
+        """Let the first held message of each experiment be fetched."""
+        await self._ask(_RELEASE_HELD, task=TASK, queue=QUEUE, channel=_CHANNEL)
 
     async def adopt(self, messages: Sequence[Message], former_id: int | None, worker_id: int) -> None:
         """Keep messages under a new entry in the register."""
@@ -217,14 +217,14 @@ class Queue:
 
     # --- for all
 
-    async def bring_again(self, job_id: str, over_attempt: int, reason: str, priority: int = 0) -> None:
+    async def requeue(self, job_id: str, over_attempt: int, reason: str, priority: int = 0) -> None:
         """Add a message, unless one that knows of this attempt is there; older ones are removed."""
         values = {"job_id": job_id, "over_attempt": over_attempt, "reason": reason, "priority": priority}
-        await self._do(_BRING_AGAIN, queue=QUEUE, task=TASK, **values)
+        await self._do(_REQUEUE, queue=QUEUE, task=TASK, **values)
 
     async def stalled(self, silent_seconds: float) -> list[Message]:
         """Messages of workers that are gone or silent, by PostgreSQL's own clock."""
-        async with _told():
+        async with _translated_errors():
             rows = await self._manager.get_stalled_jobs(
                 queue=QUEUE, task_name=TASK, seconds_since_heartbeat=silent_seconds
             )
@@ -235,9 +235,9 @@ class Queue:
         return {row["job_id"] for row in await self._ask(_JOB_IDS, task=TASK)}
 
     async def abort(self, job_id: str) -> None:
-        """Remove what waits, and tell the worker that has it to interrupt the job."""
+        """Remove what waits, and ask the worker that has it to interrupt the job."""
         for row in await self._ask(_OF_JOB, task=TASK, job_id=job_id):
-            async with _told():
+            async with _translated_errors():
                 await self._manager.cancel_job_by_id_async(row["id"], abort=True, delete_job=True)
 
     # --- inside
@@ -249,17 +249,17 @@ class Queue:
         return self._app.job_manager
 
     async def _ask(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
-        async with _told():
+        async with _translated_errors():
             return list(await self._manager.connector.execute_query_all_async(query, **arguments))
 
     async def _do(self, query: str, **arguments: Any) -> None:
-        async with _told():
+        async with _translated_errors():
             await self._manager.connector.execute_query_async(query, **arguments)
 
     async def _ensure_schema(self) -> None:
         assert self._app is not None
         if (await self._ask(_IS_THERE))[0]["found"] is None:
-            async with _told():
+            async with _translated_errors():
                 await self._app.schema_manager.apply_schema_async()
         await self._do(_INDEX)
 
@@ -276,8 +276,8 @@ def _message_of(row: Any) -> Message:
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Tell Procrastinate's and the driver's errors in our words."""
+async def _translated_errors() -> AsyncIterator[None]:
+    """Procrastinate's and the driver's errors as ours."""
     import psycopg
     from procrastinate.exceptions import ConnectorException
 

@@ -54,9 +54,9 @@ class Ledger:
     """What a job has spent and reserved. Not thread-safe: it lives on the job's event loop.
 
     A call *reserves* its worst case, then *settles* what it really used, or *releases*. A reservation
-    is granted only while ``spent + reserved + hold`` stays within every limit, so no number of calls in
+    is granted only while ``spent + reserved + held back`` stays within every limit, so no number of calls in
     flight can pass one, as long as no call uses more than it reserved (see ``llm.estimate``).
-    ``hold`` and ``hold_seconds`` keep calls and time back for a later phase (the sealed test).
+    :meth:`hold_back` keeps calls and time for a later phase (the sealed test).
 
     Args:
         clock: seconds, monotonic.
@@ -73,12 +73,16 @@ class Ledger:
     ) -> None:
         self.budget = budget
         self.spent = spent or UsageByRole()
-        self.hold = Usage()
-        self.hold_seconds = 0.0
+        self._held = Usage()
+        self._held_seconds = 0.0
         self._reserved = Usage()  # the priced part of the dollars
         self._unpriced = 0  # reservations of unknown price
         self._clock = clock
         self._started_at = clock() - seconds_spent
+
+    def hold_back(self, usage: Usage, seconds: float) -> None:
+        """Keep so much for later, in the place of what was held back before; nothing gives it free."""
+        self._held, self._held_seconds = usage, seconds
 
     @property
     def seconds(self) -> float:
@@ -89,7 +93,7 @@ class Ledger:
     def seconds_left(self) -> float | None:
         """Running time before ``max_seconds``, never below 0; ``None`` without such a limit."""
         limit = self.budget.max_seconds
-        return None if limit is None else max(0.0, limit - self.hold_seconds - self.seconds)
+        return None if limit is None else max(0.0, limit - self._held_seconds - self.seconds)
 
     def check_time(self) -> None:
         """
@@ -97,7 +101,7 @@ class Ledger:
             BudgetExhausted: ``max_seconds`` have passed.
         """
         limit = self.budget.max_seconds
-        if limit is not None and self.seconds + self.hold_seconds >= limit:
+        if limit is not None and self.seconds + self._held_seconds >= limit:
             raise BudgetExhausted("max_seconds", limit, self.seconds)
 
     @property
@@ -155,7 +159,7 @@ class Ledger:
     def _require_room(self, estimate: Usage, reserved: Usage) -> None:
         budget = self.budget
         self.check_time()
-        would = self.spent.total + reserved + self.hold + estimate
+        would = self.spent.total + reserved + self._held + estimate
         self._require("max_calls", budget.max_calls, would.calls, estimate.calls)
         self._require("max_tokens", budget.max_tokens, would.tokens, estimate.tokens)
         if budget.max_usd is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class EventKind(StrEnum):
-    """What an event tells. The keys of ``Event.data`` stand behind each."""
+    """What an event reports. The keys of ``Event.data`` stand behind each."""
 
     CREATED = "CREATED"
     STARTED = "STARTED"  # attempt, worker_id, reason; deaths (of attempts before it, where there were)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidState, Problem
 
@@ -59,16 +61,6 @@ PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
 
 
-class OptimizerType(StrEnum):
-    """MLflow's ``OptimizerType`` without its prefix, and ours."""
-
-    GEPA = "GEPA"
-    METAPROMPT = "METAPROMPT"
-    DISTILLATION = "DISTILLATION"
-    FEW_SHOT = "FEW_SHOT"
-    JOINT_SEARCH = "JOINT_SEARCH"
-
-
 class StopReason(StrEnum):
     """Why a search ended."""
 
@@ -116,6 +108,7 @@ class JobConfig:
         max_output_tokens: cap on each target answer, tokens.
         call_timeout_seconds: deadline of one model request.
         failure_share: a job stops as FAILED when more than this share of its recent calls failed.
+        thinking: whether ``<think>…</think>`` in front of an answer is left out of what is scored.
     """
 
     source_prompt_uris: tuple[str, ...]
@@ -132,6 +125,7 @@ class JobConfig:
     max_output_tokens: int | None = None
     call_timeout_seconds: float = 60.0
     failure_share: float = 0.5
+    thinking: Thinking = Thinking.STRIP
 
     def problems(self) -> list[Problem]:
         """What is wrong with the numbers in themselves; what they name is for the planner to check."""

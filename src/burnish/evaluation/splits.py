@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite
 
 from burnish.domain.dataset import Dataset, Example
+from burnish.domain.hashing import uniform_draw
 from burnish.domain.job import SplitFractions
 from burnish.errors import InvalidInput
 
@@ -111,11 +111,11 @@ def _in_drawing_order(dataset: Dataset, seed: int) -> list[list[Example]]:
         by_identity.setdefault(example.identity, []).append(example)
     labels = _labels(by_identity)
     strata: dict[str, list[str]] = {}
-    for identity in sorted(by_identity, key=lambda identity: _draw(seed, "example", identity)):
+    for identity in sorted(by_identity, key=lambda identity: uniform_draw(seed, "example", identity)):
         strata.setdefault(labels.get(identity, ""), []).append(identity)
     points: dict[str, tuple[float, str]] = {}
     for label, identities in strata.items():
-        start = _draw(seed, "label", label)
+        start = uniform_draw(seed, "label", label)
         for rank, identity in enumerate(identities):
             points[identity] = ((rank + start) / len(identities), identity)
     return [
@@ -167,12 +167,6 @@ def _groups_before(weights: Sequence[int], boundary: int) -> int:
             return position
         seen += weight
     return len(weights)
-
-
-def _draw(seed: int, *what: str) -> float:
-    """A number in [0, 1) that looks random and depends on nothing but its arguments."""
-    text = "\0".join((str(seed), *what))
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:7]) / 2**56
 
 
 def _warnings(examples: int, test: int) -> tuple[str, ...]:

@@ -1,22 +1,18 @@
 """The verdict's statistics: the paired bootstrap.
 
-Source: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 (percentile)
-and 14 (BCa).
+Source: B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from burnish.domain.job import TestScores, Verdict
 
 if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
-
-Method = Literal["percentile", "bca"]
 
 FEWEST_PAIRS = 6
 """With fewer pairs even a gain on every one has a chance above 5 % (sign test: 2 · 0.5⁵ = 0.0625)."""
@@ -31,14 +27,11 @@ def paired_bootstrap(
     seed: int = 0,
     resamples: int = 10_000,
     confidence: float = 0.95,
-    method: Method = "percentile",
 ) -> TestScores:
     """Compare two candidates on the same examples.
 
     Args:
         initial, final: aggregates of source and winner, pair by pair.
-        method: ``percentile`` takes the quantiles of the resampled means; ``bca`` corrects them for
-            bias and skewness, which is worth it for skewed continuous scores, not for yes/no.
 
     Returns:
         Means, mean difference and its interval. With fewer than ``FEWEST_PAIRS`` pairs the interval is
@@ -56,7 +49,7 @@ def paired_bootstrap(
 
     before, after = np.asarray(initial, dtype=float), np.asarray(final, dtype=float)
     differences = after - before
-    low, high = _interval(differences, seed, resamples, confidence, method)
+    low, high = _interval(differences, seed, resamples, confidence)
     if pairs < FEWEST_PAIRS:
         low, high = min(low, 0.0), max(high, 0.0)
     return TestScores(float(before.mean()), float(after.mean()), float(differences.mean()), low, high, pairs)
@@ -72,7 +65,7 @@ def verdict_of(scores: TestScores) -> Verdict:
 
 
 def _interval(
-    differences: NDArray[float64], seed: int, resamples: int, confidence: float, method: Method
+    differences: NDArray[float64], seed: int, resamples: int, confidence: float
 ) -> tuple[float, float]:
     import numpy as np
 
@@ -80,8 +73,7 @@ def _interval(
         return float(differences[0]), float(differences[0])
     means = _resampled_means(differences, seed, resamples)
     tail = (1 - confidence) / 2
-    tails = (tail, 1 - tail) if method == "percentile" else _bca_tails(differences, means, tail)
-    low, high = np.quantile(means, tails)
+    low, high = np.quantile(means, (tail, 1 - tail))
     return float(low), float(high)
 
 
@@ -96,24 +88,3 @@ def _resampled_means(differences: NDArray[float64], seed: int, resamples: int) -
         count = min(rows, resamples - start)
         means[start : start + count] = differences[random.integers(pairs, size=(count, pairs))].mean(axis=1)
     return means
-
-
-def _bca_tails(differences: NDArray[float64], means: NDArray[float64], tail: float) -> tuple[float, float]:
-    """Which quantiles of the resampled means bound the interval, after bias and acceleration."""
-    import numpy as np
-
-    normal = NormalDist()
-    observed = differences.mean()
-    below = float(np.mean(means < observed) + np.mean(means == observed) / 2)
-    if not 0 < below < 1:
-        return tail, 1 - tail
-    bias = normal.inv_cdf(below)
-    left_out = (differences.sum() - differences) / (len(differences) - 1)
-    deviations = left_out.mean() - left_out
-    acceleration = float((deviations**3).sum() / (6 * (deviations**2).sum() ** 1.5))
-
-    def corrected(probability: float) -> float:
-        z = bias + normal.inv_cdf(probability)
-        return normal.cdf(bias + z / (1 - acceleration * z))
-
-    return corrected(tail), corrected(1 - tail)

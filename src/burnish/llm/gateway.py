@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from burnish.concurrency import SingleFlight
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Ledger
 from burnish.domain.job import JobConfig
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
 from burnish.llm.call import Call
 from burnish.llm.endpoint import Endpoint
-from burnish.llm.flights import SingleFlight
 from burnish.llm.health import Health
 from burnish.llm.identity import request_hash
 from burnish.llm.limits import Limiter, RateLimits
@@ -102,6 +103,7 @@ class Gateway:
             journal,
             timeout_seconds=config.call_timeout_seconds,
             failure_share=config.failure_share,
+            thinking=config.thinking,
         )
 
     def endpoint(self, model: str) -> Endpoint:
@@ -140,13 +142,15 @@ class JobGateway:
         *,
         timeout_seconds: float = 60.0,
         failure_share: float = 0.5,
+        thinking: Thinking = Thinking.STRIP,
     ) -> None:
         self._gateway = gateway
         self._journal = journal
         self._timeout_seconds = timeout_seconds
+        self._thinking = thinking
         self._room = Room(ledger)
         self._health = Health(failure_share)
-        self._flights: SingleFlight[Completion] = SingleFlight()
+        self._in_flight: SingleFlight[Completion] = SingleFlight()
 
     async def complete(self, request: Request, purpose: Purpose) -> Completion:
         """The answer to one request, from the journal where it is known already.
@@ -159,7 +163,8 @@ class JobGateway:
             AttemptSuperseded: another attempt has the job.
         """
         key = (request_hash(request), purpose)
-        return await self._flights.join(key, lambda: self._find_or_make(request, purpose))
+        completion = await self._in_flight.join(key, lambda: self._find_or_make(request, purpose))
+        return completion.without_thinking() if self._thinking == Thinking.STRIP else completion
 
     async def _find_or_make(self, request: Request, purpose: Purpose) -> Completion:
         found = self._journal.find(request, purpose)

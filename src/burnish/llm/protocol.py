@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from burnish.domain.answer import AnswerOutcome, outcome_of, split_thinking
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import InvalidInput, Problem
@@ -109,7 +110,7 @@ class Purpose:
     """Why a call is made. With the request, it identifies the call in the journal.
 
     Attributes:
-        phase: ``preflight``, ``search``, ``test``, ``reflection``, ``judge``; a constant of the caller's,
+        phase: ``search``, ``test``, ``reflection``, ``teaching`` or ``judge``; a constant of the caller's,
             never a time.
         sample: n-th independent sample of the same request; equal numbers are the same call.
     """
@@ -123,12 +124,29 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What the gateway gives back: the answer, what it cost, and whether it came from the journal."""
+    """What the gateway gives back: the answer, what it cost, and whether it came from the journal.
+
+    Attributes:
+        text: what counts as the answer.
+        thinking: what the model wrote in front of it and what is left out of ``text``. The journal has
+            the whole answer as its text, and nothing here.
+    """
 
     text: str
     usage: Usage
     finish_reason: str = "stop"
     replayed: bool = False
+    thinking: str = ""
+
+    @property
+    def outcome(self) -> AnswerOutcome:
+        """Whether it is an answer that can be used."""
+        return outcome_of(self.text, self.finish_reason)
+
+    def without_thinking(self) -> Completion:
+        """The same with the thinking set apart from the text."""
+        thinking, text = split_thinking(self.text)
+        return replace(self, text=text, thinking=thinking) if thinking else self
 
 
 class Journal(Protocol):

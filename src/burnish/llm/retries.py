@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from burnish.concurrency import Backoff
 from burnish.errors import ModelError, ModelTimeout, ModelUnavailable
 
 
@@ -34,5 +35,7 @@ class RetrySchedule:
             return None
         if failures >= (self.timeout_attempts if isinstance(error, ModelTimeout) else self.attempts):
             return None
-        jitter = draw() * min(self.longest_wait_seconds, self.base_seconds * 2.0 ** min(failures - 1, 30))
-        return max(jitter, min(error.retry_after_seconds or 0.0, self.longest_wait_seconds))
+        backoff = Backoff(base_seconds=self.base_seconds, cap_seconds=self.longest_wait_seconds, draw=draw)
+        return max(
+            backoff.pause_seconds(failures), min(error.retry_after_seconds or 0.0, self.longest_wait_seconds)
+        )

@@ -2,13 +2,13 @@
 
 The teacher is asked before the search: the worker answers every example with the teacher's prompt and
 model, and puts those answers in the place of the expected responses. What is left for this module is to
-hand the taught examples to the student.
+hand the teacher_share examples to the student.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +37,8 @@ class DistillationSettings(CommonSettings):
 
 class Distillation:
     """See the module. Made by :meth:`from_settings`."""
+
+    settings_class: ClassVar[type[CommonSettings]] = DistillationSettings
 
     def __init__(self, settings: DistillationSettings, student: Optimizer) -> None:
         self._student = student
@@ -76,7 +78,7 @@ class Distillation:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        """``task`` holds taught examples, and ``evaluate`` scores against them."""
+        """``task`` holds teacher_share examples, and ``evaluate`` scores against them."""
         return await self._student.optimize(task, evaluate, reflect, observe)
 
 

@@ -31,7 +31,7 @@ class Task:
         train: learn from these.
         validation: choose between candidates with these.
         seed: of every random choice.
-        concurrency: evaluations worth keeping in flight.
+        concurrency: evaluations worth keeping in pending.
         max_calls: the job's call limit less what is held for the sealed test, the source on validation
             included; a hint for sizing, the gateway enforces it. ``None``: unlimited.
         teacher: what the reflection model answers to the same prompts, scored by the same scorers;

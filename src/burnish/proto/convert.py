@@ -19,6 +19,7 @@ from burnish.domain.job import (
     TestScores,
     Verdict,
 )
+from burnish.domain.optimizer_type import WIRE_PREFIX
 from burnish.domain.text import well_formed, well_formed_values
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import InvalidInput, Problem
@@ -27,7 +28,6 @@ from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto.message import message_from_json, message_to_json
 
 _JobMessage = wire.PromptOptimizationJob
-_MLFLOW_OPTIMIZERS = frozenset({OptimizerType.GEPA, OptimizerType.METAPROMPT})
 _CONFIG_SCALARS = (
     "model",
     "reflection_model",
@@ -173,10 +173,10 @@ def _config_to_json(config: JobConfig) -> dict[str, Any]:
     """MLflow's clients look for the reflection model in ``optimizer_config_json``; it stands there too
     for the optimizers they know."""
     settings = dict(config.optimizer_config)
-    if config.reflection_model is not None and config.optimizer_type in _MLFLOW_OPTIMIZERS:
+    if config.reflection_model is not None and config.optimizer_type.is_mlflow:
         settings["reflection_model"] = config.reflection_model
     return _set(
-        optimizer_type=f"OPTIMIZER_TYPE_{config.optimizer_type.value}",
+        optimizer_type=config.optimizer_type.wire_name,
         dataset_id=config.dataset_id,
         scorers=list(config.scorers) or None,
         optimizer_config_json=well_formed(json.dumps(settings, ensure_ascii=False)) if settings else None,
@@ -241,7 +241,7 @@ def read_config(
 def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
     if message.optimizer_type:
         name = wire.OptimizerType.Name(message.optimizer_type)
-        return OptimizerType(name.removeprefix("OPTIMIZER_TYPE_"))
+        return OptimizerType(name.removeprefix(WIRE_PREFIX))
     names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
     problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
     return OptimizerType.JOINT_SEARCH

@@ -112,8 +112,8 @@ def _asked(plan: Plan, answers: int, reflections: int, generous: bool) -> list[_
     answer = (plan.target.parameters.max_tokens or DEFAULT_OUTPUT_TOKENS) if generous else 1
     asked = [_Asked(plan.target.uri, answers, question, answer)]
     for entry in plan.scorers:
-        if judge := getattr(entry.scorer, "model", None):
-            calls, verdict = answers * getattr(entry.scorer, "calls", 1), JUDGE_TOKENS[generous]
+        if judge := entry.scorer.model:
+            calls, verdict = answers * entry.scorer.calls, JUDGE_TOKENS[generous]
             asked.append(_Asked(judge, calls, question + answer + verdict, verdict))
     if plan.teacher is not None:
         asked.append(_Asked(plan.teacher[1].uri, plan.teacher_calls, question, answer))

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job
@@ -22,6 +21,7 @@ from burnish.tracking.names import (
     metric_name,
     split_prompt_uri,
 )
+from burnish.tracking.note import NOTE_TAG
 from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
 
 
@@ -154,11 +154,6 @@ class FakeTracker:
         with self._call("log_text"):
             self._run(run_id).artifacts[artifact_file] = text
 
-    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
-        with self._call("log_file"):
-            name = f"{artifact_path}/{path.name}" if artifact_path else path.name
-            self._run(run_id).artifacts[name] = path.read_text(encoding="utf-8", errors="replace")
-
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
         check_prompt_text(template)
         with self._call("register_winner"):
@@ -196,12 +191,6 @@ class FakeTracker:
             before = self.aliases.get((name, alias))
             self.aliases[name, alias] = version
             return before
-
-    def remove_alias(self, name: str, alias: str) -> int | None:
-        check_prompt_name(name)
-        check_alias(alias)
-        with self._call("remove_alias"):
-            return self.aliases.pop((name, alias), None)
 
     def link(self, uri: str) -> Link:
         return Link(uri)
@@ -262,6 +251,8 @@ class FakeTracker:
             self._log_metrics(run, candidate_metrics(entry.record), entry.record.number)
         for uri in entries.prompt_uris:
             self._link_prompt(run, uri)
+        if entries.note:
+            run.tags[NOTE_TAG] = entries.note
 
     @staticmethod
     def _link_prompt(run: FakeRun, uri: str | None) -> None:

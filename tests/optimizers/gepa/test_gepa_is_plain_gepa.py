@@ -1,4 +1,4 @@
-"""With one proposal in flight the search is the library's own: the same candidates in the same order."""
+"""With one proposal in pending the search is the library's own: the same candidates in the same order."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from gepa.core.adapter import EvaluationBatch
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.domain.prompt import Message, Template
 from burnish.domain.score import Evaluation
-from burnish.optimizers.gepa import Gepa, reflection
+from burnish.optimizers.gepa import reflection
 from burnish.optimizers.gepa.components import Components, Texts
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.gepa.rewriter import FEEDBACK_TOKENS
-from burnish.optimizers.planted import PlantedWorld, reviews
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.synthetic_task import SyntheticTask, reviews
 
 PHRASES: Mapping[str, float] = {
     "one word": 0.16,
@@ -51,7 +52,7 @@ class PlainAdapter:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._world = PlantedWorld(phrases=PHRASES, write=written)
+        self._world = SyntheticTask(phrases=PHRASES, write=written)
         self._components = Components(task.source)
         self._asked: Counter[tuple[object, ...]] = Counter()
 
@@ -116,15 +117,15 @@ async def test_one_in_flight_gives_the_candidates_of_the_library(
         source=Candidate({"reviews": source}), train=examples[:60], validation=examples[60:], seed=seed
     )
     adapter, expected = await asyncio.to_thread(plain, task, **settings)
-    world, notebook = PlantedWorld(phrases=PHRASES, write=written), Notebook()
+    synthetic, observer = SyntheticTask(phrases=PHRASES, write=written), RecordingObserver()
     optimizer = Gepa.from_settings({"max_metric_calls": BUDGET, "lookahead": 1, "gepa_kwargs": settings})
-    await optimizer.optimize(task, world.evaluate, world.reflect, notebook)
+    await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, observer)
 
-    validated = {entry[0]: entry[2] for entry in notebook.candidates if entry[2] is not None}
+    validated = {entry[0]: entry[2] for entry in observer.candidates if entry[2] is not None}
     ids = [adapter.candidate(texts).candidate_id for texts in expected.candidates]
     assert len(validated) >= 4
     assert list(validated) == ids[1 : len(validated) + 1]
     assert list(validated.values()) == pytest.approx(expected.val_aggregate_scores[1 : len(validated) + 1])
     for index, candidate_id in enumerate(list(validated), start=1):
         parents = tuple(ids[parent] for parent in expected.parents[index])
-        assert notebook.texts[candidate_id].parents == parents
+        assert observer.texts[candidate_id].parents == parents

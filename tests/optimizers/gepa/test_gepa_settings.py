@@ -9,9 +9,9 @@ import pytest
 
 from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput
-from burnish.optimizers.gepa import Gepa
+from burnish.optimizers.gepa.budget_plan import Sizing
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.gepa.settings import Choices, GepaKwargs, GepaSettings
-from burnish.optimizers.gepa.sizing import Sizing
 from burnish.optimizers.registry import make_optimizer
 
 

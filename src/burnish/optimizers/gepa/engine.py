@@ -21,7 +21,7 @@ from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Texts
-from burnish.optimizers.gepa.proposal import aggregates
+from burnish.optimizers.gepa.proposals import aggregates
 from burnish.optimizers.gepa.search import Search
 from burnish.optimizers.gepa.settings import GepaKwargs
 
@@ -78,7 +78,7 @@ def run(search: Search) -> None:
 
 
 class OldestInFlight:
-    """gepa's ``SamplingStrategy``: fills the places up, then hands out the oldest proposal in flight."""
+    """gepa's ``SamplingStrategy``: fills the places up, then hands out the oldest proposal in pending."""
 
     def __init__(self, search: Search) -> None:
         self._search = search
@@ -112,7 +112,7 @@ class OldestInFlight:
     def _components(self, state: Any, parent: int) -> tuple[int, ...]:
         """gepa's choice of components, made before the parent has been measured.
 
-        Its round robin moves on when a proposal is committed, so those in flight are counted in.
+        Its round robin moves on when a proposal is committed, so those in pending are counted in.
         """
         count = len(self._search.components)
         if self._search.choices.kwargs.module_selector == "all":

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.gepa.together import all_of
 
 
 class Measure:
@@ -29,7 +29,7 @@ class Measure:
             BudgetExhausted: what was begun has been finished.
         """
         once = {example.example_id: example for example in examples}
-        await all_of(self._one(candidate, example) for example in once.values())
+        await gather_in_order(self._one(candidate, example) for example in once.values())
         means = await self._evaluate(candidate, tuple(once.values()))
         if len(once) == len(examples):
             return means

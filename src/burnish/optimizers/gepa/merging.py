@@ -9,10 +9,10 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Components, Texts
-from burnish.optimizers.gepa.lookahead import LookAhead
-from burnish.optimizers.gepa.notes import Note, Notes
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.gepa.scheduler import LookAhead
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.search.buffered_observer import Note, Notes
+from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import CommonSettings
 
 
@@ -48,7 +48,7 @@ class Merging:
         self._validation = validation
         self._ahead = ahead
         self._notes = Notes()
-        self._gate = Gate(task, settings, self._notes)
+        self._validator = ProposalValidator(task, settings, self._notes)
         self._merge: Merge | None = None
 
     async def attempt(
@@ -74,9 +74,9 @@ class Merging:
         self._merge = merge = Merge(merged)
         if any(merged.candidate_id == other.candidate_id for other in pool):
             return None
-        ruling = self._gate.admit(merged)
+        result = self._validator.validate(merged)
         merge.notes = self._notes.take()
-        if ruling.candidate is None or ruling.candidate.candidate_id != merged.candidate_id:
+        if result.candidate is None or result.candidate.candidate_id != merged.candidate_id:
             return None  # gepa could not be told of a repair
         merge.is_refused = False
         if not self._ahead.may_validate_beside():

@@ -1,32 +1,34 @@
-"""GEPA: reflective evolution of prompts (Agrawal et al., ICLR 2026), with several proposals in flight."""
+"""GEPA: reflective evolution of prompts (Agrawal et al., ICLR 2026), with several proposals in pending."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from burnish.domain.job import StopReason
 from burnish.errors import InvalidInput, OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.effort import calls_of_one_evaluation
-from burnish.optimizers.gepa.bridge import EngineThread
+from burnish.optimizers.gepa.budget import Cost
+from burnish.optimizers.gepa.budget_plan import Sizing
+from burnish.optimizers.gepa.commits import ParetoIncumbent, Referee
 from burnish.optimizers.gepa.components import Components
-from burnish.optimizers.gepa.lookahead import LookAhead
 from burnish.optimizers.gepa.measure import Measure
 from burnish.optimizers.gepa.merging import Merging
-from burnish.optimizers.gepa.proposal import aggregates
-from burnish.optimizers.gepa.purse import Cost
-from burnish.optimizers.gepa.pursuit import Rules
-from burnish.optimizers.gepa.referee import FrontChampion, Referee
+from burnish.optimizers.gepa.proposal_pipeline import Rules
+from burnish.optimizers.gepa.proposals import aggregates
 from burnish.optimizers.gepa.rewriter import Rewriter
-from burnish.optimizers.gepa.settings import Choices
-from burnish.optimizers.gepa.sizing import Sizing
+from burnish.optimizers.gepa.scheduler import LookAhead
+from burnish.optimizers.gepa.settings import Choices, GepaSettings
+from burnish.optimizers.gepa.thread_bridge import EngineThread
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
+from burnish.optimizers.search.rounds import calls_of_one_evaluation
+from burnish.optimizers.settings import CommonSettings
 
 
 class Gepa:
     """See the module. Made by :meth:`from_settings`."""
 
+    settings_class: ClassVar[type[CommonSettings]] = GepaSettings
     needs_reflection = True
 
     def __init__(self, choices: Choices) -> None:
@@ -61,20 +63,20 @@ class Gepa:
         if not task.train or not task.validation:
             raise OptimizerFailed("GEPA needs training and validation examples; give it more records")
         means = await evaluate(task.source, task.validation)
-        champion = FrontChampion(task.source, means, self._choices.settings, observe)
+        incumbent = ParetoIncumbent(task.source, means, self._choices.settings, observe)
         sizing = Sizing(self._choices, len(task.validation), task.max_calls, calls_of_one_evaluation(means))
-        if reason := champion.stop_reason():
-            return champion.outcome(reason)
+        if reason := incumbent.stop_reason():
+            return incumbent.outcome(reason)
         if not sizing.is_enough:
             observe.warning(sizing.warning)
-            return champion.outcome(StopReason.BUDGET)
+            return incumbent.outcome(StopReason.BUDGET)
         observe.phase("search", sizing.evaluations)
-        return await self._search(task, champion, sizing, evaluate, reflect, observe)
+        return await self._search(task, incumbent, sizing, evaluate, reflect, observe)
 
     async def _search(
         self,
         task: Task,
-        champion: FrontChampion,
+        incumbent: ParetoIncumbent,
         sizing: Sizing,
         evaluate: Evaluate,
         reflect: Reflect,
@@ -113,7 +115,7 @@ class Gepa:
             thread=thread,
             ahead=ahead,
             merging=Merging(task, choices.settings, components, validation, ahead),
-            referee=Referee(champion, observe),
+            referee=Referee(incumbent, observe),
             observe=observe,
             pool=[task.source],
             stop_reason=sizing.stop_reason,
@@ -122,7 +124,7 @@ class Gepa:
             await thread.run(lambda: run(search))
         finally:
             await ahead.abandon()
-        return champion.outcome(search.stop_reason)
+        return incumbent.outcome(search.stop_reason)
 
     def _is_perfect(self, means: Means) -> bool:
         kwargs = self._choices.kwargs

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate
-from burnish.domain.feedback import feedback
 from burnish.domain.prompt import Message
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa import reflection
 from burnish.optimizers.gepa.components import Components
-from burnish.optimizers.gepa.notes import Note, Notes
-from burnish.optimizers.gepa.proposal import Launch
-from burnish.optimizers.gepa.together import all_of
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.gepa.proposals import Launch
 from burnish.optimizers.protocol import Reflect, Task
+from burnish.optimizers.search.buffered_observer import Note, Notes
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import CommonSettings
 
 FEEDBACK_TOKENS = 8000
@@ -37,8 +37,8 @@ class Rewrite:
 class Rewriter:
     """Makes children.
 
-    Children of a first reflection and those carried over to a newer parent pass gates of their own:
-    each gate looks back on what it has seen, so what passes it must come in launch order, and
+    Children of a first reflection and those carried over to a newer parent pass validators of their own:
+    each validator looks back on what it has seen, so what passes it must come in launch order, and
     the two kinds do not come in one order.
 
     Args:
@@ -57,8 +57,8 @@ class Rewriter:
         self._reflect = reflect
         self._template = template
         self._notes = Notes()
-        self._gate = Gate(task, settings, self._notes)
-        self._gate_of_carried = Gate(task, settings, self._notes)
+        self._validator = ProposalValidator(task, settings, self._notes)
+        self._validator_of_rebased = ProposalValidator(task, settings, self._notes)
 
     async def improve(
         self, launch: Launch, before: Means, my_turn: Callable[[], Awaitable[object]]
@@ -86,14 +86,14 @@ class Rewriter:
         rewrite = Rewrite()
         answers = await self._ask(questions, launch.sample, rewrite)
         await my_turn()
-        reasons = self._admit(self._gate, child, answers, rewrite)
+        reasons = self._validate(self._validator, child, answers, rewrite)
         if reasons:
             questions = {
                 number: reflection.again(asked, answers[number], reasons)
                 for number, asked in questions.items()
             }
             answers = await self._ask(questions, launch.sample, rewrite)
-            self._admit(self._gate, child, answers, rewrite)
+            self._validate(self._validator, child, answers, rewrite)
         return rewrite
 
     async def carry_over(self, launch: Launch, child: Candidate, newer: Candidate) -> Rewrite:
@@ -118,23 +118,23 @@ class Rewriter:
             parents=(newer.candidate_id, child.candidate_id),
             origin=f"reflection {launch.number + 1}, carried over",
         )
-        self._admit(self._gate_of_carried, carried, answers, rewrite)
+        self._validate(self._validator_of_rebased, carried, answers, rewrite)
         return rewrite
 
     async def _ask(self, questions: Questions, sample: int, rewrite: Rewrite) -> dict[int, str]:
         rewrite.reflections += len(questions)
-        answers = await all_of(self._answer(messages, sample) for messages in questions.values())
+        answers = await gather_in_order(self._answer(messages, sample) for messages in questions.values())
         return dict(zip(questions, answers, strict=True))
 
     async def _answer(self, messages: Sequence[Message], sample: int) -> str:
         return await self._reflect(messages, sample=sample)
 
-    def _admit(
-        self, gate: Gate, base: Candidate, answers: Mapping[int, str], rewrite: Rewrite
+    def _validate(
+        self, validator: ProposalValidator, base: Candidate, answers: Mapping[int, str], rewrite: Rewrite
     ) -> tuple[str, ...]:
         texts = {number: reflection.text_in(answer) for number, answer in answers.items()}
         templates = self._components.templates(base, texts)
-        ruling = gate.admit(Candidate(templates, base.parents, base.origin))
-        rewrite.child = ruling.candidate
+        result = validator.validate(Candidate(templates, base.parents, base.origin))
+        rewrite.child = result.candidate
         rewrite.notes += self._notes.take()
-        return ruling.reasons
+        return result.reasons

@@ -1,4 +1,4 @@
-"""One search: what gepa's engine, in its thread, and the proposals in flight, on the loop, share.
+"""One search: what gepa's engine, in its thread, and the proposals in pending, on the loop, share.
 
 The methods run on the event loop; the engine's plug-ins call them through the bridge.
 """
@@ -12,13 +12,13 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.bridge import EngineThread
+from burnish.optimizers.gepa.commits import Referee
 from burnish.optimizers.gepa.components import Components, Texts
-from burnish.optimizers.gepa.lookahead import LookAhead
 from burnish.optimizers.gepa.merging import Merging
-from burnish.optimizers.gepa.proposal import Proposal
-from burnish.optimizers.gepa.referee import Referee
+from burnish.optimizers.gepa.proposals import Proposal
+from burnish.optimizers.gepa.scheduler import LookAhead
 from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.gepa.thread_bridge import EngineThread
 from burnish.optimizers.protocol import Observe
 
 
@@ -57,7 +57,7 @@ class Search:
         return self._stand_ins.get(parent.candidate_id, parent)
 
     async def next(self) -> Proposal | None:
-        """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
+        """The oldest proposal in pending, at its end; ``None`` when nothing is in pending."""
         self.current = await self.ahead.oldest()
         return self.current
 
@@ -75,14 +75,14 @@ class Search:
         if merge := self.merging.take():
             self.referee.judge_merge(merge)
             if is_accepted and merge.validation is not None:
-                await self._welcome(merge.candidate, merge.validation, newest_is_on_front)
+                await self._accept(merge.candidate, merge.validation, newest_is_on_front)
         elif self.current is not None:
             proposal, self.current = self.ahead.commit(), None
             self.referee.judge(proposal)
             if proposal.has_won and proposal.child is not None and not is_accepted:
                 self._stand_ins[proposal.child.candidate_id] = self.in_pool(proposal.parent)
             if is_accepted and proposal.child is not None and proposal.validation is not None:
-                await self._welcome(proposal.child, proposal.validation, newest_is_on_front)
+                await self._accept(proposal.child, proposal.validation, newest_is_on_front)
         assert len(self.pool) == pool_size
         self.observe.advance(self.ahead.purse.spent.evaluations)
         reason = self.referee.stop_reason()
@@ -91,15 +91,15 @@ class Search:
             return True
         return not len(self.ahead) and not await self.ahead.may_launch()
 
-    async def _welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+    async def _accept(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
         """gepa has taken a candidate into its pool: compare it with the best, on the whole split.
 
         Where only a part of the split chooses, the rest is measured for those that lead on that part.
         """
         self.pool.append(candidate)
-        if len(self.validation) < len(self.whole_validation) and self.referee.leads(means):
+        if len(self.validation) < len(self.whole_validation) and self.referee.improves(means):
             means = await self.ahead.measure_beside(candidate, self.whole_validation)
-        self.referee.welcome(candidate, means, is_on_front)
+        self.referee.accept(candidate, means, is_on_front)
 
     async def merge(self, texts: Texts, examples: Sequence[Example], parents: Sequence[int]) -> Means | None:
         """Measure a merge on some validation examples; ``None`` when it is refused or there is no budget."""

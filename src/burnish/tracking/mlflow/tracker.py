@@ -6,7 +6,7 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from burnish.domain.dataset import Dataset
@@ -31,6 +31,7 @@ from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs, linked_prompts
 from burnish.tracking.mlflow.scorers import Scorers
 from burnish.tracking.names import split_prompt_uri
+from burnish.tracking.note import NOTE_TAG
 from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
@@ -148,10 +149,6 @@ class MlflowTracker:
         self._artifacts.write(self._runs.get(run_id).info.artifact_uri, folder, {path.name: text})
 
     @_patiently
-    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
-        self._artifacts.upload(self._runs.get(run_id).info.artifact_uri, artifact_path, path)
-
-    @_patiently
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
         with self._connection.turn(job.job_id):
             winner = self._prompts.find_of_job(job.job_id, source.name, template)
@@ -195,9 +192,6 @@ class MlflowTracker:
     def set_alias(self, name: str, alias: str, version: int) -> int | None:
         return self._prompts.set_alias(name, alias, version)
 
-    def remove_alias(self, name: str, alias: str) -> int | None:
-        return self._prompts.remove_alias(name, alias)
-
     def link(self, uri: str) -> Link:
         kind, _, rest = uri.partition(":/")
         url = None
@@ -225,7 +219,8 @@ class MlflowTracker:
             run,
             [*entries.metrics, *((candidate_metrics(record), record.number) for record in records)],
             tags=_tables(run, [f"{candidate_folder(record)}/{EVALUATIONS}" for record in records])
-            | linked_prompts(run.data.tags, [split_prompt_uri(uri) for uri in entries.prompt_uris]),
+            | linked_prompts(run.data.tags, [split_prompt_uri(uri) for uri in entries.prompt_uris])
+            | ({NOTE_TAG: entries.note} if entries.note else {}),
         )
 
     def _write_files(self, artifact_uri: str, entries: RunEntries) -> None:
