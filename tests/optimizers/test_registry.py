@@ -137,10 +137,10 @@ def test_classes_are_loaded_only_when_asked_for() -> None:
 def test_the_page_tells_every_setting_with_its_default(heading: str, settings: type[CommonSettings]) -> None:
     page = (ROOT / "docs" / "optimizers.md").read_text()
     [section] = [part for part in page.split("\n## ") if part.startswith(f"{heading}\n")]
-    told = dict(line.split(" | ")[:2] for line in section.splitlines() if line.startswith("| `"))
+    shown = dict(line.split(" | ")[:2] for line in section.splitlines() if line.startswith("| `"))
     for name, field in settings.model_fields.items():
         if settings is CommonSettings or name not in CommonSettings.model_fields:
-            default = told[f"| `{name}`"]
+            default = shown[f"| `{name}`"]
             assert not isinstance(field.default, int | float) or str(field.default).lower() in (
                 default.strip("`"),
                 f"{default}.0",

@@ -40,7 +40,7 @@ class RacingBudget:
             for size in rungs:
                 total += running * (size - seen)
                 seen, running = size, -(-running // KEEP_ONE_OF)
-            total += self.validation - rungs[0]  # one who dropped out is ahead of the best after all
+            total += self.validation - rungs[0]  # one who dropped out is scheduler of the best after all
         return total + FINALISTS * (self.validation - rungs[0])
 
     @property
