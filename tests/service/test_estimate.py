@@ -32,7 +32,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
 async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
     scorers = [WeightedScorer(ExactMatch("exact_match"))]
     if judge:
-        scorer: Any = SimpleNamespace(name="judge", model=judge, calls=2, needs=frozenset())
+        scorer: Any = SimpleNamespace(name="judge", model=judge, calls=2, needs=frozenset(), needs_price=False)
         scorers.append(WeightedScorer(scorer))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})
     planner = Planner(harness.tracker, registry, lambda specs, experiment: tuple(scorers), make_optimizer)
