@@ -7,6 +7,7 @@ import type { Job } from "../shared/api/types";
 import { Boundary, Pending } from "../shared/layout/states";
 import type { JobHistory } from "./live/history";
 import { Overview } from "./overview/Overview";
+import classes from "./JobTabs.module.css";
 import { TABS, type Tab } from "./search";
 
 const CandidatesTab = lazy(() => import("./candidates/CandidatesTab"));
@@ -29,7 +30,7 @@ export function JobTabs({ job, history }: { job: Job; history: JobHistory }) {
     void navigate({ search: (now) => ({ ...now, tab: to === "overview" ? undefined : (to as Tab) }) });
   return (
     <Tabs value={tab} onChange={show} keepMounted={false}>
-      <Tabs.List mb="md">
+      <Tabs.List mb="md" className={classes.list}>
         {TABS.map((name) => (
           <Tabs.Tab key={name} value={name}>
             {NAMES[name]}

@@ -1,5 +1,5 @@
-import type { Job } from "../../shared/api/types";
+import type { Candidate, Job } from "../../shared/api/types";
 
-export default function ExamplesTab(_: { job: Job; candidates?: unknown; history?: unknown }) {
-  return null;
+export default function ExamplesTab({ job }: { job: Job; candidates?: readonly Candidate[] | undefined }) {
+  return <>{job.job_id}</>;
 }

@@ -11,7 +11,7 @@ export function searchOption(placed: Placed, calls: number) {
   return (colors: ChartColors) => ({
     ...commonOption(colors),
     grid: GRID,
-    legend: legend(colors),
+    legend: { ...legend(colors), data: shownIn(placed) },
     xAxis: callsAxis(colors, calls),
     yAxis: scoreAxis(colors),
     series: [
@@ -64,6 +64,15 @@ export function searchOption(placed: Placed, calls: number) {
       },
     ],
   });
+}
+
+/** Names for the legend: of what there is. */
+function shownIn(placed: Placed): string[] {
+  const names = ["Best so far", "Accepted"];
+  if (!placed.measured.every(isKept)) names.push("Rejected");
+  if (placed.tried.length) names.push("Given up early");
+  if (placed.running.length) names.push("Being measured");
+  return names;
 }
 
 /** What each scorer said of the best candidate so far. */
@@ -142,7 +151,9 @@ function legend(colors: ChartColors) {
   return {
     top: 0,
     left: 0,
-    type: "plain",
+    type: "scroll",
+    pageIconColor: colors.muted,
+    pageTextStyle: { color: colors.muted },
     icon: "circle",
     itemWidth: 8,
     itemHeight: 8,
