@@ -6,11 +6,11 @@ It stands in the domain, not in ``evaluation``, because optimizers need it and k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import ceil
 
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.domain.text import value_as_text
+from burnish.domain.tokens import estimate_tokens
 
 Record = dict[str, dict[str, str]]
 """One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``) → entry → text."""
@@ -24,7 +24,7 @@ def feedback(evaluations: Sequence[Evaluation], examples: Sequence[Example], max
 
     Args:
         evaluations, examples: in the same order.
-        max_tokens: the text is no longer, by :func:`estimate_tokens`. First the longest entries lose
+        max_tokens: the text is no longer, by ``domain.tokens``. First the longest entries lose
             their middle; if that is not enough, the examples with the best scores are left out.
     """
     text = _rendered(records(evaluations, examples, max_tokens), len(evaluations))
@@ -51,12 +51,6 @@ def records(evaluations: Sequence[Evaluation], examples: Sequence[Example], max_
     kept = worst(count)
     longest = min(most, max(_longest(kept), _SHORTEST_ENTRY))
     return _cut(kept, _largest(_SHORTEST_ENTRY, longest, lambda n: fits(_cut(kept, n))))
-
-
-def estimate_tokens(text: str) -> int:
-    """Tokens of a text, without a tokenizer: four ASCII characters make one, and each other one."""
-    others = sum(not character.isascii() for character in text) if not text.isascii() else 0
-    return ceil((len(text) - others) / 4) + others
 
 
 def shorten(text: str, limit: int) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import text_of
+from burnish.domain.tokens import estimate_tokens
 from burnish.domain.usage import Usage
 from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.protocol import Observe, Outcome, Task
-from burnish.optimizers.search.feedback import estimate_tokens
 from burnish.optimizers.settings import CommonSettings
 
 PERFECT = 1.0

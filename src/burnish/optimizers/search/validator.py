@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, Template, check_template, text_of, variables_of
+from burnish.domain.tokens import estimate_tokens
 from burnish.errors import InvalidInput
 from burnish.optimizers.prompts.structure import variables_in_order
 from burnish.optimizers.protocol import Observe, Task
-from burnish.optimizers.search.feedback import estimate_tokens
 from burnish.optimizers.settings import CommonSettings
 
 COPIED_AT_LEAST_CHARACTERS = 24  # shorter inputs ("yes", "3 + 4") may well stand in a prompt by chance
