@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
@@ -229,11 +230,17 @@ class WorkerProcess:
         )
 
     async def run(self, job_id: str = "job", reason: str = "submitted", over: int | None = None) -> None:
-        """Run the job to its end, or to this process's."""
-        self._running = asyncio.create_task(self.runner(job_id, reason, over))
+        """Run the job to its end, or to this process's, as a dispatcher does."""
+        self._running = asyncio.create_task(self._deliver(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
         await self.gateway.close()
+
+    async def _deliver(self, job_id: str, reason: str, over: int | None) -> None:
+        again = await self.runner(Delivery(job_id, reason, over))
+        while again is not None:
+            await self._sleep(again.delay_seconds)
+            again = await self.runner(Delivery(job_id, again.reason, again.over_attempt, delayed=True))
 
     def die(self, *_: Any) -> None:
         """``kill -9``. From any thread."""
