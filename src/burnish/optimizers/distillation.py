@@ -16,7 +16,7 @@ from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput, Problem
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.protocol import CallEstimate, Observe, Optimizer, Outcome, Reflect, Task
-from burnish.optimizers.registry import make_optimizer, parse_optimizer
+from burnish.optimizers.registry import make_optimizer
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 
 
@@ -53,7 +53,7 @@ class Distillation:
         """
         found = read_settings(DistillationSettings, settings)
         try:
-            kind = parse_optimizer(found.student)
+            kind = OptimizerType.parse(found.student)
         except InvalidInput as error:
             raise InvalidInput.of(f"{FIELD}.student", found.student, error.problems[0].remedy) from None
         if kind is OptimizerType.DISTILLATION:
