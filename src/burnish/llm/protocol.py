@@ -140,8 +140,8 @@ class Purpose:
     """Why a call is made. With the request, it identifies the call in the journal.
 
     Attributes:
-        phase: ``search``, ``reflection``, ``teaching`` or ``judge``; a constant of the caller's, never
-            a time.
+        phase: ``search``, ``test``, ``reflection``, ``teaching`` or ``judge``; a constant of the caller's,
+            never a time.
         sample: n-th independent sample of the same request; equal numbers are the same call.
     """
 

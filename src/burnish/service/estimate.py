@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from burnish.domain.prompt import text_of
-from burnish.domain.tokens import estimate_tokens
+from burnish.domain.text import estimate_tokens
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.llm.pricing import price
 from burnish.llm.uri import parse_model_uri

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from burnish.domain.tokens import estimate_tokens
+from burnish.domain.text import estimate_tokens
 from burnish.errors import ModelRejected
 from burnish.llm.protocol import Request, Response
 from burnish.llm.providers.http import JsonClient, Remedies

@@ -1,7 +1,4 @@
-"""What a reflection model is told of a candidate's results, within a token budget.
-
-It stands in the domain, not in ``evaluation``, because optimizers need it and know no siblings.
-"""
+"""What a reflection model reads of a candidate's results, within a token budget."""
 
 from __future__ import annotations
 
@@ -9,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
-from burnish.domain.text import value_as_text
-from burnish.domain.tokens import estimate_tokens
+from burnish.domain.text import estimate_tokens, value_as_text
 
 Record = dict[str, dict[str, str]]
 """One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``) → entry → text."""
@@ -24,7 +20,7 @@ def feedback(evaluations: Sequence[Evaluation], examples: Sequence[Example], max
 
     Args:
         evaluations, examples: in the same order.
-        max_tokens: the text is no longer, by ``domain.tokens``. First the longest entries lose
+        max_tokens: the text is no longer, by :func:`estimate_tokens`. First the longest entries lose
             their middle; if that is not enough, the examples with the best scores are left out.
     """
     text = _rendered(records(evaluations, examples, max_tokens), len(evaluations))
