@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
@@ -189,6 +190,7 @@ class WorkerProcess:
         heartbeat_seconds: float = 0.02,
         answer: Callable[[Request], Awaitable[Response]] | None = None,
         retries: int = 3,
+        clock: Callable[[], float] = time.monotonic,
         max_running_per_experiment: int | None = None,
     ) -> None:
         self.harness = harness
@@ -219,7 +221,7 @@ class WorkerProcess:
                 gateway=self.gateway,
                 retries=RetryPolicy(limit=retries, draw=lambda: 0.0),
                 redact=redact,
-                clock=time.monotonic,
+                clock=clock,
                 heartbeat_seconds=heartbeat_seconds,
                 show_seconds=heartbeat_seconds,
                 max_running_per_experiment=max_running_per_experiment,
@@ -228,11 +230,17 @@ class WorkerProcess:
         )
 
     async def run(self, job_id: str = "job", reason: str = "submitted", over: int | None = None) -> None:
-        """Run the job to its end, or to this process's."""
-        self._running = asyncio.create_task(self.runner(job_id, reason, over))
+        """Run the job to its end, or to this process's, as a dispatcher does."""
+        self._running = asyncio.create_task(self._deliver(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
         await self.gateway.close()
+
+    async def _deliver(self, job_id: str, reason: str, over: int | None) -> None:
+        again = await self.runner(Delivery(job_id, reason, over))
+        while again is not None:
+            await self._sleep(again.delay_seconds)
+            again = await self.runner(Delivery(job_id, again.reason, again.over_attempt, delayed=True))
 
     def die(self, *_: Any) -> None:
         """``kill -9``. From any thread."""
@@ -244,6 +252,12 @@ class WorkerProcess:
         """What a dispatcher does on SIGTERM, and on a cancel."""
         if self._running is not None:
             self._running.cancel()
+
+    async def interrupted(self) -> None:
+        """Interrupt it, and wait until its task has been cancelled."""
+        self.interrupt()
+        while self._running and not (self._running.cancelling() or self._running.done()):  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
     # --- as a model's provider
 

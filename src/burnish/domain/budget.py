@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from math import isfinite
+from typing import Annotated
 
+from burnish.domain.options import Option
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import BudgetExhausted, InvalidInput, Problem
 
@@ -18,10 +20,10 @@ class Budget:
         max_seconds: of running time, over all attempts.
     """
 
-    max_calls: int | None = None
-    max_tokens: int | None = None
-    max_usd: float | None = None
-    max_seconds: float | None = None
+    max_calls: Annotated[int | None, Option("Hard limit of model calls.")] = None
+    max_tokens: Annotated[int | None, Option("Hard limit of tokens, in and out.")] = None
+    max_usd: Annotated[float | None, Option("Hard limit of US dollars.")] = None
+    max_seconds: Annotated[float | None, Option("Hard limit of running time.")] = None
 
     def problems(self) -> list[Problem]:
         """What is wrong with the limits themselves."""

@@ -121,9 +121,6 @@ class Recorder:
         self._on_phase(phase)
         self._events.append(NewEvent(EventKind.PHASE, {"phase": phase, "total": total, "unit": unit}))
 
-    def advance(self, completed: int) -> None:
-        """Progress is shown in calls, which the ledger counts; nothing to keep."""
-
     def warning(self, message: str) -> None:
         if message not in self._warned:
             self._warned.add(message)
