@@ -210,7 +210,7 @@ async def test_every_optimizer_killed_at_every_tenth_call_finds_its_way_again(
     assert_same(await harness.result(), expected)
 
 
-async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
+async def test_a_worker_that_must_stop_gives_the_job_back_and_loses_no_answer(
     harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
     await harness.submit()
@@ -231,7 +231,7 @@ async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
     assert_same(await harness.result(), await undisturbed())
 
 
-async def test_a_worker_told_to_stop_while_it_takes_the_job_gives_it_back(harness: WorkerHarness) -> None:
+async def test_a_worker_that_must_stop_while_it_takes_the_job_gives_it_back(harness: WorkerHarness) -> None:
     await harness.submit()
     stopped = WorkerProcess(harness)
     stopped.before["take"] = lambda *_: stopped.interrupt()
