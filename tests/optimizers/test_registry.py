@@ -15,7 +15,7 @@ from burnish.optimizers.distillation import DistillationSettings
 from burnish.optimizers.few_shot.optimizer import FewShotSettings
 from burnish.optimizers.joint_search.optimizer import JointSearchSettings
 from burnish.optimizers.metaprompt import MetapromptSettings
-from burnish.optimizers.registry import make_optimizer, optimizer_class, parse_optimizer, settings_schema
+from burnish.optimizers.registry import make_optimizer, optimizer_class, settings_schema
 from burnish.optimizers.settings import CommonSettings
 from burnish.proto import prompt_optimization_pb2 as wire
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_reads_names_as_people_and_the_wire_write_them(text: str) -> None:
-    assert parse_optimizer(text) is OptimizerType.JOINT_SEARCH
+    assert OptimizerType.parse(text) is OptimizerType.JOINT_SEARCH
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def test_reads_names_as_people_and_the_wire_write_them(text: str) -> None:
 )
 def test_an_unknown_name_lists_the_known_ones(text: str, hint: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_optimizer(text)
+        OptimizerType.parse(text)
     (problem,) = caught.value.problems
-    assert problem.field == "optimizer"
+    assert problem.field == "optimizer_type"
     assert hint in problem.remedy
     assert "joint-search" in problem.remedy
 
@@ -66,7 +66,7 @@ def test_the_wire_has_the_numbers_of_the_table() -> None:
 
 def test_the_names_of_a_type_lead_back_to_it() -> None:
     for kind in OptimizerType:
-        assert {parse_optimizer(name) for name in (kind.cli_name, kind.wire_name, kind.value)} == {kind}
+        assert {OptimizerType.parse(name) for name in (kind.cli_name, kind.wire_name, kind.value)} == {kind}
         assert OptimizerType(str(kind)) is kind
         assert pickle.loads(pickle.dumps(kind)) is kind
 
@@ -137,10 +137,10 @@ def test_classes_are_loaded_only_when_asked_for() -> None:
 def test_the_page_tells_every_setting_with_its_default(heading: str, settings: type[CommonSettings]) -> None:
     page = (ROOT / "docs" / "optimizers.md").read_text()
     [section] = [part for part in page.split("\n## ") if part.startswith(f"{heading}\n")]
-    told = dict(line.split(" | ")[:2] for line in section.splitlines() if line.startswith("| `"))
+    shown = dict(line.split(" | ")[:2] for line in section.splitlines() if line.startswith("| `"))
     for name, field in settings.model_fields.items():
         if settings is CommonSettings or name not in CommonSettings.model_fields:
-            default = told[f"| `{name}`"]
+            default = shown[f"| `{name}`"]
             assert not isinstance(field.default, int | float) or str(field.default).lower() in (
                 default.strip("`"),
                 f"{default}.0",

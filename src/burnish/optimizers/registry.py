@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
-from burnish.domain.optimizer_type import WIRE_PREFIX, OptimizerType
-from burnish.errors import InvalidInput, did_you_mean
+from burnish.domain.optimizer_type import OptimizerType
 from burnish.optimizers.protocol import Optimizer
 from burnish.optimizers.settings import CommonSettings
 
@@ -19,31 +18,12 @@ class OptimizerClass(Protocol):
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Optimizer:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """
         ...
-
-
-def parse_optimizer(text: str) -> OptimizerType:
-    """The optimizer of a name as people and the wire write it.
-
-    Args:
-        text: ``joint-search``, ``JOINT_SEARCH``, ``OPTIMIZER_TYPE_JOINT_SEARCH``, in any case.
-
-    Raises:
-        InvalidInput: unknown; lists the known ones.
-    """
-    name = text.strip().upper().replace("-", "_").replace(" ", "_").removeprefix(WIRE_PREFIX)
-    try:
-        return OptimizerType(name)
-    except ValueError:
-        known = [kind.cli_name for kind in OptimizerType]
-        near = did_you_mean(name.replace("_", "-"), known)
-        raise InvalidInput.of(
-            "optimizer", text, f"there is no such optimizer; known are {', '.join(known)}{near}"
-        ) from None
 
 
 def optimizer_class(optimizer_type: OptimizerType) -> OptimizerClass:

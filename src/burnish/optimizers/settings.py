@@ -1,4 +1,4 @@
-"""What every optimizer can be told, and how a request's settings become a checked model.
+"""Settings of every optimizer, and how a request's settings become a checked model.
 
 An unknown key is an error with the nearest known one: a typo must never run with a default.
 """

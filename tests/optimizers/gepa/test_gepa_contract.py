@@ -1,4 +1,4 @@
-"""GEPA keeps the contract of every optimizer, plain and with proposals in pending."""
+"""GEPA keeps the contract of every optimizer, plain and with proposals in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With one proposal in pending the search is the library's own: the same candidates in the same order."""
+"""With one proposal in flight the search is the library's own: the same candidates in the same order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from burnish.domain.score import Evaluation
 from burnish.optimizers.gepa import reflection
 from burnish.optimizers.gepa.components import Components, Texts
 from burnish.optimizers.gepa.optimizer import Gepa
-from burnish.optimizers.gepa.rewriter import FEEDBACK_TOKENS
+from burnish.optimizers.gepa.reflection import FEEDBACK_TOKENS
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.search.feedback import feedback
 from burnish.optimizers.testing.contract import RecordingObserver
@@ -80,13 +80,15 @@ class PlainAdapter:
         evaluations, examples = zip(*pairs, strict=True)
         parent = self.candidate(texts)
         question = (parent.candidate_id, tuple(example.example_id for example in examples), number)
-        told = feedback(evaluations, examples, FEEDBACK_TOKENS)
-        answer = written(reflection.improve(self._components, parent, number, told), self._asked[question])
+        results = feedback(evaluations, examples, FEEDBACK_TOKENS)
+        answer = written(
+            reflection.ask_to_improve(self._components, parent, number, results), self._asked[question]
+        )
         self._asked[question] += 1
         return reflection.text_in(answer)
 
 
-class Silence:
+class NullLogger:
     def log(self, message: str) -> None:
         pass
 
@@ -100,7 +102,7 @@ def plain(task: Task, **options: Any) -> Any:
         valset=list(task.validation),
         adapter=adapter,
         max_metric_calls=BUDGET + 100,
-        logger=Silence(),
+        logger=NullLogger(),
         seed=task.seed,
         **options,
     )

@@ -1,4 +1,4 @@
-"""gepa's merges: measured within the budget, and told like proposals."""
+"""gepa's merges: measured within the budget, and observed like proposals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What GEPA does with proposals in pending: budget, overtaken winners, failures, ends."""
+"""What GEPA does with proposals in flight: budget, overtaken winners, failures, ends."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def texts_in(messages: Sequence[Message]) -> list[str]:
 
 
 def seed_of(messages: Sequence[Message], sample: int) -> int:
-    told = f"{[message.content for message in messages]} {sample}"
-    return int(hashlib.sha256(told.encode()).hexdigest()[:8], 16)
+    asked = f"{[message.content for message in messages]} {sample}"
+    return int(hashlib.sha256(asked.encode()).hexdigest()[:8], 16)
 
 
 def written(messages: Sequence[Message], sample: int) -> str:
@@ -75,10 +75,10 @@ def make_synthetic(**changes: Any) -> SyntheticTask:
 
 
 async def search(
-    task: Task, synthetic: SyntheticTask, observer: RecordingObserver | None = None, **told: Any
+    task: Task, synthetic: SyntheticTask, observer: RecordingObserver | None = None, **given: Any
 ) -> tuple[Outcome, RecordingObserver]:
     observer = observer or RecordingObserver()
-    optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 4, **told})
+    optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 4, **given})
     return await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, observer), observer
 
 
@@ -101,8 +101,8 @@ def test_never_one_metric_call_over(
     budget: int, lookahead: int, minibatch: int, validation: int, latency: int
 ) -> None:
     synthetic = make_synthetic(latency_seed=latency)
-    told = {"lookahead": lookahead, "minibatch_size": minibatch, "validation_size": validation}
-    outcome, _ = asyncio.run(search(task(), synthetic, max_metric_calls=budget, **told))
+    given = {"lookahead": lookahead, "minibatch_size": minibatch, "validation_size": validation}
+    outcome, _ = asyncio.run(search(task(), synthetic, max_metric_calls=budget, **given))
     assert synthetic.target_calls <= budget
     if outcome.stop_reason is StopReason.BUDGET and budget >= 50:
         assert synthetic.target_calls > budget - 20 - 3 * minibatch * (lookahead + 1)
@@ -112,8 +112,8 @@ def test_never_one_metric_call_over(
 @pytest.mark.parametrize("limit", [47, 60, 85, 120, 190])
 async def test_the_jobs_own_limit_holds_reflections_too(limit: int, lookahead: int) -> None:
     synthetic = make_synthetic()  # which would not stop it
-    told = {"lookahead": lookahead, "max_metric_calls": None}
-    outcome, _ = await search(task(max_calls=limit), synthetic, **told)
+    given = {"lookahead": lookahead, "max_metric_calls": None}
+    outcome, _ = await search(task(max_calls=limit), synthetic, **given)
     assert synthetic.paid_calls <= limit
     assert outcome.stop_reason is StopReason.BUDGET
 
@@ -149,18 +149,18 @@ async def test_a_budget_that_ends_in_the_middle_keeps_what_was_committed() -> No
 
 
 async def test_a_winner_that_was_overtaken_is_carried_over() -> None:
-    carried = []
+    rebased = []
     for seed in range(4):
         _, observer = await search(task(seed), make_synthetic(), lookahead=8)
         for candidate in observer.texts.values():
-            if candidate.origin.endswith("carried over"):
+            if candidate.origin.endswith("rebased"):
                 newer, own = (text_of(observer.texts[p].texts["reviews"]) for p in candidate.parents)
                 text = text_of(candidate.texts["reviews"])
                 assert set(newer.splitlines()) | set(own.splitlines()) == set(text.splitlines())
-                carried.append(candidate)
+                rebased.append(candidate)
                 reasons = [entry[3] for entry in observer.candidates if entry[0] == candidate.parents[1]]
-                assert "carried over" in reasons[-1] or "does as well" in reasons[-1]
-    assert len(carried) >= 4
+                assert "rebased" in reasons[-1] or "does as well" in reasons[-1]
+    assert len(rebased) >= 4
 
 
 UNEQUAL = dict(zip(PHRASES, (0.05, 0.1, 0.3, 0.2, 0.15), strict=True))
@@ -176,7 +176,7 @@ async def test_a_winner_that_was_taken_up_is_not_validated() -> None:
             if "taken up" in reason:
                 taken_up += 1
                 assert status is CandidateStatus.REJECTED
-                assert children[candidate_id].origin.endswith("carried over")
+                assert children[candidate_id].origin.endswith("rebased")
                 calls = [call for call in synthetic.log.finished if call.startswith(candidate_id)]
                 assert len(calls) < len(task().validation)
     assert taken_up
@@ -195,7 +195,7 @@ async def test_the_last_winner_is_always_validated(lookahead: int) -> None:
 
 async def test_one_proposal_at_a_time_is_never_overtaken() -> None:
     _, observer = await search(task(), make_synthetic(), lookahead=1)
-    assert not [c for c in observer.texts.values() if "carried" in c.origin]
+    assert not [c for c in observer.texts.values() if "rebased" in c.origin]
 
 
 async def test_changes_of_different_components_are_carried_over_without_a_question() -> None:
@@ -207,11 +207,11 @@ async def test_changes_of_different_components_are_carried_over_without_a_questi
         combined += "Two people have improved" in messages[0].content
         return written(messages, sample)
 
-    carried = 0
+    rebased = 0
     for seed in range(4):
         _, observer = await search(task(seed, source=chat), make_synthetic(write=counting), lookahead=8)
-        carried += sum("carried" in c.origin for c in observer.texts.values())
-    assert carried > combined
+        rebased += sum("rebased" in c.origin for c in observer.texts.values())
+    assert rebased > combined
 
 
 # --- several prompts
@@ -261,8 +261,8 @@ async def test_a_reflection_prompt_of_ones_own_is_used() -> None:
         return "```\nNothing new. {{review}}\n```"
 
     template = "My prompt is <curr_param>, my data is <side_info>."
-    told = {"gepa_kwargs": {"reflection_prompt_template": template}}
-    await search(task(), make_synthetic(write=keeping), lookahead=1, **told)
+    given = {"gepa_kwargs": {"reflection_prompt_template": template}}
+    await search(task(), make_synthetic(write=keeping), lookahead=1, **given)
     assert asked[0].startswith("My prompt is What is the sentiment")
     assert "my data is # Example 1" in asked[0]
     assert asked[0].endswith("and add no other: {{review}}")
@@ -378,14 +378,14 @@ async def test_it_needs_examples_on_both_sides(lacking: str) -> None:
 
 
 async def test_a_seed_of_ones_own_counts_instead_of_the_jobs() -> None:
-    _, as_told = await search(task(1), make_synthetic(), seed=7)
+    _, as_set = await search(task(1), make_synthetic(), seed=7)
     _, as_given = await search(task(7), make_synthetic())
     _, other = await search(task(1), make_synthetic())
-    assert as_told.candidates == as_given.candidates != other.candidates
+    assert as_set.candidates == as_given.candidates != other.candidates
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-async def test_no_more_evaluations_are_in_flight_than_was_told(concurrency: int) -> None:
+async def test_no_more_evaluations_are_in_flight_than_was_set(concurrency: int) -> None:
     synthetic, in_flight, most = make_synthetic(), 0, 0
 
     async def evaluate(candidate: Candidate, examples: Sequence[Example]) -> Means:
@@ -397,12 +397,12 @@ async def test_no_more_evaluations_are_in_flight_than_was_told(concurrency: int)
         in_flight -= asked
         return means
 
-    told = {"max_metric_calls": 200, "lookahead": 8, "concurrency": concurrency}
-    await Gepa.from_settings(told).optimize(task(), evaluate, synthetic.reflect, RecordingObserver())
+    given = {"max_metric_calls": 200, "lookahead": 8, "concurrency": concurrency}
+    await Gepa.from_settings(given).optimize(task(), evaluate, synthetic.reflect, RecordingObserver())
     assert most == concurrency
 
 
-async def test_the_minibatch_has_the_size_it_was_told() -> None:
+async def test_the_minibatch_has_the_size_that_was_set() -> None:
     _, observer = await search(task(), make_synthetic(), minibatch_size=5)
     assert {entry[3].rpartition(" on ")[2] for entry in observer.candidates if "→" in entry[3]} == {
         "5 examples"
@@ -466,9 +466,9 @@ class ReflectsLate:
 
 
 async def test_a_straggler_changes_nothing() -> None:
-    expected, told = await search(task(), make_synthetic(), lookahead=8)
+    expected, sequential = await search(task(), make_synthetic(), lookahead=8)
     synthetic, observer = make_synthetic(), RecordingObserver()
     optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 8})
     outcome = await optimizer.optimize(task(), synthetic.evaluate, ReflectsLate(synthetic), observer)
     assert outcome == expected
-    assert observer.candidates == told.candidates
+    assert observer.candidates == sequential.candidates

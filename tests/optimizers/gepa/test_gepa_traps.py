@@ -24,9 +24,9 @@ async def test_training_and_validation_examples_of_one_number_are_not_mixed_up()
     _, observer = await search(examples, synthetic, max_metric_calls=300, lookahead=8)
     validated = {entry[0]: entry[2] for entry in observer.candidates if entry[2] is not None}
     assert len(validated) >= 2
-    for candidate_id, told in validated.items():
+    for candidate_id, reported in validated.items():
         means = await synthetic.evaluate(observer.texts[candidate_id], examples.validation)
-        assert told == means.aggregate
+        assert reported == means.aggregate
 
 
 def test_nothing_is_written_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,10 +44,10 @@ async def test_whatever_was_validated_is_told_with_its_scores() -> None:
     calls = [call for call in synthetic.log.finished if not call.startswith("reflection")]
     measured = Counter(candidate for candidate, example in map(str.split, calls) if example in on_validation)
     validated = {candidate for candidate, count in measured.items() if count == len(on_validation)}
-    told = {
+    reported = {
         entry[0]
         for entry in observer.candidates
         if entry[1] in (CandidateStatus.ACCEPTED, CandidateStatus.REJECTED) and entry[2] is not None
     }
-    assert told == validated - {examples.source.candidate_id}
-    assert told
+    assert reported == validated - {examples.source.candidate_id}
+    assert reported

@@ -164,7 +164,7 @@ async def test_no_race_asks_for_more_than_its_effort() -> None:
         assert len(evaluate.measured) - before <= RacingBudget(trials, width, len(EXAMPLES)).most_evaluations
 
 
-async def test_what_finished_before_the_budget_ended_is_told() -> None:
+async def test_what_finished_before_the_budget_ended_is_kept() -> None:
     evaluate = ScriptedEvaluate({"good": 0.8, "better": 0.9}, limit=60 + 130)
     running, incumbent, _ = await race(evaluate)
     await running.run(candidates_of("good"))

@@ -132,7 +132,7 @@ def test_an_equal_candidate_is_measured_once() -> None:
     ]
 
 
-def test_a_repair_is_told() -> None:
+def test_a_repair_is_reported() -> None:
     rules, observer = validator()
     result = rules.validate(Candidate({"p": "Answer from {{context}}."}, origin="rewrite 1"))
     assert result.candidate is not None

@@ -1,4 +1,4 @@
-"""What GEPA can be told: MLflow's keys, ours, and the part of gepa's own that is safe here."""
+"""How GEPA is configured: MLflow's keys, ours, and the part of gepa's own that is safe here."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class GepaSettings(CommonSettings):
             included; never one more. What was measured before is not counted again.
         display_progress_bar: taken for MLflow's sake; progress is in the job's events.
         gepa_kwargs: see :class:`GepaKwargs`.
-        concurrency: evaluations worth keeping in pending; the job's own by default.
-        lookahead: proposals in pending. 1 is plain GEPA; by default 3 for every 4 of ``concurrency``, at
+        concurrency: evaluations worth keeping in flight; the job's own by default.
+        lookahead: proposals in flight. 1 is plain GEPA; by default 3 for every 4 of ``concurrency``, at
             most 12, and no more than half of what the budget pays for.
         minibatch_size: training examples a proposal learns from and must do better on.
         validation_size: validation examples used to choose between candidates; all by default. The
@@ -70,7 +70,7 @@ class GepaSettings(CommonSettings):
     seed: int | None = None
 
 
-class Choices:
+class GepaConfig:
     """Settings and ``gepa_kwargs`` as one: the same thing may be said in either, not twice differently."""
 
     def __init__(self, settings: GepaSettings, kwargs: GepaKwargs) -> None:
@@ -86,8 +86,9 @@ class Choices:
             raise InvalidInput(*self._problems)
 
     @classmethod
-    def read(cls, settings: Mapping[str, Any]) -> Choices:
-        """
+    def read(cls, settings: Mapping[str, Any]) -> GepaConfig:
+        """Read a request's settings.
+
         Raises:
             InvalidInput: one problem for each unknown key, wrong value and contradiction.
         """

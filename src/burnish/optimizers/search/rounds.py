@@ -40,7 +40,7 @@ class RacingBudget:
             for size in rungs:
                 total += running * (size - seen)
                 seen, running = size, -(-running // KEEP_ONE_OF)
-            total += self.validation - rungs[0]  # one who dropped out is ahead of the best after all
+            total += self.validation - rungs[0]  # one who dropped out is scheduler of the best after all
         return total + FINALISTS * (self.validation - rungs[0])
 
     @property
@@ -86,8 +86,7 @@ async def run_rounds(
     Raises:
         BudgetExhausted
     """
-    allowance = race.allowance
-    observe.phase("search", allowance)
+    observe.phase("search", race.allowance)
     stop_reason: StopReason | None = None
     left = budget.trials
     while left > 0 and stop_reason is None:
@@ -99,10 +98,8 @@ async def run_rounds(
             break
         left -= len(asked)
         source.report(await race.run(asked))
-        observe.advance(allowance - race.allowance)
         stop_reason = incumbent.stop_reason()
     await race.final(FINALISTS)
-    observe.advance(allowance - race.allowance)
     return incumbent.outcome(incumbent.stop_reason() or stop_reason or StopReason.FINISHED)
 
 

@@ -33,7 +33,7 @@ class ValidationResult:
 
 
 class ProposalValidator:
-    """Rules on the proposals of one search, and remembers what passed.
+    """Checks the proposals of one search, and remembers what passed.
 
     Args:
         task: gives the source (its variables, its structure) and the training examples.
@@ -53,19 +53,19 @@ class ProposalValidator:
         ]
 
     def validate(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> ValidationResult:
-        """Repair, check and tell: PROPOSED with what was repaired, or REFUSED with the reason.
+        """Repair, check and observe: PROPOSED with what was repaired, or REFUSED with the reason.
 
         Args:
             demonstrated: ids of training examples that stand in the proposal on purpose.
         """
-        repaired, notes = self._repair(proposal)
+        repaired, observations = self._repair(proposal)
         reasons = self.reasons_against(repaired, demonstrated)
         if reasons:
             self._refused.add(repaired.candidate_id)
             self._observe.candidate(repaired, CandidateStatus.REFUSED, reason="; ".join(reasons))
             return ValidationResult(None, tuple(reasons))
         self._seen.add(repaired.candidate_id)
-        self._observe.candidate(repaired, CandidateStatus.PROPOSED, reason="; ".join(notes))
+        self._observe.candidate(repaired, CandidateStatus.PROPOSED, reason="; ".join(observations))
         if copied := self._copied(repaired, demonstrated):
             self._observe.warning(
                 f"candidate {repaired.candidate_id} holds training example {copied[0]} word for word"
@@ -87,19 +87,19 @@ class ProposalValidator:
         return reasons
 
     def seen(self, candidate: Candidate) -> bool:
-        """Whether an equal candidate was ruled on before, or is the source."""
+        """Whether an equal candidate was checked before, or is the source."""
         return candidate.candidate_id in self._seen or candidate.candidate_id in self._refused
 
     def _repair(self, proposal: Candidate) -> tuple[Candidate, list[str]]:
-        texts, notes = dict(proposal.texts), []
+        texts, observations = dict(proposal.texts), []
         for name, source in self._source.texts.items():
             if name not in texts:
                 continue
             texts[name] = repair(texts[name], source)
             if texts[name] != proposal.texts[name]:
                 kept = ", ".join(sorted(variables_of(source) - variables_of(proposal.texts[name])))
-                notes.append(f"repaired: {{{{{kept}}}}} was missing")
-        return (replace(proposal, texts=texts), notes) if notes else (proposal, notes)
+                observations.append(f"repaired: {{{{{kept}}}}} was missing")
+        return (replace(proposal, texts=texts), observations) if observations else (proposal, observations)
 
     def _copied(self, proposal: Candidate, demonstrated: Collection[str]) -> list[str]:
         text = _folded(_whole_text(proposal))
