@@ -291,6 +291,7 @@ class Job:
 
     Attributes:
         deaths: attempts in a row that died with their worker and had finished no new call.
+        retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
     """
 
@@ -312,6 +313,7 @@ class Job:
     completion_timestamp_ms: int | None = None
     seconds_spent: float = 0.0
     deaths: int = 0
+    retries: int = 0
     calls_when_taken: int = 0
     run_id: str | None = None
     optimized_prompt_uris: tuple[str, ...] = ()

@@ -21,7 +21,8 @@ from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 
 
 class DistillationSettings(CommonSettings):
-    """
+    """Who teaches, and who learns.
+
     Attributes:
         teacher_prompt_uri: ``prompts:/NAME/VERSION`` of the prompt to learn from.
         teacher_model: URI of its model; by default the teacher prompt's own.
@@ -40,14 +41,13 @@ class Distillation:
 
     settings_class: ClassVar[type[CommonSettings]] = DistillationSettings
 
-    def __init__(self, settings: DistillationSettings, student: Optimizer) -> None:
+    def __init__(self, student: Optimizer) -> None:
         self._student = student
-        self.teacher_prompt_uri = settings.teacher_prompt_uri
-        self.teacher_model = settings.teacher_model
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Distillation:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value, of the student too.
         """
@@ -65,7 +65,7 @@ class Distillation:
             student = make_optimizer(kind, {**shared, **found.student_config})
         except InvalidInput as error:
             raise InvalidInput(*map(_of_student, error.problems)) from None
-        return cls(found, student)
+        return cls(student)
 
     @property
     def needs_reflection(self) -> bool:

@@ -31,7 +31,8 @@ from burnish.optimizers.settings import CommonSettings, SamplingOptions, read_se
 
 
 class MetapromptSettings(CommonSettings):
-    """
+    """How often is rewritten, and what the reflection model is shown.
+
     Attributes:
         guidelines: the user's own words for the reflection model.
         lm_kwargs: options of its calls: ``temperature``, ``max_tokens``, ``top_p``, ...
@@ -62,7 +63,8 @@ class Metaprompt:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Metaprompt:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """
@@ -87,7 +89,8 @@ class Metaprompt:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        """
+        """Rewrite round after round; once, unmeasured, where there is no data.
+
         Raises:
             OptimizerFailed: there is no reflection model.
         """
@@ -108,7 +111,6 @@ class Metaprompt:
         observe.phase("search", allowance)
         stop_reason = await self._rounds(task, evaluate, writer, incumbent, race)
         await race.final(FINALISTS)
-        observe.advance(allowance - race.allowance)
         return incumbent.outcome(incumbent.stop_reason() or stop_reason)
 
     async def _rounds(
@@ -144,7 +146,6 @@ class Metaprompt:
         observe.phase("rewrite", 1, "rewrites")
         rewrite = Rewrite(parent=task.source, guidelines=self._settings.guidelines or "")
         candidates = await writer.write([rewrite], 0)
-        observe.advance(1)
         if not candidates:
             observe.warning("the reflection model wrote nothing that can be used; the source stays")
             return Outcome(best=task.source, means=Means(evaluations=()))

@@ -82,10 +82,6 @@ class Observe(Protocol):
         """A phase begins: ``total`` units are expected."""
         ...
 
-    def advance(self, completed: int) -> None:
-        """Units of the current phase done so far."""
-        ...
-
     def warning(self, message: str) -> None: ...
 
 

@@ -18,7 +18,8 @@ class OptimizerClass(Protocol):
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Optimizer:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """

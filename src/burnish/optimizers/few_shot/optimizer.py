@@ -31,7 +31,8 @@ ENOUGH_TRACES = 2  # times the most demonstrations: enough to choose from
 
 
 class FewShotSettings(CommonSettings):
-    """
+    """How many demonstrations, and how long they are searched.
+
     Attributes:
         max_demonstrations: in one prompt.
         trials: subsets to try at most.
@@ -59,7 +60,8 @@ class FewShot:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> FewShot:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """

@@ -147,7 +147,8 @@ class BudgetPlan:
         )
 
     def estimate(self) -> CallEstimate:
-        """
+        """As :meth:`Optimizer.estimate`.
+
         Raises:
             InvalidInput: ``max_metric_calls`` itself is too small.
         """

@@ -34,14 +34,16 @@ class Gepa:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Gepa:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting, a wrong value, a contradiction.
         """
         return cls(GepaConfig.read(settings))
 
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
-        """
+        """Calls of the search alone, the source on validation included.
+
         Raises:
             InvalidInput: ``max_metric_calls`` leaves no room for a single proposal.
         """
@@ -50,7 +52,8 @@ class Gepa:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        """
+        """Search in gepa's engine, with proposals in flight on this event loop.
+
         Raises:
             InvalidInput: there is no reflection model.
             OptimizerFailed: there is nothing to learn from, or to choose with.

@@ -95,7 +95,8 @@ class ProposalPipeline:
         self._proposer = proposer
 
     async def __call__(self, proposal: Proposal) -> ProposalOutcome:
-        """
+        """Take one proposal to its outcome.
+
         Raises:
             BudgetExhausted, ModelError: where the reflection model fails for this question alone, it
                 is kept as ``proposal.failure``.

@@ -152,6 +152,7 @@ class ProposalScheduler:
         if not self._in_flight:
             return None
         proposal = self._in_flight[0]
+        # The engine may be cancelled while it waits; the proposal goes on, and abandon() ends it.
         await asyncio.shield(self._tasks[proposal])
         if proposal.has_won and proposal.child is not None:
             if await self._is_superseded():
@@ -178,12 +179,14 @@ class ProposalScheduler:
 
     def commit(self) -> Proposal:
         """The oldest has been dealt with: it leaves, and its cost is paid."""
+        # Costs are booked here, in launch order, and not as calls return: what is affordable next must be
+        # the same whoever answered first. Until then the proposal's reserve stands for them.
         proposal = self._in_flight.popleft()
         del self._tasks[proposal]
         self.budget.pay(proposal.parent_cost + Cost(reflections=proposal.reflections))
         for candidate, examples in proposal.measured:
             self.budget.pay(self.new_evaluations(candidate, examples))
-        proposal.older = ()
+        proposal.older = ()  # or every proposal would keep all of its ancestors in memory
         return proposal
 
     async def abandon(self) -> None:

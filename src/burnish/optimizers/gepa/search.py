@@ -130,7 +130,8 @@ class CommitHandler:
 
 @dataclass(slots=True, kw_only=True)
 class Search:
-    """
+    """All that one search has.
+
     Attributes:
         source_means: on ``validation``.
         validation: the examples that choose between candidates.
@@ -190,7 +191,6 @@ class Search:
             if is_accepted and proposal.child is not None and proposal.validation is not None:
                 await self._accept(proposal.child, proposal.validation, newest_is_on_front)
         assert len(self.pool) == pool_size
-        self.observe.advance(self.scheduler.budget.spent.evaluations)
         reason = self.commits.stop_reason()
         if reason is not None:
             self.stop_reason = reason

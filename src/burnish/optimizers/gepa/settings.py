@@ -87,7 +87,8 @@ class GepaConfig:
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> GepaConfig:
-        """
+        """Read a request's settings.
+
         Raises:
             InvalidInput: one problem for each unknown key, wrong value and contradiction.
         """

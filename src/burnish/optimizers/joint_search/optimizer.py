@@ -26,7 +26,8 @@ from burnish.optimizers.settings import CommonSettings, read_settings
 
 
 class JointSearchSettings(CommonSettings):
-    """
+    """How long the search is, and what it may put into a prompt.
+
     Attributes:
         trials: candidates to try at most.
         width: candidates raced side by side; part of the trajectory, so not the job's concurrency.
@@ -53,7 +54,8 @@ class JointSearch:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> JointSearch:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """

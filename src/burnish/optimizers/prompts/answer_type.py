@@ -32,7 +32,8 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerType:
-    """
+    """What kind of answer is expected, and what is known of it.
+
     Attributes:
         labels: every expected label, yes before no, else by alphabet; empty unless LABELS.
         keys: of the expected JSON objects, in their order; empty unless JSON objects.

@@ -46,7 +46,8 @@ class PromptComposer:
 
     @classmethod
     def of(cls, template: Template, examples: Sequence[Example], scored: bool = True) -> PromptComposer:
-        """
+        """Read off a template and what it is expected to answer.
+
         Args:
             examples: training examples.
             scored: this prompt's answer is what the expectations speak of.

@@ -28,7 +28,8 @@ class Writer:
     retries: int
 
     async def write(self, rewrites: Sequence[Rewrite], round_number: int) -> list[Candidate]:
-        """
+        """Ask for rewrites, and once more for those that cannot be used.
+
         Args:
             round_number: makes the samples of each round different calls.
 

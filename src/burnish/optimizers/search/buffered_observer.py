@@ -49,9 +49,6 @@ class BufferedObserver:
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         """The checks have no phases."""
 
-    def advance(self, completed: int) -> None:
-        """The checks have no phases."""
-
     def take(self) -> list[Observation]:
         """What was observed since the last time."""
         kept, self._kept = self._kept, []

@@ -86,8 +86,7 @@ async def run_rounds(
     Raises:
         BudgetExhausted
     """
-    allowance = race.allowance
-    observe.phase("search", allowance)
+    observe.phase("search", race.allowance)
     stop_reason: StopReason | None = None
     left = budget.trials
     while left > 0 and stop_reason is None:
@@ -99,10 +98,8 @@ async def run_rounds(
             break
         left -= len(asked)
         source.report(await race.run(asked))
-        observe.advance(allowance - race.allowance)
         stop_reason = incumbent.stop_reason()
     await race.final(FINALISTS)
-    observe.advance(allowance - race.allowance)
     return incumbent.outcome(incumbent.stop_reason() or stop_reason or StopReason.FINISHED)
 
 

@@ -26,7 +26,6 @@ class RecordingObserver:
     texts: dict[str, Candidate] = field(default_factory=dict)
     means: dict[str, Means] = field(default_factory=dict)
     phases: list[tuple[str, int, str]] = field(default_factory=list)
-    advances: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def candidate(
@@ -46,9 +45,6 @@ class RecordingObserver:
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self.phases.append((phase, total, unit))
-
-    def advance(self, completed: int) -> None:
-        self.advances.append(completed)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)
@@ -124,7 +120,6 @@ class OptimizerContract(ABC):
             for latency_seed in (2, 3):
                 again = await self.run(self.task(seed), self.synthetic(latency_seed=latency_seed))
                 assert again.observer.candidates == first.observer.candidates
-                assert again.observer.advances == first.observer.advances
                 assert again.outcome == first.outcome
                 assert sorted(again.synthetic.log.finished) == sorted(first.synthetic.log.finished)
 
