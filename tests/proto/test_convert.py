@@ -20,6 +20,7 @@ from burnish.domain.job import (
     JobStatus,
     OptimizerType,
     Progress,
+    RegisterPolicy,
     SplitFractions,
     StopReason,
     TestScores,
@@ -68,6 +69,7 @@ configs = st.builds(
     call_timeout_seconds=numbers,
     failure_share=numbers,
     thinking=st.sampled_from(Thinking),
+    register=st.sampled_from(RegisterPolicy),
 )
 all_jobs = st.builds(
     Job,
