@@ -406,7 +406,7 @@ class Promotion(_message.Message):
     def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ...) -> None: ...
 
 class JobEstimate(_message.Message):
-    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings")
+    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings", "detectable_low", "detectable_high")
     CALLS_LOW_FIELD_NUMBER: _ClassVar[int]
     CALLS_HIGH_FIELD_NUMBER: _ClassVar[int]
     TOKENS_LOW_FIELD_NUMBER: _ClassVar[int]
@@ -416,6 +416,8 @@ class JobEstimate(_message.Message):
     SECONDS_LOW_FIELD_NUMBER: _ClassVar[int]
     SECONDS_HIGH_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_LOW_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_HIGH_FIELD_NUMBER: _ClassVar[int]
     calls_low: int
     calls_high: int
     tokens_low: int
@@ -425,4 +427,6 @@ class JobEstimate(_message.Message):
     seconds_low: float
     seconds_high: float
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    detectable_low: float
+    detectable_high: float
+    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ...) -> None: ...

@@ -210,7 +210,13 @@ class Finalizer:
             metrics.append((result_metrics(context.job), 0))
         best = context.recorder.best
         note = run_note(
-            replace(context.job, status=status, stop_reason=stop_reason, error_message=error_message),
+            replace(
+                context.job,
+                status=status,
+                stop_reason=stop_reason,
+                error_message=error_message,
+                status_message=context.end_message,
+            ),
             context.plan.source,
             best.candidate if best else None,
         )
