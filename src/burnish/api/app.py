@@ -118,6 +118,7 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "listPromptOptimizationJobEvents": events.list_events(streams.events),
         "listPromptOptimizationCandidates": candidates.list_candidates,
         "getPromptOptimizationCandidate": candidates.get_candidate,
+        "registerPromptOptimizationCandidate": jobs.register,
         "listPromptOptimizationEvaluations": candidates.list_evaluations,
         "promoteOptimizedPrompt": jobs.promote,
         "rollbackOptimizedPrompt": jobs.roll_back,
