@@ -29,8 +29,9 @@ from burnish.llm.protocol import Request, Response
 from burnish.llm.registry import Registry
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.scripted import ScriptedProvider
-from burnish.optimizers.registry import make_optimizer
-from burnish.plan import Planner
+from burnish.optimizers.registry import complete_settings, make_optimizer
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeRun, FakeTracker
@@ -209,13 +210,15 @@ class WorkerProcess:
         self.gateway = Gateway(
             registry, schedule=RetrySchedule(base_seconds=0.001, longest_wait_seconds=0.01)
         )
-        planner = Planner(tracker, registry, lambda specs, experiment: make_scorers(specs), make_optimizer)
+        planner = Planner(make_scorers, make_optimizer)
+        resolver = Resolver(tracker, registry, planner, complete_settings)
         self.runner = JobRunner(
             WorkerContext(
                 worker_id=f"worker-{id(self):x}",
                 store=store,
                 tracker=tracker,
                 planner=planner,
+                resolver=resolver,
                 gateway=self.gateway,
                 retries=RetryPolicy(limit=retries, draw=lambda: 0.0),
                 redact=redact,

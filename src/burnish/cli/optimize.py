@@ -34,7 +34,7 @@ from burnish.domain.prompt import Prompt
 from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
 from burnish.observability.logs import configure_logs
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 from burnish.service.preflight import first_calls
 
 DEFAULT_MODEL = "local:/smollm2"
@@ -186,7 +186,7 @@ async def _check(request: Request, offline: OfflineServices) -> _Checked:
         max_output_tokens=request.max_output_tokens,
         call_timeout_seconds=request.call_timeout_seconds,
     )
-    plan = await offline.planner.check(config, prompts, dataset)
+    plan = (await offline.resolver.check(config, prompts, dataset)).plan
     return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidState, Problem
@@ -95,7 +96,7 @@ class SplitFractions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
-    """What was asked for, complete: a worker needs nothing else.
+    """What was asked for. What it meant at submission is in :class:`~burnish.domain.inputs.JobInputs`.
 
     Attributes:
         source_prompt_uris: ``prompts:/NAME/VERSION``, at least one; the first is the job's
@@ -183,6 +184,7 @@ class Job:
     Attributes:
         deaths: attempts in a row that died with their worker and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
     """
 
     job_id: str
@@ -214,10 +216,16 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    inputs: InputSummary | None = None
+
+    @property
+    def source_prompt_uris(self) -> tuple[str, ...]:
+        """With the version's number once it is known; what was asked for is in ``config``."""
+        return self.inputs.source_prompt_uris if self.inputs else self.config.source_prompt_uris
 
     @property
     def source_prompt_uri(self) -> str:
-        return self.config.source_prompt_uris[0]
+        return self.source_prompt_uris[0]
 
     @property
     def priority(self) -> int:

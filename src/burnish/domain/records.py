@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
 from burnish.domain.job import Job, Progress
 from burnish.domain.score import Evaluation
@@ -67,6 +68,20 @@ class EvaluationRecord:
     """One evaluation and the split it was made on (``train``, ``validation`` or ``test``)."""
 
     evaluation: Evaluation
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRecord:
+    """One example of a job's dataset.
+
+    Attributes:
+        position: in the dataset, from 0.
+        split: ``train``, ``validation`` or ``test``.
+    """
+
+    example: Example
+    position: int
     split: str
 
 

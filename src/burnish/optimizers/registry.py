@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from burnish.domain.optimizer_type import WIRE_PREFIX, OptimizerType
 from burnish.errors import InvalidInput, did_you_mean
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.settings import CommonSettings
+from burnish.optimizers.settings import CommonSettings, read_settings
 
 
 class OptimizerClass(Protocol):
@@ -60,6 +60,19 @@ def make_optimizer(optimizer_type: OptimizerType, settings: Mapping[str, Any]) -
         InvalidInput: a setting is unknown or has a wrong value; names every one.
     """
     return optimizer_class(optimizer_type).from_settings(settings)
+
+
+def complete_settings(optimizer_type: OptimizerType, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as JSON with every default filled in, so that they mean the same to a later version.
+
+    Raises:
+        InvalidInput: a setting is unknown or has a wrong value; names every one.
+    """
+    kind = optimizer_class(optimizer_type).settings_class
+    given = read_settings(kind, settings)
+    # All of its own fields count as said; within each, only what was: "not said" means something there.
+    complete = kind.model_construct(_fields_set=set(kind.model_fields), **dict(given))
+    return complete.model_dump(mode="json", exclude_unset=True)
 
 
 def settings_schema(optimizer_type: OptimizerType) -> dict[str, Any]:

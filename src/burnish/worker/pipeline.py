@@ -26,7 +26,7 @@ from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 from burnish.worker.context import AttemptContext
 
 _MARGIN = 1.5  # the test may cost so much more than the source's own evaluations

@@ -27,6 +27,7 @@ _CHANGEABLE = frozenset(entry.name for entry in fields(Job)) - {
     "cancel_requested",
     "deaths",
     "calls_when_taken",
+    "inputs",
 }
 
 
