@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm check format protos bench chaos chaos-short clean help
+.PHONY: setup demo test test-litellm check ui ui-check format protos bench chaos chaos-short clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -15,7 +15,15 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[local,postgres,dev]'
+	$(BIN)/python ui/build.py --if-possible
 	@touch $@
+
+ui: $(STAMP)         ## build the page; nothing is done where ui/ has not changed
+	$(BIN)/python ui/build.py
+
+ui-check: $(STAMP)   ## types of the page from our OpenAPI, then prettier, eslint, tsc, vitest
+	$(BIN)/python -m burnish.api.openapi > ui/openapi.json
+	$(BIN)/python ui/build.py npm run --silent check
 
 demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a real model, labelled data
 	$(BIN)/burnish demo

@@ -155,8 +155,10 @@ class Burnish:
     _evaluations: dict[tuple[str, str], asyncio.Task[Evaluation]] = field(default_factory=dict)
 
     async def run(self, lookahead: int | None, concurrency: int) -> Result:
-        told = {"max_metric_calls": BUDGET, "minibatch_size": MINIBATCH}
-        optimizer = Gepa.from_settings(told if lookahead is None else {**told, "lookahead": lookahead})
+        settings = {"max_metric_calls": BUDGET, "minibatch_size": MINIBATCH}
+        optimizer = Gepa.from_settings(
+            settings if lookahead is None else {**settings, "lookahead": lookahead}
+        )
         task = Task(
             source=Candidate({"prompt": SOURCE}),
             train=self.world.examples(TRAIN, "train"),
@@ -214,8 +216,6 @@ class Validated:
         self.count += means is not None
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None: ...
-
-    def advance(self, completed: int) -> None: ...
 
     def warning(self, message: str) -> None: ...
 

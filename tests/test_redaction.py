@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.llm.http import retry_after
+from burnish.llm.providers.http import retry_after
 from burnish.redaction import excerpt, redact
 
 

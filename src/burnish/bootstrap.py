@@ -23,7 +23,7 @@ from burnish.errors import BurnishError, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.observability.telemetry import Telemetry, telemetry_of
 from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner

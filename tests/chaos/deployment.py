@@ -134,7 +134,7 @@ class Deployment:
     # --- jobs
 
     async def submit(self, count: int, batch: Batch | None = None, **changes: Any) -> Batch:
-        """Create jobs over HTTP, each with a model of its own name, so that its requests can be told."""
+        """Create jobs over HTTP; each has a model of its own name, which tells its requests apart."""
         batch = batch or Batch()
         async with AsyncClient(self.url) as client:
             for _ in range(count):

@@ -145,9 +145,9 @@ def _line(row: Row) -> str:
     found = row.findings
     numbers = (found.jobs, found.completed, found.attempts, found.calls)
     faults = (len(found.lost), len(found.doubled), found.repeated, len(found.problems), len(found.late))
-    told = (*found.lost, *found.doubled, *found.problems, *(f"late: {text}" for text in found.late))
-    details = "".join(f"\n    {text}" for text in told)
-    return _columns(row.fault, row.store, *numbers, *faults, round(row.seconds)) + details
+    details = (*found.lost, *found.doubled, *found.problems, *(f"late: {text}" for text in found.late))
+    lines = "".join(f"\n    {text}" for text in details)
+    return _columns(row.fault, row.store, *numbers, *faults, round(row.seconds)) + lines
 
 
 def table(rows: Sequence[Row]) -> str:

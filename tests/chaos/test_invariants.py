@@ -187,7 +187,7 @@ async def test_requests_after_the_end_are_seen(case: Case) -> None:
     assert (await case.check()).problems
 
 
-async def test_a_deadline_that_was_missed_is_told_apart(case: Case) -> None:
+async def test_a_deadline_that_was_missed_is_listed_apart(case: Case) -> None:
     case.batch.late.append("the worker took 16 s to stop")
     found = await case.check()
     assert found.clean

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
 
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.queue import Message, Queue
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.domain.job import JobStatus
@@ -47,6 +48,19 @@ class PostgresHarness:
 
     async def finish(self, job_id: str) -> None:
         await self.store.request_cancel(job_id)
+
+    async def resume(self, job_id: str) -> None:
+        await eventually(lambda: self.messages() == [(job_id, "todo")])
+        await self.store.request_cancel(job_id)
+        await self.store.reopen(job_id)
+
+    async def advance(self, seconds: float) -> None:
+        """Every delay began so much earlier."""
+        waiting = "SELECT 1 FROM procrastinate_jobs WHERE scheduled_at > now()"
+        await eventually(lambda: bool(self.ask(waiting)))
+        self.ask(
+            "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - make_interval(secs => %s)", seconds
+        )
 
     def ask(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.uri, autocommit=True) as connection:
@@ -92,14 +106,6 @@ class TestProcrastinate(DispatcherContract):
         return open_harness(self.uri)
 
 
-class Delivery(NamedTuple):
-    """What a worker was asked to run."""
-
-    job_id: str
-    reason: str
-    over_attempt: int | None
-
-
 class Worker:
     """A job's worker as the dispatcher sees it: records what is delivered, and may hold on to it."""
 
@@ -108,13 +114,13 @@ class Worker:
         self.delivered: list[Delivery] = []
         self.go_on = asyncio.Event()
 
-    async def hold(self, job_id: str, reason: str, over_attempt: int | None = None) -> None:
-        self.delivered.append(Delivery(job_id, reason, over_attempt))
+    async def hold(self, delivery: Delivery) -> None:
+        self.delivered.append(delivery)
         await self.go_on.wait()
 
-    async def finish(self, job_id: str, reason: str, over_attempt: int | None = None) -> None:
-        self.delivered.append(Delivery(job_id, reason, over_attempt))
-        await self.harness.finish(job_id)
+    async def finish(self, delivery: Delivery) -> None:
+        self.delivered.append(delivery)
+        await self.harness.finish(delivery.job_id)
 
 
 async def test_the_job_and_its_message_commit_together(uri: str) -> None:
@@ -155,10 +161,10 @@ async def test_no_worker_is_notified_of_a_job_before_its_commit(uri: str) -> Non
         async with working(other.dispatcher, worker.finish):
             creating = asyncio.create_task(store.create(a_job("a")))
             await inside.wait()
-            await asyncio.sleep(0.05)
-            assert worker.delivered == []
-            commit.set()
+            await harness.submit("b")
             await eventually(lambda: len(worker.delivered) == 1)
+            commit.set()
+            await eventually(lambda: [delivery.job_id for delivery in worker.delivered] == ["b", "a"])
             await creating
         await store.close()
 
@@ -210,17 +216,23 @@ async def test_a_silent_attempt_is_handed_out_with_its_number(uri: str) -> None:
             assert harness.messages() == [("a", "doing")]
 
 
-async def test_a_job_that_gives_heartbeats_is_left_alone(uri: str) -> None:
+async def test_a_job_that_writes_heartbeats_is_left_alone(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_harness(uri, TAKEOVER_SECONDS) as harness:
         worker = Worker(harness)
-        await harness.submit("a")
+        for job_id in ("alive", "dead"):
+            await harness.submit(job_id)
+            await harness.store.take(job_id, "elsewhere")
         harness.ask("UPDATE procrastinate_jobs SET status = 'doing'")
-        await harness.store.take("a", "alive")
+        heartbeats = harness.store.heartbeats
+
+        async def beat_before_each_look() -> Any:
+            await harness.store.report("alive", 1, Report())
+            return await heartbeats()
+
+        monkeypatch.setattr(harness.store, "heartbeats", beat_before_each_look)
         async with working(harness.dispatcher, worker.hold):
-            for _ in range(12):
-                await asyncio.sleep(TAKEOVER_SECONDS / 6)
-                await harness.store.report("a", 1, Report())
-        assert worker.delivered == []
+            await eventually(lambda: len(worker.delivered) == 1)
+        assert [delivery.job_id for delivery in worker.delivered] == ["dead"]
 
 
 async def test_a_message_of_a_dead_worker_is_freed(uri: str) -> None:
@@ -286,7 +298,6 @@ async def test_a_message_that_another_worker_has_now_is_not_finished(uri: str) -
                 " UPDATE procrastinate_jobs SET worker_id = (SELECT id FROM other)"
             )
             worker.go_on.set()
-            await asyncio.sleep(0.05)
         assert harness.messages() == [("a", "doing")]
 
 
@@ -301,7 +312,7 @@ async def test_a_cancel_reaches_another_process_worker(uri: str) -> None:
     async with open_harness(uri) as server, open_harness(uri) as harness:
         interrupted, begun = asyncio.Event(), asyncio.Event()
 
-        async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+        async def run(delivery: Delivery) -> None:
             begun.set()
             try:
                 await asyncio.Event().wait()
@@ -372,7 +383,6 @@ async def test_work_goes_on_when_postgresql_has_been_killed_and_begun_again() ->
                 await harness.submit("before")
                 await eventually(lambda: len(worker.delivered) == 1)
                 await asyncio.to_thread(server.kill)
-                await asyncio.sleep(0.1)
                 await asyncio.to_thread(server.start)
                 await harness.submit("after")
                 await eventually(lambda: len(worker.delivered) == 2, a_while)

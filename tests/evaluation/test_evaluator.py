@@ -134,6 +134,11 @@ class TestWhatIsAsked:
             role=Role.TARGET, candidate_id=SOURCE.candidate_id, example_id=examples[1].example_id
         )
 
+    async def test_the_sealed_test_s_calls_say_so(self) -> None:
+        model = Model()
+        await evaluator(model)(SOURCE, words("a"), phase="test")
+        assert [purpose.phase for _, purpose in model.calls] == ["test"]
+
     async def test_several_prompts_are_one_conversation_in_their_order(self) -> None:
         model = Model()
         both = Candidate({"task": "Say {{word}}", "style": (Message("system", "Be brief about {{word}}"),)})

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from burnish.errors import InvalidInput
-from burnish.llm.anthropic import AnthropicProvider
-from burnish.llm.openai import OpenAiProvider
 from burnish.llm.protocol import Parameters
-from burnish.llm.registry import PROVIDERS, Registry
-from burnish.llm.scripted import ScriptedProvider
-from burnish.llm.testing import SECRET
+from burnish.llm.providers.anthropic import AnthropicProvider
+from burnish.llm.providers.openai import OpenAiProvider
+from burnish.llm.providers.registry import PROVIDERS, Registry
+from burnish.llm.testing.contract import SECRET
+from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.llm.uri import ModelUri, parse_model_uri
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,12 @@ from burnish.optimizers.distillation import DistillationSettings
 from burnish.optimizers.few_shot.optimizer import FewShotSettings
 from burnish.optimizers.joint_search.optimizer import JointSearchSettings
 from burnish.optimizers.metaprompt import MetapromptSettings
-from burnish.optimizers.registry import make_optimizer, optimizer_class, parse_optimizer, settings_schema
+from burnish.optimizers.registry import (
+    complete_settings,
+    make_optimizer,
+    optimizer_class,
+    settings_schema,
+)
 from burnish.optimizers.settings import CommonSettings
 from burnish.proto import prompt_optimization_pb2 as wire
 
@@ -33,7 +39,7 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_reads_names_as_people_and_the_wire_write_them(text: str) -> None:
-    assert parse_optimizer(text) is OptimizerType.JOINT_SEARCH
+    assert OptimizerType.parse(text) is OptimizerType.JOINT_SEARCH
 
 
 @pytest.mark.parametrize(
@@ -41,9 +47,9 @@ def test_reads_names_as_people_and_the_wire_write_them(text: str) -> None:
 )
 def test_an_unknown_name_lists_the_known_ones(text: str, hint: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_optimizer(text)
+        OptimizerType.parse(text)
     (problem,) = caught.value.problems
-    assert problem.field == "optimizer"
+    assert problem.field == "optimizer_type"
     assert hint in problem.remedy
     assert "joint-search" in problem.remedy
 
@@ -66,7 +72,7 @@ def test_the_wire_has_the_numbers_of_the_table() -> None:
 
 def test_the_names_of_a_type_lead_back_to_it() -> None:
     for kind in OptimizerType:
-        assert {parse_optimizer(name) for name in (kind.cli_name, kind.wire_name, kind.value)} == {kind}
+        assert {OptimizerType.parse(name) for name in (kind.cli_name, kind.wire_name, kind.value)} == {kind}
         assert OptimizerType(str(kind)) is kind
         assert pickle.loads(pickle.dumps(kind)) is kind
 
@@ -137,11 +143,44 @@ def test_classes_are_loaded_only_when_asked_for() -> None:
 def test_the_page_tells_every_setting_with_its_default(heading: str, settings: type[CommonSettings]) -> None:
     page = (ROOT / "docs" / "optimizers.md").read_text()
     [section] = [part for part in page.split("\n## ") if part.startswith(f"{heading}\n")]
-    told = dict(line.split(" | ")[:2] for line in section.splitlines() if line.startswith("| `"))
+    shown = dict(line.split(" | ")[:2] for line in section.splitlines() if line.startswith("| `"))
     for name, field in settings.model_fields.items():
         if settings is CommonSettings or name not in CommonSettings.model_fields:
-            default = told[f"| `{name}`"]
+            default = shown[f"| `{name}`"]
             assert not isinstance(field.default, int | float) or str(field.default).lower() in (
                 default.strip("`"),
                 f"{default}.0",
             ), name
+
+
+@pytest.mark.parametrize("kind", OptimizerType)
+def test_completed_settings_say_every_default_and_mean_the_same(kind: OptimizerType) -> None:
+    given: dict[str, Any] = {"minimum_gain": 0.25, "patience": None}
+    if kind is OptimizerType.DISTILLATION:
+        given["teacher_prompt_uri"] = "prompts:/teacher/1"
+    complete = complete_settings(kind, given)
+    assert complete.keys() == optimizer_class(kind).settings_class.model_fields.keys()
+    assert complete["minimum_gain"] == 0.25
+    assert json.loads(json.dumps(complete)) == complete
+    assert complete_settings(kind, complete) == complete
+    reads = [make_optimizer(kind, settings) for settings in (given, complete)]
+    assert reads[0].estimate(40, 20, 500) == reads[1].estimate(40, 20, 500)
+
+
+def test_sampling_options_that_were_not_said_stay_unsaid_in_completed_settings() -> None:
+    assert complete_settings(OptimizerType.METAPROMPT, {})["lm_kwargs"] == {}
+    said = {"temperature": None, "top_k": 3}
+    assert complete_settings(OptimizerType.METAPROMPT, {"lm_kwargs": said})["lm_kwargs"] == said
+
+
+def test_the_student_s_settings_are_completed_too() -> None:
+    complete = complete_settings(
+        OptimizerType.DISTILLATION,
+        {"teacher_prompt_uri": "prompts:/t/1", "student": "few_shot", "patience": 3},
+    )
+    assert complete["student_config"] == complete_settings(OptimizerType.FEW_SHOT, {"patience": 3})
+
+
+def test_settings_that_cannot_be_completed_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="optimizer_config.patience"):
+        complete_settings(OptimizerType.GEPA, {"patience": 0})

@@ -137,8 +137,10 @@ async def test_errors_of_the_server_are_raised_as_its_own(
     await client.create_job(**server.fields(), idempotency_key="k")
     with pytest.raises(Conflict):
         await client.create_job(**server.fields(), idempotency_key="k", seed=1)
-    with pytest.raises(InvalidInput, match="must be one of"):
+    with pytest.raises(InvalidInput, match="did you mean 'gepa'"):
         await client.create_job(**server.fields() | {"optimizer_type": "gpa"})
+    with pytest.raises(InvalidInput, match="sed: there is no such option of a job; did you mean 'seed'"):
+        await client.create_job(**server.fields() | {"sed": 1})
     with pytest.raises(InvalidInput):
         [job async for job in client.search_jobs("status =")]
     server.services.tracker.failures["experiment_exists"] = RuntimeError("boom")  # type: ignore[assignment]

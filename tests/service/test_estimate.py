@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.exact_match import ExactMatch
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
@@ -30,11 +29,20 @@ async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
     await harness.close()
 
 
+class JudgeOf(ExactMatch):
+    """Asks a model twice."""
+
+    calls = 2
+
+    def __init__(self, model: str) -> None:
+        super().__init__("judge")
+        self.model = model
+
+
 async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
     scorers = [WeightedScorer(ExactMatch("exact_match"))]
     if judge:
-        scorer: Any = SimpleNamespace(name="judge", model=judge, calls=2, needs=frozenset())
-        scorers.append(WeightedScorer(scorer))
+        scorers.append(WeightedScorer(JudgeOf(judge)))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})
     planner = Planner(lambda specs, **_: tuple(scorers), make_optimizer)
     resolver = Resolver(harness.tracker, registry, planner, complete_settings)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from burnish.concurrency import Backoff
+from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
@@ -22,13 +24,12 @@ from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.llm.faults import Faults
 from burnish.llm.gateway import Gateway
-from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Request, Response
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.scripted import ScriptedProvider
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
@@ -190,6 +191,7 @@ class WorkerProcess:
         heartbeat_seconds: float = 0.02,
         answer: Callable[[Request], Awaitable[Response]] | None = None,
         retries: int = 3,
+        clock: Callable[[], float] = time.monotonic,
         max_running_per_experiment: int | None = None,
     ) -> None:
         self.harness = harness
@@ -208,7 +210,7 @@ class WorkerProcess:
         tracker = KillableProxy(harness.tracker, self, TrackingUnavailable)
         registry = Registry(providers={"scripted": self})
         self.gateway = Gateway(
-            registry, schedule=RetrySchedule(base_seconds=0.001, longest_wait_seconds=0.01)
+            registry, retries=RetrySchedule(backoff=Backoff(base_seconds=0.001, cap_seconds=0.01))
         )
         planner = Planner(make_scorers, make_optimizer)
         resolver = Resolver(tracker, registry, planner, complete_settings)
@@ -222,7 +224,7 @@ class WorkerProcess:
                 gateway=self.gateway,
                 retries=RetryPolicy(limit=retries, draw=lambda: 0.0),
                 redact=redact,
-                clock=time.monotonic,
+                clock=clock,
                 heartbeat_seconds=heartbeat_seconds,
                 show_seconds=heartbeat_seconds,
                 max_running_per_experiment=max_running_per_experiment,
@@ -231,11 +233,17 @@ class WorkerProcess:
         )
 
     async def run(self, job_id: str = "job", reason: str = "submitted", over: int | None = None) -> None:
-        """Run the job to its end, or to this process's."""
-        self._running = asyncio.create_task(self.runner(job_id, reason, over))
+        """Run the job to its end, or to this process's, as a dispatcher does."""
+        self._running = asyncio.create_task(self._deliver(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
         await self.gateway.close()
+
+    async def _deliver(self, job_id: str, reason: str, over: int | None) -> None:
+        again = await self.runner(Delivery(job_id, reason, over))
+        while again is not None:
+            await self._sleep(again.delay_seconds)
+            again = await self.runner(Delivery(job_id, again.reason, again.over_attempt, delayed=True))
 
     def die(self, *_: Any) -> None:
         """``kill -9``. From any thread."""
@@ -248,10 +256,16 @@ class WorkerProcess:
         if self._running is not None:
             self._running.cancel()
 
+    async def interrupted(self) -> None:
+        """Interrupt it, and wait until its task has been cancelled."""
+        self.interrupt()
+        while self._running and not (self._running.cancelling() or self._running.done()):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
     # --- as a model's provider
 
     async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
-        self.asked.append(request_hash(request))
+        self.asked.append(request.digest)
         if self._dies_at_call is not None and len(self.asked) == self._dies_at_call:
             self.die()
         response = await (
@@ -259,7 +273,7 @@ class WorkerProcess:
             if self._answer
             else self.scripted.complete(request, model_name, timeout_seconds)
         )
-        self.answered.append(request_hash(request))
+        self.answered.append(request.digest)
         return response
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus
 from burnish.errors import InvalidInput
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver

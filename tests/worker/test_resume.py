@@ -13,7 +13,7 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, OptimizerType
 from burnish.domain.records import Report
-from burnish.llm.faults import Faults
+from burnish.llm.testing.faults import Faults
 from burnish.tracking.protocol import RunStatus
 from tests.worker.harness import Result, WorkerHarness, WorkerProcess
 
@@ -170,7 +170,7 @@ async def test_a_job_killed_at_its_very_last_write_is_over(
     assert_same(await harness.result(), await undisturbed())
 
 
-REFLECTION = "scripted:/planted-reflect"
+REFLECTION = "scripted:/hidden-rules-reflect"
 EVERY_OPTIMIZER: dict[OptimizerType, dict[str, Any]] = {
     OptimizerType.JOINT_SEARCH: {"reflection_model": REFLECTION},
     OptimizerType.FEW_SHOT: {"reflection_model": "scripted:/sentiment"},  # the teacher
@@ -210,7 +210,7 @@ async def test_every_optimizer_killed_at_every_tenth_call_finds_its_way_again(
     assert_same(await harness.result(), expected)
 
 
-async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
+async def test_a_worker_that_must_stop_gives_the_job_back_and_loses_no_answer(
     harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
     await harness.submit()
@@ -231,7 +231,7 @@ async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
     assert_same(await harness.result(), await undisturbed())
 
 
-async def test_a_worker_told_to_stop_while_it_takes_the_job_gives_it_back(harness: WorkerHarness) -> None:
+async def test_a_worker_that_must_stop_while_it_takes_the_job_gives_it_back(harness: WorkerHarness) -> None:
     await harness.submit()
     stopped = WorkerProcess(harness)
     stopped.before["take"] = lambda *_: stopped.interrupt()

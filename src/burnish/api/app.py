@@ -20,8 +20,10 @@ from burnish.api.errors import answer
 from burnish.api.event_hub import EventHub
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
+from burnish.api.page import PAGE_PATH, mlflow_address, page_routes, to_page_route
 from burnish.api.routes import BASE_PATHS, Verb, refuse_others, routes
 from burnish.api.services import Services
+from burnish.api.session import Sessions, session_route
 from burnish.config import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -58,6 +60,7 @@ def create_app(
     """
     hub = hub or EventHub(services.store)
     tokens = read_tokens(Path(settings.auth_token_file)) if settings.auth_token_file else ()
+    sessions = Sessions(tokens)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -75,15 +78,30 @@ def create_app(
         app.add_route(f"{prefix}/metrics", metrics(scrape))
     app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))
     app.add_route(f"{prefix}/docs", _docs(bool(tokens)))
+    sign_in = f"{prefix}{PAGE_PATH}/session"
+    app.router.routes.append(session_route(sessions, sign_in))
+    app.router.routes.extend(page_routes(_shown(settings, sessions, mlflow_app is not None), prefix))
     if mlflow_app is not None:
         app.mount("/", mlflow_app)
+    else:
+        app.router.routes.append(to_page_route(prefix))
     app.add_middleware(
         Guard,
         hosts=AllowedHosts((settings.host, *settings.allowed_hosts)),
-        tokens=tokens,
-        limited_paths=tuple(prefix + base for base in BASE_PATHS),
+        sessions=sessions,
+        limited_paths=(*(prefix + base for base in BASE_PATHS), sign_in),
+        open_paths=(prefix + PAGE_PATH, f"{prefix}{PAGE_PATH}/*", *(() if mlflow_app else (f"{prefix}/",))),
     )
     return app
+
+
+def _shown(settings: Settings, sessions: Sessions, mounted: bool) -> dict[str, object]:
+    """What the page is given about this server."""
+    return {
+        "version": __version__,
+        "signIn": sessions.required,
+        "mlflow": mlflow_address(settings.tracking_uri, mounted),
+    }
 
 
 def _verbs(hub: EventHub) -> Mapping[str, Verb]:

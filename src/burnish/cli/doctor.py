@@ -17,7 +17,7 @@ from burnish.doctor.traces import check_traces
 from burnish.doctor.tracking import check_tracking
 from burnish.doctor.versions import check_versions
 from burnish.errors import InvalidInput
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.redaction import redact
 
 _SHOWN = {Severity.OK: "ok", Severity.NOTE: "note", Severity.PROBLEM: "to do"}

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from burnish.doctor import Finding, note, ok, problem
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput, ModelError
-from burnish.llm.local import find_model
 from burnish.llm.protocol import Parameters, Request
-from burnish.llm.registry import Registry
+from burnish.llm.providers.local import find_model
+from burnish.llm.providers.registry import Registry
 from burnish.llm.uri import parse_model_uri
 
 MODELS = "models"

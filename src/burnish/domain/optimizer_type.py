@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from burnish.errors import InvalidInput, did_you_mean
+
 WIRE_PREFIX = "OPTIMIZER_TYPE_"
 FIRST_OWN_NUMBER = 100  # what stands below is MLflow's
 
@@ -105,6 +107,25 @@ class OptimizerType(StrEnum):
             choose_when="a better prompt or model exists and is too dear to run",
         ),
     )
+
+    @classmethod
+    def parse(cls, text: str) -> OptimizerType:
+        """The optimizer of a name as people and the wire write it.
+
+        Args:
+            text: ``joint-search``, ``JOINT_SEARCH``, ``OPTIMIZER_TYPE_JOINT_SEARCH``, in any case.
+
+        Raises:
+            InvalidInput: unknown; lists the known ones.
+        """
+        name = text.strip().upper().replace("-", "_").replace(" ", "_").removeprefix(WIRE_PREFIX)
+        try:
+            return cls(name)
+        except ValueError:
+            known = [kind.cli_name for kind in cls]
+            near = did_you_mean(name.replace("_", "-"), known)
+            remedy = f"there is no such optimizer; known are {', '.join(known)}{near}"
+            raise InvalidInput.of("optimizer_type", text, remedy) from None
 
     @property
     def wire_name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import ceil
 from typing import Any
 
 
@@ -19,3 +20,9 @@ def well_formed(text: str) -> str:
 def well_formed_values(value: Any) -> Any:
     """The same for every text in a JSON value."""
     return json.loads(well_formed(json.dumps(value, ensure_ascii=False)))
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens of a text, without a tokenizer: four ASCII characters make one, and each other one."""
+    others = sum(not character.isascii() for character in text) if not text.isascii() else 0
+    return ceil((len(text) - others) / 4) + others

@@ -58,16 +58,27 @@ class Evaluator:
         self._evaluations: SingleFlight[Evaluation] = SingleFlight(concurrency, keep=True)
         self._record = record
 
-    async def __call__(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+    async def __call__(
+        self, candidate: Candidate, examples: Sequence[Example], *, phase: str = "search"
+    ) -> Means:
+        """
+        Args:
+            phase: why the target is asked, for the journal: ``search`` or ``test``.
+        """
         evaluations = await self._evaluations.join_all(
             [(candidate.candidate_id, example.example_id) for example in examples],
-            lambda place: self._evaluate(candidate, examples[place]),
+            lambda place: self._evaluate(candidate, examples[place], phase),
         )
         return self._scorers.means(evaluations)
 
-    async def _evaluate(self, candidate: Candidate, example: Example) -> Evaluation:
+    async def _evaluate(self, candidate: Candidate, example: Example, phase: str) -> Evaluation:
         request = self._request(candidate, example)
-        purpose = Purpose(role=self._role, candidate_id=candidate.candidate_id, example_id=example.example_id)
+        purpose = Purpose(
+            role=self._role,
+            candidate_id=candidate.candidate_id,
+            example_id=example.example_id,
+            phase=phase,
+        )
         output, usage, aggregate, error = "", Usage(), 0.0, None
         try:
             completion = await self._model.complete(request, purpose)

@@ -36,23 +36,6 @@ class Splits:
         return {example.example_id: name for name, part in parts for example in part}
 
 
-def parse_fractions(text: str) -> SplitFractions:
-    """Read ``TRAIN/VALIDATION/TEST``, such as ``0.5/0.25/0.25``.
-
-    Raises:
-        InvalidInput: not three numbers of at least 0 that sum to 1; train or validation is 0.
-    """
-    try:
-        train, validation, test = (float(part) for part in text.split("/"))
-    except ValueError:
-        raise InvalidInput.of(
-            "split", text, "write three fractions TRAIN/VALIDATION/TEST, such as 0.5/0.25/0.25"
-        ) from None
-    fractions = SplitFractions(train, validation, test)
-    check_fractions(fractions)
-    return fractions
-
-
 def check_fractions(fractions: SplitFractions) -> None:
     """
     Raises:

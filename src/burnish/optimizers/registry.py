@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
-from burnish.domain.optimizer_type import WIRE_PREFIX, OptimizerType
-from burnish.errors import InvalidInput, did_you_mean
+from burnish.domain.optimizer_type import OptimizerType
 from burnish.optimizers.protocol import Optimizer
 from burnish.optimizers.settings import CommonSettings, read_settings
 
@@ -19,31 +18,12 @@ class OptimizerClass(Protocol):
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Optimizer:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """
         ...
-
-
-def parse_optimizer(text: str) -> OptimizerType:
-    """The optimizer of a name as people and the wire write it.
-
-    Args:
-        text: ``joint-search``, ``JOINT_SEARCH``, ``OPTIMIZER_TYPE_JOINT_SEARCH``, in any case.
-
-    Raises:
-        InvalidInput: unknown; lists the known ones.
-    """
-    name = text.strip().upper().replace("-", "_").replace(" ", "_").removeprefix(WIRE_PREFIX)
-    try:
-        return OptimizerType(name)
-    except ValueError:
-        known = [kind.cli_name for kind in OptimizerType]
-        near = did_you_mean(name.replace("_", "-"), known)
-        raise InvalidInput.of(
-            "optimizer", text, f"there is no such optimizer; known are {', '.join(known)}{near}"
-        ) from None
 
 
 def optimizer_class(optimizer_type: OptimizerType) -> OptimizerClass:
@@ -68,11 +48,7 @@ def complete_settings(optimizer_type: OptimizerType, settings: Mapping[str, Any]
     Raises:
         InvalidInput: a setting is unknown or has a wrong value; names every one.
     """
-    kind = optimizer_class(optimizer_type).settings_class
-    given = read_settings(kind, settings)
-    # All of its own fields count as said; within each, only what was: "not said" means something there.
-    complete = kind.model_construct(_fields_set=set(kind.model_fields), **dict(given))
-    return complete.model_dump(mode="json", exclude_unset=True)
+    return read_settings(optimizer_class(optimizer_type).settings_class, settings).completed()
 
 
 def settings_schema(optimizer_type: OptimizerType) -> dict[str, Any]:

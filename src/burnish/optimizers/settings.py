@@ -1,4 +1,4 @@
-"""What every optimizer can be told, and how a request's settings become a checked model.
+"""Settings of every optimizer, and how a request's settings become a checked model.
 
 An unknown key is an error with the nearest known one: a typo must never run with a default.
 """
@@ -36,6 +36,12 @@ class CommonSettings(BaseModel):
     minimum_gain: float = Field(default=0.0, ge=0, lt=1)
     max_prompt_tokens: int | None = Field(default=None, ge=1)
     refuse_copied_examples: bool = False
+
+    def completed(self) -> dict[str, Any]:
+        """As JSON with every default, which reads back as the same settings."""
+        # Every field counts as said. Within a field only what was: there "not said" has a meaning.
+        every = type(self).model_construct(_fields_set=set(type(self).model_fields), **dict(self))
+        return every.model_dump(mode="json", exclude_unset=True)
 
 
 class SamplingOptions(BaseModel):

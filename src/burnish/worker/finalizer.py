@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 
+from burnish.dispatch.protocol import Requeue
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, StopReason
@@ -26,9 +28,9 @@ from burnish.errors import (
     StoreUnavailable,
 )
 from burnish.tracking.layout import result_metrics, usage_metrics
+from burnish.tracking.note import run_note
 from burnish.tracking.protocol import RunEntries, RunStatus
 from burnish.worker.context import AttemptContext
-from burnish.worker.retry import Retry
 
 RUN_STATUS = {
     JobStatus.COMPLETED: RunStatus.FINISHED,
@@ -47,40 +49,40 @@ class Finalizer:
         self._worker = context.worker
         self._log = log
 
-    async def completed(self, stop_reason: StopReason, retries_so_far: int) -> Retry | None:
+    async def completed(self, stop_reason: StopReason) -> Requeue | None:
         """
         Returns:
-            A retry where store or tracking were away, so that the end could not be reached.
+            When to try again, where store or tracking were away so that the end could not be reached.
         """
         try:
             changes = await self._last_changes(JobStatus.COMPLETED, stop_reason)
-            await self._end_run(JobStatus.COMPLETED)
+            await self._end_run(JobStatus.COMPLETED, stop_reason)
             await self._write(changes)
         except OutsideFailure as away:
-            return await self.failed(away, retries_so_far)
+            return await self.failed(away)
         return None
 
     async def canceled(self) -> None:
         """The best candidate so far is kept, the run is KILLED."""
         await self._end_quickly(JobStatus.CANCELED, StopReason.CANCELED)
 
-    async def failed(self, error: Exception, retries_so_far: int) -> Retry | None:
+    async def failed(self, error: Exception) -> Requeue | None:
         """Back to PENDING where the cause lies outside the job and patience is left, else FAILED."""
+        job = self._context.job
         cause = self._worker.redact(
             str(error) if isinstance(error, BurnishError) else f"{type(error).__name__}: {error}"
         )
-        retry = self._worker.retries.decide(error, 0 if self._context.progressed else retries_so_far)
-        if retry is not None:
-            self._log.warning("attempt failed, will retry", error=cause, delay=retry.delay_seconds)
-            data = {
-                "reason": cause,
-                "attempt": self._context.job.attempt,
-                "delay_seconds": round(retry.delay_seconds, 1),
-            }
+        retries_so_far = 0 if self._context.progressed else job.retries
+        delay_seconds = self._worker.retries.decide(error, retries_so_far)
+        if delay_seconds is not None:
+            self._log.warning("attempt failed, will retry", error=cause, delay=delay_seconds)
+            data = {"reason": cause, "attempt": job.attempt, "delay_seconds": round(delay_seconds, 1)}
             with contextlib.suppress(StoreUnavailable):
-                await self._let_go(f"will retry: {cause}", [NewEvent(EventKind.RETRY, data)])
+                await self._let_go(
+                    f"will retry: {cause}", [NewEvent(EventKind.RETRY, data)], retries=retries_so_far + 1
+                )
             self._context.observer.retried()
-            return retry
+            return Requeue(delay_seconds, f"{type(error).__name__}: {cause}", job.attempt)
         trace = self._worker.redact("".join(traceback.format_exception(error)))
         self._log.error("job failed", error=cause, traceback=trace)
         if self._context.run_id is not None:
@@ -103,7 +105,7 @@ class Finalizer:
             await self.canceled()
             return
         with contextlib.suppress(StoreUnavailable):
-            await self._let_go("the worker stopped", [])
+            await self._let_go("the worker stopped")
         raise asyncio.CancelledError
 
     async def superseded(self) -> None:
@@ -131,7 +133,7 @@ class Finalizer:
         await self._context.mlflow_calls.wait(_MLFLOW_SECONDS)
         try:
             async with asyncio.timeout(_MLFLOW_SECONDS):
-                await self._end_run(status)
+                await self._end_run(status, stop_reason, error_message)
             run_is_open = False
         except (BurnishError, TimeoutError) as away:
             self._log.warning("the run is still open", error=str(away))
@@ -140,7 +142,7 @@ class Finalizer:
         for _ in range(_LATE_TRIES if run_is_open else 0):
             try:
                 async with asyncio.timeout(_LATE_SECONDS):
-                    await self._end_run(status)
+                    await self._end_run(status, stop_reason, error_message)
                 return
             except (BurnishError, TimeoutError) as away:
                 self._log.warning("the run is still open", error=str(away))
@@ -190,7 +192,9 @@ class Finalizer:
         self._context.observer.ended(changes["status"])
         self._log.info("job ended", status=ended["status"], stop_reason=ended["stop_reason"])
 
-    async def _end_run(self, status: JobStatus) -> None:
+    async def _end_run(
+        self, status: JobStatus, stop_reason: StopReason, error_message: str | None = None
+    ) -> None:
         """With all that the run is to say in the end: one look at the run and one write."""
         context, run_id = self._context, await self._find_run()
         if run_id is None:
@@ -203,7 +207,13 @@ class Finalizer:
         registered = tuple(filter(None, context.job.optimized_prompt_uris))
         if status is JobStatus.COMPLETED:
             metrics.append((result_metrics(context.job), 0))
-        entries = RunEntries(metrics=metrics, prompt_uris=registered)
+        best = context.recorder.best
+        note = run_note(
+            replace(context.job, status=status, stop_reason=stop_reason, error_message=error_message),
+            context.plan.source,
+            best.candidate if best else None,
+        )
+        entries = RunEntries(metrics=metrics, prompt_uris=registered, note=note)
         await context.recorder.log_to_run(end, context.mlflow_calls, entries)
 
     async def _find_run(self) -> str | None:
@@ -213,10 +223,10 @@ class Finalizer:
             self._context.job = replace(self._context.job, run_id=found)
         return self._context.run_id
 
-    async def _let_go(self, why: str, events: list[NewEvent]) -> None:
-        """Back to PENDING, so that the next worker finds it at once instead of after the silence."""
+    async def _let_go(self, why: str, events: Sequence[NewEvent] = (), **others: Any) -> None:
+        """Back to PENDING, so that the next worker need not wait until this one counts as dead."""
         await self._context.mlflow_calls.wait(_MLFLOW_SECONDS)
-        changes: dict[str, Any] = {"status": JobStatus.PENDING, "status_message": why}
+        changes: dict[str, Any] = {"status": JobStatus.PENDING, "status_message": why, **others}
         if self._context.loaded:
             await self._context.recorder.flush()
             changes["seconds_spent"] = self._context.ledger.seconds

@@ -21,7 +21,7 @@ from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
-from burnish.evaluation.protocol import Evaluate, Means
+from burnish.evaluation.protocol import Means
 from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
@@ -153,10 +153,12 @@ async def register(context: AttemptContext, outcome: Outcome, verdict: Verdict |
 
 
 async def _pairs(
-    evaluate: Evaluate, source: Candidate, winner: Candidate, examples: Sequence[Example]
+    evaluate: Evaluator, source: Candidate, winner: Candidate, examples: Sequence[Example]
 ) -> list[tuple[float, float]]:
     """Aggregates of source and winner on each example."""
-    before, after = await gather_in_order([evaluate(source, examples), evaluate(winner, examples)])
+    before, after = await gather_in_order(
+        [evaluate(candidate, examples, phase="test") for candidate in (source, winner)]
+    )
     return [
         (first.aggregate, second.aggregate)
         for first, second in zip(before.evaluations, after.evaluations, strict=True)

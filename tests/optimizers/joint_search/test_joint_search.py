@@ -17,8 +17,8 @@ from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.joint_search.optimizer import JointSearch
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.testing.contract import Notebook, OptimizerContract
-from burnish.optimizers.testing.synthetic_task import PlantedWorld, means_of, reviews
+from burnish.optimizers.testing.contract import OptimizerContract, RecordingObserver
+from burnish.optimizers.testing.synthetic_task import SyntheticTask, means_of, reviews
 
 SMALL: Mapping[str, Any] = {"trials": 16, "width": 4}
 
@@ -43,7 +43,7 @@ async def test_works_with_very_few_examples(train: int, validation: int) -> None
     contract = TestJointSearch()
     task = replace(contract.task(), train=examples[:train], validation=examples[train:])
     run = await contract.run(
-        task, contract.world(phrases=dict.fromkeys(("brief", "one word", "few words"), 1.0))
+        task, contract.synthetic(phrases=dict.fromkeys(("brief", "one word", "few words"), 1.0))
     )
     assert run.outcome.means.aggregate == 1.0
 
@@ -51,44 +51,44 @@ async def test_works_with_very_few_examples(train: int, validation: int) -> None
 async def test_an_empty_validation_split_is_an_error() -> None:
     contract = TestJointSearch()
     with pytest.raises(OptimizerFailed, match="validation"):
-        await contract.run(replace(contract.task(), validation=()), contract.world())
+        await contract.run(replace(contract.task(), validation=()), contract.synthetic())
 
 
 async def test_searches_several_prompts_at_once() -> None:
     contract = TestJointSearch()
     source = Candidate({"answer": contract.source, "style": "Write well."}, origin="source")
-    world = contract.world(phrases={"be brief": 0.5, "one word": 0.4})
-    run = await contract.run(replace(contract.task(), source=source), world, trials=30)
+    synthetic = contract.synthetic(phrases={"be brief": 0.5, "one word": 0.4})
+    run = await contract.run(replace(contract.task(), source=source), synthetic, trials=30)
     assert "Be brief" in str(run.outcome.best.texts["style"])
     assert "one word" in str(run.outcome.best.texts["answer"])
 
 
 async def test_judged_evaluations_count_for_all_their_calls() -> None:
-    class Judged(PlantedWorld):
+    class Judged(SyntheticTask):
         async def evaluate(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
-            means = await PlantedWorld.evaluate(self, candidate, examples)
+            means = await SyntheticTask.evaluate(self, candidate, examples)
             return means_of([replace(e, usage=Usage(calls=3)) for e in means.evaluations])
 
     contract = TestJointSearch()
-    world = Judged(phrases=contract.phrases)
-    await contract.run(replace(contract.task(), max_calls=240), world)
-    assert 20 < world.target_calls <= 80
+    synthetic = Judged(phrases=contract.phrases)
+    await contract.run(replace(contract.task(), max_calls=240), synthetic)
+    assert 20 < synthetic.target_calls <= 80
 
 
 async def test_refusing_copies_means_no_demonstrations() -> None:
     contract = TestJointSearch()
-    run = await contract.run(contract.task(), contract.world(), refuse_copied_examples=True)
-    proposed = run.notebook.with_status(CandidateStatus.PROPOSED)
+    run = await contract.run(contract.task(), contract.synthetic(), refuse_copied_examples=True)
+    proposed = run.observer.with_status(CandidateStatus.PROPOSED)
     assert not any("film number" in str(candidate.texts["reviews"]) for candidate in proposed)
-    assert not run.notebook.with_status(CandidateStatus.REFUSED)
+    assert not run.observer.with_status(CandidateStatus.REFUSED)
 
 
 @pytest.mark.parametrize("answer", ["I cannot do that.", "<instruction>Use {{x}}.</instruction>"])
-async def test_a_reflection_model_without_an_idea_leaves_the_catalogue(answer: str) -> None:
+async def test_a_reflection_model_without_an_idea_leaves_the_templates(answer: str) -> None:
     contract = TestJointSearch()
-    run = await contract.run(contract.task(), contract.world(write=lambda messages, sample: answer))
+    run = await contract.run(contract.task(), contract.synthetic(write=lambda messages, sample: answer))
     assert run.outcome.means.aggregate > 0
-    assert any("catalogue" in warning for warning in run.notebook.warnings)
+    assert any("templates" in warning for warning in run.observer.warnings)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ async def test_a_reflection_model_that_is_away(error: Exception, ends: bool) -> 
     ) -> str:
         raise error
 
-    contract, notebook = TestJointSearch(), Notebook()
-    search = contract.make().optimize(contract.task(), contract.world().evaluate, reflect, notebook)
+    contract, observer = TestJointSearch(), RecordingObserver()
+    search = contract.make().optimize(contract.task(), contract.synthetic().evaluate, reflect, observer)
     if ends:
         with pytest.raises(ModelRejected):
             await search
     else:
         assert (await search).means.aggregate > 0
-        assert any("503" in warning for warning in notebook.warnings)
+        assert any("503" in warning for warning in observer.warnings)
 
 
 class TestJointSearchWithReflection(OptimizerContract):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.prompt import Message, Template, text_of, variables_of
-from burnish.optimizers.joint_search.initial_points import starters_of
+from burnish.optimizers.joint_search.initial_points import initial_points
 from burnish.optimizers.joint_search.space import Space, space_of
-from burnish.optimizers.prompts.answer_type import AnswerKind, shape_of
+from burnish.optimizers.prompts.answer_type import AnswerKind, answer_type_of
 from burnish.optimizers.prompts.instruction_templates import Wording, instructions_of, rules_of
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.search.validator import problems_of
@@ -26,9 +26,9 @@ def examples(answers: list[Any], variable: str = "text") -> tuple[Example, ...]:
     return Dataset.of(records).examples
 
 
-def space(source: Template, answers: list[Any], variable: str = "text", most_shots: int = 4) -> Space:
+def space(source: Template, answers: list[Any], variable: str = "text", max_demonstrations: int = 4) -> Space:
     train = examples(answers, variable)
-    return space_of(Task(source=Candidate({"p": source}), train=train, validation=()), {}, most_shots)
+    return space_of(Task(source=Candidate({"p": source}), train=train, validation=()), {}, max_demonstrations)
 
 
 LABELS = ["positive", "negative"] * 8
@@ -53,13 +53,13 @@ LABELS = ["positive", "negative"] * 8
         ([], AnswerKind.UNKNOWN),
     ],
 )
-def test_reads_the_shape_of_the_answers(answers: list[Any], kind: AnswerKind) -> None:
-    assert shape_of(examples(answers)).kind is kind
+def test_reads_the_type_of_the_answers(answers: list[Any], kind: AnswerKind) -> None:
+    assert answer_type_of(examples(answers)).kind is kind
 
 
 def test_labels_stand_in_the_order_people_say_them() -> None:
-    assert shape_of(examples(["no", "no", "yes", "no", "yes"])).labels == ("yes", "no")
-    assert shape_of(examples(["b", "c", "a"] * 4)).labels == ("a", "b", "c")
+    assert answer_type_of(examples(["no", "no", "yes", "no", "yes"])).labels == ("yes", "no")
+    assert answer_type_of(examples(["b", "c", "a"] * 4)).labels == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
@@ -84,31 +84,31 @@ def test_an_expectation_by_another_name_names_the_answer() -> None:
 
 
 def test_labels_are_said_in_the_instruction_and_in_the_rule() -> None:
-    shape = shape_of(examples(LABELS))
-    found = instructions_of("What is it?", shape, Wording("sentiment", "review"))
+    answer_type = answer_type_of(examples(LABELS))
+    found = instructions_of("What is it?", answer_type, Wording("sentiment", "review"))
     assert found[0] == "What is it?"
     assert "Classify the sentiment of this review as positive or negative." in found
-    rules = rules_of(shape)
+    rules = rules_of(answer_type)
     assert rules[0].full == ""
     assert any(rule.full == "Answer with one word." for rule in rules)
     assert any("positive, negative" in rule.full for rule in rules)
 
 
 def test_many_labels_are_not_said_twice() -> None:
-    shape = shape_of(examples([f"label_{n % 8}" for n in range(40)]))
-    instruction = instructions_of("What is it?", shape, Wording("", "text"))[1]
-    for rule in rules_of(shape):
+    answer_type = answer_type_of(examples([f"label_{n % 8}" for n in range(40)]))
+    instruction = instructions_of("What is it?", answer_type, Wording("", "text"))[1]
+    for rule in rules_of(answer_type):
         assert f"{instruction} {rule.beside(instruction)}".count("label_3") == 1
 
 
 def test_many_labels_are_also_listed_line_by_line() -> None:
-    shape = shape_of(examples([f"label_{n % 8}" for n in range(40)]))
-    found = instructions_of("What is it?", shape, Wording("intent", "text"))
+    answer_type = answer_type_of(examples([f"label_{n % 8}" for n in range(40)]))
+    found = instructions_of("What is it?", answer_type, Wording("intent", "text"))
     assert any("the intent of this text?\n\n- label_0\n- label_1" in text for text in found)
 
 
 def test_questions_are_answered_not_classified() -> None:
-    found = instructions_of("", shape_of(examples(["(A)", "(B)"] * 9)), Wording("", "question"))
+    found = instructions_of("", answer_type_of(examples(["(A)", "(B)"] * 9)), Wording("", "question"))
     assert not any("lassify" in text for text in found)
 
 
@@ -152,7 +152,7 @@ def test_the_first_of_everything_is_the_source(source: Template) -> None:
 
 def test_chosen_parts_stand_in_the_prompt() -> None:
     made = space("What is the sentiment of this review?\n\n{{review}}", LABELS, "review")
-    texts = [str(made.candidate(choices).texts["p"]) for choices in starters_of(made, 8)]
+    texts = [str(made.candidate(point).texts["p"]) for point in initial_points(made, 8)]
     assert len(set(texts)) == 8
     assert (
         "Classify the sentiment of this review as positive or negative. Answer with one word.\n\n"
@@ -173,7 +173,7 @@ def test_demonstrations_are_told_apart_from_copies() -> None:
 
 
 def test_no_demonstrations_when_none_are_wanted() -> None:
-    made = space("Rate it.\n\n{{text}}", LABELS, most_shots=0)
+    made = space("Rate it.\n\n{{text}}", LABELS, max_demonstrations=0)
     assert "p.shots" not in made.dimensions
 
 
@@ -186,7 +186,7 @@ def test_each_prompt_of_a_set_has_its_own_instruction() -> None:
     assert "great care" in str(candidate.texts["style"])
     assert variables_of(candidate.texts["style"]) == {"text"}
     assert candidate.texts["answer"] == texts["answer"]
-    assert all(choices["style.instruction"] == 0 for choices in starters_of(made, 8))
+    assert all(point["style.instruction"] == 0 for point in initial_points(made, 8))
 
 
 @settings(max_examples=50)
@@ -194,7 +194,7 @@ def test_each_prompt_of_a_set_has_its_own_instruction() -> None:
 def test_strange_answers_make_no_broken_prompt(answers: list[str], data: st.DataObject) -> None:
     source = "Say it.\n\n{{text}}"
     made = space(source, answers)
-    choices = {name: data.draw(st.integers(0, size - 1)) for name, size in made.dimensions.items()}
-    template = made.candidate(choices).texts["p"]
+    point = {name: data.draw(st.integers(0, size - 1)) for name, size in made.dimensions.items()}
+    template = made.candidate(point).texts["p"]
     assert isinstance(template, str)
     assert "{{text}}" in template

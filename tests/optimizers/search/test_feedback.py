@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.score import Evaluation, Score
-from burnish.optimizers.search.feedback import estimate_tokens, feedback, records, shorten
+from burnish.domain.text import estimate_tokens
+from burnish.optimizers.search.feedback import feedback, records, shorten
 
 Results = tuple[list[Evaluation], list[Example]]
 

@@ -12,21 +12,21 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.search.validator import Gate, problems_of, repair
+from burnish.optimizers.search.validator import ProposalValidator, problems_of, repair
 from burnish.optimizers.settings import CommonSettings
-from burnish.optimizers.testing.contract import Notebook
+from burnish.optimizers.testing.contract import RecordingObserver
 
 SOURCE = "Answer the question.\n\nContext: {{context}}\nQuestion: {{question}}"
 CHAT = (Message("system", "You answer for {{company}}."), Message("user", "Question: {{question}}"))
 
 
-def gate(
+def validator(
     source: Template = SOURCE, settings: CommonSettings | None = None, **inputs: str
-) -> tuple[Gate, Notebook]:
+) -> tuple[ProposalValidator, RecordingObserver]:
     train = Dataset.of([({"question": "Short?", **inputs}, {"expected_response": "yes"})]).examples
     task = Task(source=Candidate({"p": source}), train=train, validation=())
-    notebook = Notebook()
-    return Gate(task, settings or CommonSettings(), notebook), notebook
+    observer = RecordingObserver()
+    return ProposalValidator(task, settings or CommonSettings(), observer), observer
 
 
 @pytest.mark.parametrize(
@@ -108,78 +108,78 @@ def test_a_chat_keeps_its_roles(roles: list[str]) -> None:
 
 
 def test_a_long_prompt_is_refused() -> None:
-    rules, notebook = gate(settings=CommonSettings(max_prompt_tokens=30))
-    ruling = rules.admit(Candidate({"p": SOURCE + " Think." * 50}))
-    assert ruling.candidate is None
-    assert "at most 30" in ruling.reasons[0]
-    assert notebook.candidates[0][1] is CandidateStatus.REFUSED
-    assert "at most 30" in notebook.candidates[0][3]
+    rules, observer = validator(settings=CommonSettings(max_prompt_tokens=30))
+    result = rules.validate(Candidate({"p": SOURCE + " Think." * 50}))
+    assert result.candidate is None
+    assert "at most 30" in result.reasons[0]
+    assert observer.candidates[0][1] is CandidateStatus.REFUSED
+    assert "at most 30" in observer.candidates[0][3]
 
 
 def test_an_equal_candidate_is_measured_once() -> None:
-    rules, notebook = gate()
+    rules, observer = validator()
     proposal = Candidate({"p": f"Please. {SOURCE}"})
-    assert rules.admit(proposal).candidate == proposal
-    again = rules.admit(replace(proposal, origin="another way to the same text"))
+    assert rules.validate(proposal).candidate == proposal
+    again = rules.validate(replace(proposal, origin="another way to the same text"))
     assert again.candidate is None
     assert "equal to an earlier candidate" in again.reasons
-    assert rules.admit(Candidate({"p": SOURCE})).candidate is None, "the source itself is no proposal"
+    assert rules.validate(Candidate({"p": SOURCE})).candidate is None, "the source itself is no proposal"
     assert rules.seen(proposal)
-    assert [entry[1] for entry in notebook.candidates] == [
+    assert [entry[1] for entry in observer.candidates] == [
         CandidateStatus.PROPOSED,
         CandidateStatus.REFUSED,
         CandidateStatus.REFUSED,
     ]
 
 
-def test_a_repair_is_told() -> None:
-    rules, notebook = gate()
-    ruling = rules.admit(Candidate({"p": "Answer from {{context}}."}, origin="rewrite 1"))
-    assert ruling.candidate is not None
-    assert ruling.candidate.origin == "rewrite 1"
-    assert notebook.candidates[0][3] == "repaired: {{question}} was missing"
+def test_a_repair_is_reported() -> None:
+    rules, observer = validator()
+    result = rules.validate(Candidate({"p": "Answer from {{context}}."}, origin="rewrite 1"))
+    assert result.candidate is not None
+    assert result.candidate.origin == "rewrite 1"
+    assert observer.candidates[0][3] == "repaired: {{question}} was missing"
 
 
 COPIED = "The  quick brown Fox jumps over the lazy dog."
 
 
 def test_a_copied_training_example_is_warned_about() -> None:
-    rules, notebook = gate(context=COPIED)
+    rules, observer = validator(context=COPIED)
     proposal = Candidate({"p": f"For example: the quick brown fox\njumps over the lazy dog. {SOURCE}"})
-    assert rules.admit(proposal).candidate is not None
-    assert "word for word" in notebook.warnings[0]
+    assert rules.validate(proposal).candidate is not None
+    assert "word for word" in observer.warnings[0]
 
 
 def test_the_beginning_of_a_very_long_example_is_a_copy_of_it() -> None:
-    rules, notebook = gate(context=f"  {COPIED}" * 50_000)
-    assert rules.admit(Candidate({"p": f"{f'{COPIED} ' * 50} {SOURCE}"})).candidate is not None
-    assert "word for word" in notebook.warnings[0]
-    rules, notebook = gate(context=f"{COPIED}" * 50_000)
-    assert rules.admit(Candidate({"p": f"{f'{COPIED} ' * 10} {SOURCE}"})).candidate is not None
-    assert not notebook.warnings
+    rules, observer = validator(context=f"  {COPIED}" * 50_000)
+    assert rules.validate(Candidate({"p": f"{f'{COPIED} ' * 50} {SOURCE}"})).candidate is not None
+    assert "word for word" in observer.warnings[0]
+    rules, observer = validator(context=f"{COPIED}" * 50_000)
+    assert rules.validate(Candidate({"p": f"{f'{COPIED} ' * 10} {SOURCE}"})).candidate is not None
+    assert not observer.warnings
 
 
 def test_a_copied_training_example_is_refused_when_told_so() -> None:
-    rules, notebook = gate(settings=CommonSettings(refuse_copied_examples=True), context=COPIED)
-    ruling = rules.admit(Candidate({"p": f"{COPIED} {SOURCE}"}))
-    assert ruling.candidate is None
-    assert "word for word" in ruling.reasons[0]
-    assert not notebook.warnings
+    rules, observer = validator(settings=CommonSettings(refuse_copied_examples=True), context=COPIED)
+    result = rules.validate(Candidate({"p": f"{COPIED} {SOURCE}"}))
+    assert result.candidate is None
+    assert "word for word" in result.reasons[0]
+    assert not observer.warnings
 
 
 def test_what_stood_in_the_source_or_is_shown_on_purpose_is_no_copy() -> None:
     settings = CommonSettings(refuse_copied_examples=True)
-    rules, _ = gate(source=f"{COPIED} {SOURCE}", settings=settings, context=COPIED)
-    assert rules.admit(Candidate({"p": f"{COPIED} Well? {SOURCE}"})).candidate is not None
-    rules, notebook = gate(context=COPIED)
+    rules, _ = validator(source=f"{COPIED} {SOURCE}", settings=settings, context=COPIED)
+    assert rules.validate(Candidate({"p": f"{COPIED} Well? {SOURCE}"})).candidate is not None
+    rules, observer = validator(context=COPIED)
     example_id = Dataset.of([({"question": "Short?", "context": COPIED}, {})]).examples[0].example_id
-    assert rules.admit(Candidate({"p": f"{COPIED} {SOURCE}"}), {example_id}).candidate is not None
-    assert not notebook.warnings
+    assert rules.validate(Candidate({"p": f"{COPIED} {SOURCE}"}), {example_id}).candidate is not None
+    assert not observer.warnings
 
 
 def test_a_set_of_prompts_names_the_one_at_fault() -> None:
     task = Task(source=Candidate({"a": "{{x}}", "b": "Plain."}), train=(), validation=())
-    rules = Gate(task, CommonSettings(), Notebook())
+    rules = ProposalValidator(task, CommonSettings(), RecordingObserver())
     assert rules.reasons_against(Candidate({"a": "{{x}}", "b": "{{x}}"})) == [
         "b: uses {{x}}, which has no value; known are none"
     ]

@@ -11,7 +11,7 @@ import pytest
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.protocol import CallEstimate, Observe, Optimizer, Outcome, Reflect, Task
-from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.settings import CommonSettings, read_settings
 from burnish.optimizers.testing.contract import OptimizerContract
 
@@ -37,25 +37,25 @@ class Plain:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        champion = await Champion.of_source(task, evaluate, self.settings, observe)
-        if reason := champion.stop_reason():
-            return champion.outcome(reason)
-        await self.search(task, evaluate, observe, champion)
-        return champion.outcome()
+        incumbent = await Incumbent.of_source(task, evaluate, self.settings, observe)
+        if reason := incumbent.stop_reason():
+            return incumbent.outcome(reason)
+        await self.search(task, evaluate, observe, incumbent)
+        return incumbent.outcome()
 
-    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, champion: Champion) -> None:
+    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, incumbent: Incumbent) -> None:
         for candidate in self.proposals(task):
             observe.candidate(candidate, CandidateStatus.PROPOSED)
-            champion.challenge(candidate, await evaluate(candidate, task.validation))
+            incumbent.consider(candidate, await evaluate(candidate, task.validation))
 
 
 class Hasty(Plain):
     """Commits results as they come."""
 
-    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, champion: Champion) -> None:
+    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, incumbent: Incumbent) -> None:
         async def one(candidate: Candidate) -> None:
             observe.candidate(candidate, CandidateStatus.PROPOSED)
-            champion.challenge(candidate, await evaluate(candidate, task.validation))
+            incumbent.consider(candidate, await evaluate(candidate, task.validation))
 
         await asyncio.gather(*(one(candidate) for candidate in self.proposals(task)))
 
@@ -70,7 +70,7 @@ class Careless(Plain):
 class Orphaning(Plain):
     """Leaves calls behind when it is cancelled."""
 
-    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, champion: Champion) -> None:
+    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, incumbent: Incumbent) -> None:
         async def one(candidate: Candidate) -> None:
             for example in task.validation:
                 await evaluate(candidate, [example])
@@ -82,9 +82,9 @@ class Orphaning(Plain):
 class Boastful(Plain):
     """Accepts what is no better."""
 
-    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, champion: Champion) -> None:
+    async def search(self, task: Task, evaluate: Evaluate, observe: Observe, incumbent: Incumbent) -> None:
         for candidate in self.proposals(task):
-            champion.candidate, champion.means = candidate, await evaluate(candidate, task.validation)
+            incumbent.candidate, incumbent.means = candidate, await evaluate(candidate, task.validation)
 
 
 def contract(kind: type[Plain]) -> OptimizerContract:

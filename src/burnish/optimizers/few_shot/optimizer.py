@@ -21,18 +21,18 @@ from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.few_shot.subsets import SubsetSearch
 from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, showable
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
-from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import Race
-from burnish.optimizers.search.racing_budget import Effort, calls_of_one_evaluation
-from burnish.optimizers.search.rounds import run_heats
-from burnish.optimizers.search.validator import Gate
+from burnish.optimizers.search.rounds import RacingBudget, calls_of_one_evaluation, run_rounds
+from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 
 ENOUGH_TRACES = 2  # times the most demonstrations: enough to choose from
 
 
 class FewShotSettings(CommonSettings):
-    """
+    """How many demonstrations, and how long they are searched.
+
     Attributes:
         max_demonstrations: in one prompt.
         trials: subsets to try at most.
@@ -60,7 +60,8 @@ class FewShot:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> FewShot:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """
@@ -73,10 +74,10 @@ class FewShot:
         return cls(found)
 
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
-        effort = self._effort(validation)
+        budget = self._budget(validation)
         bootstrap = min(train, self._settings.bootstrap_examples)
-        low = validation + bootstrap + effort.least_evaluations
-        high = validation + bootstrap + effort.most_evaluations
+        low = validation + bootstrap + budget.least_evaluations
+        high = validation + bootstrap + budget.most_evaluations
         return CallEstimate(
             target_low=low,
             target_high=high if max_calls is None else max(low, min(high, max_calls)),
@@ -86,42 +87,43 @@ class FewShot:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        champion = await Champion.of_source(task, evaluate, self._settings, observe)
-        if reason := champion.stop_reason():
-            return champion.outcome(reason)
+        incumbent = await Incumbent.of_source(task, evaluate, self._settings, observe)
+        if reason := incumbent.stop_reason():
+            return incumbent.outcome(reason)
         observe.phase("bootstrap", min(len(task.train), self._settings.bootstrap_examples))
-        pools, spent = await self._pools(task, evaluate, champion)
+        pools, spent = await self._pools(task, evaluate, incumbent)
         if not pools:
             observe.warning(
                 "no training example can stand in the prompt: no passing trace, no expected response"
             )
-            return champion.outcome()
-        effort = self._effort(len(task.validation))
-        allowance = effort.allowance(task, champion.means, spent)
-        race = Race(task.validation, evaluate, champion, allowance, task.seed)
+            return incumbent.outcome()
+        budget = self._budget(len(task.validation))
+        allowance = budget.allowance(task, incumbent.means, spent)
+        race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
         search = SubsetSearch(
-            task, pools, self._settings.max_demonstrations, Gate(task, self._settings, observe)
+            task, pools, self._settings.max_demonstrations, ProposalValidator(task, self._settings, observe)
         )
-        return await run_heats(race, search, champion, effort, observe)
+        return await run_rounds(race, search, incumbent, budget, observe)
 
     async def _pools(
-        self, task: Task, evaluate: Evaluate, champion: Champion
+        self, task: Task, evaluate: Evaluate, incumbent: Incumbent
     ) -> tuple[list[list[Demonstration]], int]:
         """What may be shown, traces and expected responses apart, and the calls that took."""
         order = list(task.train)
         random.Random(f"{task.seed}/bootstrap").shuffle(order)
         traces: list[Demonstration] = []
         measured = 0
-        if any(self._passes(evaluation) for evaluation in champion.means.evaluations):
+        if any(self._passes(evaluation) for evaluation in incumbent.means.evaluations):
             traces, measured = await self._traces(task.source, order, evaluate, self._enough)
         if task.teacher is not None and len(traces) < self._enough:
             shown = {trace.example.example_id for trace in traces}
             others = [example for example in order if example.example_id not in shown]
-            taught, asked = await self._traces(task.source, others, task.teacher, self._enough - len(traces))
-            traces += taught
+            wanted = self._enough - len(traces)
+            by_teacher, asked = await self._traces(task.source, others, task.teacher, wanted)
+            traces += by_teacher
             measured += asked
         pools = [pool for pool in (traces, labelled(order)) if pool]
-        return pools, measured * calls_of_one_evaluation(champion.means)
+        return pools, measured * calls_of_one_evaluation(incumbent.means)
 
     async def _traces(
         self, source: Candidate, order: Sequence[Example], evaluate: Evaluate, wanted: int
@@ -147,5 +149,5 @@ class FewShot:
     def _enough(self) -> int:
         return ENOUGH_TRACES * self._settings.max_demonstrations
 
-    def _effort(self, validation: int) -> Effort:
-        return Effort(self._settings.trials, self._settings.width, validation)
+    def _budget(self, validation: int) -> RacingBudget:
+        return RacingBudget(self._settings.trials, self._settings.width, validation)

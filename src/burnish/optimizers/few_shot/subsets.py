@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.candidate import Candidate
-from burnish.optimizers.joint_search.space import PromptSpace, prompt_space
+from burnish.optimizers.prompts.composer import PromptComposer
 from burnish.optimizers.prompts.demonstrations import Demonstration, pick
 from burnish.optimizers.prompts.instruction_templates import NO_RULE
 from burnish.optimizers.prompts.layout import AS_SOURCE, Layout
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.search.racing import Standing
-from burnish.optimizers.search.validator import Gate
+from burnish.optimizers.search.racing import RaceEntry
+from burnish.optimizers.search.validator import ProposalValidator
 
 REDRAWS = 40
-_LEAST_WEIGHT = 0.02  # of a manner in which nothing has passed yet: hardly ever drawn again where others do
+_LEAST_WEIGHT = 0.02  # of a format in which nothing has passed yet: hardly ever drawn again where others do
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class DemonstrationFormat:
     """How demonstrations stand in the prompt, and which pool they are from."""
 
     layout: Layout
@@ -34,34 +34,36 @@ class Selection:
     """Demonstrations in their order."""
 
     shown: tuple[Demonstration, ...]
-    manner: Manner
+    format: DemonstrationFormat
 
     def __str__(self) -> str:
-        return f"{len(self.shown)} examples ({self.manner.style}) × {self.manner.layout.name}"
+        return f"{len(self.shown)} examples ({self.format.style}) × {self.format.layout.name}"
 
 
 class SubsetSearch:
     """Draws subsets: at random first, then half of them by changing the best so far a little.
 
-    Every manner has its turn; after that those come more often in which candidates scored better.
+    Every format has its turn; after that those come more often in which candidates scored better.
     """
 
-    def __init__(self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int, gate: Gate) -> None:
+    def __init__(
+        self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int, validator: ProposalValidator
+    ) -> None:
         name = next(iter(task.source.texts))
         self._source = task.source
         self._name = name
-        self._space: PromptSpace = prompt_space(task, name)
+        self._composer = PromptComposer.of(task.source.texts[name], task.train)
         self._pools = pools
         self._most = most
-        self._gate = gate
+        self._validator = validator
         self._seed = task.seed
         self._random = random.Random(f"{task.seed}/subsets")
         self._selections: dict[str, Selection] = {}
-        self._manners = self._possible_manners()
-        self._scores: dict[Manner, list[float]] = {}
+        self._formats = self._possible_formats()
+        self._scores: dict[DemonstrationFormat, list[float]] = {}
         self._draws = 0
 
-    def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
+    def ask(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates."""
         drawn: list[Candidate] = []
         misses = 0
@@ -71,41 +73,41 @@ class SubsetSearch:
             selection = self._changed(origin) if origin is not None and change else self._fresh()
             candidate = self._candidate(selection, best if change else self._source)
             ids = {shown.example.example_id for shown in selection.shown}
-            ruling = None if self._gate.seen(candidate) else self._gate.admit(candidate, ids)
-            if ruling is None or ruling.candidate is None:
+            result = None if self._validator.seen(candidate) else self._validator.validate(candidate, ids)
+            if result is None or result.candidate is None:
                 misses += 1
                 continue
-            self._selections[ruling.candidate.candidate_id] = selection
-            drawn.append(ruling.candidate)
+            self._selections[result.candidate.candidate_id] = selection
+            drawn.append(result.candidate)
         return drawn
 
-    def tell(self, standings: Sequence[Standing]) -> None:
-        """Remember which manners do well."""
-        for standing in standings:
-            manner = self._selections[standing.candidate.candidate_id].manner
-            self._scores.setdefault(manner, []).append(standing.means.aggregate)
+    def report(self, entries: Sequence[RaceEntry]) -> None:
+        """Remember which formats do well."""
+        for entry in entries:
+            used = self._selections[entry.candidate.candidate_id].format
+            self._scores.setdefault(used, []).append(entry.means.aggregate)
 
     def _fresh(self) -> Selection:
         """Another subset, of another size each time."""
         number = self._draws
         self._draws += 1
-        manner = self._manners[number] if number < len(self._manners) else self._promising()
-        pool = self._pools[manner.pool]
+        chosen = self._formats[number] if number < len(self._formats) else self._promising()
+        pool = self._pools[chosen.pool]
         most = min(self._most, len(pool))
         count = self._random.choice([size for size in range(1, most + 1) if size == most or size % 2 == 0])
-        return Selection(pick(pool, count, self._seed, number), manner)
+        return Selection(pick(pool, count, self._seed, number), chosen)
 
-    def _promising(self) -> Manner:
+    def _promising(self) -> DemonstrationFormat:
         weights = [
-            max(_LEAST_WEIGHT, statistics.fmean(self._scores.get(manner, [0.0]))) for manner in self._manners
+            max(_LEAST_WEIGHT, statistics.fmean(self._scores.get(each, [0.0]))) for each in self._formats
         ]
-        return self._random.choices(self._manners, weights)[0]
+        return self._random.choices(self._formats, weights)[0]
 
     def _changed(self, selection: Selection) -> Selection:
         """One demonstration exchanged, added or left out, or all of them arranged in another way."""
         shown = list(selection.shown)
         ids = {demonstration.example.example_id for demonstration in shown}
-        others = [d for d in self._pools[selection.manner.pool] if d.example.example_id not in ids]
+        others = [d for d in self._pools[selection.format.pool] if d.example.example_id not in ids]
         changes = ["arrange"]
         changes += ["exchange"] if others else []
         changes += ["add"] if others and len(shown) < self._most else []
@@ -118,28 +120,28 @@ class SubsetSearch:
             case "leave out":
                 shown.pop(self._random.randrange(len(shown)))
             case _:
-                possible = [manner for manner in self._manners if manner.pool == selection.manner.pool]
-                return replace(selection, manner=self._random.choice(possible))
+                possible = [each for each in self._formats if each.pool == selection.format.pool]
+                return replace(selection, format=self._random.choice(possible))
         return replace(selection, shown=tuple(shown))
 
     def _candidate(self, selection: Selection, parent: Candidate) -> Candidate:
-        manner = selection.manner
-        text = self._space.composed(
-            self._space.anatomy.instruction, NO_RULE, manner.layout, selection.shown, manner.style
+        shown_as = selection.format
+        text = self._composer.compose(
+            self._composer.structure.instruction, NO_RULE, shown_as.layout, selection.shown, shown_as.style
         )
         texts = {**self._source.texts, self._name: text}
         return Candidate(texts, parents=(parent.candidate_id,), origin=str(selection))
 
-    def _possible_manners(self) -> list[Manner]:
+    def _possible_formats(self) -> list[DemonstrationFormat]:
         """All of them, in an order in which the layouts and the pools take turns."""
         fields = Layout("fields, task cue", cue="{answer}:")
         answer = Layout("fields, answer cue", cue="Answer:")
         arrangements = [(fields, "block"), (AS_SOURCE, "titled"), (answer, "block"), (fields, "titled")]
-        if self._space.frame.takes_turns:
+        if self._composer.slot.takes_turns:
             arrangements = [(AS_SOURCE, "turns"), (fields, "turns"), *arrangements[:2]]
         pools = len(self._pools)
         return [
-            Manner(layout, style, (turn + number) % pools)
+            DemonstrationFormat(layout, style, (turn + number) % pools)
             for turn in range(pools)
             for number, (layout, style) in enumerate(arrangements)
         ]

@@ -12,11 +12,11 @@ from burnish.domain.dataset import Example
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.budget import Cost
-from burnish.optimizers.search.buffered_observer import Note
+from burnish.optimizers.search.buffered_observer import Observation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class ProposalSpec:
     """What is decided about a proposal before it starts.
 
     Attributes:
@@ -35,7 +35,7 @@ class Launch:
     sample: int = 0
 
 
-class Fate(StrEnum):
+class ProposalOutcome(StrEnum):
     """How a proposal ended on its minibatch."""
 
     PERFECT = "PERFECT"  # the parent fails no example of the minibatch: nothing to learn from
@@ -47,25 +47,25 @@ class Fate(StrEnum):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Proposal:
-    """A launch, and what has come of it so far.
+    """A spec, and what has come of it so far.
 
     Attributes:
         older: those in flight when it was launched, in launch order.
         parent_cost: of the launch's parent on the minibatch, less what older proposals pay for.
         reserve: the most it costs before it is validated.
         reflections: questions asked for it.
-        parent: of ``child``; the launch's, or the newer candidate it was carried over to.
+        parent: of ``child``; the launch's, or the newer candidate it was rebased onto.
         before, after: the results that were compared, on the minibatch: of ``parent``, and of what the
             reflection made of the launch's parent.
         validation: of ``child``, where it was validated.
         losers: candidates that were measured and went no further, with the reason.
         measured: every (candidate, examples) it had measured.
-        notes: what the checks said, to be told when it is committed.
-        fate: known once it is decided.
-        proposed, decided: set, in launch order, once its text has been ruled on; once its fate is known.
+        observations: what the checks said, to be observed when it is committed.
+        outcome: known once it is decided.
+        proposed, decided: set, in launch order, once its text has been checked; once its outcome is known.
     """
 
-    launch: Launch
+    spec: ProposalSpec
     older: tuple[Proposal, ...]
     parent_cost: Cost
     reserve: Cost
@@ -77,18 +77,18 @@ class Proposal:
     validation: Means | None = None
     losers: list[tuple[Candidate, str]] = field(default_factory=list)
     measured: list[tuple[Candidate, Sequence[Example]]] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    fate: Fate | None = None
+    observations: list[Observation] = field(default_factory=list)
+    outcome: ProposalOutcome | None = None
     failure: ModelError | None = None
     proposed: asyncio.Event = field(default_factory=asyncio.Event)
     decided: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def has_won(self) -> bool:
-        return self.fate is Fate.WON
+        return self.outcome is ProposalOutcome.WON
 
     async def my_turn(self) -> None:
-        """Return when the texts of all older ones have been ruled on."""
+        """Return when the texts of all older ones have been checked."""
         if self.older:
             await self.older[-1].proposed.wait()
 

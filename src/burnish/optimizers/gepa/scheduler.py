@@ -1,7 +1,7 @@
 """Keeps k proposals in flight and hands them out in launch order.
 
 What is decided here depends on the seed, on k and on answers, never on when an answer came: a
-proposal is launched when an older one is committed, is ruled on after those launched before it, and
+proposal is launched when an older one is committed, is checked after those launched before it, and
 is validated when it is the oldest.
 """
 
@@ -11,46 +11,46 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 
+from burnish.concurrency import cancel_and_wait
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.budget import Cost, Purse
-from burnish.optimizers.gepa.measure import Measure
-from burnish.optimizers.gepa.proposal_pipeline import Pursuit, Rules
-from burnish.optimizers.gepa.proposals import Launch, Proposal
-from burnish.optimizers.gepa.rewriter import Rewriter
+from burnish.optimizers.gepa.budget import Cost, SearchBudget
+from burnish.optimizers.gepa.proposal_pipeline import MinibatchEvaluator, ProposalPipeline, Rules
+from burnish.optimizers.gepa.proposals import Proposal, ProposalSpec
+from burnish.optimizers.gepa.reflection import ReflectiveProposer
 
-TAKEN_UP_WITHIN = 3
-"""How many younger proposals a winner waits for: if one is carried over to it and wins, it need not be
+SUPERSEDED_WITHIN = 3
+"""How many younger proposals a winner waits for: if one is rebased onto it and wins, it need not be
 validated itself. Waiting for more saves more validations and costs more time."""
 
 
-class LookAhead:
+class ProposalScheduler:
     """The proposals in flight, as tasks of the job's event loop.
 
     There is always room for one more validation beside all that the proposals in flight may cost, so
     that what they find is never lost.
 
     Args:
-        fail: told of an error that must end the search at once.
+        fail: called with an error that must end the search at once.
     """
 
     def __init__(
         self,
         rules: Rules,
-        purse: Purse,
+        budget: SearchBudget,
         validation: tuple[Example, ...],
-        measure: Measure,
-        rewriter: Rewriter,
+        measure: MinibatchEvaluator,
+        proposer: ReflectiveProposer,
         fail: Callable[[BaseException], None],
     ) -> None:
-        self.purse = purse
+        self.budget = budget
         self._rules = rules
         self._validation = validation
         self._validation_cost = Cost(evaluations=len(validation)) + rules.completion
         self._measure = measure
-        self._pursuit = Pursuit(rules, measure, rewriter)
+        self._pipeline = ProposalPipeline(rules, measure, proposer)
         self._fail = fail
         self._in_flight: deque[Proposal] = deque()
         self._tasks: dict[Proposal, asyncio.Task[None]] = {}
@@ -64,7 +64,7 @@ class LookAhead:
 
     def in_flight_from(self, parent: Candidate) -> int:
         """Proposals in flight with this parent."""
-        return sum(proposal.launch.parent is parent for proposal in self._in_flight)
+        return sum(proposal.spec.parent is parent for proposal in self._in_flight)
 
     # --- launching
 
@@ -96,7 +96,7 @@ class LookAhead:
         """
         ids, examples = (tuple(column) for column in zip(*minibatch, strict=True))
         question = (parent.candidate_id, ids, components)
-        launch = Launch(
+        spec = ProposalSpec(
             number=self._asked.total(),
             parent=parent,
             minibatch_ids=ids,
@@ -108,7 +108,7 @@ class LookAhead:
         cost, worst = self.new_evaluations(parent, examples), self._rules.worst
         rest = Cost(worst.evaluations - self._rules.minibatch_size, worst.reflections)
         proposal = Proposal(
-            launch=launch,
+            spec=spec,
             older=tuple(self._in_flight),
             parent_cost=cost,
             reserve=cost + rest,
@@ -119,7 +119,7 @@ class LookAhead:
 
     async def _run(self, proposal: Proposal) -> None:
         try:
-            proposal.fate = await self._pursuit(proposal)
+            proposal.outcome = await self._pipeline(proposal)
         except BudgetExhausted as exhausted:
             self._give_up_behind(proposal, exhausted)
             raise
@@ -152,9 +152,10 @@ class LookAhead:
         if not self._in_flight:
             return None
         proposal = self._in_flight[0]
+        # The engine may be cancelled while it waits; the proposal goes on, and abandon() ends it.
         await asyncio.shield(self._tasks[proposal])
         if proposal.has_won and proposal.child is not None:
-            if await self._is_taken_up():
+            if await self._is_superseded():
                 reason = "better, and taken up by a younger proposal that is better still"
                 proposal.losers.append((proposal.child, reason))
             else:
@@ -162,15 +163,15 @@ class LookAhead:
                 proposal.validation = await self._measure(proposal.child, self._validation)
         return proposal
 
-    async def _is_taken_up(self) -> bool:
-        """Whether a younger proposal has been carried over to the oldest, and won.
+    async def _is_superseded(self) -> bool:
+        """Whether a younger proposal has been rebased onto the oldest, and won.
 
         Those that stand next are waited for; all of them where no second validation can be paid, so that
         it is the last winner that is validated.
         """
         room = self._has_room_for(self._validation_cost, self._validation_cost)
         younger = list(self._in_flight)[1:]
-        for other in younger[:TAKEN_UP_WITHIN] if room else younger:
+        for other in younger[:SUPERSEDED_WITHIN] if room else younger:
             await asyncio.wait([self._tasks[other]])
             if other.has_won:
                 return True
@@ -178,20 +179,19 @@ class LookAhead:
 
     def commit(self) -> Proposal:
         """The oldest has been dealt with: it leaves, and its cost is paid."""
+        # Costs are booked here, in launch order, and not as calls return: what is affordable next must be
+        # the same whoever answered first. Until then the proposal's reserve stands for them.
         proposal = self._in_flight.popleft()
         del self._tasks[proposal]
-        self.purse.pay(proposal.parent_cost + Cost(reflections=proposal.reflections))
+        self.budget.pay(proposal.parent_cost + Cost(reflections=proposal.reflections))
         for candidate, examples in proposal.measured:
-            self.purse.pay(self.new_evaluations(candidate, examples))
-        proposal.older = ()
+            self.budget.pay(self.new_evaluations(candidate, examples))
+        proposal.older = ()  # or every proposal would keep all of its ancestors in memory
         return proposal
 
     async def abandon(self) -> None:
         """Give up everything in flight."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(*self._tasks.values())
 
     # --- beside the proposals, between two commits
 
@@ -201,9 +201,9 @@ class LookAhead:
 
     async def measure_beside(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
         """Measure and pay at once."""
-        self.purse.pay(self.new_evaluations(candidate, examples))
+        self.budget.pay(self.new_evaluations(candidate, examples))
         return await self._measure(candidate, examples)
 
     def _has_room_for(self, *costs: Cost) -> bool:
         """Whether there is, beside all that is in flight."""
-        return self.purse.has_room_for(*(proposal.reserve for proposal in self._in_flight), *costs)
+        return self.budget.has_room_for(*(proposal.reserve for proposal in self._in_flight), *costs)

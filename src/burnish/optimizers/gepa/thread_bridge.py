@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 Answer = TypeVar("Answer")
 
 
-class Unwind(BaseException):
+class EngineCancelled(BaseException):
     """Raised in the thread to end it. No ``except Exception`` on its way can swallow it."""
 
 
@@ -55,14 +55,14 @@ class EngineThread(Generic[Result]):
             return await asyncio.shield(ended)
         finally:
             self._close()
-            await _surely(ended)
+            await _wait_through_cancellation(ended)
             thread.join()
 
     def ask(self, question: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         """From the thread: wait for the loop's answer.
 
         Raises:
-            Unwind: the question failed, or the search is over; :meth:`run` raises the cause.
+            EngineCancelled: the question failed, or the search is over; :meth:`run` raises the cause.
         """
         answer: Future[Answer] = Future()
         self._loop.call_soon_threadsafe(self._begin, question, answer)
@@ -75,12 +75,12 @@ class EngineThread(Generic[Result]):
 
     def _begin(self, question: Callable[[], Coroutine[Any, Any, Any]], answer: Future[Any]) -> None:
         if self._closed:
-            answer.set_exception(Unwind())
+            answer.set_exception(EngineCancelled())
             return
         self._answering = self._loop.create_task(question())
-        self._answering.add_done_callback(lambda task: self._settle(task, answer))
+        self._answering.add_done_callback(lambda task: self._pass_on(task, answer))
 
-    def _settle(self, task: asyncio.Task[Any], answer: Future[Any]) -> None:
+    def _pass_on(self, task: asyncio.Task[Any], answer: Future[Any]) -> None:
         """Pass an answer on; not from within the task, which may be cancelled before it begins."""
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None:
@@ -88,7 +88,7 @@ class EngineThread(Generic[Result]):
             return
         if not self._closed:
             self._failure = self._failure or error
-        answer.set_exception(Unwind())
+        answer.set_exception(EngineCancelled())
 
     def _close(self) -> None:
         self._closed = True
@@ -96,7 +96,7 @@ class EngineThread(Generic[Result]):
             self._answering.cancel()
 
 
-async def _surely(ended: asyncio.Future[Any]) -> None:
+async def _wait_through_cancellation(ended: asyncio.Future[Any]) -> None:
     """Wait until it has ended, through any further cancellation; its result is the caller's matter."""
     cancelled: asyncio.CancelledError | None = None
     while not ended.done():

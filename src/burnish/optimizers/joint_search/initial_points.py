@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from burnish.optimizers.joint_search.space import Choices, PromptSpace, Space
+from burnish.optimizers.joint_search.space import Point, PromptSpace, Space
 from burnish.optimizers.prompts.layout import Layout
 
 # (instruction, rule, layout, demonstrations); numbers count from the source's own instruction and "no rule".
@@ -20,26 +20,26 @@ _FIRST = (
 )
 
 
-def starters_of(space: Space, count: int) -> list[Choices]:
-    """Up to ``count`` choices for the scored prompt; the other prompts of a set stay as they are at first."""
+def initial_points(space: Space, count: int) -> list[Point]:
+    """Up to ``count`` points, all of which leave the other prompts of a set as they are."""
     scored, *others = space.prompts
-    starters: list[Choices] = []
+    points: list[Point] = []
     for instruction, rule, layout, shots in _FIRST[:count]:
         wanted = {
             "instruction": instruction % len(scored.instructions),
             "rule": rule % len(scored.rules),
             "layout": _position(scored.layouts, layout),
-            "shots": _with_shots(scored, shots),
+            "shots": _spec_position(scored, shots),
         }
-        choices = {f"{scored.name}.{key}": value for key, value in wanted.items()}
-        choices |= {name: 0 for other in others for name in other.dimensions}
-        starters.append({name: choices[name] for name in space.dimensions})
-    return starters
+        point = {f"{scored.name}.{key}": value for key, value in wanted.items()}
+        point |= {name: 0 for other in others for name in other.dimensions}
+        points.append({name: point[name] for name in space.dimensions})
+    return points
 
 
 def _position(layouts: Sequence[Layout], name: str) -> int:
     return next((at for at, layout in enumerate(layouts) if layout.name == name), 0)
 
 
-def _with_shots(prompt: PromptSpace, count: int) -> int:
+def _spec_position(prompt: PromptSpace, count: int) -> int:
     return next((at for at, shots in enumerate(prompt.shots) if shots.count == count), 0)

@@ -2,7 +2,7 @@
 
 A Tree-structured Parzen Estimator (Bergstra et al., 2011; optuna's) draws candidates, a race drops the
 weak ones after a few examples. Instructions come from a reflection model where one is given, beside a
-catalogue that is written from the expectations of the training examples.
+set of templates that are filled in from the expectations of the training examples.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from burnish.evaluation.protocol import Evaluate
-from burnish.optimizers.joint_search.initial_points import starters_of
+from burnish.optimizers.joint_search.initial_points import initial_points
 from burnish.optimizers.joint_search.instructions import written_or_none
 from burnish.optimizers.joint_search.sampler import Sampler
 from burnish.optimizers.joint_search.space import Space, space_of
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
-from burnish.optimizers.search.incumbent import Champion
+from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import Race
-from burnish.optimizers.search.racing_budget import Effort, calls_of_one_evaluation
-from burnish.optimizers.search.rounds import run_heats
-from burnish.optimizers.search.validator import Gate
+from burnish.optimizers.search.rounds import RacingBudget, calls_of_one_evaluation, run_rounds
+from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import CommonSettings, read_settings
 
 
 class JointSearchSettings(CommonSettings):
-    """
+    """How long the search is, and what it may put into a prompt.
+
     Attributes:
         trials: candidates to try at most.
         width: candidates raced side by side; part of the trajectory, so not the job's concurrency.
@@ -54,17 +54,21 @@ class JointSearch:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> JointSearch:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """
         return cls(read_settings(JointSearchSettings, settings))
 
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
-        effort = self._effort(validation)
+        budget = self._budget(validation)
         shown = min(train, self._settings.feedback_examples)
-        low, high = validation + effort.least_evaluations, validation + effort.most_evaluations + shown
-        enough = validation + 2 * effort.least_evaluations
+        low, high = (
+            validation + budget.least_evaluations,
+            validation + budget.most_evaluations + shown,
+        )
+        enough = validation + 2 * budget.least_evaluations
         warnings = []
         if max_calls is not None and low <= max_calls < min(enough, high):
             warnings.append(
@@ -82,25 +86,28 @@ class JointSearch:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        champion = await Champion.of_source(task, evaluate, self._settings, observe)
-        if reason := champion.stop_reason():
-            return champion.outcome(reason)
+        incumbent = await Incumbent.of_source(task, evaluate, self._settings, observe)
+        if reason := incumbent.stop_reason():
+            return incumbent.outcome(reason)
         space, spent = await self._space(task, evaluate, reflect, observe)
         sampler = Sampler(
-            space, Gate(task, self._settings, observe), starters_of(space, self._settings.width), task.seed
+            space,
+            ProposalValidator(task, self._settings, observe),
+            initial_points(space, self._settings.width),
+            task.seed,
         )
-        effort = self._effort(len(task.validation))
-        allowance = effort.allowance(task, champion.means, spent)
-        race = Race(task.validation, evaluate, champion, allowance, task.seed)
-        return await run_heats(race, sampler, champion, effort, observe)
+        budget = self._budget(len(task.validation))
+        allowance = budget.allowance(task, incumbent.means, spent)
+        race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
+        return await run_rounds(race, sampler, incumbent, budget, observe)
 
     async def _space(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> tuple[Space, int]:
         """The search space, and what its instructions cost, in calls."""
-        most_shots = 0 if self._settings.refuse_copied_examples else self._settings.max_demonstrations
+        max_demonstrations = 0 if self._settings.refuse_copied_examples else self._settings.max_demonstrations
         if reflect is None:
-            return space_of(task, {}, most_shots), 0
+            return space_of(task, {}, max_demonstrations), 0
         shown = task.train[: self._settings.feedback_examples]
         observe.phase("instructions", len(shown))
         means = await evaluate(task.source, shown)
@@ -110,7 +117,9 @@ class JointSearch:
             written[name] = await written_or_none(
                 reflect, template, called, (shown, means), self._settings.instructions, observe
             )
-        return space_of(task, written, most_shots), len(shown) * calls_of_one_evaluation(means) + len(written)
+        return space_of(task, written, max_demonstrations), len(shown) * calls_of_one_evaluation(means) + len(
+            written
+        )
 
-    def _effort(self, validation: int) -> Effort:
-        return Effort(self._settings.trials, self._settings.width, validation)
+    def _budget(self, validation: int) -> RacingBudget:
+        return RacingBudget(self._settings.trials, self._settings.width, validation)

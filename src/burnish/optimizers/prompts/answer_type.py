@@ -31,8 +31,9 @@ class AnswerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerShape:
-    """
+class AnswerType:
+    """What kind of answer is expected, and what is known of it.
+
     Attributes:
         labels: every expected label, yes before no, else by alphabet; empty unless LABELS.
         keys: of the expected JSON objects, in their order; empty unless JSON objects.
@@ -52,23 +53,23 @@ class AnswerShape:
         return bool(self.labels) and all(re.fullmatch(r"[^\W\d_]+", label) for label in self.labels)
 
 
-def shape_of(examples: Sequence[Example]) -> AnswerShape:
-    """The shape of ``expected_response`` over the examples that have one."""
+def answer_type_of(examples: Sequence[Example]) -> AnswerType:
+    """The answer_type of ``expected_response`` over the examples that have one."""
     expected = [example.expected for example in examples if example.expected not in (None, "")]
     if not expected:
-        return AnswerShape(AnswerKind.UNKNOWN)
+        return AnswerType(AnswerKind.UNKNOWN)
     if keys := _json_keys(expected):
-        return AnswerShape(AnswerKind.JSON, keys=keys)
+        return AnswerType(AnswerKind.JSON, keys=keys)
     texts = [_text(value) for value in expected]
     numeric = all(_NUMBER.match(text) for text in texts)
     counts = Counter(texts)
     if _are_labels(counts, len(texts)) and not (numeric and len(counts) > FEW_NUMBERS):
         ordered = sorted(counts, key=lambda label: (label.lower() not in _FIRST, label))
-        return AnswerShape(AnswerKind.LABELS, labels=tuple(ordered))
+        return AnswerType(AnswerKind.LABELS, labels=tuple(ordered))
     if numeric:
-        return AnswerShape(AnswerKind.NUMBER, whole=all("." not in text for text in texts))
+        return AnswerType(AnswerKind.NUMBER, whole=all("." not in text for text in texts))
     words = sorted(len(text.split()) for text in texts)[len(texts) // 2]
-    return AnswerShape(AnswerKind.SHORT_TEXT if words <= 5 else AnswerKind.TEXT, words=words)
+    return AnswerType(AnswerKind.SHORT_TEXT if words <= 5 else AnswerKind.TEXT, words=words)
 
 
 def _are_labels(counts: Counter[str], total: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.domain.dataset import Example
-from burnish.optimizers.prompts.answer_type import AnswerKind, AnswerShape
+from burnish.optimizers.prompts.answer_type import AnswerKind, AnswerType
 from burnish.optimizers.prompts.layout import followed_by
 
 MOST_LABELS_IN_A_SENTENCE = 40
@@ -62,24 +62,24 @@ class Rule:
 NO_RULE = Rule("", "")
 
 
-def instructions_of(source: str, shape: AnswerShape, wording: Wording) -> tuple[str, ...]:
+def instructions_of(source: str, answer_type: AnswerType, wording: Wording) -> tuple[str, ...]:
     """Ways to say the task; the source's own comes first."""
     subject = wording.subject
-    match shape.kind:
-        case AnswerKind.LABELS if len(shape.labels) <= MOST_LABELS_IN_A_SENTENCE:
-            found = _with_labels(source, shape.labels, wording)
+    match answer_type.kind:
+        case AnswerKind.LABELS if len(answer_type.labels) <= MOST_LABELS_IN_A_SENTENCE:
+            found = _with_labels(source, answer_type.labels, wording)
         case AnswerKind.LABELS:
             of_it = f"the {wording.answer} of this {subject}" if wording.answer else f"this {subject}"
             found = [f"Classify {of_it}.", f"Name the one label that fits the {subject} best."]
         case AnswerKind.NUMBER:
-            number = "a whole number" if shape.whole else "a number"
+            number = "a whole number" if answer_type.whole else "a number"
             found = [
                 followed_by(source, f"The answer is {number}."),
                 f"Work out the answer to this {subject} as {number}.",
                 f"Solve this and give {number}.",
             ]
         case AnswerKind.JSON:
-            keys = ", ".join(shape.keys)
+            keys = ", ".join(answer_type.keys)
             found = [
                 followed_by(source, f"Give the answer as a JSON object with the keys {keys}."),
                 f"Extract {keys} from the {subject} as a JSON object.",
@@ -116,13 +116,13 @@ def _with_labels(source: str, labels: Sequence[str], wording: Wording) -> list[s
     ]
 
 
-def rules_of(shape: AnswerShape) -> tuple[Rule, ...]:
+def rules_of(answer_type: AnswerType) -> tuple[Rule, ...]:
     """Ways to say what the answer must look like; the first is to say nothing."""
-    match shape.kind:
+    match answer_type.kind:
         case AnswerKind.LABELS:
-            return _label_rules(shape)
+            return _label_rules(answer_type)
         case AnswerKind.NUMBER:
-            number = "a whole number" if shape.whole else "a number"
+            number = "a whole number" if answer_type.whole else "a number"
             texts = [
                 "Answer with a number only.",
                 f"Reply with {number} in digits and nothing else.",
@@ -130,18 +130,18 @@ def rules_of(shape: AnswerShape) -> tuple[Rule, ...]:
             ]
         case AnswerKind.JSON:
             texts = [
-                f"Reply with one JSON object with the keys {', '.join(shape.keys)} and nothing else.",
+                f"Reply with one JSON object with the keys {', '.join(answer_type.keys)} and nothing else.",
                 "Reply with valid JSON only: no explanation, no code fence.",
             ]
         case AnswerKind.SHORT_TEXT:
             texts = [
                 "Answer with a few words only.",
                 "Reply with the answer itself and nothing else, without a full sentence.",
-                f"Answer in at most {max(1, shape.words) * 2} words.",
+                f"Answer in at most {max(1, answer_type.words) * 2} words.",
             ]
         case AnswerKind.TEXT:
             texts = [
-                f"Answer in about {shape.words} words.",
+                f"Answer in about {answer_type.words} words.",
                 "Be brief and complete; leave out any introduction.",
                 "Reply with the answer itself and nothing else.",
             ]
@@ -150,20 +150,20 @@ def rules_of(shape: AnswerShape) -> tuple[Rule, ...]:
     return (NO_RULE, *(Rule(text, text) for text in texts))
 
 
-def _label_rules(shape: AnswerShape) -> tuple[Rule, ...]:
-    one = "one word" if shape.one_word else "the label only"
+def _label_rules(answer_type: AnswerType) -> tuple[Rule, ...]:
+    one = "one word" if answer_type.one_word else "the label only"
     brief = Rule(f"Answer with {one}.", f"Answer with {one}.")
-    if len(shape.labels) > MOST_LABELS_IN_A_SENTENCE:
+    if len(answer_type.labels) > MOST_LABELS_IN_A_SENTENCE:
         exact = "Reply with the exact label and nothing else."
         return (NO_RULE, brief, Rule(exact, exact))
-    listed, either = ", ".join(shape.labels), _either(shape.labels)
-    twice = len(shape.labels) <= MOST_LABELS_SAID_TWICE
+    listed, either = ", ".join(answer_type.labels), _either(answer_type.labels)
+    twice = len(answer_type.labels) <= MOST_LABELS_SAID_TWICE
     one_of, only = f"Reply with exactly one of: {listed}.", f"Answer only with {either}, nothing else."
     return (
         NO_RULE,
         brief,
-        Rule(one_of, one_of if twice else "Reply with exactly one of these.", shape.labels),
-        Rule(only, only if twice else "Answer only with one of these, nothing else.", shape.labels),
+        Rule(one_of, one_of if twice else "Reply with exactly one of these.", answer_type.labels),
+        Rule(only, only if twice else "Answer only with one of these, nothing else.", answer_type.labels),
     )
 
 

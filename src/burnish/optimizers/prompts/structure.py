@@ -34,7 +34,7 @@ _FIELD_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Anatomy:
+class PromptStructure:
     """The parts of one text.
 
     Attributes:
@@ -53,7 +53,7 @@ def variables_in_order(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_VARIABLE.findall(text)))
 
 
-def anatomy_of(text: str) -> Anatomy:
+def parse_structure(text: str) -> PromptStructure:
     """Take a text apart. One with fields in the midst of its instruction is all instruction."""
     lines = text.strip().splitlines()
     cue = ""
@@ -70,8 +70,8 @@ def anatomy_of(text: str) -> Anatomy:
             fields.append(name)
     instruction = "\n".join(kept).strip()
     if instruction not in without_cue or variables_of(instruction) & set(fields):
-        return Anatomy(without_cue, (), cue)
-    return Anatomy(instruction, tuple(fields), cue)
+        return PromptStructure(without_cue, (), cue)
+    return PromptStructure(instruction, tuple(fields), cue)
 
 
 def _field_name(line: str) -> str | None:
@@ -85,8 +85,8 @@ def _field_name(line: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """Where in a template the text to be shaped stands: a text prompt itself, or one message of a chat.
+class TemplateSlot:
+    """Where in a template the text to be rewritten stands: a text prompt itself, or one message of a chat.
 
     Attributes:
         system: position of a system message that holds no variable, so that its words may be replaced.
@@ -97,8 +97,8 @@ class Frame:
     system: int | None = None
 
     @classmethod
-    def of(cls, template: Template) -> Frame:
-        """The frame of a prompt: in a chat, the last user message with a variable in it, or the last message
+    def of(cls, template: Template) -> TemplateSlot:
+        """The slot of a prompt: in a chat, the last user message with a variable in it, or the last message
         with one, or the last of all."""
         if isinstance(template, str):
             return cls(template)
@@ -119,7 +119,7 @@ class Frame:
 
     @property
     def text(self) -> str:
-        """The text to be shaped."""
+        """The text that stands there now."""
         return self.template if isinstance(self.template, str) else self.template[self.position].content
 
     @property
@@ -128,12 +128,12 @@ class Frame:
             return ""
         return self.template[self.system].content
 
-    def filled(self, text: str, system: str | None = None, turns: Sequence[Message] = ()) -> Template:
+    def fill(self, text: str, system: str | None = None, turns: Sequence[Message] = ()) -> Template:
         """The template with another text in this place.
 
         Args:
             system: other words for the system message; ``None`` keeps them.
-            turns: demonstrations, put in front of the shaped message of a chat.
+            turns: demonstrations, put in front of the slot's message of a chat.
         """
         if isinstance(self.template, str):
             return text

@@ -1,4 +1,4 @@
-"""Observations kept back until they can be told in a deterministic order."""
+"""Observations kept back until they can be passed on in a deterministic order."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from burnish.optimizers.protocol import Observe
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Observation:
     """One thing the checks said of a proposal: of a candidate, or a warning."""
 
     message: str
     candidate: Candidate | None = None
     status: CandidateStatus = CandidateStatus.PROPOSED
 
-    def tell(self, observe: Observe) -> None:
+    def replay(self, observe: Observe) -> None:
+        """Pass it on."""
         if self.candidate is None:
             observe.warning(self.message)
         else:
             observe.candidate(self.candidate, self.status, reason=self.message)
 
 
-class Notes:
-    """The ``Observe`` of the checks: keeps what it is told until it is taken."""
+class BufferedObserver:
+    """The ``Observe`` of the checks: keeps what it observes until that is taken."""
 
     def __init__(self) -> None:
-        self._kept: list[Note] = []
+        self._kept: list[Observation] = []
 
     def candidate(
         self,
@@ -40,18 +41,15 @@ class Notes:
         reason: str = "",
         objectives: Mapping[str, float] | None = None,
     ) -> None:
-        self._kept.append(Note(reason, candidate, status))
+        self._kept.append(Observation(reason, candidate, status))
 
     def warning(self, message: str) -> None:
-        self._kept.append(Note(message))
+        self._kept.append(Observation(message))
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         """The checks have no phases."""
 
-    def advance(self, completed: int) -> None:
-        """The checks have no phases."""
-
-    def take(self) -> list[Note]:
-        """What was told since the last time."""
+    def take(self) -> list[Observation]:
+        """What was observed since the last time."""
         kept, self._kept = self._kept, []
         return kept

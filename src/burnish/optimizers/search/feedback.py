@@ -1,16 +1,12 @@
-"""What a reflection model is told of a candidate's results, within a token budget.
-
-It stands in the domain, not in ``evaluation``, because optimizers need it and know no siblings.
-"""
+"""What a reflection model reads of a candidate's results, within a token budget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import ceil
 
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
-from burnish.domain.text import value_as_text
+from burnish.domain.text import estimate_tokens, value_as_text
 
 Record = dict[str, dict[str, str]]
 """One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``) → entry → text."""
@@ -51,12 +47,6 @@ def records(evaluations: Sequence[Evaluation], examples: Sequence[Example], max_
     kept = worst(count)
     longest = min(most, max(_longest(kept), _SHORTEST_ENTRY))
     return _cut(kept, _largest(_SHORTEST_ENTRY, longest, lambda n: fits(_cut(kept, n))))
-
-
-def estimate_tokens(text: str) -> int:
-    """Tokens of a text, without a tokenizer: four ASCII characters make one, and each other one."""
-    others = sum(not character.isascii() for character in text) if not text.isascii() else 0
-    return ceil((len(text) - others) / 4) + others
 
 
 def shorten(text: str, limit: int) -> str:

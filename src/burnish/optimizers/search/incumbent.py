@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import text_of
+from burnish.domain.text import estimate_tokens
 from burnish.domain.usage import Usage
 from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.protocol import Observe, Outcome, Task
-from burnish.optimizers.search.feedback import estimate_tokens
 from burnish.optimizers.settings import CommonSettings
 
 PERFECT = 1.0
 
 
-class Champion:
+class Incumbent:
     """Holds the best candidate measured on the whole validation split; the source at first.
 
     Of two candidates with equal scores the shorter one wins, so a search never pays for words
@@ -35,7 +35,7 @@ class Champion:
     @classmethod
     async def of_source(
         cls, task: Task, evaluate: Evaluate, settings: CommonSettings, observe: Observe
-    ) -> Champion:
+    ) -> Incumbent:
         """The source on validation; measured already in a job, so it costs nothing there.
 
         Raises:
@@ -45,15 +45,19 @@ class Champion:
             raise OptimizerFailed("the validation split is empty; give it a share of the data")
         return cls(task.source, await evaluate(task.source, task.validation), settings, observe)
 
-    def challenge(self, candidate: Candidate, means: Means) -> bool:
-        """Compare a candidate measured on the whole validation split, and tell. True: it is the best now."""
+    def consider(self, candidate: Candidate, means: Means) -> bool:
+        """Compare a candidate measured on the whole validation split, and observe what came of it.
+
+        Returns:
+            Whether it is the best now.
+        """
         gain = means.aggregate - self.means.aggregate
         shorter = prompt_tokens(candidate) < prompt_tokens(self.candidate)
         needed = self._settings.minimum_gain
         wins = gain > needed or (gain == 0 and needed == 0 and shorter and self.candidate is not self.source)
         if not wins:
             beaten = "best" if self.candidate is not self.source else "source"
-            self.turn_down(
+            self.reject(
                 candidate, means, f"{means.aggregate:.3f}; the {beaten} has {self.means.aggregate:.3f}"
             )
             return False
@@ -64,7 +68,7 @@ class Champion:
         self._without_gain = 0 if gain > 0 else self._without_gain + 1
         return True
 
-    def turn_down(self, candidate: Candidate, means: Means, reason: str) -> None:
+    def reject(self, candidate: Candidate, means: Means, reason: str) -> None:
         """A measured candidate is not good enough."""
         self._without_gain += 1
         in_full = len(means.evaluations) == len(self.means.evaluations)
@@ -91,7 +95,7 @@ class Champion:
 
 
 def objectives_of(candidate: Candidate, means: Means) -> Mapping[str, float]:
-    """What candidates measured on the same examples are compared by; see ``optimizers.pareto``.
+    """What candidates measured on the same examples are compared by; see ``search.pareto``.
 
     The scores, the tokens of the prompts (estimated), and the dollars of one evaluation where they are
     known and not nothing.

@@ -1,6 +1,6 @@
 """Racing: many candidates on a few examples, the good ones on more, the best on all.
 
-Candidates side by side see the same examples, and the champion has seen all, so every comparison is
+Candidates side by side see the same examples, and the incumbent has seen all, so every comparison is
 paired. Who goes on depends on results only, never on who answered first. After F-Race (Birattari et
 al., 2002) and successive halving (Jamieson & Talwalkar, 2016).
 """
@@ -13,25 +13,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.search.incumbent import Champion
-from burnish.optimizers.side_by_side import side_by_side
+from burnish.optimizers.search.incumbent import Incumbent
 
-KEEP_ONE_OF = 3
-SMALLEST_BATCH = 6
-LARGEST_FIRST_BATCH = 16
-CONFIDENCE_Z = 1.0  # one-sided 84 %: a race forgives little, the final decides
+KEEP_ONE_OF = 3  # the eta of successive halving
+SMALLEST_BATCH = 6  # fewer examples tell two candidates apart by luck only
+LARGEST_FIRST_BATCH = 16  # more would spend the budget on candidates that anyone can see are bad
+CONFIDENCE_Z = 1.0  # one-sided 84 %: a wrong drop costs one good candidate, a wrong stay a whole split
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RaceEntry:
     """How far one candidate came.
 
     Attributes:
-        order: the whole validation split, in the order of its heat.
+        order: the whole validation split, in the order of its round.
         means: over the first ``examples`` of them.
     """
 
@@ -42,7 +42,7 @@ class Standing:
 
 
 def rungs_of(validation: int) -> tuple[int, ...]:
-    """How many examples a candidate has seen after each round; the last is all of them."""
+    """How many examples a candidate has seen at each rung; the last is all of them."""
     first = validation
     while first > LARGEST_FIRST_BATCH or first >= KEEP_ONE_OF * SMALLEST_BATCH:
         first = math.ceil(first / KEEP_ONE_OF)
@@ -65,53 +65,59 @@ def in_fair_order(examples: Sequence[Example], seed: int) -> tuple[Example, ...]
 
 
 class Race:
-    """Candidates against the champion, within an allowance of evaluations.
+    """Candidates against the incumbent, within an allowance of evaluations.
 
     Args:
         allowance: evaluations this race may still ask for.
     """
 
     def __init__(
-        self, validation: Sequence[Example], evaluate: Evaluate, champion: Champion, allowance: int, seed: int
+        self,
+        validation: Sequence[Example],
+        evaluate: Evaluate,
+        incumbent: Incumbent,
+        allowance: int,
+        seed: int,
     ) -> None:
         self._examples = in_fair_order(validation, seed)
         self._evaluate = evaluate
-        self._champion = champion
+        self._incumbent = incumbent
         self._rungs = rungs_of(len(validation))
-        self._waiting: list[Standing] = []
-        self._heats = 0
+        self._waiting: list[RaceEntry] = []
+        self._rounds = 0
         self.allowance = allowance
 
     def room_for(self, wanted: int) -> int:
         """How many of ``wanted`` candidates can enter so that one of them can still finish."""
+        # A round in which nobody could finish would be spent for nothing: keep one whole finish back.
         first, all_of_them = self._rungs[0], self._rungs[-1]
         return max(0, min(wanted, (self.allowance - (all_of_them - first)) // first))
 
-    async def run(self, entrants: Sequence[Candidate]) -> list[Standing]:
+    async def run(self, candidates: Sequence[Candidate]) -> list[RaceEntry]:
         """Race new candidates, at most :meth:`room_for` of them.
 
-        Each heat begins at other examples: the champion was chosen for doing well on those of its own
-        heat, so nobody else is to be judged by them alone.
+        Each round begins at other examples: the incumbent was chosen for doing well on those of its own
+        round, so nobody else is to be judged by them alone.
 
         Returns:
             How far each came, in the order given.
 
         Raises:
-            BudgetExhausted: the gateway has no room; what finished before is told.
+            BudgetExhausted: the gateway has no room; what finished before has been observed.
         """
         order = self._next_order()
-        running = [Standing(candidate, order, 0, Means(evaluations=())) for candidate in entrants]
-        reached: dict[str, Standing] = {}
+        running = [RaceEntry(candidate, order, 0, Means(evaluations=())) for candidate in candidates]
+        reached: dict[str, RaceEntry] = {}
         for position, size in enumerate(self._rungs):
             running = await self._measure(running, size)
-            reached |= {standing.candidate.candidate_id: standing for standing in running}
+            reached |= {entry.candidate.candidate_id: entry for entry in running}
             if size < self._rungs[-1]:
                 running = self._survivors(running, self._rungs[position + 1])
             if not running:
                 break
-        for standing in await self._finish_best_waiting(ahead_by=0.0):
-            reached[standing.candidate.candidate_id] = standing
-        return [reached[candidate.candidate_id] for candidate in entrants]
+        for entry in await self._finish_best_waiting(ahead_by=0.0):
+            reached[entry.candidate.candidate_id] = entry
+        return [reached[candidate.candidate_id] for candidate in candidates]
 
     async def final(self, most: int) -> None:
         """Let the best of those who only just dropped out finish after all, as far as the allowance goes."""
@@ -119,72 +125,77 @@ class Race:
             if not await self._finish_best_waiting():
                 return
 
-    async def _finish_best_waiting(self, ahead_by: float = -math.inf) -> list[Standing]:
+    async def _finish_best_waiting(self, ahead_by: float = -math.inf) -> list[RaceEntry]:
         """Measure the most promising of those who dropped out in full; nobody when none is ahead enough."""
-        hopeful = [s for s in self._waiting if self._may_win(s) and self._lead(s) > ahead_by]
-        if not hopeful or self._champion.stop_reason():
+        hopeful = [entry for entry in self._waiting if self._may_win(entry) and self._lead(entry) > ahead_by]
+        if not hopeful or self._incumbent.stop_reason():
             return []
-        standing = max(hopeful, key=self._lead)
-        if self._rungs[-1] - standing.examples > self.allowance:
+        entry = max(hopeful, key=self._lead)
+        if self._rungs[-1] - entry.examples > self.allowance:
             return []
-        self._waiting.remove(standing)
-        return await self._measure([standing], self._rungs[-1])
+        self._waiting.remove(entry)
+        return await self._measure([entry], self._rungs[-1])
 
     def _next_order(self) -> tuple[Example, ...]:
-        start = self._heats * self._rungs[0] % len(self._examples)
-        self._heats += 1
+        start = self._rounds * self._rungs[0] % len(self._examples)
+        self._rounds += 1
         return self._examples[start:] + self._examples[:start]
 
-    async def _measure(self, standings: Sequence[Standing], size: int) -> list[Standing]:
+    async def _measure(self, entries: Sequence[RaceEntry], size: int) -> list[RaceEntry]:
         """Bring candidates to ``size`` examples; what they have seen is not measured again."""
-        self.allowance -= sum(size - standing.examples for standing in standings)
-        results = await side_by_side(
-            self._evaluate(standing.candidate, standing.order[:size]) for standing in standings
+        # Paid before it is asked for: whether the next rung is affordable must not depend on who answered.
+        self.allowance -= sum(size - entry.examples for entry in entries)
+        results = await gather_affordable(
+            self._evaluate(entry.candidate, entry.order[:size]) for entry in entries
         )
         measured = []
-        for standing, means in zip(standings, results, strict=True):
+        for entry, means in zip(entries, results, strict=True):
             if isinstance(means, BudgetExhausted):
-                raise means
-            measured.append(replace(standing, examples=size, means=means))
+                raise means  # those before it have been considered: the best so far is not lost
+            measured.append(replace(entry, examples=size, means=means))
             if size == self._rungs[-1]:
-                self._champion.challenge(standing.candidate, means)
+                self._incumbent.consider(entry.candidate, means)
         return measured
 
-    def _survivors(self, standings: Sequence[Standing], next_size: int) -> list[Standing]:
-        ranked = sorted(filter(self._may_win, standings), key=self._lead, reverse=True)
-        goes_on = ranked[: self._places(len(standings), standings[0].examples, next_size)]
-        for standing in standings:
-            if standing not in goes_on:
-                self._champion.turn_down(standing.candidate, standing.means, self._why(standing))
-        self._waiting += [standing for standing in ranked if standing not in goes_on]
-        return [standing for standing in standings if standing in goes_on]
+    def _survivors(self, entries: Sequence[RaceEntry], next_size: int) -> list[RaceEntry]:
+        ranked = sorted(filter(self._may_win, entries), key=self._lead, reverse=True)
+        goes_on = ranked[: self._places(len(entries), entries[0].examples, next_size)]
+        for entry in entries:
+            if entry not in goes_on:
+                self._incumbent.reject(entry.candidate, entry.means, self._why(entry))
+        # Dropped for want of a place, not of promise: the final may still call them up.
+        self._waiting += [entry for entry in ranked if entry not in goes_on]
+        return [entry for entry in entries if entry in goes_on]
 
     def _places(self, running: int, size: int, next_size: int) -> int:
         left = self.allowance - (self._rungs[-1] - next_size)
         return max(0, min(math.ceil(running / KEEP_ONE_OF), left // (next_size - size)))
 
-    def _may_win(self, standing: Standing) -> bool:
-        """Whether a candidate could still be better than the champion; one that got nothing right cannot."""
-        if standing.means.aggregate <= 0:
+    def _may_win(self, entry: RaceEntry) -> bool:
+        """Whether a candidate could still be better than the incumbent; one that got nothing right cannot."""
+        if entry.means.aggregate <= 0:
             return False
-        differences = self._differences(standing)
-        count, mean = len(differences), self._lead(standing)
+        differences = self._differences(entry)
+        count, mean = len(differences), self._lead(entry)
         spread = sum((difference - mean) ** 2 for difference in differences)
-        error = math.sqrt(spread + 0.5) / count  # 0.5: a few equal pairs make nothing certain
+        # Standard error of the mean difference. Without the 0.5, a handful of equal pairs would have no
+        # spread at all, and a candidate would be dropped, or kept, with certainty after six examples.
+        error = math.sqrt(spread + 0.5) / count
         return mean + CONFIDENCE_Z * error > 0
 
-    def _lead(self, standing: Standing) -> float:
-        differences = self._differences(standing)
+    def _lead(self, entry: RaceEntry) -> float:
+        """Mean difference to the incumbent on the examples both have seen."""
+        differences = self._differences(entry)
         return sum(differences) / len(differences)
 
-    def _differences(self, standing: Standing) -> list[float]:
-        """Candidate less champion on each example that the candidate has seen."""
-        best = {e.example_id: e.aggregate for e in self._champion.means.evaluations}
-        return [e.aggregate - best[e.example_id] for e in standing.means.evaluations]
+    def _differences(self, entry: RaceEntry) -> list[float]:
+        """Candidate less incumbent on each example that the candidate has seen."""
+        best = {e.example_id: e.aggregate for e in self._incumbent.means.evaluations}
+        return [e.aggregate - best[e.example_id] for e in entry.means.evaluations]
 
-    def _why(self, standing: Standing) -> str:
-        mean = standing.means.aggregate
+    def _why(self, entry: RaceEntry) -> str:
+        mean = entry.means.aggregate
         return (
-            f"{mean:.3f} on {standing.examples} of {self._rungs[-1]} validation examples, where the best has "
-            f"{mean - self._lead(standing):.3f}: too little promise to measure it on the others"
+            f"{mean:.3f} on {entry.examples} of {self._rungs[-1]} validation examples, where the best has "
+            f"{mean - self._lead(entry):.3f}: too little promise to measure it on the others"
         )

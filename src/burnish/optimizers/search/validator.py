@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, Template, check_template, text_of, variables_of
+from burnish.domain.text import estimate_tokens
 from burnish.errors import InvalidInput
 from burnish.optimizers.prompts.structure import variables_in_order
 from burnish.optimizers.protocol import Observe, Task
-from burnish.optimizers.search.feedback import estimate_tokens
 from burnish.optimizers.settings import CommonSettings
 
 COPIED_AT_LEAST_CHARACTERS = 24  # shorter inputs ("yes", "3 + 4") may well stand in a prompt by chance
@@ -25,15 +25,15 @@ _COMPARED_CHARACTERS = 2000  # of an input: what holds the beginning of a long t
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """What became of a proposal: ``candidate`` as repaired when admitted, else ``None`` and the reasons."""
+class ValidationResult:
+    """What became of a proposal: ``candidate`` as repaired when accepted, else ``None`` and the reasons."""
 
     candidate: Candidate | None
     reasons: tuple[str, ...] = ()
 
 
-class Gate:
-    """Rules on the proposals of one search, and remembers what passed.
+class ProposalValidator:
+    """Checks the proposals of one search, and remembers what passed.
 
     Args:
         task: gives the source (its variables, its structure) and the training examples.
@@ -52,25 +52,25 @@ class Gate:
             if (texts := [text for text in _input_texts(example) if text not in source_text])
         ]
 
-    def admit(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> Ruling:
-        """Repair, check and tell: PROPOSED with what was repaired, or REFUSED with the reason.
+    def validate(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> ValidationResult:
+        """Repair, check and observe: PROPOSED with what was repaired, or REFUSED with the reason.
 
         Args:
             demonstrated: ids of training examples that stand in the proposal on purpose.
         """
-        repaired, notes = self._repair(proposal)
+        repaired, observations = self._repair(proposal)
         reasons = self.reasons_against(repaired, demonstrated)
         if reasons:
             self._refused.add(repaired.candidate_id)
             self._observe.candidate(repaired, CandidateStatus.REFUSED, reason="; ".join(reasons))
-            return Ruling(None, tuple(reasons))
+            return ValidationResult(None, tuple(reasons))
         self._seen.add(repaired.candidate_id)
-        self._observe.candidate(repaired, CandidateStatus.PROPOSED, reason="; ".join(notes))
+        self._observe.candidate(repaired, CandidateStatus.PROPOSED, reason="; ".join(observations))
         if copied := self._copied(repaired, demonstrated):
             self._observe.warning(
                 f"candidate {repaired.candidate_id} holds training example {copied[0]} word for word"
             )
-        return Ruling(repaired)
+        return ValidationResult(repaired)
 
     def reasons_against(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> list[str]:
         """Why a proposal must not be measured; empty when it may."""
@@ -87,19 +87,19 @@ class Gate:
         return reasons
 
     def seen(self, candidate: Candidate) -> bool:
-        """Whether an equal candidate was ruled on before, or is the source."""
+        """Whether an equal candidate was checked before, or is the source."""
         return candidate.candidate_id in self._seen or candidate.candidate_id in self._refused
 
     def _repair(self, proposal: Candidate) -> tuple[Candidate, list[str]]:
-        texts, notes = dict(proposal.texts), []
+        texts, observations = dict(proposal.texts), []
         for name, source in self._source.texts.items():
             if name not in texts:
                 continue
             texts[name] = repair(texts[name], source)
             if texts[name] != proposal.texts[name]:
                 kept = ", ".join(sorted(variables_of(source) - variables_of(proposal.texts[name])))
-                notes.append(f"repaired: {{{{{kept}}}}} was missing")
-        return (replace(proposal, texts=texts), notes) if notes else (proposal, notes)
+                observations.append(f"repaired: {{{{{kept}}}}} was missing")
+        return (replace(proposal, texts=texts), observations) if observations else (proposal, observations)
 
     def _copied(self, proposal: Candidate, demonstrated: Collection[str]) -> list[str]:
         text = _folded(_whole_text(proposal))

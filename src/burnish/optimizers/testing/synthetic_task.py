@@ -1,4 +1,4 @@
-"""A world to run an optimizer in: a task whose best prompt is known.
+"""A task whose best prompt is known, to run an optimizer on.
 
 It is honest: its model answers from the words of the rendered prompt, its scores come from comparing
 the answer, its calls pass one journal and one limit. Only the model is simple.
@@ -41,13 +41,13 @@ class CallLog:
 
 
 @dataclass(slots=True, kw_only=True)
-class PlantedWorld:
+class SyntheticTask:
     """A task with a known best prompt: each planted phrase in the prompt makes a share of examples right.
 
     Attributes:
         phrases: phrase (found in any case in the rendered prompt) → share of all examples.
         write: how the scripted reflection model answers a request; ``None``: there is none.
-        taught: share of the examples that the teacher answers right; ``None``: there is none.
+        teacher_share: share of the examples that the teacher answers right; ``None``: there is none.
         latency_seed: order in which calls finish; another seed, another order. No time passes.
         max_calls: finished and running calls together, over all attempts; more is ``BudgetExhausted``.
         crash_at: the call of this attempt (from 1) at which the process dies.
@@ -56,7 +56,7 @@ class PlantedWorld:
 
     phrases: Mapping[str, float]
     write: Callable[[Sequence[Message], int], str] | None = None
-    taught: float | None = None
+    teacher_share: float | None = None
     latency_seed: int = 0
     max_calls: int | None = None
     crash_at: int | None = None
@@ -67,7 +67,7 @@ class PlantedWorld:
     in_flight: int = 0
     running: asyncio.Task[Any] | None = None
     _latency: random.Random = field(init=False)
-    _flights: dict[str, asyncio.Future[str]] = field(init=False, default_factory=dict)
+    _running_calls: dict[str, asyncio.Future[str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._latency = random.Random(self.latency_seed)
@@ -81,11 +81,12 @@ class PlantedWorld:
         """Implements ``Evaluate``."""
         return await self._evaluations(candidate, examples, "", self._answer)
 
-    async def teach(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+    async def teacher(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
         """Implements ``Evaluate`` for the teacher."""
 
         def answer(candidate: Candidate, example: Example) -> str:
-            return str(example.expected) if difficulty(example) < (self.taught or 0.0) else "I do not know."
+            knows = difficulty(example) < (self.teacher_share or 0.0)
+            return str(example.expected) if knows else "I do not know."
 
         return await self._evaluations(candidate, examples, "teacher ", answer)
 
@@ -144,8 +145,8 @@ class PlantedWorld:
         await self._yield_some_times()
         if key in self.log.finished:
             return self.log.finished[key]
-        if key in self._flights:
-            return await asyncio.shield(self._flights[key])
+        if key in self._running_calls:
+            return await asyncio.shield(self._running_calls[key])
         if self.max_calls is not None and len(self.log.finished) + self.in_flight >= self.max_calls:
             raise BudgetExhausted("max_calls", self.max_calls, len(self.log.finished) + self.in_flight)
         if self.crash_at is not None and self.paid_calls + 1 >= self.crash_at:
@@ -160,17 +161,17 @@ class PlantedWorld:
         else:
             self.target_calls += 1
         self.log.begun.append(key)
-        flight: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._flights[key] = flight
+        pending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._running_calls[key] = pending
         self.in_flight += 1
         try:
             await self._yield_some_times()
             self.log.finished[key] = answer()
-            flight.set_result(self.log.finished[key])
+            pending.set_result(self.log.finished[key])
         finally:
             self.in_flight -= 1
-            del self._flights[key]
-            flight.cancel()
+            del self._running_calls[key]
+            pending.cancel()
         return self.log.finished[key]
 
     async def _yield_some_times(self) -> None:
