@@ -182,5 +182,5 @@ def test_the_student_s_settings_are_completed_too() -> None:
 
 
 def test_settings_that_cannot_be_completed_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="optimizer_config.patience"):
+    with pytest.raises(InvalidInput, match=r"optimizer_config\.patience"):
         complete_settings(OptimizerType.GEPA, {"patience": 0})

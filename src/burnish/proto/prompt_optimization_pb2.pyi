@@ -88,6 +88,34 @@ class PromptOptimizationJobConfig(_message.Message):
     thinking: str
     def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., thinking: _Optional[str] = ...) -> None: ...
 
+class ResolvedModels(_message.Message):
+    __slots__ = ("target", "reflection", "teacher", "judges")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REFLECTION_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_FIELD_NUMBER: _ClassVar[int]
+    JUDGES_FIELD_NUMBER: _ClassVar[int]
+    target: str
+    reflection: str
+    teacher: str
+    judges: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, target: _Optional[str] = ..., reflection: _Optional[str] = ..., teacher: _Optional[str] = ..., judges: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DatasetSummary(_message.Message):
+    __slots__ = ("dataset_id", "name", "digest", "train", "validation", "test")
+    DATASET_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TRAIN_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    TEST_FIELD_NUMBER: _ClassVar[int]
+    dataset_id: str
+    name: str
+    digest: str
+    train: int
+    validation: int
+    test: int
+    def __init__(self, dataset_id: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., train: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ...) -> None: ...
+
 class Usage(_message.Message):
     __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
     CALLS_FIELD_NUMBER: _ClassVar[int]
@@ -138,7 +166,7 @@ class TestScores(_message.Message):
     def __init__(self, initial: _Optional[float] = ..., final: _Optional[float] = ..., difference: _Optional[float] = ..., ci_low: _Optional[float] = ..., ci_high: _Optional[float] = ..., examples: _Optional[int] = ...) -> None: ...
 
 class PromptOptimizationJob(_message.Message):
-    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris")
+    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset")
     class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         VERDICT_UNSPECIFIED: _ClassVar[PromptOptimizationJob.Verdict]
@@ -206,6 +234,10 @@ class PromptOptimizationJob(_message.Message):
     CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     SECONDS_SPENT_FIELD_NUMBER: _ClassVar[int]
     FURTHER_OPTIMIZED_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_SOURCE_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     run_id: str
     state: _jobs_pb2.JobState
@@ -231,7 +263,11 @@ class PromptOptimizationJob(_message.Message):
     cancel_requested: bool
     seconds_spent: float
     further_optimized_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ...) -> None: ...
+    requested_source_prompt_uri: str
+    further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
+    models: ResolvedModels
+    dataset: DatasetSummary
+    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ...) -> None: ...
 
 class JobEvent(_message.Message):
     __slots__ = ("sequence", "attempt", "timestamp_ms", "kind", "data")
