@@ -29,8 +29,8 @@ async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
     await harness.close()
 
 
-class JudgeOf(ExactMatch):
-    """Asks a model twice."""
+class TwoCallJudge(ExactMatch):
+    """Is planned like a judge that asks ``model`` twice for each answer."""
 
     calls = 2
 
@@ -42,7 +42,7 @@ class JudgeOf(ExactMatch):
 async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
     scorers = [WeightedScorer(ExactMatch("exact_match"))]
     if judge:
-        scorers.append(WeightedScorer(JudgeOf(judge)))
+        scorers.append(WeightedScorer(TwoCallJudge(judge)))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})
     planner = Planner(lambda specs, **_: tuple(scorers), make_optimizer)
     resolver = Resolver(harness.tracker, registry, planner, complete_settings)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import Optimizer
-from burnish.planning.checks import check_budget, check_records
+from burnish.planning.checks import check_budget, check_records, unfilled_placeholders
 from burnish.planning.plan import (
     Plan,
     Planner,
@@ -192,7 +192,7 @@ class Resolver:
             optimizer_settings=self._complete_settings(config.optimizer_type, config.optimizer_config),
             dataset=_summary(dataset, splits) if dataset else None,
             versions=_versions(),
-            warnings=(*splits.warnings, *needed.warnings),
+            warnings=(*splits.warnings, *needed.warnings, *unfilled_placeholders(prompts, dataset)),
         )
         data = _positions(dataset, splits) if dataset else None
         plan = self._planner.plan(config, inputs, data)
@@ -255,7 +255,7 @@ class Resolver:
             if found:
                 uri, parameters = found
                 if config.max_output_tokens:
-                    parameters = replace(parameters, max_tokens=config.max_output_tokens)
+                    parameters = parameters.with_output_cap(config.max_output_tokens)
                 target = TargetModel(uri, parameters)
         reflection_uri = config.reflection_model or config.optimizer_config.get("reflection_model")
         if reflection_uri:

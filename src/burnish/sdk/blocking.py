@@ -113,6 +113,7 @@ class Job(_Blocking[AsyncJob]):
     candidates = _iterator(AsyncJob.candidates)
     candidate = _verb(AsyncJob.candidate)
     example_results = _iterator(AsyncJob.example_results)
+    scores = _verb(AsyncJob.scores)
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
     delete = _verb(AsyncJob.delete)
