@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from burnish.plan import check_records, unfilled_placeholders
 
 from burnish.domain.dataset import Dataset
 from burnish.domain.prompt import Prompt
 from burnish.errors import InvalidInput
+from burnish.planning.checks import check_records, unfilled_placeholders
 
 
 def dataset(*inputs: dict[str, str]) -> Dataset:
