@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import BudgetExhausted, InvalidInput
@@ -27,6 +28,7 @@ class Notebook:
     means: dict[str, Means] = field(default_factory=dict)
     phases: list[tuple[str, int, str]] = field(default_factory=list)
     advances: list[int] = field(default_factory=list)
+    edits: list[EditReport] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def candidate(
@@ -43,6 +45,9 @@ class Notebook:
         self.texts[candidate.candidate_id] = candidate
         if status is CandidateStatus.ACCEPTED and means is not None:
             self.means[candidate.candidate_id] = means
+
+    def edit(self, report: EditReport) -> None:
+        self.edits.append(report)
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self.phases.append((phase, total, unit))

@@ -153,7 +153,9 @@ class EffectModel:
             self._sums = _grown(self._sums, (size,))
         return len(self._prior) - 1
 
-    def observe(self, example_id: str, effects: Collection[int], score: float, in_sample: bool = False) -> None:
+    def observe(
+        self, example_id: str, effects: Collection[int], score: float, in_sample: bool = False
+    ) -> None:
         """One call: the score of a prompt with these effects on one example."""
         features = (BASE, *([IN_SAMPLE] if in_sample else []), *effects)
         place = self._place(example_id)

@@ -1,0 +1,57 @@
+"""Edits: small, separate changes to a prompt that can stand in it or be left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EditKind(StrEnum):
+    """What an edit changes."""
+
+    INSTRUCTION = "INSTRUCTION"  # what to do; also another instruction in the place of the source's
+    RULE = "RULE"  # a rule or a fact that the model cannot know by itself
+    FORMAT = "FORMAT"  # what the answer must look like
+    LAYOUT = "LAYOUT"  # where the parts of the prompt stand
+    DEMONSTRATION = "DEMONSTRATION"  # worked examples
+    REWORDING = "REWORDING"  # other words for a part of the source, or for all of it
+
+
+class EditStatus(StrEnum):
+    """What became of an edit."""
+
+    TESTING = "TESTING"  # in a randomized share of the calls
+    KEPT = "KEPT"  # in the prompt that the search chose
+    LEFT_OUT = "LEFT_OUT"  # tested to the end, and not in it
+    GIVEN_UP = "GIVEN_UP"  # hardly any chance of doing good; the reason says how that was seen
+    REFUSED = "REFUSED"  # never tested
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditReport:
+    """What is known of one edit.
+
+    Attributes:
+        number: from 1, in the order of proposals.
+        text: what it says; for demonstrations and layouts, what they are.
+        prompt: name of the prompt it changes.
+        origin: where it came from ("reflection 3", "template", "passing traces").
+        effect: what it adds to the mean score; the posterior mean.
+        low, high: 95 % credible interval of the effect.
+        chance: probability that the effect is above 0.
+        calls: evaluations of prompts that held it.
+        reason: why it was given up, refused or left out.
+    """
+
+    number: int
+    kind: EditKind
+    text: str
+    prompt: str
+    origin: str
+    status: EditStatus = EditStatus.TESTING
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    calls: int = 0
+    reason: str = ""
