@@ -20,7 +20,7 @@ import hashlib
 import math
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -193,7 +193,9 @@ class SimulatedTask:
         found = _CURRENT.search(request)
         current = (found[1] or found[2] or "") if found else request
         if "<edit" in request:
-            return "\n".join(f'<edit kind="rule">{text}</edit>' for text in self._ideas(request, current, draw))
+            return "\n".join(
+                f'<edit kind="rule">{text}</edit>' for text in self._ideas(request, current, draw)
+            )
         if "<instruction>" in request:
             return "\n".join(
                 f"<instruction>{_base(draw)} {' '.join(self._ideas(request, current, draw))}</instruction>"
@@ -296,7 +298,9 @@ class SimulatedTask:
     def _rewritten(self, request: str, current: str, draw: random.Random) -> str:
         kept = [line for line in _sentences_of(current) if draw.random() >= self.kind.lost]
         if "version" in request and len(_CURRENT.findall(request)) > 1:  # two versions to combine
-            others = [sentence for match in _CURRENT.findall(request) for sentence in _sentences_of("".join(match))]
+            others = [
+                sentence for match in _CURRENT.findall(request) for sentence in _sentences_of("".join(match))
+            ]
             kept = list(dict.fromkeys([*kept, *others]))
         new = self._ideas(request, current, draw) if _HINT.search(request) else []
         return "\n".join([_base(draw), *kept, *new, "", "{{question}}"])
@@ -314,7 +318,7 @@ def _text(candidate: Candidate) -> str:
     return text_of(next(iter(candidate.texts.values())))
 
 
-def _normal_cdf(z: np.ndarray) -> Iterable[float]:
+def _normal_cdf(z: np.ndarray) -> list[float]:
     return [0.5 * math.erfc(-value / math.sqrt(2)) for value in z.tolist()]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from burnish.domain.prompt import Message
@@ -19,7 +19,7 @@ class TestFactorialWithoutReflection(OptimizerContract):
 
 
 class TestFactorialWithReflection(OptimizerContract):
-    phrases = {"name the mood": 0.4, "mind the irony": 0.3, "weigh the ending": 0.2}
+    phrases: Mapping[str, float] = {"name the mood": 0.4, "mind the irony": 0.3, "weigh the ending": 0.2}
     reflects = True
 
     def make(self, **settings: Any) -> Optimizer:

@@ -2,11 +2,12 @@
 
     score = base + ability of the example + sum of the effects in the prompt + in-sample bonus + noise
 
-Every call is one row; the posterior over all effects is exact (Gaussian), so a call tells about every edit
-in its prompt, a hard example is not held against a prompt, and the gain of an edit on the failures it was
-written from is not mistaken for its gain at large. How noisy scores are, and how much examples differ, is
-chosen by marginal likelihood. The examples' block of the normal equations is diagonal and is eliminated,
-so the cost grows with the square of the number of effects, not of examples.
+Every call is one row; given the scales of noise, examples and effects, the posterior over all effects is
+exact (Gaussian). So a call tells about every edit in its prompt, a hard example is not held against a
+prompt, and the gain of an edit on the failures it was written from is not mistaken for its gain at large.
+How noisy scores are, and how much examples differ, is chosen by marginal likelihood. The examples' block of
+the normal equations is diagonal and is eliminated, so the cost grows with the square of the number of
+effects, not of examples.
 
 Source: Gelman et al., Bayesian Data Analysis (2013), chapter 14; Box, Hunter and Hunter, Statistics for
 Experimenters (2005), for the factorial design and its interactions.
@@ -49,13 +50,16 @@ class Priors:
         base: mean score of the source.
         in_sample: bonus of an edit on the examples it was written from.
         noise_variance, example_sd: until there is enough data to choose them.
-        fit: choose them by marginal likelihood.
+        degrees_of_freedom: of the effects' prior, Student's t: most effects are small, a few are not;
+            infinite: a normal prior.
+        fit: choose noise and spread by marginal likelihood.
     """
 
     base: Normal = Normal(0.5, 0.5)
     in_sample: Normal = Normal(0.15, 0.2)
     noise_variance: float = 0.16
     example_sd: float = 0.3
+    degrees_of_freedom: float = 3.0
     fit: bool = True
 
 
@@ -122,6 +126,7 @@ class EffectModel:
         self.noise_variance = self._priors.noise_variance
         self.example_sd = self._priors.example_sd
         self._prior = [self._priors.base, self._priors.in_sample]
+        self._first_prior = list(self._prior)
         self._places: dict[str, int] = {}  # example id → place
         self._rows: list[tuple[int, ...]] = []  # features of each row, the example's left out
         self._row_places: list[int] = []
@@ -146,6 +151,7 @@ class EffectModel:
             Its number, for :meth:`observe` and :meth:`posterior`.
         """
         self._prior.append(prior)
+        self._first_prior.append(prior)
         if len(self._prior) > len(self._sums):
             size = 2 * len(self._sums)
             self._gram = _grown(self._gram, (size, size))
@@ -176,8 +182,10 @@ class EffectModel:
             self._fit()
             self._next_fit = math.ceil(_FIT_AGAIN * self.rows)
         solved = self._solve(self.noise_variance, self.example_sd)
-        covariance = np.linalg.inv(solved.schur)
-        mean = covariance @ solved.right
+        covariance = np.linalg.inv(solved.schur).astype(np.float64)
+        mean: Array = covariance @ solved.right
+        if math.isfinite(self._priors.degrees_of_freedom):
+            self._adapt_scales(mean, np.diag(covariance))
         abilities = (solved.example_right - solved.cross.T @ mean) / solved.diagonal
         self._abilities = dict(zip(self._places, abilities.tolist(), strict=True))
         at = list(effects)
@@ -205,7 +213,7 @@ class EffectModel:
         """
         if len(effects) < 2 or not self._rows:
             return []
-        covariance, mean, solved = self._means()
+        mean, solved = self._means()
         abilities = (solved.example_right - solved.cross.T @ mean) / solved.diagonal
         held = np.zeros((self.rows, len(self._prior)))
         for row, features in enumerate(self._rows):
@@ -218,7 +226,7 @@ class EffectModel:
         count[3] = self.rows - count[:3].sum(0)
         total = np.stack([both_r, one_r[:, None] - both_r, one_r[None, :] - both_r, np.zeros_like(both_r)])
         total[3] = residuals.sum() - total[:3].sum(0)
-        enough = (count >= max(fewest, 1)).all(0)
+        enough = np.asarray(count.min(0) >= max(fewest, 1))
         means = total / np.maximum(count, 1)
         contrast = means[0] - means[1] - means[2] + means[3]
         error = np.sqrt(residuals.var() * (1 / np.maximum(count, 1)).sum(0))
@@ -232,7 +240,7 @@ class EffectModel:
         return sorted(found, key=lambda pair: -abs(pair.z))
 
     def add_interaction(self, first: int, second: int, prior: Normal) -> int:
-        """A feature for two effects together: rows that have both get it, those to come and those there are."""
+        """A feature for two effects together; the rows that have both get it."""
         number = self.add_effect(prior)
         for row, features in enumerate(self._rows):
             if first in features and second in features:
@@ -248,10 +256,20 @@ class EffectModel:
 
     # --- inside
 
-    def _means(self) -> tuple[Array, Array, _Solved]:
+    def _adapt_scales(self, mean: Array, variance: Array) -> None:
+        """One step of expectation-maximization on the scale of each effect: Student's t is a mixture of
+        normals of many scales, and an effect that turns out large belongs to a wide one."""
+        degrees = self._priors.degrees_of_freedom
+        for number in range(_FIRST_EFFECT, len(self._prior)):
+            prior = self._first_prior[number]
+            squared = (mean[number] - prior.mean) ** 2 + variance[number]
+            sd = math.sqrt((degrees * prior.sd**2 + squared) / (degrees + 1))
+            self._prior[number] = Normal(prior.mean, sd)
+
+    def _means(self) -> tuple[Array, _Solved]:
         solved = self._solve(self.noise_variance, self.example_sd)
-        covariance = np.linalg.inv(solved.schur)
-        return covariance, covariance @ solved.right, solved
+        mean = np.linalg.solve(solved.schur, solved.right).astype(np.float64)
+        return mean, solved
 
     def _place(self, example_id: str) -> int:
         place = self._places.setdefault(example_id, len(self._places))

@@ -1,4 +1,4 @@
-"""FACTORIAL: every call tests a randomized set of small edits, one Bayesian model shares what all calls tell."""
+"""FACTORIAL: every call tests a randomized set of small edits; one model shares what all calls tell."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from burnish.errors import BudgetExhausted, OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.effort import calls_of_one_evaluation
 from burnish.optimizers.factorial.final import FEWEST_TO_REWRITE, Final
+from burnish.optimizers.factorial.pool import Entry
 from burnish.optimizers.factorial.search import FIRST_LOOK, Search
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
@@ -105,7 +106,8 @@ class Factorial:
     async def _run(self, search: Search, final: Final, reflect: Reflect | None) -> Outcome:
         settings, task, cost = self._settings, final.task, final.cost
         each = len(task.validation) * cost
-        best, means, kept = task.source, final.source, []
+        best, means = task.source, final.source
+        kept: list[Entry] = []
         for _ in range(_TARGET_CHECKS):
             await search.run()
             if search.exhausted is not None:
@@ -147,7 +149,7 @@ class Factorial:
         final.observe.candidate(
             admitted,
             CandidateStatus.ACCEPTED,
-            reason=f"not checked on validation, the budget ended; expected gain {gain.mean:+.3f} ± {1.96 * gain.sd:.3f}",
+            reason=f"not checked, the budget ended; expected gain {gain.mean:+.3f} ± {1.96 * gain.sd:.3f}",
         )
         final.observe.warning(f"the budget ended the search: {exhausted}")
         return Outcome(best=admitted, means=Means(evaluations=()), stop_reason=StopReason.BUDGET)

@@ -175,7 +175,8 @@ class EditPool:
     def value_of_best(self, values: Array) -> float:
         """The sum of values of the best set, if these were the effects."""
         value = dict(zip(self.posterior.effects, values.tolist(), strict=True))
-        return sum(value[effect] for effect in self.features(self._best_set(values, self.active)))
+        chosen = self.features(self._best_set(values, self.active))
+        return float(sum(value[effect] for effect in chosen))
 
     def careful(self, chance: float) -> list[Entry]:
         """Of the best set, what is likely to do good by itself."""
@@ -198,7 +199,7 @@ class EditPool:
         return [entry for entry in settled if not tested or entry.slot != tested[0].slot] + tested
 
     def _best_set(self, values: Array, possible: Sequence[Entry]) -> list[Entry]:
-        """The set with the largest sum of values; where pairs do not add up, by changing one slot at a time."""
+        """The set with the largest sum of values; with pairs, by changing one slot at a time."""
         value = dict(zip(self.posterior.effects, values.tolist(), strict=True))
         slots: dict[str, list[Entry]] = {}
         for entry in possible:

@@ -202,9 +202,9 @@ This prompt was put together from small edits:
 
 {prompts}
 
-Write it once more as one text that a person would like to read and keep. Say everything it says, and nothing \
-it does not say; put what belongs together in one place; leave out nothing that the model is told to do. \
-{variables} Answer with the complete text in the same tags as above, and nothing else."""
+Write it once more as one text that a person would like to read and keep. Say everything it says, and \
+nothing it does not say; put what belongs together in one place; leave out nothing that the model is told \
+to do. {variables} Answer with the complete text in the same tags as above, and nothing else."""
 
 
 def rewrite_request(candidate: Candidate) -> tuple[Message, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from burnish.optimizers.factorial.edits import Edit
 from burnish.optimizers.factorial.effects import EffectModel, Priors
 from burnish.optimizers.factorial.expectation import expected_gain
 from burnish.optimizers.factorial.pool import EditPool, Entry
-from burnish.optimizers.factorial.reflection import EditRequest, read_edits, whole_edit
+from burnish.optimizers.factorial.reflection import EditRequest, ReadEdits, read_edits, whole_edit
 from burnish.optimizers.factorial.rounds import Measurement, Question, Round
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.factorial.templates import demonstration_edits, format_edits, wording_edits
@@ -90,6 +91,7 @@ class Search:
         self._last: dict[str, Evaluation] = {}
         self._passing: list[Demonstration] = []
         self._tries: dict[str, int] = {}
+        self._most_tries = settings.failure_tries
         self._asked: set[tuple[str, str]] = set()
         self._valid: dict[str, bool] = {}
         self._unscreened: list[tuple[Entry, tuple[str, ...]]] = []
@@ -109,7 +111,7 @@ class Search:
         Raises:
             ModelError, ScorerFailed: as from ``evaluate`` and ``reflect``.
         """
-        if not self._rounds:
+        if not self._rounds and self._reflect is None:
             self._add_templates()
         in_flight: deque[asyncio.Task[Round]] = deque()
         try:
@@ -161,7 +163,7 @@ class Search:
         return [measurement for measurement in found if measurement is not None]
 
     def _draws(self, number: int, asking: bool) -> list[Measurement]:
-        """Randomized sets on the next examples; without edits to test, a few looks at the source for failures."""
+        """Randomized sets on the next examples; without edits to test, a look at the source for failures."""
         active = bool(self.pool.active)
         wanted = self.round_size
         if not active:
@@ -234,9 +236,11 @@ class Search:
     # --- questions to the reflection model
 
     def _leads(self) -> list[str]:
-        """Failures that may be shown again."""
-        most = self._settings.failure_tries
-        return [i for i, last in self._last.items() if last.aggregate < 1 and self._tries.get(i, 0) < most]
+        """Failures that may be shown again; once all have been shown as often as may be, once more."""
+        failing = [example_id for example_id, last in self._last.items() if last.aggregate < 1]
+        if failing and min(self._tries.get(example_id, 0) for example_id in failing) >= self._most_tries:
+            self._most_tries += 1
+        return [i for i in failing if self._tries.get(i, 0) < self._most_tries]
 
     def _may_ask(self) -> bool:
         return self._reflect is not None and self._repetitions < REPETITIONS
@@ -331,6 +335,8 @@ class Search:
             else:
                 self._read(question, answer)
         self._committed += 1
+        if not done.number and self._reflect is not None:
+            self._add_templates()
         self._add_demonstrations()
         for entry in self.pool.update():
             self._observe.edit(self.pool.report(entry))
@@ -368,27 +374,26 @@ class Search:
         origin = question.origin
         if question.shown:
             read = read_edits(answer, question.parent, self._task.source, origin, question.shown)
-            edits, refused = read.edits[: self._settings.edits_per_proposal], read.refused
+            read = replace(read, edits=read.edits[: self._settings.edits_per_proposal])
         else:
-            edits, refused = self._rewordings_in(answer, origin)
-        for text, reason in refused:
+            read = self._rewordings_in(answer, origin)
+        for text, reason in read.refused:
             self._observe.warning(f"{origin}: an edit cannot be used, {reason}: {text[:120]!r}")
-        new = [edit for edit in edits if self._add(edit)]
+        new = [edit for edit in read.edits if self._add(edit)]
         self._repetitions = 0 if new else self._repetitions + 1
         if self._repetitions == REPETITIONS:
             self._observe.warning(
-                f"the last {REPETITIONS} answers of the reflection model held no new edit; it is not asked again"
+                f"{REPETITIONS} answers of the reflection model in a row held no new edit: it is asked no more"
             )
 
-    def _rewordings_in(self, answer: str, origin: str) -> tuple[Sequence[Edit], Sequence[tuple[str, str]]]:
+    def _rewordings_in(self, answer: str, origin: str) -> ReadEdits:
         source = self._task.source
         try:
             texts = read_prompts(answer, source)
         except InvalidInput as error:
-            return (), ((answer[:200], error.problems[0].remedy),)
-        return [
-            whole_edit(name, text, origin) for name, text in texts.items() if text != source.texts[name]
-        ], ()
+            return ReadEdits((), ((answer[:200], error.problems[0].remedy),))
+        changed = {name: text for name, text in texts.items() if text != source.texts[name]}
+        return ReadEdits(tuple(whole_edit(name, text, origin) for name, text in changed.items()))
 
     def _add(self, edit: Edit) -> bool:
         """Take an edit in. The same text again is new evidence for the edit there is.
@@ -418,12 +423,16 @@ class Search:
 
     def _add_templates(self) -> None:
         wanted = self._settings.templates
+        if wanted is False:
+            return
+        alone = self._reflect is None
+        failing = () if alone else self._leads()[: self._settings.failures_shown]
         for space in self.composer.spaces.values():
             found = format_edits(space)
-            if wanted or (wanted is None and self._reflect is None):
+            if wanted or alone:
                 found += wording_edits(space)
-            for edit in found if wanted is not False else ():
-                self._add(edit)
+            for edit in found:
+                self._add(replace(edit, written_from=frozenset(failing)))
         self.pool.update()
 
     def _add_demonstrations(self) -> None:
@@ -470,7 +479,7 @@ class Search:
 
     @property
     def round_size(self) -> int:
-        return self._settings.round_size or min(32, max(8, self._task.concurrency))
+        return self._settings.round_size or min(16, max(4, self._task.concurrency // ROUNDS_IN_FLIGHT))
 
 
 def _model(method: Method) -> EffectModel:

@@ -15,16 +15,17 @@ class FactorialSettings(CommonSettings):
         minimum_gain: the search ends when the expected gain of its next hundred calls, in the mean score,
             is below this; 0 goes on to the end of the budget.
         search_calls: the most a search makes where the job's budget names no number of calls.
-        round_size: evaluations of one round; left out: the job's concurrency, 8 to 32. Each round learns
-            from those before the last one, so that two are in flight.
+        round_size: evaluations of one round; left out: half of the job's concurrency, 4 to 16, since two
+            rounds are in flight.
         proposals: questions to the reflection model in each round, while there is room for new edits.
         edits_per_proposal: edits asked for in one question, at most.
         failures_shown: failing examples in one question.
-        failure_tries: questions in which one failing example is shown, at most.
+        failure_tries: questions in which one failing example is shown, before all others have been as often.
         edits_in_doubt: no new edits while more than so many are undecided.
         give_up_below: an edit with a smaller chance of doing good is given up.
         settled_above: one with a greater chance counts as decided.
-        templates: whether to try ready-made instructions and layouts; left out: without a reflection model.
+        templates: whether to try ready-made instructions, formats and layouts; left out: all of them
+            without a reflection model, formats alone with one.
         rewordings: whole rewordings of the source that the reflection model is asked for, at most.
         max_demonstrations: worked examples in a prompt, at most; 0 for none.
         pass_score: the aggregate from which an answer may be shown as a worked example.
