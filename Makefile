@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm check format protos bench chaos clean help
+.PHONY: setup demo test test-litellm check ui ui-check format protos bench chaos chaos-short clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -15,13 +15,21 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[local,postgres,dev]'
+	$(BIN)/python ui/build.py --if-possible
 	@touch $@
+
+ui: $(STAMP)         ## build the page; nothing is done where ui/ has not changed
+	$(BIN)/python ui/build.py
+
+ui-check: $(STAMP)   ## types of the page from our OpenAPI, then prettier, eslint, tsc, vitest
+	$(BIN)/python -m burnish.api.openapi > ui/openapi.json
+	$(BIN)/python ui/build.py npm run --silent check
 
 demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a real model, labelled data
 	$(BIN)/burnish demo
 
-test: $(STAMP)       ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+test: $(STAMP)       ## all tests but those that kill processes (make chaos-short)
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not chaos"
 
 test-litellm: $(STAMP) ## the provider's contract on litellm, which this installs (300 MB)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'
@@ -42,6 +50,9 @@ protos: $(STAMP)     ## generate the Python of src/burnish/proto/*.proto
 		--include_source_info --descriptor_set_out=src/burnish/proto/descriptors.binpb $(PROTOS)
 # The generated code works with every protobuf we allow; the check of its version would not.
 	sed -i -e '/^_runtime_version.Validate/,/^)/d' -e '/runtime_version/d' src/burnish/proto/*_pb2.py
+
+chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fault once (two minutes)
+	$(BIN)/python -m pytest tests/chaos -n 2 --dist loadscope -m chaos
 
 chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (a quarter of an hour)
 	$(BIN)/python -m tests.chaos

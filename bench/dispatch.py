@@ -32,8 +32,8 @@ from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.budget import Budget
 from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
 from burnish.store.sql import SqlJobStore
+from tests.chaos.deployment import Batch, Deployment
 from tests.chaos.processes import Child
-from tests.chaos.town import Batch, Town
 
 CONCURRENCY = 50
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -72,18 +72,18 @@ def private_mb(child: Child) -> float:
     return total / 1024
 
 
-class Bench:
+class DispatchHarness:
     """One installation, with as many workers as are wanted at a time."""
 
-    def __init__(self, town: Town) -> None:
-        self.town = town
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
         self._numbers = 0
 
     def config(self, **changes: Any) -> JobConfig:
         self._numbers += 1
         values: dict[str, Any] = {
-            "source_prompt_uris": (self.town.prompt_uri,),
-            "dataset_id": self.town.dataset_id,
+            "source_prompt_uris": (self.deployment.prompt_uri,),
+            "dataset_id": self.deployment.dataset_id,
             "scorers": ("exact_match",),
             "optimizer_type": OptimizerType.JOINT_SEARCH,
             "model": f"openai:/job-{self._numbers:04d}",
@@ -99,7 +99,7 @@ class Bench:
             config = self.config()
             job = Job(
                 job_id=f"bench-{self._numbers:05d}",
-                experiment_id=self.town.experiment_id,
+                experiment_id=self.deployment.experiment_id,
                 config=config,
                 creation_timestamp_ms=time.time_ns() // 1_000_000,
             )
@@ -110,68 +110,70 @@ class Bench:
 
     async def until_over(self, batch: Batch) -> None:
         while True:
-            counts = await self.town.store.count_by_status()
+            counts = await self.deployment.store.count_by_status()
             if not counts[JobStatus.PENDING] and not counts[JobStatus.IN_PROGRESS]:
                 return
             await asyncio.sleep(0.2)
 
     async def calls(self, batch: Batch) -> int:
-        return sum([(await self.town.store.get(job_id)).usage.total.calls for job_id in batch.job_ids])
+        return sum([(await self.deployment.store.get(job_id)).usage.total.calls for job_id in batch.job_ids])
 
 
-async def start_delays(bench: Bench, store: SqlJobStore, samples: int) -> list[float]:
+async def start_delays(harness: DispatchHarness, store: SqlJobStore, samples: int) -> list[float]:
     """Milliseconds from before the write of a job to its STARTED event; workers idle, one job at a time."""
     delays = []
     for _ in range(samples):
         asked_ms = time.time_ns() / 1e6
-        batch = await bench.submit(store, 1)
-        await bench.until_over(batch)
-        events = await bench.town.store.events(batch.job_ids[0])
+        batch = await harness.submit(store, 1)
+        await harness.until_over(batch)
+        events = await harness.deployment.store.events(batch.job_ids[0])
         started = next(event for event in events if event.kind.value == "STARTED")
         delays.append(max(0.0, started.timestamp_ms - asked_ms))
     return delays
 
 
-async def cancel_delays(bench: Bench, store: SqlJobStore, samples: int) -> list[float]:
+async def cancel_delays(harness: DispatchHarness, store: SqlJobStore, samples: int) -> list[float]:
     """Milliseconds from the request to the CANCELED row, over HTTP, of jobs that run."""
     delays = []
     for _ in range(samples):
-        batch = await bench.submit(store, 1)
+        batch = await harness.submit(store, 1)
         [job_id] = batch.job_ids
-        while not (await bench.town.store.get(job_id)).progress:  # noqa: ASYNC110 - others' state
+        while not (await harness.deployment.store.get(job_id)).progress:  # noqa: ASYNC110 - others' state
             await asyncio.sleep(0.02)
         began = time.perf_counter()
-        await bench.town.cancel(job_id, batch)
-        while not (await bench.town.store.get(job_id)).status.terminal:  # noqa: ASYNC110
+        await harness.deployment.cancel(job_id, batch)
+        while not (await harness.deployment.store.get(job_id)).status.terminal:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         delays.append((time.perf_counter() - began) * 1000)
     return delays
 
 
-async def drain(bench: Bench, store: SqlJobStore, jobs: int, workers: Sequence[Child]) -> dict[str, float]:
+async def drain(
+    harness: DispatchHarness, store: SqlJobStore, jobs: int, workers: Sequence[Child]
+) -> dict[str, float]:
     """Queue the jobs, let the workers have them, and measure until the last one is over."""
     for worker in workers:
         await worker.start()
-    warm = await bench.submit(store, 2 * len(workers))
-    await bench.until_over(warm)
+    warm = await harness.submit(store, 2 * len(workers))
+    await harness.until_over(warm)
     await asyncio.sleep(2.0)
     for worker in workers:
         worker.freeze()  # the queue fills while nobody takes anything
-    batch = await bench.submit(store, jobs)
+    batch = await harness.submit(store, jobs)
     idle_mb = sum(private_mb(worker) for worker in workers)
     cpu = sum(cpu_seconds(worker) for worker in workers)
-    tracking = bench.town.tracking
+    tracking = harness.deployment.tracking
     mlflow = family_cpu_seconds(tracking) if tracking else 0.0
     began = time.perf_counter()
     for worker in workers:
         worker.thaw()
-    watching = asyncio.create_task(most_memory(bench, workers, idle_mb))
-    await bench.until_over(batch)
+    watching = asyncio.create_task(most_memory(harness, workers, idle_mb))
+    await harness.until_over(batch)
     seconds = time.perf_counter() - began
     watching.cancel()
-    calls = await bench.calls(batch)
+    calls = await harness.calls(batch)
     used = sum(cpu_seconds(worker) for worker in workers) - cpu
-    attempts = [(await bench.town.store.get(job_id)).attempt for job_id in batch.job_ids]
+    attempts = [(await harness.deployment.store.get(job_id)).attempt for job_id in batch.job_ids]
     for worker in workers:
         await worker.stop()
     return {
@@ -191,12 +193,12 @@ async def drain(bench: Bench, store: SqlJobStore, jobs: int, workers: Sequence[C
 MEMORY: list[float] = []
 
 
-async def most_memory(bench: Bench, workers: Sequence[Child], idle_mb: float) -> None:
+async def most_memory(harness: DispatchHarness, workers: Sequence[Child], idle_mb: float) -> None:
     """Keep the memory that each running job adds, at the moment when most of them run."""
     most_running = 0
     MEMORY.append(0.0)
     while True:
-        running = (await bench.town.store.count_by_status())[JobStatus.IN_PROGRESS]
+        running = (await harness.deployment.store.count_by_status())[JobStatus.IN_PROGRESS]
         if running >= most_running and running:
             most_running = running
             MEMORY[-1] = max(MEMORY[-1], (sum(private_mb(w) for w in workers) - idle_mb) / running)
@@ -211,34 +213,36 @@ def spread(values: Sequence[float]) -> str:
 
 async def run(arguments: argparse.Namespace) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-dispatch-"))
-    town = Town(
+    deployment = Deployment(
         folder,
         postgres=True,
         latency_ms=arguments.latency_ms,
         worker_concurrency=CONCURRENCY,
         tracking_server=arguments.tracking_server,
     )
-    town.workers, workers = [], town.workers
-    async with town:
-        bench = Bench(town)
-        queue = ProcrastinateDispatcher(town.store_uri, town.store.signs_of_life, town.store.unfinished)
-        store = await asyncio.to_thread(SqlJobStore, town.store_uri, hand_over=queue.hand_over)
+    deployment.workers, workers = [], deployment.workers
+    async with deployment:
+        harness = DispatchHarness(deployment)
+        queue = ProcrastinateDispatcher(
+            deployment.store_uri, deployment.store.heartbeats, deployment.store.unfinished
+        )
+        store = await asyncio.to_thread(SqlJobStore, deployment.store_uri, hand_over=queue.hand_over)
         try:
             print(
                 f"{arguments.jobs} jobs, model latency {arguments.latency_ms:g} "
                 f"to {2 * arguments.latency_ms:g} ms"
             )
             for count in (1, 2):
-                found = await drain(bench, store, arguments.jobs, workers[:count])
+                found = await drain(harness, store, arguments.jobs, workers[:count])
                 shown = ", ".join(f"{name} {value:.2f}" for name, value in found.items())
                 print(f"{count} worker{'s' * (count > 1)}: {shown}")
-            await town.model.set_faults(latency_seconds=0.002, jitter_seconds=0.0)
+            await deployment.model.set_faults(latency_seconds=0.002, jitter_seconds=0.0)
             for worker in workers:
                 await worker.start()
-            await start_delays(bench, store, 4)  # warm
-            print("enqueue to start, idle:", spread(await start_delays(bench, store, arguments.samples)))
-            await town.model.set_faults(latency_seconds=1.0)
-            print("cancel to end:", spread(await cancel_delays(bench, store, arguments.samples // 2)))
+            await start_delays(harness, store, 4)  # warm
+            print("enqueue to start, idle:", spread(await start_delays(harness, store, arguments.samples)))
+            await deployment.model.set_faults(latency_seconds=1.0)
+            print("cancel to end:", spread(await cancel_delays(harness, store, arguments.samples // 2)))
         finally:
             await store.close()
             for worker in workers:

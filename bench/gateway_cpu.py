@@ -26,15 +26,16 @@ from urllib.parse import urlsplit
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["OPENAI_API_KEY"] = "not-a-key"
 
-from burnish.domain.budget import Budget, Ledger
+from burnish.domain.budget import Budget
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role
+from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
-from burnish.llm.openai import OpenAiProvider
 from burnish.llm.protocol import Parameters, Purpose, Request
-from burnish.llm.registry import Registry
-from burnish.llm.testing import MemoryJournal
+from burnish.llm.providers.openai import OpenAiProvider
+from burnish.llm.providers.registry import Registry
+from burnish.llm.testing.memory_journal import MemoryJournal
 
 IN_FLIGHT = 64
 TARGET_MS = 0.6
@@ -181,7 +182,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     server = subprocess.Popen(
-        [sys.executable, "-m", "burnish.llm.scripted_server", "--latency-ms", "20"],
+        [sys.executable, "-m", "burnish.llm.testing.scripted_server", "--latency-ms", "20"],
         stdout=subprocess.PIPE,
         text=True,
     )

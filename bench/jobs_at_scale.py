@@ -38,7 +38,7 @@ from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType, StopRea
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.store import tables
 from burnish.store.location import store_url
-from burnish.store.rows import job_row, score_rows, tag_rows
+from burnish.store.rows import job_to_row, score_rows, tag_rows
 from burnish.store.sql import SqlJobStore
 from examples.rest_jobs import Server, create_dataset, register_prompt
 
@@ -104,7 +104,9 @@ def insert(engine: Engine, count: int) -> None:
     draw = random.Random(0)
     first = [job(number, draw) for number in range(min(count, DIFFERENT))]
     with engine.begin() as connection:
-        connection.execute(tables.jobs.insert(), [job_row(entry) | {"last_sequence": 0} for entry in first])
+        connection.execute(
+            tables.jobs.insert(), [job_to_row(entry) | {"last_sequence": 0} for entry in first]
+        )
         connection.execute(tables.tags.insert(), [row for entry in first for row in tag_rows(entry)])
         connection.execute(tables.scores.insert(), [row for entry in first for row in score_rows(entry)])
     for start in range(len(first), count, DIFFERENT):

@@ -21,7 +21,7 @@ import aiohttp
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.tracking.mlflow import MlflowTracker
-from tests.chaos.town import Batch, Town
+from tests.chaos.deployment import Batch, Deployment
 
 NEIGHBOURS = 4
 RECORDS = 50
@@ -36,9 +36,9 @@ def resident_mb(pid: int, which: str = "VmRSS") -> float:
     raise KeyError(which)
 
 
-async def lags(town: Town) -> dict[float, float]:
+async def lags(deployment: Deployment) -> dict[float, float]:
     """Upper bound in seconds → how often the loop came round so late, at most."""
-    async with aiohttp.ClientSession() as session, session.get(f"{town.url}/metrics") as answer:
+    async with aiohttp.ClientSession() as session, session.get(f"{deployment.url}/metrics") as answer:
         lines = (await answer.text()).splitlines()
     buckets = [line for line in lines if line.startswith(_LAG)]
     return {float(line.split('le="')[1].split('"')[0]): float(line.split()[-1]) for line in buckets}
@@ -51,13 +51,13 @@ def worst(before: dict[float, float], after: dict[float, float]) -> float:
     return min(bound for bound, count in new.items() if count == total)
 
 
-async def seconds_of(town: Town, batch: Batch, began: float) -> list[float]:
+async def seconds_of(deployment: Deployment, batch: Batch, began: float) -> list[float]:
     """From submit to end of each job, seconds."""
-    await town.until_over(batch, 600)
+    await deployment.until_over(batch, 600)
     return [at - began for at in batch.ended_at.values()]
 
 
-def big_dataset(town: Town, megabytes: int) -> str:
+def big_dataset(deployment: Deployment, megabytes: int) -> str:
     """A dataset with that much text, made in MLflow. Returns its id."""
     text = "A film of many words. "
     size = megabytes * 2**20 // RECORDS
@@ -65,21 +65,23 @@ def big_dataset(town: Town, megabytes: int) -> str:
         ({"review": f"{number}: " + (text * (size // len(text)))}, {"expected_response": "positive"})
         for number in range(RECORDS)
     ]
-    made = MlflowTracker(town.tracking_uri).ensure_dataset(Dataset.of(pairs, "big"), town.experiment_id)
+    made = MlflowTracker(deployment.tracking_uri).ensure_dataset(
+        Dataset.of(pairs, "big"), deployment.experiment_id
+    )
     return str(made.dataset_id)
 
 
 async def run(megabytes: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-neighbours-"))
-    town = Town(folder, postgres=False, latency_ms=100)
-    async with town:
-        dataset_id = await asyncio.to_thread(big_dataset, town, megabytes)
-        warm = await town.submit(1)
-        await town.until_over(warm, 120)
+    deployment = Deployment(folder, postgres=False, latency_ms=100)
+    async with deployment:
+        dataset_id = await asyncio.to_thread(big_dataset, deployment, megabytes)
+        warm = await deployment.submit(1)
+        await deployment.until_over(warm, 120)
         for beside in (False, True):
-            before, idle_mb, began = await lags(town), resident_mb(town.server.pid), time.time()
+            before, idle_mb, began = await lags(deployment), resident_mb(deployment.server.pid), time.time()
             if beside:
-                big = await town.submit(
+                big = await deployment.submit(
                     1,
                     dataset_id=dataset_id,
                     model="openai:/echo",
@@ -88,22 +90,23 @@ async def run(megabytes: int) -> None:
                     budget=Budget(max_calls=120),
                     call_timeout_seconds=60.0,
                 )
-                await town.until_running(Batch(models={"": "echo"}), 1, 120)
+                await deployment.until_running(Batch(models={"": "echo"}), 1, 120)
                 began = time.time()
-            small = await town.submit(NEIGHBOURS)
-            took = await seconds_of(town, small, began)
+            small = await deployment.submit(NEIGHBOURS)
+            took = await seconds_of(deployment, small, began)
             print(
                 f"{'beside the big one' if beside else 'alone'}: "
                 f"{NEIGHBOURS} jobs took {min(took):.1f} to {max(took):.1f} s; "
-                f"loop lag at most {worst(before, await lags(town)):g} s; "
-                f"memory {idle_mb:.0f} MB before, {resident_mb(town.server.pid, 'VmHWM'):.0f} MB at most",
+                f"loop lag at most {worst(before, await lags(deployment)):g} s; "
+                f"memory {idle_mb:.0f} MB before, "
+                f"{resident_mb(deployment.server.pid, 'VmHWM'):.0f} MB at most",
                 flush=True,
             )
-        await town.until_over(big, 600)
-        [job] = await town.jobs(big)
+        await deployment.until_over(big, 600)
+        [job] = await deployment.jobs(big)
         print(f"the big job: {job.status}, {job.usage.total.calls} calls, {job.error_message or 'no error'}")
-        most = resident_mb(town.server.pid, "VmHWM")
-        print(f"to its end: {most:.0f} MB at most, lag {worst(before, await lags(town)):g} s")
+        most = resident_mb(deployment.server.pid, "VmHWM")
+        print(f"to its end: {most:.0f} MB at most, lag {worst(before, await lags(deployment)):g} s")
         print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
 

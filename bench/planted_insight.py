@@ -28,11 +28,12 @@ from gepa.core.adapter import EvaluationBatch
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset, Example
+from burnish.domain.hashing import uniform_draw
 from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation, Score
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.gepa import Gepa
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Task
 
 SOURCE = "Answer the question.\n\n{{question}}"
@@ -106,7 +107,7 @@ class Planted:
         ) / len(examples)
 
     def _chance(self, *parts: object) -> float:
-        return int(self._digest(*parts), 16) / 16**16
+        return uniform_draw(self.seed, *parts)
 
     def _digest(self, *parts: object) -> str:
         return hashlib.sha256("\0".join(map(str, (self.seed, *parts))).encode()).hexdigest()[:16]
@@ -154,8 +155,10 @@ class Burnish:
     _evaluations: dict[tuple[str, str], asyncio.Task[Evaluation]] = field(default_factory=dict)
 
     async def run(self, lookahead: int | None, concurrency: int) -> Result:
-        told = {"max_metric_calls": BUDGET, "minibatch_size": MINIBATCH}
-        optimizer = Gepa.from_settings(told if lookahead is None else {**told, "lookahead": lookahead})
+        settings = {"max_metric_calls": BUDGET, "minibatch_size": MINIBATCH}
+        optimizer = Gepa.from_settings(
+            settings if lookahead is None else {**settings, "lookahead": lookahead}
+        )
         task = Task(
             source=Candidate({"prompt": SOURCE}),
             train=self.world.examples(TRAIN, "train"),
@@ -213,8 +216,6 @@ class Validated:
         self.count += means is not None
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None: ...
-
-    def advance(self, completed: int) -> None: ...
 
     def warning(self, message: str) -> None: ...
 

@@ -20,56 +20,56 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from burnish.domain.job import Job, JobStatus
+from tests.chaos.deployment import Batch, Deployment
 from tests.chaos.processes import Child
-from tests.chaos.town import Batch, Town
 
 SIDE_BY_SIDE = 6
 
 
-async def until_progress(town: Town, batch: Batch) -> None:
+async def until_progress(deployment: Deployment, batch: Batch) -> None:
     """Until every job of the batch runs and has been seen to move."""
-    while not all(job.progress for job in await town.jobs(batch)):  # noqa: ASYNC110 - others' state
+    while not all(job.progress for job in await deployment.jobs(batch)):  # noqa: ASYNC110 - others' state
         await asyncio.sleep(0.05)
 
 
-async def cancel_delays(town: Town, samples: int) -> list[float]:
+async def cancel_delays(deployment: Deployment, samples: int) -> list[float]:
     """Seconds from the request to the CANCELED row; the other jobs go on meanwhile."""
     delays: list[float] = []
     while len(delays) < samples:
-        batch = await town.submit(SIDE_BY_SIDE)
-        await until_progress(town, batch)
+        batch = await deployment.submit(SIDE_BY_SIDE)
+        await until_progress(deployment, batch)
         for job_id in batch.job_ids:
             began = time.perf_counter()
-            await town.cancel(job_id, batch)
-            while not (await town.store.get(job_id)).status.terminal:  # noqa: ASYNC110
+            await deployment.cancel(job_id, batch)
+            while not (await deployment.store.get(job_id)).status.terminal:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-            if (await town.store.get(job_id)).status is JobStatus.CANCELED:
+            if (await deployment.store.get(job_id)).status is JobStatus.CANCELED:
                 delays.append(time.perf_counter() - began)
     return delays[:samples]
 
 
-async def takeover_delays(town: Town, samples: int) -> list[float]:
+async def takeover_delays(deployment: Deployment, samples: int) -> list[float]:
     """Seconds from a death to the next attempt of each job that had one there."""
     delays: list[float] = []
     while len(delays) < samples:
-        batch = await town.submit(SIDE_BY_SIDE)
-        await until_progress(town, batch)
-        running = [job for job in await town.jobs(batch) if job.status is JobStatus.IN_PROGRESS]
+        batch = await deployment.submit(SIDE_BY_SIDE)
+        await until_progress(deployment, batch)
+        running = [job for job in await deployment.jobs(batch) if job.status is JobStatus.IN_PROGRESS]
         victim, held = max(
-            ((child, held_by(child, running)) for child in town.workers or [town.server]),
+            ((child, held_by(child, running)) for child in deployment.workers or [deployment.server]),
             key=lambda pair: len(pair[1]),
         )
         died_ms = time.time() * 1000
         victim.kill()
-        if town.postgres is None:
+        if deployment.postgres is None:
             died_ms = time.time() * 1000
             await victim.start()
         for job in held:
-            delays.append((await _next_start_ms(town, job.job_id, job.attempt) - died_ms) / 1000)
+            delays.append((await _next_start_ms(deployment, job.job_id, job.attempt) - died_ms) / 1000)
         for job_id in batch.job_ids:
-            await town.cancel(job_id, batch)
-        await town.until_over(batch, 60)
-        await town.revive()
+            await deployment.cancel(job_id, batch)
+        await deployment.until_over(batch, 60)
+        await deployment.revive()
     return delays
 
 
@@ -78,9 +78,9 @@ def held_by(child: Child, jobs: Sequence[Job]) -> list[Job]:
     return [job for job in jobs if f"-{child.pid}-" in str(job.worker_id)]
 
 
-async def _next_start_ms(town: Town, job_id: str, attempt: int) -> int:
+async def _next_start_ms(deployment: Deployment, job_id: str, attempt: int) -> int:
     while True:
-        for event in await town.store.events(job_id, limit=100_000):
+        for event in await deployment.store.events(job_id, limit=100_000):
             if event.kind.value == "STARTED" and event.attempt > attempt:
                 return event.timestamp_ms
         await asyncio.sleep(0.05)
@@ -95,11 +95,11 @@ def spread(values: Sequence[float]) -> str:
 
 async def run(store: str, cancels: int, takeovers: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-promptness-"))
-    town = Town(folder, postgres=store == "postgres", latency_ms=800, takeover_seconds=None)
-    async with town:
-        print(f"{store}: cancel to end: {spread(await cancel_delays(town, cancels))}", flush=True)
-        what = "death to takeover" if town.postgres else "restart to next attempt"
-        print(f"{store}: {what}: {spread(await takeover_delays(town, takeovers))}", flush=True)
+    deployment = Deployment(folder, postgres=store == "postgres", latency_ms=800, takeover_seconds=None)
+    async with deployment:
+        print(f"{store}: cancel to end: {spread(await cancel_delays(deployment, cancels))}", flush=True)
+        what = "death to takeover" if deployment.postgres else "restart to next attempt"
+        print(f"{store}: {what}: {spread(await takeover_delays(deployment, takeovers))}", flush=True)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
 

@@ -32,9 +32,9 @@ from typing import Any
 from planted_insight import BUDGET, SOURCE, TRAIN, VALIDATION, Planted
 
 from burnish.domain.dataset import Example
-from burnish.llm.faults import Faults
 from burnish.llm.protocol import Request
-from burnish.llm.scripted_server import ScriptedServer
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted_server import ScriptedServer
 
 JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
 TEST = 500

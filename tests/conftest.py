@@ -11,7 +11,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from burnish.tracking.quiet import silence
+from burnish.mlflow_import import silence
 
 # Nothing calls home from a test, and nothing is read from the developer's own environment.
 silence()

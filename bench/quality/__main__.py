@@ -1,6 +1,6 @@
 """Quality of what searches find, against the calls they spend. Deterministic: the same seeds, the same table.
 
-    python -m bench.quality compare   [--seeds 40] [--tasks additive noisy] [--searches ...] [--budgets 300 500]
+    python -m bench.quality compare   [--seeds 40] [--tasks additive noisy] [--searches ...] [--budgets 500]
     python -m bench.quality ablations [--seeds 40] [--tasks ...] [--budgets 500]
     python -m bench.quality null      [--seeds 100]
     python -m bench.quality report
@@ -114,9 +114,8 @@ def report() -> None:
                 row = [_shown(cells.get((name, search, str(budget)))) for budget in budgets]
                 print(f"| {search} | {' | '.join(row)} |")
     for key, cell in kept.get("null", {}).items():
-        print(
-            f"\nnull: {key}: IMPROVED {cell['improved']} of {cell['seeds']}, true gain {cell['true_gain']:+.4f}"
-        )
+        said = f"IMPROVED {cell['improved']} of {cell['seeds']}"
+        print(f"\nnull: {key}: {said}, true gain {cell['true_gain']:+.4f}")
 
 
 def _shown(cell: Mapping[str, Any] | None) -> str:

@@ -13,14 +13,14 @@ from gepa.core.adapter import EvaluationBatch
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.optimizers.factorial import Factorial
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
-from burnish.optimizers.gepa import Gepa
-from burnish.optimizers.joint_search import JointSearch
+from burnish.optimizers.gepa.optimizer import Gepa
+from burnish.optimizers.joint_search.optimizer import JointSearch
 from burnish.optimizers.metaprompt import Metaprompt
+from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts
 from burnish.optimizers.protocol import Optimizer, Task
-from burnish.optimizers.rewriting import Rewrite, read_prompts
+from burnish.optimizers.search.feedback import feedback
 
 from .simulated import SOURCE, Silent, SimulatedTask
 

@@ -18,25 +18,26 @@ from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
-from burnish.llm.registry import Registry
-from burnish.llm.scrub import scrub
+from burnish.llm.providers.registry import Registry
 from burnish.observability.telemetry import Telemetry, telemetry_of
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
+from burnish.redaction import redact
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
 from burnish.store.location import postgres_conninfo, sqlite_path
-from burnish.store.protocol import SignOfLife
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.worker.runner import JobRunner, retry_policy
-from burnish.worker.workshop import Workshop
+from burnish.worker.context import WorkerContext
+from burnish.worker.retry import RetryPolicy
+from burnish.worker.runner import JobRunner
 
 _YOUNG_OBJECTS = 10_000  # between two collections; MLflow's ORM makes and drops thousands for each job
 
@@ -44,7 +45,7 @@ AnyDispatcher = EmbeddedDispatcher | ProcrastinateDispatcher
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class OfflineServices:
     """What needs no store: enough to check a request. Making it opens and writes nothing."""
 
     settings: Settings
@@ -59,7 +60,7 @@ class Tools:
 class Services:
     """Everything of one process, open."""
 
-    tools: Tools
+    offline: OfflineServices
     store: SqlJobStore
     dispatcher: AnyDispatcher
     jobs: Jobs
@@ -70,11 +71,11 @@ class Services:
 
     @property
     def settings(self) -> Settings:
-        return self.tools.settings
+        return self.offline.settings
 
     @property
     def tracker(self) -> MlflowTracker:
-        return self.tools.tracker
+        return self.offline.tracker
 
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
@@ -97,16 +98,16 @@ class Services:
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
         await self.dispatcher.stop(grace_seconds)
-        await self.tools.gateway.close()
+        await self.offline.gateway.close()
         if isinstance(self.dispatcher, ProcrastinateDispatcher):
             await self.dispatcher.close()
         await self.store.close()
         if self.lock is not None:
             self.lock.release()
-        await self.tools.telemetry.close()  # last: a collector that is away takes its time
+        await self.offline.telemetry.close()  # last: a collector that is away takes its time
 
 
-def make_tools(settings: Settings) -> Tools:
+def make_offline_services(settings: Settings) -> OfflineServices:
     """The tracker (which connects when it is first used), the models and the planner."""
     tracker = MlflowTracker(settings.tracking_uri)
     environment = ChainMap({"MLFLOW_TRACKING_URI": settings.tracking_uri}, os.environ)
@@ -126,10 +127,10 @@ def make_tools(settings: Settings) -> Tools:
         )
 
     planner = Planner(tracker, models, scorers, make_optimizer)
-    return Tools(settings, tracker, models, gateway, planner, telemetry)
+    return OfflineServices(settings, tracker, models, gateway, planner, telemetry)
 
 
-async def open_services(settings: Settings, tools: Tools | None = None) -> Services:
+async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:
     """Open the store, and the queue where there is one.
 
     A process that works on a SQLite store holds its lock.
@@ -139,28 +140,30 @@ async def open_services(settings: Settings, tools: Tools | None = None) -> Servi
         InvalidState: another process works on this SQLite store.
         StoreUnavailable: PostgreSQL does not answer.
     """
-    tools = tools or make_tools(settings)
+    offline = offline or make_offline_services(settings)
     database = sqlite_path(settings.store_uri)
     lock = None
     if database is not None and settings.workers:
         lock = WorkerLock(database)
         lock.acquire()
     try:
-        return await _open(settings, tools, lock, embedded=database is not None)
+        return await _open(settings, offline, lock, embedded=database is not None)
     except BurnishError:
         if lock is not None:
             lock.release()
         raise
 
 
-async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embedded: bool) -> Services:
+async def _open(
+    settings: Settings, offline: OfflineServices, lock: WorkerLock | None, embedded: bool
+) -> Services:
     store: SqlJobStore
 
     async def unfinished() -> Sequence[str]:
         return await store.unfinished()
 
-    async def signs_of_life() -> Sequence[SignOfLife]:
-        return await store.signs_of_life()
+    async def heartbeats() -> Sequence[Heartbeat]:
+        return await store.heartbeats()
 
     dispatcher: AnyDispatcher
     if embedded:
@@ -168,7 +171,7 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     else:
         dispatcher = ProcrastinateDispatcher(
             postgres_conninfo(settings.store_uri),
-            signs_of_life,
+            heartbeats,
             unfinished,
             settings.heartbeat_seconds,
             settings.takeover_seconds,
@@ -176,22 +179,24 @@ async def _open(settings: Settings, tools: Tools, lock: WorkerLock | None, embed
     store = await asyncio.to_thread(SqlJobStore, settings.store_uri, hand_over=dispatcher.hand_over)
     if isinstance(dispatcher, ProcrastinateDispatcher):
         await dispatcher.open()
-    workshop = Workshop(
+    worker = WorkerContext(
         worker_id=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         store=store,
-        tracker=tools.tracker,
-        planner=tools.planner,
-        gateway=tools.gateway,
-        retries=retry_policy(settings.max_job_retries),
-        scrub=scrub,
+        tracker=offline.tracker,
+        planner=offline.planner,
+        gateway=offline.gateway,
+        retries=RetryPolicy(limit=settings.max_job_retries),
+        redact=redact,
         clock=time.monotonic,
         heartbeat_seconds=settings.heartbeat_seconds,
         max_running_per_experiment=settings.max_running_per_experiment,
         max_job_deaths=settings.max_job_deaths,
-        observer=tools.telemetry,
+        observer=offline.telemetry,
     )
-    jobs = Jobs(store, tools.tracker, tools.planner, dispatcher)
-    return Services(tools, store, dispatcher, jobs, Prompts(store, tools.tracker), JobRunner(workshop), lock)
+    jobs = Jobs(store, offline.tracker, offline.planner, dispatcher)
+    return Services(
+        offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(worker), lock
+    )
 
 
 def _load(tracker: MlflowTracker) -> None:

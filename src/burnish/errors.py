@@ -6,8 +6,12 @@ An error says what was wrong, with which value, and what to do about it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class BurnishError(Exception):
@@ -38,6 +42,45 @@ class InvalidInput(BurnishError):
     def of(cls, field: str, value: object, remedy: str) -> InvalidInput:
         """The common case of one problem."""
         return cls(Problem(field, str(value), remedy))
+
+
+class Problems(list[Problem]):
+    """Problems found so far, so that a user sees them all at once."""
+
+    def add(self, field: str, value: object, remedy: str) -> None:
+        self.append(Problem(field, str(value), remedy))
+
+    def collect(self, action: Callable[[], T]) -> T | None:
+        """What ``action`` returns; ``None`` when it raised InvalidInput, whose problems are kept."""
+        try:
+            return action()
+        except InvalidInput as error:
+            self.extend(error.problems)
+            return None
+
+    def error(self) -> InvalidInput:
+        """One error with every problem, each once."""
+        return InvalidInput(*dict.fromkeys(self))
+
+    def check(self) -> None:
+        """
+        Raises:
+            InvalidInput: there was any problem.
+        """
+        if self:
+            raise self.error()
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` where a known name is near, whatever its case; else nothing.
+
+    A name that ends in the word is near too (``GEPA`` for ``OPTIMIZER_TYPE_GEPA``).
+    """
+    by_lower = {name.lower(): name for name in known}
+    wanted = word.lower()[:100]  # the comparison takes quadratic time
+    near = [name for name in by_lower if len(wanted) > 2 and name.endswith(wanted)]
+    near = near or get_close_matches(wanted, by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 class NotFound(BurnishError):

@@ -10,21 +10,19 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Prompt, check_template
-from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem, Problems
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.tracking.protocol import Tracker
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Plan:
     @property
     def calls_per_evaluation(self) -> int:
         """The target's call, and one for each judge's answer."""
-        return 1 + sum(getattr(entry.scorer, "calls", 0) for entry in self.scorers)
+        return 1 + sum(entry.scorer.calls for entry in self.scorers)
 
 
 class Models(Protocol):
@@ -102,6 +100,8 @@ class Models(Protocol):
 
 MakeScorers = Callable[[Sequence[str], str], tuple[WeightedScorer, ...]]
 """``(specs, experiment_id)`` → scorers; raises InvalidInput with every problem."""
+
+_WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
 
 MakeOptimizer = Callable[[OptimizerType, Mapping[str, Any]], Optimizer]
 
@@ -128,7 +128,7 @@ class Planner:
             TrackingUnavailable: the prompts or the dataset cannot be read now.
         """
         try:
-            return await asyncio.to_thread(self._load_and_check, experiment_id, config, _Problems(found))
+            return await asyncio.to_thread(self._load_and_check, experiment_id, config, Problems(found))
         except OutsideFailure:
             if found:  # wrong whether MLflow answers or not
                 raise InvalidInput(*found) from None
@@ -140,9 +140,9 @@ class Planner:
         Raises:
             InvalidInput: one error with all problems of the request.
         """
-        return await asyncio.to_thread(self._check, "", config, tuple(prompts), dataset, _Problems())
+        return await asyncio.to_thread(self._check, "", config, tuple(prompts), dataset, Problems())
 
-    def _load_and_check(self, experiment_id: str, config: JobConfig, problems: _Problems) -> Plan:
+    def _load_and_check(self, experiment_id: str, config: JobConfig, problems: Problems) -> Plan:
         if not experiment_id:
             problems.add("experiment_id", "", "name the experiment the run belongs to")
         elif not self._tracker.experiment_exists(experiment_id):
@@ -156,7 +156,7 @@ class Planner:
         config: JobConfig,
         prompts: tuple[Prompt, ...],
         dataset: Dataset | None,
-        problems: _Problems,
+        problems: Problems,
     ) -> Plan:
         problems.extend(config.problems())
         names = [prompt.name for prompt in prompts]
@@ -207,7 +207,7 @@ class Planner:
         check_budget(plan)
         return plan
 
-    def _prompts(self, config: JobConfig, problems: _Problems) -> tuple[Prompt, ...]:
+    def _prompts(self, config: JobConfig, problems: Problems) -> tuple[Prompt, ...]:
         prompts = []
         for uri in config.source_prompt_uris:
             try:
@@ -222,11 +222,11 @@ class Planner:
             )
         return tuple(prompts)
 
-    def _dataset(self, config: JobConfig, problems: _Problems) -> Dataset | None:
+    def _dataset(self, config: JobConfig, problems: Problems) -> Dataset | None:
         if not config.dataset_id:
-            if config.optimizer_type is not OptimizerType.METAPROMPT or config.scorers:
+            if config.optimizer_type.info.needs_data or config.scorers:
                 problems.add(
-                    "dataset_id", "", "name a dataset (only METAPROMPT without scorers can do without)"
+                    "dataset_id", "", f"name a dataset (only {_WITHOUT_DATA} without scorers can do without)"
                 )
             return None
         try:
@@ -240,7 +240,7 @@ class Planner:
         config: JobConfig,
         prompts: Sequence[Prompt],
         optimizer: Optimizer | None,
-        problems: _Problems,
+        problems: Problems,
     ) -> tuple[TargetModel | None, TargetModel | None]:
         target = reflection = None
         if prompts or config.model:
@@ -265,15 +265,15 @@ class Planner:
             )
         return target, reflection
 
-    def _judge_models(self, scorers: Sequence[WeightedScorer], problems: _Problems) -> list[str]:
+    def _judge_models(self, scorers: Sequence[WeightedScorer], problems: Problems) -> list[str]:
         found = []
         for entry in scorers:
-            uri = getattr(entry.scorer, "model", None)
+            uri = entry.scorer.model
             if uri and problems.collect(partial(self._models.resolve, uri, {}, None)):
                 found.append(uri)
         return found
 
-    def _check_prices(self, models: Sequence[str], problems: _Problems) -> None:
+    def _check_prices(self, models: Sequence[str], problems: Problems) -> None:
         """A limit in dollars can only be kept with models whose price is known."""
         for uri in dict.fromkeys(models):
             if not self._models.price_known(uri):
@@ -282,14 +282,14 @@ class Planner:
                 )
 
     def _check_cost_scorers(
-        self, scorers: Sequence[WeightedScorer], target: TargetModel, problems: _Problems
+        self, scorers: Sequence[WeightedScorer], target: TargetModel, problems: Problems
     ) -> None:
         for entry in scorers:
-            if getattr(entry.scorer, "needs_price", False) and not self._models.price_known(target.uri):
+            if entry.scorer.needs_price and not self._models.price_known(target.uri):
                 remedy = f"the price of {target.uri} is unknown; weigh the request by short_prompt instead"
                 problems.add("scorers", entry.scorer.name, remedy)
 
-    def _teacher(self, config: JobConfig, problems: _Problems) -> tuple[Prompt, TargetModel] | None:
+    def _teacher(self, config: JobConfig, problems: Problems) -> tuple[Prompt, TargetModel] | None:
         uri = config.optimizer_config.get("teacher_prompt_uri")
         if not uri:
             return None  # an optimizer that needs a teacher says so among its settings
@@ -362,20 +362,3 @@ def _search_calls(config: JobConfig, splits: Splits) -> int | None:
     if config.budget.max_calls is None:
         return None
     return max(0, config.budget.max_calls - 2 * len(splits.test))
-
-
-class _Problems(list[Problem]):
-    """Problems found so far."""
-
-    def add(self, field: str, value: str, remedy: str) -> None:
-        self.append(Problem(field, value, remedy))
-
-    def collect(self, action: Callable[[], T]) -> T | None:
-        try:
-            return action()
-        except InvalidInput as error:
-            self.extend(error.problems)
-            return None
-
-    def error(self) -> InvalidInput:
-        return InvalidInput(*dict.fromkeys(self))

@@ -94,6 +94,9 @@ def test_the_run_in_mlflow(folder: Path, job: dict[str, Any]) -> None:
     assert run.data.tags["burnish.job_id"] == job["job_id"]
     assert run.data.metrics["initial_eval_score"] == 0.0
     assert run.data.metrics["final_eval_score.exact_match"] == 1.0
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith(f"**{job['verdict']}**")
+    assert "```diff" in note
     assert run.data.metrics["test_score.difference"] == pytest.approx(job["test_scores"]["difference"])
     history = client.get_metric_history(job["run_id"], "eval_score")
     assert len(history) > 1

@@ -9,8 +9,8 @@ from burnish.api.wire import candidates_to_proto
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
+from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation, Score
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, Report
 
 
 async def test_candidates_have_lineage_scores_and_usage(api: Any) -> None:
@@ -99,9 +99,9 @@ async def test_texts_that_are_not_unicode_are_shown_all_the_same(api: Any) -> No
     candidate = Candidate({"p": odd})
     record = CandidateRecord(candidate=candidate, number=0, status=CandidateStatus.REFUSED, reason=odd)
     evaluation = Evaluation(candidate.candidate_id, "e1", odd, {"s": Score(0.0, odd)}, 0.0, error=odd)
-    told = NewEvent(EventKind.WARNING, {"message": odd, "n": 1})
+    event = NewEvent(EventKind.WARNING, {"message": odd, "n": 1})
     kept = EvaluationRecord(evaluation=evaluation, split="train")
-    await store.report(job_id, 1, Report(candidates=[record], evaluations=[kept], events=[told]))
+    await store.report(job_id, 1, Report(candidates=[record], evaluations=[kept], events=[event]))
     await store.update(
         job_id,
         1,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burnish.domain.job import OptimizerType
-from burnish.store.protocol import JobQuery
+from burnish.domain.records import JobQuery
 
 
 async def test_a_request_written_for_mlflow_works_unchanged(api: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 
 from burnish.api.app import create_app
-from burnish.api.mlflow_app import LoadedLater
+from burnish.api.mlflow_app import LazyApp
 from burnish.api.testing import FakeServices
 from burnish.config import Settings
 from burnish.errors import InvalidState
@@ -53,7 +53,7 @@ async def test_requests_for_mlflow_wait_until_it_is_loaded_and_ours_do_not(servi
         go_on.wait(10)
         return ok
 
-    mlflow = LoadedLater(load)
+    mlflow = LazyApp(load)
     app = create_app(services, Settings(), mlflow_app=mlflow, mlflow=mlflow.check)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         waiting = asyncio.create_task(http.get("/version"))
@@ -67,14 +67,14 @@ async def test_requests_for_mlflow_wait_until_it_is_loaded_and_ours_do_not(servi
         assert (await http.get("/ready")).status_code == 200
 
 
-async def test_an_mlflow_that_cannot_be_loaded_is_told(services: FakeServices) -> None:
+async def test_an_mlflow_that_cannot_be_loaded_is_reported(services: FakeServices) -> None:
     def load() -> Any:
         raise ImportError("no module named mlflow")
 
-    mlflow = LoadedLater(load)
+    mlflow = LazyApp(load)
     app = create_app(services, Settings(), mlflow_app=mlflow, mlflow=mlflow.check)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         answer = await http.get("/version")
         assert (answer.status_code, answer.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
-        told = (await http.get("/ready")).json()["checks"]["tracking"]
-        assert told == "MLflow's server could not be loaded: no module named mlflow"
+        found = (await http.get("/ready")).json()["checks"]["tracking"]
+        assert found == "MLflow's server could not be loaded: no module named mlflow"

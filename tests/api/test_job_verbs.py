@@ -16,9 +16,9 @@ from burnish.api.testing import play_job
 from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
+from burnish.domain.records import Report
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
 from burnish.service.jobs import Jobs
-from burnish.store.protocol import Report
 from burnish.tracking.protocol import RunStatus
 
 UNKNOWN = {"error_code": "RESOURCE_DOES_NOT_EXIST", "what": "job", "name": "nobody"}

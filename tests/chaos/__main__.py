@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.campaign import Row, campaign, header, say, table
+from tests.chaos.fault_run import Row, header, run_faults, say, table
 from tests.chaos.faults import FAULTS
 
 
@@ -23,7 +23,7 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
         for number, faults in enumerate((calm, with_server)):
             if faults:
                 folder = Path(tempfile.mkdtemp(prefix=f"chaos-{store}-{number}-", dir=arguments.folder))
-                rows += await campaign(
+                rows += await run_faults(
                     folder,
                     postgres=store == "postgres",
                     faults=faults,

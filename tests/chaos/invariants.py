@@ -14,7 +14,7 @@ from sqlalchemy import select
 from burnish.domain.job import Job, JobStatus, StopReason
 from burnish.store import tables
 from burnish.tracking.description import JOB_TAG
-from tests.chaos.town import MAX_CALLS, Batch, Town
+from tests.chaos.deployment import MAX_CALLS, Batch, Deployment
 
 RUN_STATUS = {
     JobStatus.COMPLETED: "FINISHED",
@@ -49,7 +49,9 @@ class Findings:
         return not (self.lost or self.doubled or self.repeated or self.problems)
 
 
-async def examine(town: Town, batch: Batch, waiting: list[Job], expected: list[Any] | None) -> Findings:
+async def check_invariants(
+    deployment: Deployment, batch: Batch, waiting: list[Job], expected: list[Any] | None
+) -> Findings:
     """Look at all that the jobs of a batch have left behind.
 
     Args:
@@ -59,44 +61,44 @@ async def examine(town: Town, batch: Batch, waiting: list[Job], expected: list[A
     found = Findings(jobs=len(batch.job_ids), problems=list(batch.problems), late=list(batch.late))
     found.lost = [f"{job.job_id} is still {job.status}: {job.status_message}" for job in waiting]
     requests = defaultdict(list)
-    for request in town.model.requests():
+    for request in deployment.model.requests():
         requests[request["model"]].append(request)
-    mlflow = await asyncio.to_thread(_Mlflow, town)
+    mlflow = await asyncio.to_thread(_Mlflow, deployment)
     for job_id in batch.job_ids:
         asked = requests[batch.models[job_id]]
         found.calls += len(asked)
         if job_id in batch.deleted:
-            _examine_deleted(job_id, batch, asked, mlflow, found)
+            _check_deleted(job_id, batch, asked, mlflow, found)
             continue
-        job = await town.store.get(job_id)
+        job = await deployment.store.get(job_id)
         found.attempts += job.attempt
         found.completed += job.status is JobStatus.COMPLETED
         if not job.status.terminal:
             continue
-        _examine_state(job, batch, found)
-        _examine_mlflow(job, mlflow, found)
-        await _examine_events(town, job, found)
-        await _examine_calls(town, job, asked, found)
+        _check_state(job, batch, found)
+        _check_mlflow(job, mlflow, found)
+        await _check_events(deployment, job, found)
+        await _check_calls(deployment, job, asked, found)
         if job_id in batch.ended_at:
             late = [r for r in asked if r["at"] > batch.ended_at[job_id] + SECONDS_AFTER_AN_END]
             if late:
                 found.problems.append(f"{job_id}: {len(late)} requests after its end")
         if expected is not None and job.status is JobStatus.COMPLETED:
-            candidates = await candidates_of(town, job_id)
+            candidates = await candidates_of(deployment, job_id)
             if candidates != expected:
                 found.problems.append(f"{job_id}: other candidates than in an undisturbed run")
     return found
 
 
-async def candidates_of(town: Town, job_id: str) -> list[Any]:
+async def candidates_of(deployment: Deployment, job_id: str) -> list[Any]:
     """What a search found, in a form that can be compared."""
     return [
         (r.number, r.candidate.candidate_id, r.status, dict(r.scores), r.candidate.parents)
-        for r in await town.store.candidates(job_id)
+        for r in await deployment.store.candidates(job_id)
     ]
 
 
-def _examine_state(job: Job, batch: Batch, found: Findings) -> None:
+def _check_state(job: Job, batch: Batch, found: Findings) -> None:
     if job.status is JobStatus.CANCELED and job.job_id not in batch.canceled:
         found.problems.append(f"{job.job_id}: CANCELED, and nobody wanted that")
     if job.status is JobStatus.FAILED:
@@ -110,8 +112,8 @@ def _examine_state(job: Job, batch: Batch, found: Findings) -> None:
 class _Mlflow:
     """MLflow's database, read as it is."""
 
-    def __init__(self, town: Town) -> None:
-        with sqlite3.connect(f"file:{town.mlflow_file}?mode=ro", uri=True, timeout=30) as connection:
+    def __init__(self, deployment: Deployment) -> None:
+        with sqlite3.connect(f"file:{deployment.mlflow_file}?mode=ro", uri=True, timeout=30) as connection:
             self.runs = defaultdict(list)
             for job_id, run_id, status in connection.execute(
                 "SELECT t.value, r.run_uuid, r.status FROM tags t JOIN runs r USING (run_uuid)"
@@ -131,7 +133,7 @@ class _Mlflow:
                 self.versions[job_id].append(f"prompts:/{name}/{version}")
 
 
-def _examine_mlflow(job: Job, mlflow: _Mlflow, found: Findings) -> None:
+def _check_mlflow(job: Job, mlflow: _Mlflow, found: Findings) -> None:
     runs, versions = mlflow.runs[job.job_id], mlflow.versions[job.job_id]
     if len(runs) > 1 or len(versions) > 1:
         found.doubled.append(f"{job.job_id}: runs {runs}, versions {versions}")
@@ -153,7 +155,7 @@ def _examine_mlflow(job: Job, mlflow: _Mlflow, found: Findings) -> None:
         found.problems.append(f"{job.job_id}: registered {versions} and does not know")
 
 
-def _examine_deleted(job_id: str, batch: Batch, asked: list[Any], mlflow: _Mlflow, found: Findings) -> None:
+def _check_deleted(job_id: str, batch: Batch, asked: list[Any], mlflow: _Mlflow, found: Findings) -> None:
     if mlflow.runs[job_id]:
         found.problems.append(f"{job_id} was deleted and left runs {mlflow.runs[job_id]}")
     late = [r for r in asked if r["at"] > batch.deleted[job_id] + SECONDS_AFTER_AN_END]
@@ -161,8 +163,8 @@ def _examine_deleted(job_id: str, batch: Batch, asked: list[Any], mlflow: _Mlflo
         found.problems.append(f"{job_id} was deleted and went on with {len(late)} requests")
 
 
-async def _examine_events(town: Town, job: Job, found: Findings) -> None:
-    events = await town.store.events(job.job_id, limit=100_000)
+async def _check_events(deployment: Deployment, job: Job, found: Findings) -> None:
+    events = await deployment.store.events(job.job_id, limit=100_000)
     numbers = [event.sequence for event in events]
     if numbers != list(range(1, len(events) + 1)):
         found.problems.append(f"{job.job_id}: event numbers {numbers}")
@@ -177,7 +179,9 @@ async def _examine_events(town: Town, job: Job, found: Findings) -> None:
         found.doubled.append(f"{job.job_id}: {tested} registrations in {job.attempt} attempts")
 
 
-async def _examine_calls(town: Town, job: Job, asked: list[dict[str, Any]], found: Findings) -> None:
+async def _check_calls(
+    deployment: Deployment, job: Job, asked: list[dict[str, Any]], found: Findings
+) -> None:
     """Compare what the model was asked with the journal.
 
     Every answer is in the journal, or was on its way when a process died: then the journal has a note
@@ -196,7 +200,7 @@ async def _examine_calls(town: Town, job: Job, asked: list[dict[str, Any]], foun
             connection.execute(select(begun.call_id, begun.calls).where(begun.job_id == job.job_id)).all(),
         )
 
-    finished_rows, begun_rows = await town.store._database.read(read)
+    finished_rows, begun_rows = await deployment.store._database.read(read)
     for call_id, calls, body in finished_rows:
         key = json.loads(body)["request_hash"]
         by_call[call_id] = key

@@ -156,7 +156,7 @@ class ModelServer(Child):
     def __init__(self, folder: Path, latency_ms: float) -> None:
         self.port = free_port()
         self.record = folder / "asked.jsonl"
-        command = [sys.executable, "-m", "burnish.llm.scripted_server", "--port", str(self.port)]
+        command = [sys.executable, "-m", "burnish.llm.testing.scripted_server", "--port", str(self.port)]
         command += [
             "--latency-ms",
             str(latency_ms),
@@ -169,7 +169,7 @@ class ModelServer(Child):
         self.url = f"http://127.0.0.1:{self.port}"
 
     async def set_faults(self, **faults: Any) -> None:
-        """See ``burnish.llm.faults.Faults``; the rest stays as it is."""
+        """See ``burnish.llm.testing.faults.Faults``; the rest stays as it is."""
         async with (
             aiohttp.ClientSession() as session,
             session.put(f"{self.url}/_faults", json=faults) as answer,

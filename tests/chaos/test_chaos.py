@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.campaign import campaign, table
+from tests.chaos.fault_run import run_faults, table
 from tests.chaos.faults import FAULTS
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -29,6 +29,6 @@ class TestPostgres:
 
 async def live_through_all(store: str, folder: Path) -> None:
     faults = [fault for fault in FAULTS if store in fault.short]
-    rows = await campaign(folder, postgres=store == "postgres", faults=faults, jobs=3)
+    rows = await run_faults(folder, postgres=store == "postgres", faults=faults, jobs=3)
     assert all(row.findings.clean for row in rows), f"\n{table(rows)}"
     assert sum(row.findings.attempts - row.findings.jobs for row in rows) > 0  # the faults did strike

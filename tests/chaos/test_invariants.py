@@ -1,4 +1,4 @@
-"""The examiner sees what is wrong. (A chaos suite that finds nothing must be one that could.)"""
+"""The checker sees what is wrong. (A chaos suite that finds nothing must be one that could.)"""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from burnish.domain.job import JobStatus
+from burnish.domain.records import CallKey
 from burnish.store import tables
-from burnish.store.protocol import CallKey
 from burnish.tracking.description import JOB_TAG
-from tests.chaos.invariants import Findings, candidates_of, examine
-from tests.chaos.leftovers import _named, gauge
-from tests.chaos.town import Batch
-from tests.worker.workbench import Process, World
+from tests.chaos.deployment import Batch
+from tests.chaos.invariants import Findings, candidates_of, check_invariants
+from tests.chaos.resource_leaks import _named, gauge
+from tests.worker.harness import WorkerHarness, WorkerProcess
 
 
 class Case:
     """A job that was carried out in one go, and what the model and MLflow would have on record of it."""
 
-    def __init__(self, world: World, folder: Path, process: Process) -> None:
-        self.world = world
+    def __init__(self, harness: WorkerHarness, folder: Path, process: WorkerProcess) -> None:
+        self.harness = harness
         self.requests: list[dict[str, Any]] = [
             {"model": "m", "request": key, "end": "answered", "at": 0.0, "path": "/w/v1"}
             for key in process.asked
@@ -46,7 +46,7 @@ class Case:
 
     @property
     def store(self) -> Any:
-        return self.world.store
+        return self.harness.store
 
     @property
     def model(self) -> Any:
@@ -59,36 +59,36 @@ class Case:
     async def change(self, statement: Any) -> None:
         await self.store._database.write(lambda connection: connection.execute(statement))
 
-    async def examine(self) -> Findings:
+    async def check(self) -> Findings:
         jobs = [
             await self.store.get(job_id) for job_id in self.batch.job_ids if job_id not in self.batch.deleted
         ]
         waiting = [job for job in jobs if not job.status.terminal]
-        return await examine(self, self.batch, waiting, self.expected)  # type: ignore[arg-type]
+        return await check_invariants(self, self.batch, waiting, self.expected)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 async def case(tmp_path: Path) -> AsyncIterator[Case]:
-    world = World(tmp_path)
-    await world.submit()
-    process = Process(world)
+    harness = WorkerHarness(tmp_path)
+    await harness.submit()
+    process = WorkerProcess(harness)
     await process.run()
-    case = Case(world, tmp_path, process)
+    case = Case(harness, tmp_path, process)
     case.expected = await candidates_of(case, "job")  # type: ignore[arg-type]
     yield case
     case.mlflow.close()
-    await world.close()
+    await harness.close()
 
 
 async def test_a_job_in_good_order_is_clean(case: Case) -> None:
-    found = await case.examine()
+    found = await case.check()
     assert found.clean, found
     assert (found.jobs, found.completed, found.calls) == (1, 1, len(case.requests))
 
 
 async def test_a_finished_call_asked_again_is_seen(case: Case) -> None:
     case.requests.append(dict(case.requests[3]))
-    assert (await case.examine()).repeated == 1
+    assert (await case.check()).repeated == 1
 
 
 async def test_a_repeat_of_a_call_that_was_in_flight_at_a_death_is_none(case: Case) -> None:
@@ -99,14 +99,14 @@ async def test_a_repeat_of_a_call_that_was_in_flight_at_a_death_is_none(case: Ca
         if entry.key.request_hash == case.requests[3]["request"]
     )
     await case.change(tables.calls_begun.insert().values(**begun(entry.key)))
-    assert (await case.examine()).repeated == 0
+    assert (await case.check()).repeated == 0
 
 
 def begun(key: CallKey) -> dict[str, Any]:
     from burnish.domain.usage import Usage
-    from burnish.store.sql_journal import _call_row
+    from burnish.store.sql.journal import call_to_row
 
-    return _call_row("job", key, Usage(1, 10, 10, 0)) | {"attempt": 0}
+    return call_to_row("job", key, Usage(1, 10, 10, 0)) | {"attempt": 0}
 
 
 MLFLOW: dict[str, Callable[[Case], Any]] = {
@@ -123,7 +123,7 @@ MLFLOW: dict[str, Callable[[Case], Any]] = {
 @pytest.mark.parametrize("what", MLFLOW)
 async def test_an_effect_that_is_there_twice_is_seen(what: str, case: Case) -> None:
     MLFLOW[what](case)
-    assert (await case.examine()).doubled
+    assert (await case.check()).doubled
 
 
 OPEN: dict[str, str] = {
@@ -137,12 +137,12 @@ async def test_a_run_that_does_not_fit_is_seen(what: str, case: Case) -> None:
     case.mlflow.execute(OPEN[what])
     if "run_uuid" in OPEN[what]:
         case.mlflow.execute("UPDATE tags SET run_uuid = 'x'")
-    assert (await case.examine()).problems
+    assert (await case.check()).problems
 
 
 async def test_a_version_that_is_missing_is_seen(case: Case) -> None:
     case.mlflow.execute("DELETE FROM model_version_tags")
-    assert (await case.examine()).lost
+    assert (await case.check()).lost
 
 
 STORE: dict[str, Any] = {
@@ -160,41 +160,41 @@ STORE: dict[str, Any] = {
 @pytest.mark.parametrize("what", STORE)
 async def test_a_store_in_disorder_is_seen(what: str, case: Case) -> None:
     await case.change(STORE[what])
-    assert (await case.examine()).problems
+    assert (await case.check()).problems
 
 
 async def test_an_older_attempt_that_wrote_late_is_seen(case: Case) -> None:
     last = tables.events.c.kind == "ENDED"
     await case.change(update(tables.events).where(tables.events.c.sequence == 4).values(attempt=2))
     await case.change(update(tables.events).where(last).values(attempt=1))
-    assert (await case.examine()).doubled
+    assert (await case.check()).doubled
 
 
 async def test_a_job_that_does_not_end_is_lost(case: Case) -> None:
     await case.change(update(tables.jobs).values(status=JobStatus.IN_PROGRESS))
-    assert (await case.examine()).lost
+    assert (await case.check()).lost
 
 
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELED])
 async def test_an_end_that_nobody_wanted_is_seen(status: JobStatus, case: Case) -> None:
     await case.change(update(tables.jobs).values(status=status))
-    assert (await case.examine()).problems
+    assert (await case.check()).problems
 
 
 async def test_requests_after_the_end_are_seen(case: Case) -> None:
     case.batch.ended_at["job"] = 100.0
     case.requests[-1]["at"] = 103.0
-    assert (await case.examine()).problems
+    assert (await case.check()).problems
 
 
-async def test_a_deadline_that_was_missed_is_told_apart(case: Case) -> None:
+async def test_a_deadline_that_was_missed_is_listed_apart(case: Case) -> None:
     case.batch.late.append("the worker took 16 s to stop")
-    found = await case.examine()
+    found = await case.check()
     assert found.clean
     assert found.late == case.batch.late
 
 
-def test_leftovers_are_named() -> None:
+def test_resource_leaks_are_named() -> None:
     found = {"attempts running in worker1": 2.0, "connections": 14.0, "messages in the queue": 0.0}
     assert _named(found, most_connections=14) == ["2 attempts running in worker1 left"]
     assert _named({"connections": 15.0}, most_connections=14) == ["15 connections left"]
@@ -204,5 +204,5 @@ def test_leftovers_are_named() -> None:
 async def test_what_a_deleted_job_leaves_is_seen(case: Case) -> None:
     case.batch.deleted["job"] = 100.0
     case.requests[-1]["at"] = 103.0
-    found = await case.examine()
+    found = await case.check()
     assert len(found.problems) == 2  # a run, and a request

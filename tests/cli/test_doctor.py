@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from burnish.dispatch.lock import WorkerLock
-from burnish.observability.checks.databases import reading
-from burnish.observability.checks.tracking import check_tracking
+from burnish.doctor.databases import reading
+from burnish.doctor.tracking import check_tracking
 from burnish.store.location import store_url
 from burnish.store.sql import SqlJobStore
 from tests.cli.conftest import Folder, Said
@@ -43,7 +43,7 @@ def of(findings: list[dict[str, Any]], check: str) -> list[dict[str, Any]]:
 
 
 def problems(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [finding for finding in findings if finding["verdict"] == "problem"]
+    return [finding for finding in findings if finding["severity"] == "problem"]
 
 
 def state(folder: Path) -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_a_store_is_looked_at_and_not_touched(doctor: Report, folder: Folder) ->
     code, findings = doctor()
     assert code == 0
     assert of(findings, "store")[0]["message"].endswith("no jobs")
-    assert of(findings, "migrations")[0]["verdict"] == "ok"
+    assert of(findings, "migrations")[0]["severity"] == "ok"
     assert state(folder.path) == before
 
 
@@ -118,7 +118,7 @@ def test_unfinished_jobs_without_a_worker(doctor: Report, folder: Folder) -> Non
             f"INSERT INTO burnish_jobs ({', '.join(values)}) VALUES ({marks})", tuple(values.values())
         )
     (found,) = of(doctor()[1], "dispatcher")
-    assert (found["verdict"], found["remedy"]) == ("note", "start one: burnish server")
+    assert (found["severity"], found["remedy"]) == ("note", "start one: burnish server")
     assert found["message"].startswith("1 jobs")
 
 
@@ -129,7 +129,7 @@ def test_a_store_of_another_version(doctor: Report, folder: Folder) -> None:
             connection.execute("UPDATE burnish_version SET version_num = ?", (version,))
         found_code, findings = doctor()
         (found,) = of(findings, "migrations")
-        assert (found_code, found["verdict"]) == (code, verdict)
+        assert (found_code, found["severity"]) == (code, verdict)
         assert version in found["message"]
         assert found["remedy"]
 
@@ -178,7 +178,7 @@ def test_mlflow_of_another_version(folder: Folder) -> None:
             connection.execute("DELETE FROM alembic_version")
             connection.execute("INSERT INTO alembic_version VALUES (?)", (version,))
         (finding,) = check_tracking("sqlite:///mlflow.db", nobody)
-        return finding.verdict.value, finding.remedy
+        return finding.severity.value, finding.remedy
 
     from mlflow.store.db.utils import _get_latest_schema_revision
 
@@ -194,7 +194,7 @@ def test_mlflow_of_another_version(folder: Folder) -> None:
 def test_a_tracking_server_that_does_not_answer(doctor: Report) -> None:
     code, findings = doctor("--tracking-uri", "http://someone:hidden@127.0.0.1:9")
     (found,) = of(findings, "tracking")
-    assert (code, found["verdict"]) == (1, "problem")
+    assert (code, found["severity"]) == (1, "problem")
     assert "hidden" not in json.dumps(findings)
 
 
@@ -210,8 +210,8 @@ def test_keys_are_named_and_never_shown(doctor: Report, monkeypatch: pytest.Monk
 def test_a_named_model_is_asked(doctor: Report) -> None:
     code, findings = doctor("--model", "scripted:/sentiment", "--model", "openai:/gpt-4o-mini")
     asked = {f["message"].split(" ")[0]: f for f in of(findings, "models")}
-    assert asked["scripted:/sentiment"]["verdict"] == "ok"
-    assert asked["openai:/gpt-4o-mini"]["verdict"] == "problem"
+    assert asked["scripted:/sentiment"]["severity"] == "ok"
+    assert asked["openai:/gpt-4o-mini"]["severity"] == "problem"
     assert "OPENAI_API_KEY" in asked["openai:/gpt-4o-mini"]["remedy"]
     assert code == 1
 
@@ -239,13 +239,13 @@ def test_a_store_on_postgresql(doctor: Report, postgres_uri: str) -> None:
     make_store(postgres_uri)
     code, findings = doctor("--store-uri", postgres_uri)
     assert (code, problems(findings)) == (0, [])
-    assert of(findings, "migrations")[0]["verdict"] == "ok"
+    assert of(findings, "migrations")[0]["severity"] == "ok"
     assert "the queue has no tables yet" in of(findings, "dispatcher")[0]["message"]
 
 
 def test_a_postgresql_that_does_not_answer(doctor: Report) -> None:
     code, findings = doctor("--store-uri", "postgresql://me:hidden@127.0.0.1:9/b")
     (found,) = of(findings, "store")
-    assert (code, found["verdict"]) == (1, "problem")
+    assert (code, found["severity"]) == (1, "problem")
     assert "start PostgreSQL" in found["remedy"]
     assert "hidden" not in json.dumps(findings)

@@ -133,7 +133,7 @@ def test_an_estimate(cli: Cli, create: list[str]) -> None:
     ("options", "shown"),
     [
         (["--dataset", "d-none"], "dataset_id"),
-        (["--optimizer", "gpa"], "must be one of"),
+        (["--optimizer", "gpa"], "did you mean 'gepa'?"),
         (["--optimizer-config", "["], "is not JSON"),
         (["--optimizer-config", "[]"], "must be a JSON object"),
         (["--tag", "team"], "write KEY=VALUE"),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from burnish.llm.faults import Faults
-from burnish.llm.scripted_server import ScriptedServer
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted_server import ScriptedServer
 from tests.cli.conftest import Folder, Said
 
 Burnish = Callable[..., Said]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from burnish.llm.protocol import Request
-from burnish.llm.scripted import sentiment
-from burnish.llm.scripted_server import ScriptedServer
+from burnish.llm.testing.scripted import sentiment
+from burnish.llm.testing.scripted_server import ScriptedServer
 from tests.cli.conftest import Folder, Said
 
 Burnish = Callable[..., Said]

@@ -18,10 +18,26 @@ from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.errors import InvalidState, StoreUnavailable
 
 
-class EmbeddedBench:
+class EmbeddedHarness:
     def __init__(self, unfinished: dict[str, None]) -> None:
         self._unfinished = unfinished
-        self.dispatcher = EmbeddedDispatcher(self._list)
+        self._delays: list[tuple[float, asyncio.Event]] = []
+        self.dispatcher = EmbeddedDispatcher(self._list, sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        over = asyncio.Event()
+        self._delays.append((seconds, over))
+        await over.wait()
+
+    async def advance(self, seconds: float) -> None:
+        await eventually(lambda: bool(self._delays))
+        for delay_seconds, over in self._delays:
+            if delay_seconds <= seconds:
+                over.set()
+
+    async def resume(self, job_id: str) -> None:
+        await eventually(lambda: bool(self._delays))
+        self.dispatcher.announce(job_id)
 
     async def _list(self) -> list[str]:
         return list(self._unfinished)
@@ -40,16 +56,16 @@ class TestEmbedded(DispatcherContract):
     def _jobs(self) -> None:
         self.unfinished: dict[str, None] = {}
 
-    def bench(self) -> AbstractAsyncContextManager[EmbeddedBench]:
+    def harness(self) -> AbstractAsyncContextManager[EmbeddedHarness]:
         @asynccontextmanager
-        async def open_bench() -> AsyncIterator[EmbeddedBench]:
-            yield EmbeddedBench(self.unfinished)
+        async def open_harness() -> AsyncIterator[EmbeddedHarness]:
+            yield EmbeddedHarness(self.unfinished)
 
-        return open_bench()
+        return open_harness()
 
 
 async def test_a_job_announced_while_it_winds_down_is_run_again() -> None:
-    bench = EmbeddedBench({})
+    harness = EmbeddedHarness({})
     release = asyncio.Event()
     runs: list[str] = []
 
@@ -57,19 +73,19 @@ async def test_a_job_announced_while_it_winds_down_is_run_again() -> None:
         runs.append(delivery.reason)
         if len(runs) == 1:
             await release.wait()
-        await bench.finish(delivery.job_id)
+        await harness.finish(delivery.job_id)
 
-    async with working(bench.dispatcher, run):
-        await bench.submit("a")
+    async with working(harness.dispatcher, run):
+        await harness.submit("a")
         await eventually(lambda: len(runs) == 1)
-        bench.dispatcher.announce("a")
+        harness.dispatcher.announce("a")
         await asyncio.sleep(0)
         release.set()
         await eventually(lambda: len(runs) == 2)
 
 
 async def test_a_job_that_another_process_has_written_is_found() -> None:
-    bench = EmbeddedBench({})
+    harness = EmbeddedHarness({})
     ran: list[str] = []
     away = True
 
@@ -84,8 +100,8 @@ async def test_a_job_that_another_process_has_written_is_found() -> None:
         ran.append(delivery.job_id)
 
     jobs = ["a"]
-    bench.dispatcher = EmbeddedDispatcher(unfinished, search_every_seconds=0.01)
-    async with working(bench.dispatcher, run):
+    harness.dispatcher = EmbeddedDispatcher(unfinished, search_every_seconds=0.01)
+    async with working(harness.dispatcher, run):
         await eventually(lambda: ran == ["a"])
         jobs.append("b")
         await eventually(lambda: ran == ["a", "b"])

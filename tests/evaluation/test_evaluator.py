@@ -24,7 +24,7 @@ from burnish.errors import (
     ScorerFailed,
 )
 from burnish.evaluation.evaluator import Evaluator
-from burnish.evaluation.protocol import Feedback, Sample, WeightedScorer
+from burnish.evaluation.scorer import Feedback, Sample, Scorer, WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
 
@@ -82,12 +82,12 @@ def evaluator(
     concurrency: int = 4,
     record: Callable[[Evaluation], None] | None = None,
 ) -> Evaluator:
-    panel = [s if isinstance(s, WeightedScorer) else make_scorers([s])[0] for s in scorers]
+    made = [s if isinstance(s, WeightedScorer) else make_scorers([s])[0] for s in scorers]
     return Evaluator(
         prompts=["p"],
         model=model,
         target="scripted:/echo",
-        scorers=panel,
+        scorers=made,
         concurrency=concurrency,
         record=record,
     )
@@ -99,15 +99,12 @@ async def turns(count: int = 50) -> None:
         await asyncio.sleep(0)
 
 
-class Scorer:
+class FunctionOfTheSample(Scorer):
     """A scorer made of a function of the sample."""
 
-    needs: frozenset[str] = frozenset()
-
     def __init__(self, function: Callable[[Sample], Any], name: str = "mine", blocking: bool = False) -> None:
-        self.function, self.name, self.blocking = function, name, blocking
-
-    def prepare(self, examples: Sequence[Example]) -> None: ...
+        super().__init__(name)
+        self.function, self.blocking = function, blocking
 
     async def score(self, sample: Sample) -> Feedback:
         answer = self.function(sample)
@@ -117,7 +114,7 @@ class Scorer:
 
 
 def scorer(function: Callable[[Sample], Any], **options: Any) -> WeightedScorer:
-    return WeightedScorer(Scorer(function, **options))
+    return WeightedScorer(FunctionOfTheSample(function, **options))
 
 
 class TestWhatIsAsked:
@@ -136,6 +133,11 @@ class TestWhatIsAsked:
         assert purpose == Purpose(
             role=Role.TARGET, candidate_id=SOURCE.candidate_id, example_id=examples[1].example_id
         )
+
+    async def test_the_sealed_test_s_calls_say_so(self) -> None:
+        model = Model()
+        await evaluator(model)(SOURCE, words("a"), phase="test")
+        assert [purpose.phase for _, purpose in model.calls] == ["test"]
 
     async def test_several_prompts_are_one_conversation_in_their_order(self) -> None:
         model = Model()
@@ -373,9 +375,9 @@ class TestScorers:
             await meeting.wait()
             return 1.0
 
-        panel = [scorer(judge, name="one"), scorer(judge, name="two")]
+        judges = [scorer(judge, name="one"), scorer(judge, name="two")]
         async with asyncio.timeout(5):
-            assert (await evaluator(Model(), panel)(SOURCE, words("a"))).aggregate == 1.0
+            assert (await evaluator(Model(), judges)(SOURCE, words("a"))).aggregate == 1.0
 
     async def test_when_the_budget_ends_the_other_judge_in_flight_finishes(self) -> None:
         finished = list[str]()

@@ -14,16 +14,14 @@ from burnish.domain.dataset import Dataset, Example
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelUnavailable, ScorerFailed
 from burnish.evaluation.judges.catalog import built_in_names
-from burnish.evaluation.judges.judge import ATTEMPTS, HOPELESS, Judge
-from burnish.evaluation.judges.seam import (
+from burnish.evaluation.judges.judge import MOST_UNREADABLE, TRIES, Judge
+from burnish.evaluation.judges.judge_session import Question, Unreadable, read_answer
+from burnish.evaluation.judges.mlflow_adapter import (
     UNSERVABLE_MODEL,
-    Question,
-    Unreadable,
-    consult,
     import_mlflow_scorers,
-    read_answer,
+    run_to_next_question,
 )
-from burnish.evaluation.protocol import Feedback, Sample, Scorer
+from burnish.evaluation.scorer import Feedback, Sample, Scorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.evaluation.testing import ScorerContract
@@ -120,8 +118,8 @@ class TestBuiltInJudges:
         ((request, purpose),) = model.calls
         assert request.model == MODEL
         text = "\n".join(message.content for message in request.messages)
-        for told in ("What is 6 × 7?", "42", "rationale"):
-            assert told in text
+        for phrase in ("What is 6 × 7?", "42", "rationale"):
+            assert phrase in text
         assert purpose == Purpose(
             role=Role.JUDGE, candidate_id="c1", example_id=EXAMPLE.example_id, phase="judge", sample=0
         )
@@ -266,7 +264,7 @@ class TestRegisteredJudges:
 
 class TestOptions:
     @pytest.mark.parametrize(
-        ("spec", "told"),
+        ("spec", "phrase"),
         [
             ("Correctness:repeats=0", "1 to 20"),
             ("Correctness:repeats=many", "1 to 20"),
@@ -278,11 +276,11 @@ class TestOptions:
             ("Guidelines", "guidelines=TEXT"),
             ("RetrievalGroundedness", "traces"),
             ("UserFrustration", "traces or conversations"),
-            ("Corectness", "did you mean Correctness"),
+            ("Corectness", "did you mean 'Correctness'"),
         ],
     )
-    def test_what_cannot_be_used_is_refused(self, spec: str, told: str) -> None:
-        with pytest.raises(InvalidInput, match=told):
+    def test_what_cannot_be_used_is_refused(self, spec: str, phrase: str) -> None:
+        with pytest.raises(InvalidInput, match=phrase):
             judge_of(spec)
 
     def test_a_judge_needs_a_model(self) -> None:
@@ -304,7 +302,7 @@ class TestRepeats:
         assert feedback.usage == Usage(3, 30, 15, 300)
         assert sorted(purpose.sample for _, purpose in model.calls) == [0, 1, 2]
 
-    async def test_an_exhausted_budget_is_told(self) -> None:
+    async def test_an_exhausted_budget_is_raised(self) -> None:
         model = Model(YES, BudgetExhausted("max_calls", 1, 1))
         with pytest.raises(BudgetExhausted):
             await ask(judge_of("Correctness:repeats=2"), model)
@@ -321,18 +319,18 @@ class TestUnreadableAnswers:
     async def test_what_stays_unreadable_is_that_example_s_failure(self) -> None:
         judge = judge_of()
         await ask(judge, Model())
-        for _ in range(HOPELESS + 1):
+        for _ in range(MOST_UNREADABLE + 1):
             with pytest.raises(ModelUnavailable, match="cannot read"):
                 await ask(judge, Model(default="I think so"))
 
     async def test_a_model_that_never_gives_a_readable_answer_stops_the_job(self) -> None:
         judge, model = judge_of(), Model(default="I think so")
-        for _ in range(HOPELESS - 1):
+        for _ in range(MOST_UNREADABLE - 1):
             with pytest.raises(ModelUnavailable):
                 await ask(judge, model)
         with pytest.raises(ScorerFailed, match="I think so"):
             await ask(judge, model)
-        assert len(model.calls) == HOPELESS * ATTEMPTS
+        assert len(model.calls) == MOST_UNREADABLE * TRIES
 
     @pytest.mark.parametrize(
         ("text", "read"),
@@ -367,27 +365,29 @@ class TestExpectations:
         check_expectations(make_scorers(["Correctness"], judge_model=MODEL), facts)
 
 
-class TestTheSeam:
-    def test_outside_a_consultation_mlflow_is_as_it_was_and_cannot_serve_the_judge(
+class TestTheAdapter:
+    def test_outside_a_session_mlflow_is_as_it_was_and_cannot_serve_the_judge(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("MLFLOW_DEPLOYMENTS_TARGET", raising=False)
-        consult(lambda: None, [])
+        run_to_next_question(lambda: None, [])
         judge = import_mlflow_scorers().Safety(model=UNSERVABLE_MODEL)
         with pytest.raises(Exception, match=r"get_endpoint|deployment"):
             judge(outputs="x")
 
-    def test_consultations_do_not_meet(self) -> None:
+    def test_sessions_do_not_meet(self) -> None:
         first, second = (import_mlflow_scorers().Safety(model=UNSERVABLE_MODEL) for _ in range(2))
 
         def both() -> Any:
-            inner = consult(lambda: second(outputs="inner"), [NO])
+            inner = run_to_next_question(lambda: second(outputs="inner"), [NO])
             return inner.value, first(outputs="outer").value
 
-        assert consult(both, [YES]) == ("no", "yes")
+        assert run_to_next_question(both, [YES]) == ("no", "yes")
 
     def test_it_stops_at_the_question(self) -> None:
-        question = consult(lambda: import_mlflow_scorers().Safety(model=UNSERVABLE_MODEL)(outputs="hm"), [])
+        question = run_to_next_question(
+            lambda: import_mlflow_scorers().Safety(model=UNSERVABLE_MODEL)(outputs="hm"), []
+        )
         assert isinstance(question, Question)
         assert "hm" in question.messages[0].content
 

@@ -11,8 +11,8 @@ import pytest
 from burnish.domain.dataset import Dataset
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput
-from burnish.evaluation.judges.seam import import_mlflow_scorers
-from burnish.evaluation.protocol import Sample
+from burnish.evaluation.judges.mlflow_adapter import import_mlflow_scorers
+from burnish.evaluation.scorer import Sample
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.protocol import Completion, Purpose, Request
 from burnish.tracking.mlflow import MlflowTracker

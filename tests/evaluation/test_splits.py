@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import SplitFractions
 from burnish.errors import InvalidInput
-from burnish.evaluation.splits import FEW, Splits, parse_fractions, split
+from burnish.evaluation.splits import FEW, Splits, check_fractions, split
 
 HALF = SplitFractions()
 
@@ -125,12 +125,12 @@ def test_few_examples_and_a_missing_test_are_warned_of() -> None:
     [("0.5/0.25/0.25", HALF), (" 0.6 / .4 / 0 ", SplitFractions(0.6, 0.4, 0.0))],
 )
 def test_fractions_are_read(text: str, shares: SplitFractions) -> None:
-    assert parse_fractions(text) == shares
-    assert parse_fractions(str(shares)) == shares
+    assert SplitFractions.parse(text) == shares
+    assert SplitFractions.parse(str(shares)) == shares
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "phrase"),
     [
         ("", "three fractions"),
         ("0.5/0.5", "three fractions"),
@@ -143,7 +143,7 @@ def test_fractions_are_read(text: str, shares: SplitFractions) -> None:
         ("0.5/0/0.5", "train and validation"),
     ],
 )
-def test_fractions_that_make_no_split_are_refused(text: str, told: str) -> None:
-    with pytest.raises(InvalidInput, match=told) as refusal:
-        parse_fractions(text)
+def test_fractions_that_make_no_split_are_refused(text: str, phrase: str) -> None:
+    with pytest.raises(InvalidInput, match=phrase) as refusal:
+        check_fractions(SplitFractions.parse(text))
     assert refusal.value.problems[0].field == "split"

@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 
-from burnish.domain.budget import Budget, Ledger
+from burnish.concurrency import Backoff
+from burnish.domain.answer import Thinking
+from burnish.domain.budget import Budget
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role
-from burnish.llm.faults import Faults
+from burnish.llm.budget import Ledger
 from burnish.llm.gateway import CallReport, Gateway, JobGateway
 from burnish.llm.limits import RateLimits
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
-from burnish.llm.registry import Registry
-from burnish.llm.scripted import Script, ScriptedProvider, echo
-from burnish.llm.testing import MemoryJournal
+from burnish.llm.providers.registry import Registry
+from burnish.llm.retries import RetrySchedule
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.memory_journal import MemoryJournal
+from burnish.llm.testing.scripted import Script, ScriptedProvider, echo
 
 
 class Time:
@@ -76,6 +80,7 @@ def rig() -> Callable[..., Rig]:
         budget: Budget | None = None,
         limits: RateLimits | None = None,
         failure_share: float = 0.5,
+        thinking: Thinking = Thinking.STRIP,
         journal: MemoryJournal | None = None,
         draw: Callable[[], float] = lambda: 0.5,
     ) -> Rig:
@@ -88,7 +93,9 @@ def rig() -> Callable[..., Rig]:
             report=reports.append,
             clock=time.clock,
             sleep=time.sleep,
-            draw=draw,
+            retries=RetrySchedule(
+                backoff=Backoff(base_seconds=0.5, cap_seconds=60.0, draw=draw, sleep=time.sleep)
+            ),
         )
         ledger = Ledger(budget or Budget(), time.clock)
         kept = journal or MemoryJournal()
@@ -98,6 +105,7 @@ def rig() -> Callable[..., Rig]:
             scorers=(),
             optimizer_type=OptimizerType.GEPA,
             failure_share=failure_share,
+            thinking=thinking,
         )
         model = gateway.for_job(ledger=ledger, journal=kept, config=config)
         return Rig(time, provider, gateway, ledger, kept, model, reports)

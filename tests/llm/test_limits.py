@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from burnish.errors import ModelTimeout, ModelUnavailable
 from burnish.llm.limits import Limiter, RateLimits, Slot
-from burnish.llm.testing import eventually
+from burnish.llm.testing.contract import eventually
 
 
 class Time:

@@ -14,12 +14,12 @@ import pytest_asyncio
 
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelTimeout
-from burnish.llm.estimate import most_prompt_tokens
-from burnish.llm.faults import Faults
-from burnish.llm.local import LocalProvider, find_model
+from burnish.llm.budget import most_prompt_tokens
 from burnish.llm.protocol import Parameters, Provider, Request
-from burnish.llm.scripted import Script
-from burnish.llm.testing import Counts, ProviderContract
+from burnish.llm.providers.local import LocalProvider, find_model
+from burnish.llm.testing.contract import Counts, ProviderContract
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted import Script
 
 pytestmark = [pytest.mark.local_model, pytest.mark.asyncio(loop_scope="module")]
 
@@ -124,7 +124,7 @@ async def test_no_answer_in_time_is_a_timeout_and_costs_nothing(provider: LocalP
 _MEASURE = """
 import asyncio, pathlib
 from burnish.domain.prompt import Message
-from burnish.llm.local import LocalProvider
+from burnish.llm.providers.local import LocalProvider
 from burnish.llm.protocol import Parameters, Request
 
 async def main():

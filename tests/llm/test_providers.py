@@ -9,18 +9,18 @@ import pytest
 
 from burnish.domain.prompt import Message
 from burnish.errors import ModelRejected
-from burnish.llm.anthropic import AnthropicProvider
-from burnish.llm.azure import AzureProvider
-from burnish.llm.faults import Faults
-from burnish.llm.gateway_endpoints import EndpointsProvider, GatewayProvider
-from burnish.llm.gemini import GeminiProvider
-from burnish.llm.litellm import LitellmProvider
-from burnish.llm.ollama import OllamaProvider
-from burnish.llm.openai import OpenAiProvider
 from burnish.llm.protocol import Parameters, Provider, Request
-from burnish.llm.scripted import Script, ScriptedProvider, echo
-from burnish.llm.scripted_server import ScriptedServer
-from burnish.llm.testing import SECRET, Counts, HttpProviderContract, ScriptedContract
+from burnish.llm.providers.anthropic import AnthropicProvider
+from burnish.llm.providers.azure import AzureProvider
+from burnish.llm.providers.gemini import GeminiProvider
+from burnish.llm.providers.litellm import LitellmProvider
+from burnish.llm.providers.mlflow_gateway import EndpointsProvider, GatewayProvider
+from burnish.llm.providers.ollama import OllamaProvider
+from burnish.llm.providers.openai import OpenAiProvider
+from burnish.llm.testing.contract import SECRET, Counts, HttpProviderContract, ScriptedContract
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted import Script, ScriptedProvider, echo
+from burnish.llm.testing.scripted_server import ScriptedServer
 
 
 class TestScripted(ScriptedContract):

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from burnish.errors import InvalidInput
-from burnish.llm.anthropic import AnthropicProvider
-from burnish.llm.openai import OpenAiProvider
 from burnish.llm.protocol import Parameters
-from burnish.llm.registry import PROVIDERS, Registry
-from burnish.llm.scripted import ScriptedProvider
-from burnish.llm.testing import SECRET
+from burnish.llm.providers.anthropic import AnthropicProvider
+from burnish.llm.providers.openai import OpenAiProvider
+from burnish.llm.providers.registry import PROVIDERS, Registry
+from burnish.llm.testing.contract import SECRET
+from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.llm.uri import ModelUri, parse_model_uri
 
 
@@ -67,7 +67,7 @@ class TestProviders:
         with pytest.raises(InvalidInput) as raised:
             Registry().provider(parse_model_uri("opnai:/gpt-4o"))
         told = str(raised.value)
-        assert "did you mean openai:/gpt-4o?" in told
+        assert "did you mean 'openai'?" in told
         assert all(scheme in told for scheme in PROVIDERS)
 
     def test_one_that_was_given_goes_first(self) -> None:

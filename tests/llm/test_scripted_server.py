@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput
-from burnish.llm.faults import KINDS, Faults
-from burnish.llm.planted import KINDS as PLANTED_KINDS
-from burnish.llm.planted import SOURCE, PlantedWorld
 from burnish.llm.protocol import Request
-from burnish.llm.scripted import sentiment
-from burnish.llm.scripted_server import ScriptedServer
-from burnish.llm.testing import eventually
+from burnish.llm.testing.contract import eventually
+from burnish.llm.testing.faults import KINDS, Faults
+from burnish.llm.testing.hidden_rules import KINDS as KINDS_OF_CASES
+from burnish.llm.testing.hidden_rules import SOURCE, HiddenRules
+from burnish.llm.testing.scripted import sentiment
+from burnish.llm.testing.scripted_server import ScriptedServer
 
 
 def request_of(text: str, model: str = "m") -> Request:
@@ -114,9 +114,13 @@ class TestFaults:
 
 class TestAsProgram:
     async def test_it_says_its_address_and_obeys_its_options(self) -> None:
-        options = ("--port", "0", "--script", "planted", "--fault", "429:1", "--retry-after", "3")
+        options = ("--port", "0", "--script", "hidden-rules", "--fault", "429:1", "--retry-after", "3")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "burnish.llm.scripted_server", *options, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-m",
+            "burnish.llm.testing.scripted_server",
+            *options,
+            stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
         try:
@@ -136,14 +140,14 @@ class TestAsProgram:
         assert all(KINDS.values())
 
 
-class TestPlantedWorld:
-    world = PlantedWorld()
+class TestHiddenRules:
+    task = HiddenRules()
 
     def answer(self, prompt: str, record: dict[str, Any]) -> str:
-        return self.world(request_of(prompt.replace("{{question}}", record["inputs"]["question"])))
+        return self.task(request_of(prompt.replace("{{question}}", record["inputs"]["question"])))
 
     def score(self, prompt: str) -> float:
-        records = self.world.records(600)
+        records = self.task.records(600)
         right = [
             self.answer(prompt, record) == record["expectations"]["expected_response"] for record in records
         ]
@@ -152,10 +156,10 @@ class TestPlantedWorld:
     def rule(self, *kinds: str) -> str:
         return "".join(f"For {kind} cases answer with the code.\n" for kind in kinds)
 
-    @pytest.mark.parametrize("kinds", [(), PLANTED_KINDS[:3], PLANTED_KINDS])
+    @pytest.mark.parametrize("kinds", [(), KINDS_OF_CASES[:3], KINDS_OF_CASES])
     def test_rules_make_the_difference(self, kinds: tuple[str, ...]) -> None:
         prompt = self.rule(*kinds) + SOURCE
-        assert self.score(prompt) == pytest.approx(self.world.true_score(prompt), abs=0.05)
+        assert self.score(prompt) == pytest.approx(self.task.true_score(prompt), abs=0.05)
 
     @pytest.mark.parametrize(
         ("form", "opening", "closing"),
@@ -165,13 +169,13 @@ class TestPlantedWorld:
         ],
     )
     def test_reflection_adds_the_rule_of_a_failing_kind(self, form: str, opening: str, closing: str) -> None:
-        shown = " ".join(record["inputs"]["question"] for record in self.world.records(60))
+        shown = " ".join(record["inputs"]["question"] for record in self.task.records(60))
         request = f"Improve this.\n{form.format(prompt=SOURCE)}\nIt failed on: {shown}"
-        rewritten = self.world(request_of(request, model="a-reflector"))
+        rewritten = self.task(request_of(request, model="a-reflector"))
         assert rewritten.startswith(opening)
         assert rewritten.endswith(f"{SOURCE}{closing}")
-        assert self.world.true_score(rewritten) > self.world.true_score(SOURCE)
+        assert self.task.true_score(rewritten) > self.task.true_score(SOURCE)
 
     def test_answers_depend_on_the_request_alone(self) -> None:
         asked = [request_of(f"Case {number} of kind amber") for number in range(50)]
-        assert [self.world(request) for request in asked] == [PlantedWorld()(request) for request in asked]
+        assert [self.task(request) for request in asked] == [HiddenRules()(request) for request in asked]

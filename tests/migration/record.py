@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import MetaData, create_engine, select
 
 from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE
-from tests.worker.workbench import Process, World
+from tests.worker.harness import WorkerHarness, WorkerProcess
 
 DIES_AT_CALL = 40
 
@@ -25,11 +25,11 @@ DIES_AT_CALL = 40
 async def half_finished() -> dict[str, Any]:
     """The tables of such a store."""
     folder = Path(tempfile.mkdtemp())
-    world = World(folder)
-    await world.submit()
-    await Process(world, dies_at_call=DIES_AT_CALL).run()
-    await world.close()
-    engine = create_engine(world.uri)
+    harness = WorkerHarness(folder)
+    await harness.submit()
+    await WorkerProcess(harness, dies_at_call=DIES_AT_CALL).run()
+    await harness.close()
+    engine = create_engine(harness.uri)
     metadata = MetaData()
     metadata.reflect(engine)
     with engine.connect() as connection:

@@ -17,7 +17,7 @@ from burnish.domain.job import JobStatus
 from burnish.store.location import store_url
 from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE
 from burnish.tracking.protocol import RunStatus
-from tests.worker.workbench import Process, World
+from tests.worker.harness import WorkerHarness, WorkerProcess
 
 RECORDED = sorted(Path(__file__).parent.glob("half_finished_*.json"))
 
@@ -73,17 +73,17 @@ async def test_a_half_finished_job_survives_the_upgrade(
     leave_behind(uri, document)
     assert schema_of(uri) == document["schema"]
 
-    world = World(tmp_path, uri=uri)
+    harness = WorkerHarness(tmp_path, uri=uri)
     try:
         assert schema_of(uri) == SCHEMA_VERSION
-        before = (await world.result()).check()
+        before = (await harness.result()).check()
         assert before.job.status is JobStatus.IN_PROGRESS
         assert before.journal.total() > 30
-        process = Process(world)
+        process = WorkerProcess(harness)
         await process.run(reason="recovered after the upgrade")
-        after = (await world.result()).check()
+        after = (await harness.result()).check()
     finally:
-        await world.close()
+        await harness.close()
 
     assert after.job.status is JobStatus.COMPLETED, after.job.error_message
     assert after.job.attempt == before.job.attempt + 1

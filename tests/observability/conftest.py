@@ -1,4 +1,4 @@
-"""A process whose calls and attempts are told to telemetry."""
+"""A process whose calls and attempts are reported to telemetry."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from burnish.observability.metrics import Metrics
 from burnish.observability.telemetry import Telemetry
 from burnish.observability.tracing import Traces
 from burnish.worker.runner import JobRunner
-from tests.worker.workbench import Process, World
+from tests.worker.harness import WorkerHarness, WorkerProcess
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path)
-    yield world
-    await world.close()
+async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(tmp_path)
+    yield harness
+    await harness.close()
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def telemetry(spans: InMemorySpanExporter) -> Telemetry:
     return Telemetry(Metrics(), Traces(provider))
 
 
-def observed(process: Process, telemetry: Telemetry) -> Process:
+def observed(process: WorkerProcess, telemetry: Telemetry) -> WorkerProcess:
     """The process as ``bootstrap`` wires it."""
     process.gateway.report = telemetry.called
-    process.runner = JobRunner(replace(process.runner._shop, observer=telemetry))
+    process.runner = JobRunner(replace(process.runner._worker, observer=telemetry))
     return process
 
 

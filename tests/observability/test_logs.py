@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import structlog
 
-from burnish.tracking.quiet import load_mlflow
-from burnish.worker.logs import configure_logs
+from burnish.mlflow_import import load_mlflow
+from burnish.observability.logs import configure_logs
 
 KEY = "sk-abcdefghijklmnop1234"
 
@@ -107,7 +107,7 @@ def test_no_library_brings_a_handler_of_its_own(name: str, load: Callable[[], ob
         assert not [h for h in logger.handlers if not isinstance(h, logging.NullHandler)], logger.name
 
 
-def test_tracebacks_are_one_line_and_scrubbed(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracebacks_are_one_line_and_redacted(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = 'quo"ted\\words'
     monkeypatch.setenv("SOME_API_KEY", secret)
     try:
@@ -127,14 +127,14 @@ def test_secrets_are_found_at_any_depth(lines: Lines) -> None:
             return f"Config(key={KEY})"
 
     a_logger().warning(
-        "told", headers={"a": ["Bearer " + KEY, (KEY,)]}, error=ValueError(KEY), config=Config()
+        "refused", headers={"a": ["Bearer " + KEY, (KEY,)]}, error=ValueError(KEY), config=Config()
     )
     (line,) = lines()
     assert KEY not in json.dumps(line)
     assert line["config"] == "Config(key=***)"
 
 
-def test_what_json_does_not_have_is_told_in_words(lines: Lines) -> None:
+def test_what_json_does_not_have_is_written_in_words(lines: Lines) -> None:
     a_logger().info(
         "odd", nan=float("nan"), inf=float("inf"), raw=b"\x00", lone="\ud800", nothing=None, n=1.5
     )
@@ -159,7 +159,7 @@ def test_pythons_warnings_are_lines_too(lines: Lines) -> None:
     assert "old ways" in line["event"]
 
 
-def test_what_nobody_caught_is_told_the_same_way(lines: Lines) -> None:
+def test_an_uncaught_error_is_logged_the_same_way(lines: Lines) -> None:
     try:
         raise RuntimeError(f"a bug with {KEY}")
     except RuntimeError as error:
@@ -177,8 +177,8 @@ def test_for_people(undo: None) -> None:
     except ValueError:
         a_logger().exception("it broke", job_id="j1")
     a_logger().debug("chatter")
-    told = stream.getvalue()
-    assert "it broke" in told
-    assert "job_id=j1" in told
-    assert "ValueError: ***" in told
-    assert "chatter" not in told
+    logged = stream.getvalue()
+    assert "it broke" in logged
+    assert "job_id=j1" in logged
+    assert "ValueError: ***" in logged
+    assert "chatter" not in logged

@@ -16,7 +16,7 @@ from burnish.observability.scrape import Scrape, watch_loop
 
 
 def report(model: str = "openai:/m", **changes: object) -> CallReport:
-    fields = {"model": model, "role": Role.TARGET, "seconds": 0.1, "attempts": 1, "usage": Usage(1, 1, 1)}
+    fields = {"model": model, "role": Role.TARGET, "seconds": 0.1, "tries": 1, "usage": Usage(1, 1, 1)}
     return CallReport(**{**fields, **changes})  # type: ignore[arg-type]
 
 
@@ -86,16 +86,16 @@ async def test_a_store_that_is_away_does_not_take_the_other_numbers_along() -> N
 
 
 async def test_the_lag_is_what_the_sleep_took_too_long() -> None:
-    now, told = 0.0, []
+    now, reported = 0.0, []
     late = iter([0.0, 0.25, 1.5])
 
     async def sleep(seconds: float) -> None:
         nonlocal now
         now += seconds + next(late)
 
-    with pytest.raises(RuntimeError):  # the iterator's end, as a coroutine tells it
-        await watch_loop(told.append, 0.5, lambda: now, sleep)
-    assert told == [0.0, 0.25, 1.5]
+    with pytest.raises(RuntimeError):  # the iterator's end, as a coroutine shows it
+        await watch_loop(reported.append, 0.5, lambda: now, sleep)
+    assert reported == [0.0, 0.25, 1.5]
 
 
 async def test_a_cancelled_watch_ends() -> None:

@@ -16,7 +16,7 @@ from burnish.errors import AttemptSuperseded, StoreUnavailable
 from burnish.llm.gateway import CallReport
 from burnish.observability.telemetry import Telemetry
 from tests.observability.conftest import observed, value
-from tests.worker.workbench import PROMPT, WORDS, Process, World
+from tests.worker.harness import PROMPT, WORDS, WorkerHarness, WorkerProcess
 
 OF_TARGET = {"model": "scripted:/sentiment", "role": "target"}
 
@@ -32,11 +32,11 @@ def a_job(**changes: object) -> Job:
     return Job(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-async def test_a_job_is_counted(world: World, telemetry: Telemetry) -> None:
-    await world.submit()
-    process = observed(Process(world), telemetry)
+async def test_a_job_is_counted(harness: WorkerHarness, telemetry: Telemetry) -> None:
+    await harness.submit()
+    process = observed(WorkerProcess(harness), telemetry)
     await process.run()
-    job = (await world.result()).job
+    job = (await harness.result()).job
     assert job.status is JobStatus.COMPLETED, job.error_message
     used = job.usage.roles[Role.TARGET]
     assert value(telemetry, "burnish_attempts_total", outcome="completed") == 1
@@ -52,10 +52,10 @@ async def test_a_job_is_counted(world: World, telemetry: Telemetry) -> None:
 
 
 async def test_attempt_phase_and_call_are_nested(
-    world: World, telemetry: Telemetry, spans: InMemorySpanExporter
+    harness: WorkerHarness, telemetry: Telemetry, spans: InMemorySpanExporter
 ) -> None:
-    await world.submit()
-    process = observed(Process(world), telemetry)
+    await harness.submit()
+    process = observed(WorkerProcess(harness), telemetry)
     await process.run()
     finished = spans.get_finished_spans()
     (attempt,) = [span for span in finished if span.name == "job attempt"]
@@ -73,9 +73,11 @@ async def test_attempt_phase_and_call_are_nested(
     assert {span.context.trace_id for span in finished} == {attempt.context.trace_id}
 
 
-async def test_no_span_holds_a_text(world: World, telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
-    await world.submit()
-    await observed(Process(world), telemetry).run()
+async def test_no_span_holds_a_text(
+    harness: WorkerHarness, telemetry: Telemetry, spans: InMemorySpanExporter
+) -> None:
+    await harness.submit()
+    await observed(WorkerProcess(harness), telemetry).run()
     written = " ".join(span.to_json() for span in spans.get_finished_spans())
     assert "scripted:/sentiment" in written
     for text in (PROMPT.split("\n")[0], *WORDS.values()):
@@ -83,15 +85,15 @@ async def test_no_span_holds_a_text(world: World, telemetry: Telemetry, spans: I
 
 
 async def test_a_resumed_job_counts_what_it_did_not_pay_again(
-    world: World, telemetry: Telemetry, spans: InMemorySpanExporter
+    harness: WorkerHarness, telemetry: Telemetry, spans: InMemorySpanExporter
 ) -> None:
-    await world.submit()
-    first = Process(world, dies_at_call=40)
+    await harness.submit()
+    first = WorkerProcess(harness, dies_at_call=40)
     await first.run()
-    known = sum((await world.result()).journal.values())
-    second = observed(Process(world), telemetry)
+    known = sum((await harness.result()).journal.values())
+    second = observed(WorkerProcess(harness), telemetry)
     await second.run()
-    assert (await world.result()).job.status is JobStatus.COMPLETED
+    assert (await harness.result()).job.status is JobStatus.COMPLETED
     assert known > 0
     assert value(telemetry, "burnish_journal_hits_total", **OF_TARGET) >= known
     assert value(telemetry, "burnish_model_calls_total", outcome="answered", **OF_TARGET) == len(second.asked)
@@ -100,9 +102,9 @@ async def test_a_resumed_job_counts_what_it_did_not_pay_again(
     assert value(telemetry, "burnish_queue_delay_seconds_count") == 0  # it had waited for the first attempt
 
 
-async def test_an_attempt_that_is_retried(world: World, telemetry: Telemetry) -> None:
-    await world.submit()
-    process = observed(Process(world), telemetry)
+async def test_an_attempt_that_is_retried(harness: WorkerHarness, telemetry: Telemetry) -> None:
+    await harness.submit()
+    process = observed(WorkerProcess(harness), telemetry)
     fails = iter([True])
 
     def away(*_: object) -> None:
@@ -138,12 +140,12 @@ def test_how_an_attempt_can_end(
     assert not span.events  # an exception recorded there would carry its text
 
 
-def test_a_failed_call_tells_its_kind_only(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
+def test_a_failed_call_reports_its_kind_only(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
     report = CallReport(
         model="openai:/m?base_url=http%3A%2F%2Fuser%3Apw@host",
         role=Role.JUDGE,
         seconds=2.5,
-        attempts=4,
+        tries=4,
         usage=Usage(1, 10, 5, 2_000_000_000),
         error="ModelTimeout",
     )

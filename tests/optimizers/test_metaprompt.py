@@ -15,9 +15,9 @@ from burnish.domain.prompt import Message, variables_of
 from burnish.errors import InvalidInput, ModelRejected, ModelUnavailable, OptimizerFailed
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.metaprompt import Metaprompt
-from burnish.optimizers.planted import PlantedWorld
 from burnish.optimizers.protocol import Optimizer, Task
-from burnish.optimizers.testing import Notebook, OptimizerContract
+from burnish.optimizers.testing.contract import OptimizerContract, RecordingObserver
+from burnish.optimizers.testing.synthetic_task import SyntheticTask
 
 PHRASES: Mapping[str, float] = {"one word": 0.3, "be exact": 0.3, "sentiment means": 0.2}
 INSTRUCTION = "What is the sentiment of this review?"
@@ -49,18 +49,18 @@ class TestMetaprompt(OptimizerContract):
         return rewritten(messages, sample)
 
     async def test_later_rounds_build_on_the_best_so_far(self) -> None:
-        run = await self.run(self.task(), self.world())
+        run = await self.run(self.task(), self.synthetic())
         text = run.outcome.best.texts["reviews"]
         assert sum(phrase in str(text).lower() for phrase in PHRASES) >= 2
         assert run.outcome.best.parents != (self.task().source.candidate_id,)
 
     async def test_a_lost_variable_is_put_back(self) -> None:
-        run = await self.run(self.task(), self.world())
-        repaired = [entry for entry in run.notebook.candidates if "repaired" in entry[3]]
+        run = await self.run(self.task(), self.synthetic())
+        repaired = [entry for entry in run.observer.candidates if "repaired" in entry[3]]
         assert repaired
         for candidate_id, _, _, reason in repaired:
             assert "{{review}}" in reason
-            assert variables_of(run.notebook.texts[candidate_id].texts["reviews"]) == {"review"}
+            assert variables_of(run.observer.texts[candidate_id].texts["reviews"]) == {"review"}
 
     async def test_a_refused_rewrite_is_asked_for_again_with_the_reason(self) -> None:
         asked: list[Sequence[Message]] = []
@@ -69,11 +69,11 @@ class TestMetaprompt(OptimizerContract):
             asked.append(messages)
             return rewritten(messages, sample)
 
-        run = await self.run(self.task(), self.world(write=write))
+        run = await self.run(self.task(), self.synthetic(write=write))
         complaints = [messages[-1].content for messages in asked if len(messages) == 3]
         assert any("{{film}}" in complaint for complaint in complaints)
         assert any("<prompt>" in complaint for complaint in complaints)
-        refused = run.notebook.with_status(CandidateStatus.REFUSED)
+        refused = run.observer.with_status(CandidateStatus.REFUSED)
         assert any("{{film}}" in str(candidate.texts["reviews"]) for candidate in refused)
 
 
@@ -85,9 +85,9 @@ async def test_shows_the_failures_and_the_users_guidelines() -> None:
         return rewritten(messages, sample)
 
     task = TestMetaprompt().task()
-    world = PlantedWorld(phrases=PHRASES, write=write)
+    synthetic = SyntheticTask(phrases=PHRASES, write=write)
     optimizer = Metaprompt.from_settings({"rounds": 1, "guidelines": "It is for a film festival."})
-    await optimizer.optimize(task, world.evaluate, world.reflect, Notebook())
+    await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, RecordingObserver())
     assert "I would rather talk about" in asked[0]
     assert "expected 'positive'" in asked[0]
     assert "film festival" in asked[0]
@@ -96,46 +96,50 @@ async def test_shows_the_failures_and_the_users_guidelines() -> None:
 
 async def test_passes_the_options_of_the_call_on() -> None:
     seen: list[Parameters | None] = []
-    world = PlantedWorld(phrases={}, write=rewritten)
+    synthetic = SyntheticTask(phrases={}, write=rewritten)
 
     async def reflect(
         messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
     ) -> str:
         seen.append(parameters)
-        return await world.reflect(messages, sample=sample)
+        return await synthetic.reflect(messages, sample=sample)
 
     options = {"temperature": 1, "max_tokens": 300, "reasoning_effort": "low"}
     optimizer = Metaprompt.from_settings({"rounds": 1, "lm_kwargs": options})
-    await optimizer.optimize(TestMetaprompt().task(), world.evaluate, reflect, Notebook())
+    await optimizer.optimize(TestMetaprompt().task(), synthetic.evaluate, reflect, RecordingObserver())
     expected = Parameters(temperature=1.0, max_tokens=300, extra={"reasoning_effort": "low"})
     assert set(map(repr, seen)) == {repr(expected)}
 
 
 async def test_without_data_it_rewrites_once_unmeasured() -> None:
-    world = PlantedWorld(phrases={}, write=rewritten)
-    notebook = Notebook()
+    synthetic = SyntheticTask(phrases={}, write=rewritten)
+    observer = RecordingObserver()
     task = Task(source=Candidate({"p": f"{INSTRUCTION}\n\n{{{{review}}}}"}), train=(), validation=())
-    outcome = await Metaprompt.from_settings({}).optimize(task, world.evaluate, world.reflect, notebook)
+    outcome = await Metaprompt.from_settings({}).optimize(
+        task, synthetic.evaluate, synthetic.reflect, observer
+    )
     assert outcome.best != task.source
     assert "One word" in str(outcome.best.texts["p"])
     assert outcome.means.evaluations == ()
-    assert (world.target_calls, world.reflection_calls) == (0, 1)
-    assert [entry[1] for entry in notebook.candidates] == [CandidateStatus.PROPOSED, CandidateStatus.ACCEPTED]
+    assert (synthetic.target_calls, synthetic.reflection_calls) == (0, 1)
+    assert [entry[1] for entry in observer.candidates] == [CandidateStatus.PROPOSED, CandidateStatus.ACCEPTED]
 
 
 async def test_without_data_an_unusable_rewrite_leaves_the_source() -> None:
-    world = PlantedWorld(phrases={}, write=lambda messages, sample: "No.")
-    notebook = Notebook()
+    synthetic = SyntheticTask(phrases={}, write=lambda messages, sample: "No.")
+    observer = RecordingObserver()
     task = Task(source=Candidate({"p": "Say {{x}}."}), train=(), validation=())
-    outcome = await Metaprompt.from_settings({}).optimize(task, world.evaluate, world.reflect, notebook)
+    outcome = await Metaprompt.from_settings({}).optimize(
+        task, synthetic.evaluate, synthetic.reflect, observer
+    )
     assert outcome.best == task.source
-    assert world.reflection_calls == 2
-    assert any("nothing that can be used" in warning for warning in notebook.warnings)
+    assert synthetic.reflection_calls == 2
+    assert any("nothing that can be used" in warning for warning in observer.warnings)
 
 
 @pytest.mark.parametrize("error", [ModelRejected("m", "401: wrong key"), ModelUnavailable("m", "503")])
 async def test_a_reflection_model_that_is_away_is_no_result(error: Exception) -> None:
-    world = PlantedWorld(phrases=PHRASES)
+    synthetic = SyntheticTask(phrases=PHRASES)
 
     async def reflect(
         messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
@@ -143,34 +147,38 @@ async def test_a_reflection_model_that_is_away_is_no_result(error: Exception) ->
         raise error
 
     with pytest.raises(type(error)):
-        await TestMetaprompt().make().optimize(TestMetaprompt().task(), world.evaluate, reflect, Notebook())
+        await (
+            TestMetaprompt()
+            .make()
+            .optimize(TestMetaprompt().task(), synthetic.evaluate, reflect, RecordingObserver())
+        )
 
 
 async def test_one_unanswered_rewrite_does_not_end_the_search() -> None:
-    world = PlantedWorld(phrases=PHRASES, write=rewritten)
+    synthetic = SyntheticTask(phrases=PHRASES, write=rewritten)
 
     async def reflect(
         messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
     ) -> str:
         if sample == 3:
             raise ModelUnavailable("m", "503 after every retry")
-        return await world.reflect(messages, sample=sample)
+        return await synthetic.reflect(messages, sample=sample)
 
-    notebook = Notebook()
+    observer = RecordingObserver()
     outcome = (
-        await TestMetaprompt().make().optimize(TestMetaprompt().task(), world.evaluate, reflect, notebook)
+        await TestMetaprompt().make().optimize(TestMetaprompt().task(), synthetic.evaluate, reflect, observer)
     )
     assert outcome.stop_reason is StopReason.FINISHED
     assert outcome.means.aggregate > 0
-    assert any("503" in warning for warning in notebook.warnings)
+    assert any("503" in warning for warning in observer.warnings)
 
 
 async def test_needs_a_reflection_model() -> None:
     optimizer = TestMetaprompt().make()
     assert optimizer.needs_reflection
     with pytest.raises(OptimizerFailed, match="reflection_model"):
-        world = PlantedWorld(phrases={})
-        await optimizer.optimize(TestMetaprompt().task(), world.evaluate, None, Notebook())
+        synthetic = SyntheticTask(phrases={})
+        await optimizer.optimize(TestMetaprompt().task(), synthetic.evaluate, None, RecordingObserver())
 
 
 @pytest.mark.parametrize(
@@ -202,8 +210,8 @@ async def test_rewrites_a_whole_set_of_prompts() -> None:
 
     source = Candidate({"answer": f"{INSTRUCTION}\n\n{{{{review}}}}", "style": "Be kind."})
     task = replace(TestMetaprompt().task(), source=source)
-    world = PlantedWorld(phrases=PHRASES, write=write)
+    synthetic = SyntheticTask(phrases=PHRASES, write=write)
     optimizer = Metaprompt.from_settings({"rounds": 1})
-    outcome = await optimizer.optimize(task, world.evaluate, world.reflect, Notebook())
+    outcome = await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, RecordingObserver())
     assert outcome.best.texts["answer"] == source.texts["answer"]
     assert "Be exact" in str(outcome.best.texts["style"])

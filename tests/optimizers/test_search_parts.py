@@ -1,8 +1,6 @@
-"""The small parts of a search: the champion, the Pareto front, side by side, demonstrations, rewrites."""
+"""The small parts of a search: the incumbent, the Pareto front, side by side, demonstrations, rewrites."""
 
 from __future__ import annotations
-
-import asyncio
 
 import pytest
 from hypothesis import given
@@ -12,17 +10,16 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
-from burnish.errors import BudgetExhausted, InvalidInput, ModelRejected
+from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.champion import Champion
-from burnish.optimizers.demonstrations import Demonstration, as_block, as_turns, labelled, pick
-from burnish.optimizers.pareto import dominates, front
-from burnish.optimizers.rewriting import Rewrite, read_prompts, tagged
+from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns, labelled, pick
+from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts, tagged
+from burnish.optimizers.search.incumbent import Incumbent
+from burnish.optimizers.search.pareto import dominates, front
 from burnish.optimizers.settings import CommonSettings
-from burnish.optimizers.side_by_side import side_by_side
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import RecordingObserver
 
-# --- the champion
+# --- the incumbent
 
 
 def scored(value: float) -> Means:
@@ -33,38 +30,38 @@ def candidate(text: str) -> Candidate:
     return Candidate({"p": text})
 
 
-def champion(source: float = 0.5, **settings: float) -> tuple[Champion, Notebook]:
-    notebook = Notebook()
+def incumbent(source: float = 0.5, **settings: float) -> tuple[Incumbent, RecordingObserver]:
+    observer = RecordingObserver()
     made = CommonSettings.model_validate(settings)
-    return Champion(candidate("source"), scored(source), made, notebook), notebook
+    return Incumbent(candidate("source"), scored(source), made, observer), observer
 
 
 def test_only_a_better_candidate_is_accepted() -> None:
-    best, notebook = champion()
-    assert not best.challenge(candidate("equal"), scored(0.5))
-    assert best.challenge(candidate("better"), scored(0.6))
-    assert not best.challenge(candidate("worse"), scored(0.55))
+    best, observer = incumbent()
+    assert not best.consider(candidate("equal"), scored(0.5))
+    assert best.consider(candidate("better"), scored(0.6))
+    assert not best.consider(candidate("worse"), scored(0.55))
     assert best.outcome().best == candidate("better")
-    assert [entry[1] for entry in notebook.candidates] == [
+    assert [entry[1] for entry in observer.candidates] == [
         CandidateStatus.REJECTED,
         CandidateStatus.ACCEPTED,
         CandidateStatus.REJECTED,
     ]
-    assert "the best has 0.600" in notebook.candidates[2][3]
+    assert "the best has 0.600" in observer.candidates[2][3]
 
 
 def test_of_equals_the_shorter_wins_but_never_against_the_source() -> None:
-    best, _ = champion()
-    assert not best.challenge(candidate("a"), scored(0.5)), "the source is shorter than nothing it must prove"
-    best.challenge(candidate("a rather long prompt, with many words in it"), scored(0.7))
-    assert best.challenge(candidate("a short prompt"), scored(0.7))
-    assert not best.challenge(candidate("a prompt of about the same length"), scored(0.7))
+    best, _ = incumbent()
+    assert not best.consider(candidate("a"), scored(0.5)), "the source is shorter than nothing it must prove"
+    best.consider(candidate("a rather long prompt, with many words in it"), scored(0.7))
+    assert best.consider(candidate("a short prompt"), scored(0.7))
+    assert not best.consider(candidate("a prompt of about the same length"), scored(0.7))
 
 
 def test_a_gain_below_the_minimum_is_no_gain() -> None:
-    best, _ = champion(minimum_gain=0.1)
-    assert not best.challenge(candidate("a bit better"), scored(0.59))
-    assert best.challenge(candidate("better"), scored(0.61))
+    best, _ = incumbent(minimum_gain=0.1)
+    assert not best.consider(candidate("a bit better"), scored(0.59))
+    assert best.consider(candidate("better"), scored(0.61))
 
 
 @pytest.mark.parametrize(
@@ -79,17 +76,17 @@ def test_a_gain_below_the_minimum_is_no_gain() -> None:
 def test_knows_when_to_stop_at_once(
     source: float, settings: dict[str, float], reason: StopReason | None
 ) -> None:
-    assert champion(source, **settings)[0].stop_reason() is reason
+    assert incumbent(source, **settings)[0].stop_reason() is reason
 
 
 def test_patience_counts_candidates_without_a_gain() -> None:
-    best, _ = champion(patience=2)
-    best.challenge(candidate("a"), scored(0.1))
+    best, _ = incumbent(patience=2)
+    best.consider(candidate("a"), scored(0.1))
     assert best.stop_reason() is None
-    best.challenge(candidate("b"), scored(0.6))
-    best.turn_down(candidate("c"), scored(0.1), "weak")
+    best.consider(candidate("b"), scored(0.6))
+    best.reject(candidate("c"), scored(0.1), "weak")
     assert best.stop_reason() is None
-    best.turn_down(candidate("d"), scored(0.1), "weak")
+    best.reject(candidate("d"), scored(0.1), "weak")
     assert best.stop_reason() is StopReason.PATIENCE
 
 
@@ -118,49 +115,6 @@ def test_the_front_is_what_nobody_dominates(points: dict[str, dict[str, float]])
 
 def test_candidates_without_objectives_are_not_on_the_front() -> None:
     assert front({"a": {}, "b": {"aggregate": 0.1}}) == {"b"}
-
-
-# --- side by side
-
-
-async def test_results_come_in_launch_order() -> None:
-    async def after(turns: int) -> int:
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        return turns
-
-    assert await side_by_side(after(turns) for turns in (3, 0, 2)) == [3, 0, 2]
-
-
-async def test_a_budget_that_ends_lets_the_others_finish() -> None:
-    async def exhausted() -> str:
-        raise BudgetExhausted("max_calls", 1, 1)
-
-    async def slow() -> str:
-        for _ in range(5):
-            await asyncio.sleep(0)
-        return "done"
-
-    results = await side_by_side([exhausted(), slow()])
-    assert isinstance(results[0], BudgetExhausted)
-    assert results[1] == "done"
-
-
-async def test_another_error_cancels_the_rest_and_comes_out_bare() -> None:
-    ended: list[str] = []
-
-    async def fails() -> None:
-        raise ModelRejected("m", "401")
-
-    async def slow() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("slow")
-
-    with pytest.raises(ModelRejected):
-        await side_by_side([slow(), fails()])
-    assert ended == ["slow"]
 
 
 # --- demonstrations

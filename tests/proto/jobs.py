@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.job import (
     Job,
@@ -45,6 +46,7 @@ FULL_JOB = Job(
         max_output_tokens=64,
         call_timeout_seconds=30.0,
         failure_share=0.25,
+        thinking=Thinking.KEEP,
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.events import Event, EventKind
 from burnish.domain.job import (
@@ -66,6 +67,7 @@ configs = st.builds(
     max_output_tokens=st.none() | counts,
     call_timeout_seconds=numbers,
     failure_share=numbers,
+    thinking=st.sampled_from(Thinking),
 )
 all_jobs = st.builds(
     Job,

@@ -13,6 +13,7 @@ import pytest
 
 import burnish
 from burnish.api.app import create_app
+from burnish.api.event_hub import EventHub
 from burnish.api.testing import (
     FakeServices,
     ServerElsewhere,
@@ -21,7 +22,6 @@ from burnish.api.testing import (
     server_elsewhere,
     serving,
 )
-from burnish.api.watch import Watching
 from burnish.config import Settings
 from burnish.domain.events import Event
 from burnish.domain.job import JobStatus, OptimizerType, Verdict
@@ -56,8 +56,8 @@ def fields(services: FakeServices) -> dict[str, Any]:
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Running]:
     async with fake_services(tmp_path) as services:
-        watching = Watching(services.store, poll_seconds=0.005)
-        async with serving(create_app(services, Settings(), watching=watching)) as url:
+        hub = EventHub(services.store, poll_seconds=0.005)
+        async with serving(create_app(services, Settings(), hub=hub)) as url:
             yield Running(url, services)
 
 
@@ -137,8 +137,10 @@ async def test_errors_of_the_server_are_raised_as_its_own(
     await client.create_job(**server.fields(), idempotency_key="k")
     with pytest.raises(Conflict):
         await client.create_job(**server.fields(), idempotency_key="k", seed=1)
-    with pytest.raises(InvalidInput, match="must be one of"):
+    with pytest.raises(InvalidInput, match="did you mean 'gepa'"):
         await client.create_job(**server.fields() | {"optimizer_type": "gpa"})
+    with pytest.raises(InvalidInput, match="sed: there is no such option of a job; did you mean 'seed'"):
+        await client.create_job(**server.fields() | {"sed": 1})
     with pytest.raises(InvalidInput):
         [job async for job in client.search_jobs("status =")]
     server.services.tracker.failures["experiment_exists"] = RuntimeError("boom")  # type: ignore[assignment]

@@ -11,60 +11,60 @@ import pytest
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
-from burnish.evaluation.protocol import WeightedScorer
+from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.exact_match import ExactMatch
-from burnish.llm.registry import Registry
+from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
 from burnish.service.estimate import Estimate, estimate
-from tests.worker.workbench import World
+from tests.worker.harness import WorkerHarness
 
 CHEAP, DEAR, UNKNOWN = "openai:/gpt-4o-mini", "openai:/gpt-4o", "openai:/never-heard-of"
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path)
-    yield world
-    await world.close()
+async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(tmp_path)
+    yield harness
+    await harness.close()
 
 
-async def estimated(world: World, judge: str | None = None, **changes: Any) -> Estimate:
+async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
     scorers = [WeightedScorer(ExactMatch("exact_match"))]
     if judge:
         scorer: Any = SimpleNamespace(name="judge", model=judge, calls=2, needs=frozenset())
         scorers.append(WeightedScorer(scorer))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})
-    planner = Planner(world.tracker, registry, lambda specs, experiment: tuple(scorers), make_optimizer)
-    config = world.config(**{"model": CHEAP, "budget": Budget(), **changes})
+    planner = Planner(harness.tracker, registry, lambda specs, experiment: tuple(scorers), make_optimizer)
+    config = harness.config(**{"model": CHEAP, "budget": Budget(), **changes})
     return estimate(await planner.plan("0", config))
 
 
-async def test_judges_are_counted_and_priced_by_their_own_model(world: World) -> None:
-    without, cheap, dear = [await estimated(world, judge) for judge in (None, CHEAP, DEAR)]
+async def test_judges_are_counted_and_priced_by_their_own_model(harness: WorkerHarness) -> None:
+    without, cheap, dear = [await estimated(harness, judge) for judge in (None, CHEAP, DEAR)]
     assert cheap.calls_high == dear.calls_high == 3 * without.calls_high
     assert without.usd_high < cheap.usd_high < dear.usd_high
 
 
-async def test_an_unknown_price_of_any_model_leaves_the_dollars_out(world: World) -> None:
-    assert (await estimated(world, UNKNOWN)).usd_low is None
-    assert (await estimated(world, model=UNKNOWN)).usd_high is None
+async def test_an_unknown_price_of_any_model_leaves_the_dollars_out(harness: WorkerHarness) -> None:
+    assert (await estimated(harness, UNKNOWN)).usd_low is None
+    assert (await estimated(harness, model=UNKNOWN)).usd_high is None
 
 
-async def test_a_teacher_is_priced_by_its_own_model(world: World) -> None:
+async def test_a_teacher_is_priced_by_its_own_model(harness: WorkerHarness) -> None:
     def lesson(model: str) -> dict[str, Any]:
         return {"teacher_prompt_uri": "prompts:/teacher/1", "teacher_model": model}
 
     cheap, dear = [
-        await estimated(world, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=lesson(model))
+        await estimated(harness, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=lesson(model))
         for model in (CHEAP, DEAR)
     ]
     assert cheap.calls_low == dear.calls_low
     assert cheap.usd_low < dear.usd_low
 
 
-async def test_the_budget_caps_calls_tokens_and_dollars(world: World) -> None:
-    free, capped = await estimated(world), await estimated(world, budget=Budget(max_calls=120))
+async def test_the_budget_caps_calls_tokens_and_dollars(harness: WorkerHarness) -> None:
+    free, capped = await estimated(harness), await estimated(harness, budget=Budget(max_calls=120))
     assert capped.calls_high == 120 < free.calls_high
     assert capped.tokens_high < free.tokens_high
     assert capped.usd_high < free.usd_high

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import text
 
 from burnish.errors import InvalidInput, StoreUnavailable
+from burnish.redaction import redact_uri
 from burnish.store.database import Database
-from burnish.store.location import safe_uri, sqlite_path, store_url
+from burnish.store.location import sqlite_path, store_url
 from burnish.store.protocol import JobStore
 from burnish.store.sql import SqlJobStore
 from burnish.store.testing.samples import a_job
@@ -79,7 +80,7 @@ def test_other_uris_are_refused_without_their_password(uri: str) -> None:
     ],
 )
 def test_a_shown_uri_has_no_password(uri: str) -> None:
-    shown = safe_uri(uri)
+    shown = redact_uri(uri)
     assert "ter2" not in shown
     assert "host/b" in shown
 
@@ -178,15 +179,15 @@ async def test_a_reader_sees_the_last_commit_while_another_writes(sqlite_uri: st
 
 async def test_errors_tell_neither_sql_nor_values(sqlite_uri: str) -> None:
     database = Database(sqlite_uri)
-    with pytest.raises(StoreUnavailable) as told:
+    with pytest.raises(StoreUnavailable) as refused:
         await database.read(
             lambda connection: connection.execute(text("SELECT :x FROM nowhere"), {"x": "hunter2"})
         )
     await database.close()
-    for error in (told.value, told.value.__cause__):
+    for error in (refused.value, refused.value.__cause__):
         assert "hunter2" not in str(error)
-    assert "SELECT" not in str(told.value)
-    assert "no such table: nowhere" in str(told.value)
+    assert "SELECT" not in str(refused.value)
+    assert "no such table: nowhere" in str(refused.value)
 
 
 async def test_the_check_notices_a_broken_store(sqlite_uri: str, open_store: Open) -> None:
@@ -208,10 +209,10 @@ async def test_the_check_notices_a_broken_store(sqlite_uri: str, open_store: Ope
 
 
 def test_a_server_that_is_not_there() -> None:
-    with pytest.raises(StoreUnavailable) as told:
+    with pytest.raises(StoreUnavailable) as refused:
         SqlJobStore("postgresql://u:hunter2@127.0.0.1:1/b")
-    assert "hunter2" not in str(told.value)
-    assert "127.0.0.1" in str(told.value)
+    assert "hunter2" not in str(refused.value)
+    assert "127.0.0.1" in str(refused.value)
 
 
 @pytest.mark.postgres

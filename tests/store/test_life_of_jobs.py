@@ -26,9 +26,10 @@ from hypothesis.stateful import (
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import TRANSITIONS, JobStatus
+from burnish.domain.records import Report
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded, BurnishError, InvalidState, NotFound
-from burnish.store.protocol import JobStore, Report
+from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import a_call, a_candidate, a_job, an_answer, an_evaluation
 
 SETTINGS = settings(

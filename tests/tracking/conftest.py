@@ -13,7 +13,7 @@ from burnish.tracking.mlflow import MlflowTracker
 
 @pytest.fixture(autouse=True)
 def _no_server_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests may have mounted MLflow's server, which tells its settings by the environment."""
+    """Other tests may have mounted MLflow's server, which passes its settings by the environment."""
     for name in [name for name in os.environ if name.startswith("_MLFLOW_SERVER_")]:
         monkeypatch.delenv(name)
 

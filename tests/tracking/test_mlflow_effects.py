@@ -305,7 +305,7 @@ def test_a_winner_whose_answer_was_lost_is_not_registered_twice(
         own.prompt(f"prompts:/{source.name}/3")
 
 
-def test_an_outage_that_lasts_is_told_after_a_few_tries(
+def test_an_outage_that_lasts_is_reported_after_a_few_tries(
     own: MlflowTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
@@ -378,7 +378,7 @@ def test_two_workers_that_register_the_winner_at_the_same_moment_leave_one_versi
         shared.prompt(f"prompts:/{source.name}/3")
 
 
-def test_a_run_that_its_worker_could_not_tell_of_is_found(shared: MlflowTracker) -> None:
+def test_a_run_that_its_worker_could_not_report_is_found(shared: MlflowTracker) -> None:
     job = make_job(shared)
     assert shared.find_run(job) is None
     run_id = shared.ensure_run(job)

@@ -133,7 +133,7 @@ def test_a_read_only_folder() -> None:
         MlflowTracker("sqlite:////proc/mlflow.db").check()
 
 
-def test_a_full_disk_is_told_and_the_work_goes_on_when_there_is_room(own: MlflowTracker) -> None:
+def test_a_full_disk_is_reported_and_the_work_goes_on_when_there_is_room(own: MlflowTracker) -> None:
     import sqlalchemy
 
     experiment_id = own.ensure_experiment(fresh("experiment"))
@@ -179,14 +179,14 @@ def test_a_database_of_a_newer_mlflow_says_how_to_go_on(own: MlflowTracker) -> N
         own.check()
 
 
-def test_a_server_that_is_away_is_told_without_its_password() -> None:
+def test_a_server_that_is_away_is_reported_without_its_password() -> None:
     tracker = MlflowTracker(f"http://me:hunter2@127.0.0.1:{closed_port()}", sleep=lambda seconds: None)
     with pytest.raises(TrackingUnavailable, match=r"127\.0\.0\.1") as caught:
         tracker.check()
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_database_server_that_is_away_is_told_at_once_without_its_password() -> None:
+def test_a_database_server_that_is_away_is_reported_at_once_without_its_password() -> None:
     uri = f"postgresql+psycopg://me:hunter2@127.0.0.1:{closed_port()}/mlflow"
     with pytest.raises(TrackingUnavailable, match="refused") as caught:
         MlflowTracker(uri).check()
@@ -209,7 +209,7 @@ def test_secrets_are_taken_out_of_messages(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "tok-123")
     address = Address("https://me:p%40ss@mlflow.example")
     said = address.redact("401 for https://me:p%40ss@mlflow.example: p@ss, Bearer tok-123, http://a:b@c")
-    assert said == "401 for https://***@mlflow.example: ***, Bearer ***, http://***@c"
+    assert said == "401 for https://***@mlflow.example: ***, ***, http://***@c"
 
 
 def test_pages_only_where_there_is_a_server(own: MlflowTracker) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,139 +12,141 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, StopReason
 from burnish.errors import ExperimentFull, StoreUnavailable, TrackingUnavailable
-from burnish.llm.faults import Faults
+from burnish.llm.protocol import Request, Response
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.tracking.memory import FakeRun
 from burnish.tracking.protocol import RunStatus
-from tests.worker.workbench import Process, World
+from tests.worker.harness import WorkerHarness, WorkerProcess
 
 SLOW = Faults(latency_seconds=0.02)
 HANGING = Faults(shares={"hang": 1.0}, from_request=20)
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path)
-    yield world
-    await world.close()
+async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(tmp_path)
+    yield harness
+    await harness.close()
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks left behind: {left}"
 
 
-async def until_asked(process: Process, calls: int) -> None:
+async def until_asked(process: WorkerProcess, calls: int) -> None:
     async with asyncio.timeout(20):
         while len(process.asked) < calls:  # noqa: ASYNC110 - the condition is the state of another task
             await asyncio.sleep(0.002)
 
 
-def the_run(world: World) -> FakeRun:
-    [run] = world.tracker.runs_of("job")
+def the_run(harness: WorkerHarness) -> FakeRun:
+    [run] = harness.tracker.runs_of("job")
     return run
 
 
 # --- cancel
 
 
-async def test_a_cancel_ends_calls_in_flight_and_keeps_the_best(world: World) -> None:
-    await world.submit()
-    process = Process(world, faults=HANGING)
+async def test_a_cancel_ends_calls_in_flight_and_keeps_the_best(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, faults=HANGING)
     running = asyncio.create_task(process.run())
     await until_asked(process, 21)
-    began = time.monotonic()
-    await world.store.request_cancel("job")
-    await running
-    assert time.monotonic() - began < 1.0
+    await harness.store.request_cancel("job")
+    async with asyncio.timeout(30):  # a call would hang for the minute of its own deadline
+        await running
     assert process.scripted.in_flight == 0
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     job = result.job
     assert (job.status, job.stop_reason) == (JobStatus.CANCELED, StopReason.CANCELED)
     best = max((entry for entry in result.candidates if entry[3]), key=lambda entry: entry[3]["aggregate"])
     assert job.best_candidate_id == best[1]
     assert job.final_eval_scores == best[3]
-    assert the_run(world).status is RunStatus.KILLED
+    assert the_run(harness).status is RunStatus.KILLED
     assert result.events[-1].kind.value == "ENDED"
 
 
-async def test_an_announced_cancel_needs_no_heartbeat(world: World) -> None:
-    await world.submit()
-    process = Process(world, faults=HANGING, heartbeat_seconds=3600.0)
+async def test_an_announced_cancel_needs_no_heartbeat(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, faults=HANGING, heartbeat_seconds=3600.0)
     running = asyncio.create_task(process.run())
     await until_asked(process, 21)
-    await world.store.request_cancel("job")
+    await harness.store.request_cancel("job")
     process.interrupt()
     async with asyncio.timeout(5):
         await running
-    result = await world.result()
+    result = await harness.result()
     assert result.job.status is JobStatus.CANCELED
-    assert the_run(world).status is RunStatus.KILLED
+    assert the_run(harness).status is RunStatus.KILLED
     measured = [entry[0] for entry in result.candidates if entry[3]]
     assert measured
     for number in measured:
-        assert f"prompt_candidates/iteration_{number}/scores.json" in the_run(world).artifacts
+        assert f"prompt_candidates/iteration_{number}/scores.json" in the_run(harness).artifacts
 
 
 @pytest.mark.parametrize("method", ["ensure_run", "experiment_exists", "log", "register_winner"])
-async def test_a_cancel_at_any_moment_ends_the_run_once(method: str, world: World) -> None:
-    await world.submit()
-    process = Process(world)
+async def test_a_cancel_at_any_moment_ends_the_run_once(method: str, harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness)
     loop = asyncio.get_running_loop()
 
     def cancel(*_: Any) -> None:  # in the effect's thread: it is under way while the cancel arrives
-        asyncio.run_coroutine_threadsafe(world.store.request_cancel("job"), loop).result(10)
-        loop.call_soon_threadsafe(process.interrupt)
-        time.sleep(0.05)
+        asyncio.run_coroutine_threadsafe(harness.store.request_cancel("job"), loop).result(10)
+        asyncio.run_coroutine_threadsafe(process.interrupted(), loop).result(10)
 
     process.before[method] = cancel
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.CANCELED
-    assert result.job.run_id == the_run(world).run_id
-    assert the_run(world).status is RunStatus.KILLED
+    assert result.job.run_id == the_run(harness).run_id
+    assert the_run(harness).status is RunStatus.KILLED
 
 
-async def test_a_cancel_that_a_dead_worker_did_not_see_is_done_by_the_next(world: World) -> None:
-    await world.submit()
-    dead = Process(world, dies_at_call=25, heartbeat_seconds=3600.0)
+async def test_a_cancel_that_a_dead_worker_did_not_see_is_done_by_the_next(harness: WorkerHarness) -> None:
+    await harness.submit()
+    dead = WorkerProcess(harness, dies_at_call=25, heartbeat_seconds=3600.0)
     await dead.run()
-    await world.store.request_cancel("job")
-    process = Process(world)
+    await harness.store.request_cancel("job")
+    process = WorkerProcess(harness)
     await process.run()
     assert process.asked == []
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.CANCELED
-    assert the_run(world).status is RunStatus.KILLED
+    assert the_run(harness).status is RunStatus.KILLED
 
 
-async def test_a_cancel_finds_the_run_that_a_dead_worker_could_not_tell_of(world: World) -> None:
-    await world.submit()
-    dead = Process(world, heartbeat_seconds=3600.0)
+async def test_a_cancel_finds_the_run_that_a_dead_worker_could_not_write_down(harness: WorkerHarness) -> None:
+    await harness.submit()
+    dead = WorkerProcess(harness, heartbeat_seconds=3600.0)
     dead.after["ensure_run"] = dead.die
     await dead.run()
-    assert (await world.store.get("job")).run_id is None
-    await world.store.request_cancel("job")
-    await Process(world).run()
-    result = (await world.result()).check()
+    assert (await harness.store.get("job")).run_id is None
+    await harness.store.request_cancel("job")
+    await WorkerProcess(harness).run()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.CANCELED
-    assert result.job.run_id == the_run(world).run_id
-    assert the_run(world).status is RunStatus.KILLED
+    assert result.job.run_id == the_run(harness).run_id
+    assert the_run(harness).status is RunStatus.KILLED
 
 
-async def test_a_cancel_is_final_even_while_mlflow_is_away(world: World) -> None:
-    await world.submit()
-    process = Process(world, faults=HANGING)
+async def test_a_cancel_is_final_even_while_mlflow_is_away(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, faults=HANGING)
     running = asyncio.create_task(process.run())
     await until_asked(process, 21)
-    world.tracker.away = True
-    await world.store.request_cancel("job")
+    harness.tracker.away = True
+    await harness.store.request_cancel("job")
     async with asyncio.timeout(5):
-        while not (await world.store.get("job")).status.terminal:  # noqa: ASYNC110
+        while not (await harness.store.get("job")).status.terminal:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await running
-    assert the_run(world).status is RunStatus.RUNNING  # nobody could close it
+    assert the_run(harness).status is RunStatus.RUNNING  # nobody could close it
 
 
-async def test_work_that_is_cancelled_from_inside_is_a_failure(world: World) -> None:
-    await world.submit()
-    process = Process(world, heartbeat_seconds=30)  # so that the work itself writes, not the heartbeat
+async def test_work_that_is_cancelled_from_inside_is_a_failure(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(
+        harness, heartbeat_seconds=30
+    )  # so that the work itself writes, not the heartbeat
 
     def cancel(*_: Any) -> None:
         process.before.clear()  # its end may write
@@ -153,14 +154,14 @@ async def test_work_that_is_cancelled_from_inside_is_a_failure(world: World) -> 
 
     process.before["report"] = cancel
     await process.run()
-    job = await world.store.get("job")
+    job = await harness.store.get("job")
     assert job.status is JobStatus.FAILED
     assert "cancelled from inside" in str(job.error_message)
 
 
-async def test_a_process_that_ends_all_its_tasks_at_once_ends(world: World) -> None:
-    await world.submit()
-    process = Process(world, faults=HANGING)
+async def test_a_process_that_ends_all_its_tasks_at_once_ends(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, faults=HANGING)
     running = asyncio.create_task(process.run())
     await until_asked(process, 21)
     process.alive = False
@@ -174,113 +175,119 @@ async def test_a_process_that_ends_all_its_tasks_at_once_ends(world: World) -> N
 # --- delete, and other owners
 
 
-async def test_a_job_deleted_while_it_runs_leaves_nothing(world: World) -> None:
-    await world.submit()
-    process = Process(world, faults=SLOW)
+async def test_a_job_deleted_while_it_runs_leaves_nothing(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, faults=SLOW)
     running = asyncio.create_task(process.run())
     await until_asked(process, 10)
-    job = await world.store.fence("job")
+    job = await harness.store.fence("job")
     process.interrupt()
-    world.tracker.delete_run(str(job.run_id))
-    await world.store.delete("job")
+    harness.tracker.delete_run(str(job.run_id))
+    await harness.store.delete("job")
     await running
-    assert world.tracker.runs_of("job") == []
-    assert len(world.tracker.versions["p"]) == 1
+    assert harness.tracker.runs_of("job") == []
+    assert len(harness.tracker.versions["p"]) == 1
 
 
-async def test_a_job_deleted_while_its_run_is_being_made_leaves_no_run(world: World) -> None:
-    await world.submit()
-    process = Process(world)
+async def test_a_job_deleted_while_its_run_is_being_made_leaves_no_run(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness)
     loop = asyncio.get_running_loop()
 
     async def delete() -> None:
-        await world.store.fence("job")
-        await world.store.delete("job")
+        await harness.store.fence("job")
+        await harness.store.delete("job")
 
     process.before["ensure_run"] = lambda *_: asyncio.run_coroutine_threadsafe(delete(), loop).result(10)
     await process.run()
-    assert world.tracker.runs_of("job") == []
+    assert harness.tracker.runs_of("job") == []
     assert process.asked == []
 
 
-async def test_a_job_deleted_and_announced_while_its_run_is_being_made_leaves_no_run(world: World) -> None:
-    await world.submit()
-    process = Process(world)
+async def test_a_job_deleted_and_announced_while_its_run_is_being_made_leaves_no_run(
+    harness: WorkerHarness,
+) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness)
     loop = asyncio.get_running_loop()
 
     async def delete() -> None:
-        await world.store.fence("job")
+        await harness.store.fence("job")
         process.interrupt()
-        await world.store.delete("job")
+        await harness.store.delete("job")
 
     process.before["ensure_run"] = lambda *_: asyncio.run_coroutine_threadsafe(delete(), loop).result(10)
     await process.run()
-    assert world.tracker.runs_of("job") == []
+    assert harness.tracker.runs_of("job") == []
 
 
 @pytest.mark.parametrize("calls", [1, 15, 40])
-async def test_a_zombie_writes_nothing_and_asks_nothing(calls: int, world: World) -> None:
-    await world.submit(concurrency=4)
-    zombie = Process(world, faults=SLOW)
-    running = asyncio.create_task(zombie.run())
-    await until_asked(zombie, calls)
-    await world.store.take("job", "the other")
-    asked, before = len(zombie.asked), await world.result()
+async def test_a_superseded_worker_writes_nothing_and_asks_nothing(
+    calls: int, harness: WorkerHarness
+) -> None:
+    await harness.submit(concurrency=4)
+    superseded = WorkerProcess(harness, faults=SLOW)
+    running = asyncio.create_task(superseded.run())
+    await until_asked(superseded, calls)
+    await harness.store.take("job", "the other")
+    asked, before = len(superseded.asked), await harness.result()
     await running
-    assert len(zombie.asked) - asked <= 4  # those whose note had been written
-    after = await world.result()
+    assert len(superseded.asked) - asked <= 4  # those whose note had been written
+    after = await harness.result()
     assert after.journal == before.journal
     assert after.events == before.events
     assert after.candidates == before.candidates
     assert after.job == before.job
-    assert zombie.slept == []  # and it does not come back
+    assert superseded.slept == []  # and it does not come back
 
 
-async def test_a_zombie_that_opens_the_run_of_an_ended_job_closes_it_again(world: World) -> None:
-    await world.submit()
-    zombie, other = Process(world), Process(world)
+async def test_a_superseded_worker_that_opens_the_run_of_an_ended_job_closes_it_again(
+    harness: WorkerHarness,
+) -> None:
+    await harness.submit()
+    superseded, other = WorkerProcess(harness), WorkerProcess(harness)
     loop = asyncio.get_running_loop()
     over = other.run(reason="attempt 1 seemed dead", over=1)
-    zombie.before["ensure_run"] = lambda *_: asyncio.run_coroutine_threadsafe(over, loop).result(20)
-    await zombie.run()
-    result = (await world.result()).check()
+    superseded.before["ensure_run"] = lambda *_: asyncio.run_coroutine_threadsafe(over, loop).result(20)
+    await superseded.run()
+    result = (await harness.result()).check()
     assert (result.job.status, result.job.attempt) == (JobStatus.COMPLETED, 2)
-    assert zombie.asked == []
-    assert the_run(world).status is RunStatus.FINISHED
+    assert superseded.asked == []
+    assert the_run(harness).status is RunStatus.FINISHED
 
 
-async def test_two_workers_on_one_job_give_one_result(world: World) -> None:
-    await world.submit()
-    one, other = Process(world, faults=SLOW), Process(world, faults=SLOW)
+async def test_two_workers_on_one_job_give_one_result(harness: WorkerHarness) -> None:
+    await harness.submit()
+    one, other = WorkerProcess(harness, faults=SLOW), WorkerProcess(harness, faults=SLOW)
     first = asyncio.create_task(one.run())
     await until_asked(one, 10)
     await asyncio.gather(other.run(reason="attempt 1 seemed dead", over=1), first)
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.COMPLETED
     assert result.job.attempt == 2
     assert len(result.versions) == 1
-    assert the_run(world).status is RunStatus.FINISHED
+    assert the_run(harness).status is RunStatus.FINISHED
 
 
-async def test_a_job_that_runs_elsewhere_is_left_alone(world: World) -> None:
-    await world.submit()
-    await world.store.take("job", "the other")
-    process = Process(world)
+async def test_a_job_that_runs_elsewhere_is_left_alone(harness: WorkerHarness) -> None:
+    await harness.submit()
+    await harness.store.take("job", "the other")
+    process = WorkerProcess(harness)
     await process.run(over=0)
     assert process.asked == []
-    assert (await world.store.get("job")).attempt == 1
+    assert (await harness.store.get("job")).attempt == 1
 
 
 @pytest.mark.parametrize("faults", [Faults(latency_seconds=0.01), HANGING], ids=["busy", "waiting"])
-async def test_a_running_job_gives_a_sign_of_life_with_every_heartbeat(faults: Faults, world: World) -> None:
-    await world.submit()
-    process = Process(world, faults=faults)
+async def test_a_running_job_writes_heartbeats(faults: Faults, harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, faults=faults)
     running = asyncio.create_task(process.run())
     await until_asked(process, 21)
     for _ in range(4):
-        before = await world.store.signs_of_life()
+        before = await harness.store.heartbeats()
         async with asyncio.timeout(1.0):
-            while await world.store.signs_of_life() == before:  # noqa: ASYNC110
+            while await harness.store.heartbeats() == before:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     process.die()
     await running
@@ -290,15 +297,15 @@ async def test_a_running_job_gives_a_sign_of_life_with_every_heartbeat(faults: F
 
 
 @pytest.mark.parametrize("max_calls", [70, 75, 80])
-async def test_a_budget_is_kept_to_the_call_across_deaths(max_calls: int, world: World) -> None:
-    await world.submit(budget=Budget(max_calls=max_calls), concurrency=8)
+async def test_a_budget_is_kept_to_the_call_across_deaths(max_calls: int, harness: WorkerHarness) -> None:
+    await harness.submit(budget=Budget(max_calls=max_calls), concurrency=8)
     asked, deaths = 0, 0
-    while not (await world.store.get("job")).status.terminal:
-        process = Process(world, faults=Faults(jitter_seconds=0.004), dies_at_call=15)
+    while not (await harness.store.get("job")).status.terminal:
+        process = WorkerProcess(harness, faults=Faults(jitter_seconds=0.004), dies_at_call=15)
         await process.run()
         asked += len(process.asked)
         deaths += not process.alive
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert deaths > 1
     assert result.job.status is JobStatus.COMPLETED, result.job.error_message
     assert result.job.stop_reason is StopReason.BUDGET
@@ -308,89 +315,95 @@ async def test_a_budget_is_kept_to_the_call_across_deaths(max_calls: int, world:
     assert 0 < counted - result.journal.total() <= 8 * deaths
 
 
-async def test_running_time_counts_over_all_attempts(world: World) -> None:
-    await world.submit(budget=Budget(max_seconds=2.0), concurrency=1)
-    began = time.monotonic()
+async def test_running_time_counts_over_all_attempts(harness: WorkerHarness) -> None:
+    """On a clock that only answers move: 0.2 s each."""
+    now, scripted = 0.0, ScriptedProvider()
+
+    async def answer(request: Request) -> Response:
+        nonlocal now
+        await asyncio.sleep(0.03)  # some heartbeats long: they write the running time down
+        now += 0.2
+        return await scripted.complete(request, "sentiment", 60.0)
+
+    await harness.submit(budget=Budget(max_seconds=2.0), concurrency=1)
     attempts = 0
-    while not (await world.store.get("job")).status.terminal:
-        process = Process(world, faults=Faults(latency_seconds=0.03), dies_at_call=3)
-        await process.run()
+    while not (await harness.store.get("job")).status.terminal:
+        await WorkerProcess(harness, answer=answer, dies_at_call=3, clock=lambda: now).run()
         attempts += 1
-    job = await world.store.get("job")
+    job = await harness.store.get("job")
     assert job.stop_reason is StopReason.BUDGET
     assert attempts > 1
-    assert time.monotonic() - began < 6.0
-    assert job.seconds_spent >= 0.5 - 0.05 * attempts
+    assert 0.2 <= job.seconds_spent <= now <= 2.0 + 0.4 * attempts  # each death may lose its last two calls
 
 
 # --- deaths
 
 
-async def test_a_job_that_kills_its_workers_again_and_again_is_given_up(world: World) -> None:
-    await world.submit()
+async def test_a_job_that_kills_its_workers_again_and_again_is_given_up(harness: WorkerHarness) -> None:
+    await harness.submit()
     waits = []
     for _ in range(5):
-        victim = Process(world, dies_at_call=1)
+        victim = WorkerProcess(harness, dies_at_call=1)
         await victim.run(reason="recovered at start")
         assert not victim.alive
         waits.append(sum(victim.slept))
-    last = Process(world)
+    last = WorkerProcess(harness)
     await last.run(reason="recovered at start")
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert (result.job.status, result.job.stop_reason) == (JobStatus.FAILED, StopReason.ERROR)
     assert "the last 5 attempts died with their worker" in str(result.job.error_message)
     assert "BURNISH_MAX_JOB_DEATHS" in str(result.job.error_message)
     assert last.asked == []
-    assert the_run(world).status is RunStatus.FAILED
+    assert the_run(harness).status is RunStatus.FAILED
     assert [event.data.get("deaths") for event in result.kinds("STARTED")] == [None, 1, 2, 3, 4, 5]
     assert waits[:2] == [0, 0]  # the first death costs its neighbours nothing
     assert 0 < waits[2] < waits[3]  # then longer and longer
 
-    await world.store.reopen("job")
-    await Process(world).run()
-    assert (await world.result()).check().job.status is JobStatus.COMPLETED
+    await harness.store.reopen("job")
+    await WorkerProcess(harness).run()
+    assert (await harness.result()).check().job.status is JobStatus.COMPLETED
 
 
-async def test_deaths_of_a_job_that_gets_on_do_not_count(world: World) -> None:
-    await world.submit(concurrency=1)
+async def test_deaths_of_a_job_that_gets_on_do_not_count(harness: WorkerHarness) -> None:
+    await harness.submit(concurrency=1)
     attempts = 0
-    while not (await world.store.get("job")).status.terminal:
-        await Process(world, dies_at_call=3).run()
+    while not (await harness.store.get("job")).status.terminal:
+        await WorkerProcess(harness, dies_at_call=3).run()
         attempts += 1
-    job = (await world.result()).check().job
+    job = (await harness.result()).check().job
     assert attempts > 10
     assert job.status is JobStatus.COMPLETED, job.error_message
 
 
-async def test_a_cancel_does_not_wait_for_a_job_that_kills_its_workers(world: World) -> None:
-    await world.submit()
+async def test_a_cancel_does_not_wait_for_a_job_that_kills_its_workers(harness: WorkerHarness) -> None:
+    await harness.submit()
     for _ in range(3):
-        await Process(world, dies_at_call=1).run()
-    await world.store.request_cancel("job")
-    process = Process(world)
+        await WorkerProcess(harness, dies_at_call=1).run()
+    await harness.store.request_cancel("job")
+    process = WorkerProcess(harness)
     await process.run()
     assert process.slept == []
-    assert (await world.store.get("job")).status is JobStatus.CANCELED
+    assert (await harness.store.get("job")).status is JobStatus.CANCELED
 
 
 # --- causes outside
 
 
-async def test_a_completed_job_shows_all_of_its_work_as_done(world: World) -> None:
-    await world.submit()
-    await Process(world).run()
-    job = (await world.result()).job
+async def test_a_completed_job_shows_all_of_its_work_as_done(harness: WorkerHarness) -> None:
+    await harness.submit()
+    await WorkerProcess(harness).run()
+    job = (await harness.result()).job
     assert job.status is JobStatus.COMPLETED
     assert job.progress is not None
     assert job.progress.completed == job.progress.total == job.usage.total.calls > 0
 
 
-async def test_a_job_waits_for_mlflow_at_its_end(world: World) -> None:
-    await world.submit()
-    process = Process(world)
-    world.tracker.failures["register_winner"] = TrackingUnavailable("MLflow is away")
+async def test_a_job_waits_for_mlflow_at_its_end(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness)
+    harness.tracker.failures["register_winner"] = TrackingUnavailable("MLflow is away")
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.COMPLETED
     assert result.job.attempt == 2
     [retry] = result.kinds("RETRY")
@@ -400,37 +413,39 @@ async def test_a_job_waits_for_mlflow_at_its_end(world: World) -> None:
     assert len(result.versions) == 1
 
 
-async def test_candidates_come_to_the_run_late_while_mlflow_is_away(world: World) -> None:
-    await world.submit()
-    process = Process(world)
-    world.tracker.failures["log"] = TrackingUnavailable("MLflow is away")
+async def test_candidates_come_to_the_run_late_while_mlflow_is_away(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness)
+    harness.tracker.failures["log"] = TrackingUnavailable("MLflow is away")
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert (result.job.status, result.job.attempt) == (JobStatus.COMPLETED, 1)
     measured = [entry for entry in result.candidates if entry[3]]
-    logged = {name.split("/")[1] for name in the_run(world).artifacts if name.startswith("prompt_candidates")}
+    logged = {
+        name.split("/")[1] for name in the_run(harness).artifacts if name.startswith("prompt_candidates")
+    }
     assert len(logged) == len(measured)
 
 
-async def test_patience_with_mlflow_has_a_limit(world: World) -> None:
-    await world.submit()
-    process = Process(world, retries=2)
+async def test_patience_with_mlflow_has_a_limit(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, retries=2)
 
     def away(*_: Any) -> None:
         raise TrackingUnavailable("MLflow is away")
 
     process.before["register_winner"] = away
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert (result.job.status, result.job.stop_reason) == (JobStatus.FAILED, StopReason.ERROR)
     assert "MLflow is away" in str(result.job.error_message)
     assert result.job.attempt == 3
-    assert "error.txt" in the_run(world).artifacts
+    assert "error.txt" in the_run(harness).artifacts
 
 
-async def test_a_job_waits_for_the_store_as_long_as_it_takes(world: World) -> None:
-    await world.submit()
-    process = Process(world, retries=1)
+async def test_a_job_waits_for_the_store_as_long_as_it_takes(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, retries=1)
     away = 0
 
     def fail(*_: Any) -> None:
@@ -442,14 +457,14 @@ async def test_a_job_waits_for_the_store_as_long_as_it_takes(world: World) -> No
     for method in ("take", "update", "report", "journal_write"):
         process.before[method] = fail
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.COMPLETED
     assert len(process.slept) > 3
 
 
-async def test_a_provider_that_is_down_is_tried_again_and_the_job_goes_on(world: World) -> None:
-    await world.submit()
-    process = Process(world, faults=Faults(shares={"503": 1.0}, from_request=30))
+async def test_a_provider_that_is_down_is_tried_again_and_the_job_goes_on(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness, faults=Faults(shares={"503": 1.0}, from_request=30))
     slept: list[float] = []
 
     def recover(*_: Any) -> None:
@@ -459,27 +474,27 @@ async def test_a_provider_that_is_down_is_tried_again_and_the_job_goes_on(world:
 
     process.before["take"] = recover
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.COMPLETED
     [retry] = result.kinds("RETRY")
     assert "model calls failed" in retry.data["reason"]
     assert slept
 
 
-async def test_bad_input_is_not_tried_again(world: World) -> None:
-    await world.submit(scorers=("no_such_scorer",))
-    process = Process(world)
+async def test_bad_input_is_not_tried_again(harness: WorkerHarness) -> None:
+    await harness.submit(scorers=("no_such_scorer",))
+    process = WorkerProcess(harness)
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert (result.job.status, result.job.attempt) == (JobStatus.FAILED, 1)
     assert "no_such_scorer" in str(result.job.error_message)
     assert process.slept == []
-    assert the_run(world).status is RunStatus.FAILED
+    assert the_run(harness).status is RunStatus.FAILED
 
 
-async def test_a_bug_fails_the_job_with_its_trace_on_the_run(world: World) -> None:
-    await world.submit()
-    process = Process(world)
+async def test_a_bug_fails_the_job_with_its_trace_on_the_run(harness: WorkerHarness) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness)
 
     def break_down(*_: Any) -> None:
         process.before.clear()  # its end may write
@@ -487,23 +502,23 @@ async def test_a_bug_fails_the_job_with_its_trace_on_the_run(world: World) -> No
 
     process.before["report"] = break_down
     await process.run()
-    result = (await world.result()).check()
+    result = (await harness.result()).check()
     assert result.job.status is JobStatus.FAILED
     assert result.job.error_message == "ZeroDivisionError: oops"
-    assert "break_down" in the_run(world).artifacts["error.txt"]
+    assert "break_down" in the_run(harness).artifacts["error.txt"]
 
 
-async def test_a_job_without_room_is_not_begun(world: World) -> None:
-    await world.submit("first")
-    await world.submit("second")
-    await world.store.take("first", "w")
-    process = Process(world, max_running_per_experiment=1)
+async def test_a_job_without_room_is_not_begun(harness: WorkerHarness) -> None:
+    await harness.submit("first")
+    await harness.submit("second")
+    await harness.store.take("first", "w")
+    process = WorkerProcess(harness, max_running_per_experiment=1)
     with pytest.raises(ExperimentFull):
         await process.run("second")
-    assert (await world.store.get("second")).attempt == 0
+    assert (await harness.store.get("second")).attempt == 0
 
 
-async def test_a_job_that_is_gone_is_dropped(world: World) -> None:
-    process = Process(world)
+async def test_a_job_that_is_gone_is_dropped(harness: WorkerHarness) -> None:
+    process = WorkerProcess(harness)
     await process.run("nothing")
     assert process.asked == process.slept == []

@@ -11,10 +11,10 @@ import pytest
 
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message
+from burnish.domain.records import CallKey, JournalEntry, JournalTotals
 from burnish.domain.usage import Role, Usage
 from burnish.errors import AttemptSuperseded, StoreUnavailable
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
-from burnish.store.protocol import CallKey, JournalEntry, JournalTotals
 from burnish.store.sql import SqlJobStore
 from burnish.worker.journal import StoreJournal
 
@@ -100,7 +100,7 @@ class TestFinding:
             (request(temperature=0.5), PURPOSE),
             (replace(request(), model="scripted:/n"), PURPOSE),
             (request(), replace(PURPOSE, sample=1)),
-            (request(), replace(PURPOSE, phase="test")),
+            (request(), replace(PURPOSE, phase="judge")),
             (request(), replace(PURPOSE, candidate_id="d")),
             (request(), replace(PURPOSE, example_id="f")),
             (request(), replace(PURPOSE, role=Role.JUDGE)),
@@ -111,6 +111,20 @@ class TestFinding:
         await journal.finish(request(), PURPOSE, ANSWER)
         assert journal.find(other_request, other_purpose) is None
 
+    async def test_a_sealed_test_that_an_earlier_version_wrote_as_search_is_found(self) -> None:
+        journal = await StoreJournal.open(FakeRecords(), "job", 1)
+        await journal.finish(request(), PURPOSE, ANSWER)
+        tested = replace(PURPOSE, phase="test")
+        assert journal.find(request(), tested) == replace(ANSWER, replayed=True)
+        await journal.finish(request("new"), tested, ANSWER)
+        assert journal.find(request("new"), PURPOSE) is None
+
+
+async def let_others_run() -> None:
+    """Every task gets as far as it can without the journal's store."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
 
 class TestWriting:
     async def test_a_call_begun_is_durable_before_it_is_made(self) -> None:
@@ -118,7 +132,7 @@ class TestWriting:
         journal = await StoreJournal.open(records, "job", 1)
         records.go_on.clear()
         beginning = asyncio.create_task(journal.begin(request(), PURPOSE, WORST))
-        await asyncio.sleep(0.01)
+        await let_others_run()
         assert not beginning.done()
         records.go_on.set()
         await beginning
@@ -130,7 +144,7 @@ class TestWriting:
         await journal.begin(request(), PURPOSE, WORST)
         records.go_on.clear()
         finishing = asyncio.create_task(journal.finish(request(), PURPOSE, ANSWER))
-        await asyncio.sleep(0.01)
+        await let_others_run()
         assert not finishing.done()
         assert journal.find(request(), PURPOSE) is None
         records.go_on.set()
@@ -153,7 +167,7 @@ class TestWriting:
         records.go_on.clear()
         leaving = asyncio.create_task(journal.begin(request("a"), PURPOSE, WORST))
         staying = asyncio.create_task(journal.begin(request("b"), PURPOSE, WORST))
-        await asyncio.sleep(0.01)
+        await let_others_run()
         leaving.cancel()
         records.go_on.set()
         await staying
@@ -185,7 +199,10 @@ class TestWriting:
         assert len(records.finished) == 1
 
     async def test_close_of_an_unused_journal(self) -> None:
-        await (await StoreJournal.open(FakeRecords(), "job", 1)).close()
+        records = FakeRecords()
+        records.go_on.clear()  # a write would wait for ever
+        await (await StoreJournal.open(records, "job", 1)).close()
+        assert (records.begun, records.finished) == ({}, {})
 
 
 class TestFailing:
@@ -196,9 +213,9 @@ class TestFailing:
         writing = [
             asyncio.create_task(journal.begin(request(str(number)), PURPOSE, WORST)) for number in range(8)
         ]
-        await asyncio.sleep(0.01)
+        await let_others_run()
         writing.append(asyncio.create_task(journal.finish(request("late"), PURPOSE, ANSWER)))
-        await asyncio.sleep(0.01)
+        await let_others_run()
         records.attempt = 2
         records.go_on.set()
         results = await asyncio.gather(*writing, return_exceptions=True)
@@ -291,7 +308,7 @@ class TestOverTheRealStore:
         assert totals.finished.total == ANSWER.usage
         assert totals.lost.total == WORST
         with pytest.raises(AttemptSuperseded):
-            await journal.begin(request("a zombie's"), PURPOSE, WORST)
+            await journal.begin(request("a superseded worker's"), PURPOSE, WORST)
 
     async def test_a_call_lost_once_and_made_again_counts_twice(self, store: SqlJobStore) -> None:
         journal = await StoreJournal.open(store, "job", 1)

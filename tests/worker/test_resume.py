@@ -12,37 +12,37 @@ import pytest
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, OptimizerType
-from burnish.llm.faults import Faults
-from burnish.store.protocol import Report
+from burnish.domain.records import Report
+from burnish.llm.testing.faults import Faults
 from burnish.tracking.protocol import RunStatus
-from tests.worker.workbench import Process, Result, World
+from tests.worker.harness import Result, WorkerHarness, WorkerProcess
 
 JITTER = Faults(jitter_seconds=0.004)  # answers overtake each other
 CALLS = 60  # the undisturbed job makes a few more
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path)
-    yield world
-    await world.close()
+async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(tmp_path)
+    yield harness
+    await harness.close()
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks left behind: {left}"
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """The result of the same job in a world without faults; each configuration is run once."""
+    """The result of the same job in a harness without faults; each configuration is run once."""
     known: dict[str, Result] = {}
 
     async def find(**changes: Any) -> Result:
         key = repr(sorted(changes.items()))
         if key not in known:
-            world = World(tmp_path_factory.mktemp("undisturbed"))
-            await world.submit(**changes)
-            await Process(world, faults=JITTER).run()
-            known[key] = (await world.result()).check()
-            await world.close()
+            harness = WorkerHarness(tmp_path_factory.mktemp("undisturbed"))
+            await harness.submit(**changes)
+            await WorkerProcess(harness, faults=JITTER).run()
+            known[key] = (await harness.result()).check()
+            await harness.close()
         return known[key]
 
     return find
@@ -66,10 +66,10 @@ def assert_same(result: Result, expected: Result) -> None:
     assert run.artifacts.keys() == expected_run.artifacts.keys()
 
 
-async def resume(world: World, dead: Process, **options: Any) -> Process:
+async def resume(harness: WorkerHarness, dead: WorkerProcess, **options: Any) -> WorkerProcess:
     """Let another process go on, and see that it asks nothing again that is in the journal."""
-    journal = (await world.result()).journal
-    process = Process(world, faults=JITTER, **options)
+    journal = (await harness.result()).journal
+    process = WorkerProcess(harness, faults=JITTER, **options)
     await process.run(reason="recovered at start")
     again = [key for key in process.asked if key in journal]
     assert not again, f"{len(again)} finished calls were asked again"
@@ -81,31 +81,31 @@ async def resume(world: World, dead: Process, **options: Any) -> Process:
 
 @pytest.mark.parametrize("call", [1, 2, 11, 23, 31, 38, 45, 52, CALLS])
 async def test_a_job_killed_at_any_call_comes_out_the_same(
-    call: int, world: World, undisturbed: Callable[..., Any]
+    call: int, harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
-    await world.submit()
-    killed = Process(world, faults=JITTER, dies_at_call=call)
+    await harness.submit()
+    killed = WorkerProcess(harness, faults=JITTER, dies_at_call=call)
     await killed.run()
-    assert (await world.store.get("job")).status is JobStatus.IN_PROGRESS
-    await resume(world, killed)
-    result = await world.result()
+    assert (await harness.store.get("job")).status is JobStatus.IN_PROGRESS
+    await resume(harness, killed)
+    result = await harness.result()
     assert_same(result, await undisturbed())
     assert result.job.attempt == 2
     assert [event.data["reason"] for event in result.kinds("STARTED")] == ["submitted", "recovered at start"]
 
 
 async def test_a_job_killed_again_and_again_comes_out_the_same(
-    world: World, undisturbed: Callable[..., Any]
+    harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
-    await world.submit(budget=Budget(max_calls=400))
-    before = Process(world, faults=JITTER, dies_at_call=7)
+    await harness.submit(budget=Budget(max_calls=400))
+    before = WorkerProcess(harness, faults=JITTER, dies_at_call=7)
     await before.run()
     attempts = 1
-    while not (await world.store.get("job")).status.terminal:
-        before = await resume(world, before, dies_at_call=7)
+    while not (await harness.store.get("job")).status.terminal:
+        before = await resume(harness, before, dies_at_call=7)
         attempts += 1
     assert attempts > CALLS // 7
-    assert_same(await world.result(), await undisturbed(budget=Budget(max_calls=400)))
+    assert_same(await harness.result(), await undisturbed(budget=Budget(max_calls=400)))
 
 
 EFFECTS = ("ensure_run", "log", "register_winner", "end_run")
@@ -114,15 +114,15 @@ EFFECTS = ("ensure_run", "log", "register_winner", "end_run")
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("effect", EFFECTS)
 async def test_a_job_killed_around_an_effect_has_it_once(
-    effect: str, when: str, world: World, undisturbed: Callable[..., Any]
+    effect: str, when: str, harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
-    await world.submit()
-    killed = Process(world, faults=JITTER)
+    await harness.submit()
+    killed = WorkerProcess(harness, faults=JITTER)
     getattr(killed, when)[effect] = killed.die
     await killed.run()
     assert not killed.alive
-    await resume(world, killed)
-    assert_same(await world.result(), await undisturbed())
+    await resume(harness, killed)
+    assert_same(await harness.result(), await undisturbed())
 
 
 WRITES = ("update", "report", "journal_write")
@@ -132,10 +132,10 @@ WRITES = ("update", "report", "journal_write")
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("nth", [1, 4])
 async def test_a_job_killed_around_a_write_comes_out_the_same(
-    write: str, when: str, nth: int, world: World, undisturbed: Callable[..., Any]
+    write: str, when: str, nth: int, harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
-    await world.submit()
-    killed = Process(world, faults=JITTER)
+    await harness.submit()
+    killed = WorkerProcess(harness, faults=JITTER)
     count = 0
 
     def die(*arguments: Any) -> None:
@@ -147,15 +147,15 @@ async def test_a_job_killed_around_a_write_comes_out_the_same(
     getattr(killed, when)[write] = die
     await killed.run()
     assert not killed.alive
-    await resume(world, killed)
-    assert_same(await world.result(), await undisturbed())
+    await resume(harness, killed)
+    assert_same(await harness.result(), await undisturbed())
 
 
 async def test_a_job_killed_at_its_very_last_write_is_over(
-    world: World, undisturbed: Callable[..., Any]
+    harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
-    await world.submit()
-    killed = Process(world, faults=JITTER)
+    await harness.submit()
+    killed = WorkerProcess(harness, faults=JITTER)
 
     def die(job_id: str, attempt: int, changes: dict[str, Any], *_: Any) -> None:
         if changes.get("status") is JobStatus.COMPLETED:
@@ -164,15 +164,16 @@ async def test_a_job_killed_at_its_very_last_write_is_over(
     killed.after["update"] = die
     await killed.run()
     assert not killed.alive
-    late = Process(world)
+    late = WorkerProcess(harness)
     await late.run(reason="recovered at start")
     assert late.asked == []
-    assert_same(await world.result(), await undisturbed())
+    assert_same(await harness.result(), await undisturbed())
 
 
-REFLECTION = "scripted:/planted-reflect"
+REFLECTION = "scripted:/hidden-rules-reflect"
 EVERY_OPTIMIZER: dict[OptimizerType, dict[str, Any]] = {
     OptimizerType.JOINT_SEARCH: {"reflection_model": REFLECTION},
+    OptimizerType.FACTORIAL: {"reflection_model": REFLECTION},
     OptimizerType.FEW_SHOT: {"reflection_model": "scripted:/sentiment"},  # the teacher
     OptimizerType.METAPROMPT: {"reflection_model": REFLECTION},
     OptimizerType.GEPA: {"reflection_model": REFLECTION, "optimizer_config": {"max_metric_calls": 60}},
@@ -190,7 +191,7 @@ EVERY_OPTIMIZER: dict[OptimizerType, dict[str, Any]] = {
 
 @pytest.mark.parametrize("optimizer", OptimizerType)
 async def test_every_optimizer_killed_at_every_tenth_call_finds_its_way_again(
-    optimizer: OptimizerType, world: World, undisturbed: Callable[..., Any]
+    optimizer: OptimizerType, harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
     changes = {
         "optimizer_type": optimizer,
@@ -199,22 +200,22 @@ async def test_every_optimizer_killed_at_every_tenth_call_finds_its_way_again(
     }
     expected = await undisturbed(**changes)
     assert expected.job.status is JobStatus.COMPLETED, expected.job.error_message
-    await world.submit(**changes)
-    process = Process(world, faults=JITTER, dies_at_call=10)
+    await harness.submit(**changes)
+    process = WorkerProcess(harness, faults=JITTER, dies_at_call=10)
     await process.run()
     attempts = 1
-    while not (await world.store.get("job")).status.terminal:
-        process = await resume(world, process, dies_at_call=10)
+    while not (await harness.store.get("job")).status.terminal:
+        process = await resume(harness, process, dies_at_call=10)
         attempts += 1
     assert attempts > expected.journal.total() // 10
-    assert_same(await world.result(), expected)
+    assert_same(await harness.result(), expected)
 
 
-async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
-    world: World, undisturbed: Callable[..., Any]
+async def test_a_worker_that_must_stop_gives_the_job_back_and_loses_no_answer(
+    harness: WorkerHarness, undisturbed: Callable[..., Any]
 ) -> None:
-    await world.submit()
-    stopped = Process(world, faults=JITTER)
+    await harness.submit()
+    stopped = WorkerProcess(harness, faults=JITTER)
 
     def stop(_job_id: str, _attempt: int, report: Report) -> None:
         if report.evaluations:
@@ -222,36 +223,38 @@ async def test_a_worker_told_to_stop_gives_the_job_back_and_loses_no_answer(
 
     stopped.before["report"] = stop
     await stopped.run()
-    job = await world.store.get("job")
+    job = await harness.store.get("job")
     assert (job.status, job.status_message) == (JobStatus.PENDING, "the worker stopped")
     assert job.seconds_spent > 0
-    journal = (await world.result()).journal
+    journal = (await harness.result()).journal
     assert journal == Counter(stopped.answered)
-    await resume(world, stopped)
-    assert_same(await world.result(), await undisturbed())
+    await resume(harness, stopped)
+    assert_same(await harness.result(), await undisturbed())
 
 
-async def test_a_worker_told_to_stop_while_it_takes_the_job_gives_it_back(world: World) -> None:
-    await world.submit()
-    stopped = Process(world)
+async def test_a_worker_that_must_stop_while_it_takes_the_job_gives_it_back(harness: WorkerHarness) -> None:
+    await harness.submit()
+    stopped = WorkerProcess(harness)
     stopped.before["take"] = lambda *_: stopped.interrupt()
     await stopped.run()
-    job = await world.store.get("job")
+    job = await harness.store.get("job")
     assert (job.status, job.attempt) == (JobStatus.PENDING, 1)
     assert stopped.asked == []
 
 
-async def test_a_failed_job_goes_on_from_what_it_has(world: World, undisturbed: Callable[..., Any]) -> None:
-    await world.submit()
-    failing = Process(world, faults=Faults(shares={"401": 1.0}, from_request=25))
+async def test_a_failed_job_goes_on_from_what_it_has(
+    harness: WorkerHarness, undisturbed: Callable[..., Any]
+) -> None:
+    await harness.submit()
+    failing = WorkerProcess(harness, faults=Faults(shares={"401": 1.0}, from_request=25))
     await failing.run()
-    failed = await world.result()
+    failed = await harness.result()
     assert failed.job.status is JobStatus.FAILED
     assert "401" in str(failed.job.error_message)
     assert failed.runs[0].status is RunStatus.FAILED
     assert failing.slept == []  # a wrong key is not tried again
-    await world.store.reopen("job")
-    await resume(world, failing)
-    result = await world.result()
+    await harness.store.reopen("job")
+    await resume(harness, failing)
+    result = await harness.result()
     result.runs[0].artifacts.pop("error.txt")
     assert_same(result, await undisturbed())

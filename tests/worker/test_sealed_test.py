@@ -9,7 +9,7 @@ import pytest
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, Verdict
-from tests.worker.workbench import Process, World
+from tests.worker.harness import WorkerHarness, WorkerProcess
 
 RECORDS = 48
 TEST = 12
@@ -18,25 +18,25 @@ WHOLE_BATCHES = 8  # all but the last four examples
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path, records=RECORDS)
-    yield world
-    await world.close()
+async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(tmp_path, records=RECORDS)
+    yield harness
+    await harness.close()
 
 
-async def test_every_finished_pair_counts(tmp_path: Path, world: World) -> None:
+async def test_every_finished_pair_counts(tmp_path: Path, harness: WorkerHarness) -> None:
     (tmp_path / "whole").mkdir()
-    undisturbed = World(tmp_path / "whole", records=RECORDS)
+    undisturbed = WorkerHarness(tmp_path / "whole", records=RECORDS)
     await undisturbed.submit(concurrency=CONCURRENCY)
-    await Process(undisturbed).run()
+    await WorkerProcess(undisturbed).run()
     calls = (await undisturbed.result()).job.usage.total.calls
     await undisturbed.close()
 
     # There is nothing to spare for what a death costs.
-    await world.submit(budget=Budget(max_calls=calls), concurrency=CONCURRENCY)
-    await Process(world, dies_at_call=calls - 3).run()
-    await Process(world).run(reason="recovered at start")
-    job = (await world.result()).check().job
+    await harness.submit(budget=Budget(max_calls=calls), concurrency=CONCURRENCY)
+    await WorkerProcess(harness, dies_at_call=calls - 3).run()
+    await WorkerProcess(harness).run(reason="recovered at start")
+    job = (await harness.result()).check().job
     assert job.status is JobStatus.COMPLETED, job.error_message
     assert job.test_scores is not None
     assert WHOLE_BATCHES < job.test_scores.examples < TEST

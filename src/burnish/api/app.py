@@ -17,11 +17,13 @@ from burnish.api import candidates, events, jobs, openapi
 from burnish.api.auth import AllowedHosts, Guard, read_tokens
 from burnish.api.docs import page
 from burnish.api.errors import answer
+from burnish.api.event_hub import EventHub
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
+from burnish.api.page import PAGE_PATH, mlflow_address, page_routes, to_page_route
 from burnish.api.routes import BASE_PATHS, Verb, refuse_others, routes
 from burnish.api.services import Services
-from burnish.api.watch import Watching
+from burnish.api.session import Sessions, session_route
 from burnish.config import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -38,36 +40,37 @@ def create_app(
     mlflow_app: ASGIApp | None = None,
     mlflow: Check | None = None,
     worker: Check = _nothing_to_check,
-    watching: Watching | None = None,
+    hub: EventHub | None = None,
     scrape: Scrape | None = None,
     prefix: str = "",
 ) -> FastAPI:
     """The whole server as one ASGI application. It starts and closes nothing but its own streams; who
-    stops the server calls ``app.state.watching.close()`` first, so that it need not wait for them.
+    stops the server calls ``app.state.event_hub.close()`` first, so that it need not wait for them.
 
     Args:
         mlflow_app: answers every path that is not ours.
         mlflow: says whether it does already; ``None``: it always does.
         worker: says whether the jobs of this process are being worked on.
-        watching: feeds of the event streams.
+        hub: what the event streams are read from.
         scrape: makes the page of ``/metrics``; ``None``: there is none.
         prefix: begins every path of ours, as MLflow's ``--static-prefix`` does.
 
     Raises:
         InvalidInput: the token file cannot be used.
     """
-    watching = watching or Watching(services.store)
+    hub = hub or EventHub(services.store)
     tokens = read_tokens(Path(settings.auth_token_file)) if settings.auth_token_file else ()
+    sessions = Sessions(tokens)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        watching.close()
+        hub.close()
 
     app = FastAPI(title="Burnish", version=__version__, openapi_url=None, lifespan=lifespan)
-    app.state.watching = watching
+    app.state.event_hub = hub
     app.add_exception_handler(HTTPException, _no_such_endpoint)
-    ours = list(routes(services, _verbs(watching), prefix))
+    ours = list(routes(services, _verbs(hub), prefix))
     app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)
     app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow or _nothing_to_check, worker)))
@@ -75,18 +78,33 @@ def create_app(
         app.add_route(f"{prefix}/metrics", metrics(scrape))
     app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))
     app.add_route(f"{prefix}/docs", _docs(bool(tokens)))
+    sign_in = f"{prefix}{PAGE_PATH}/session"
+    app.router.routes.append(session_route(sessions, sign_in))
+    app.router.routes.extend(page_routes(_shown(settings, sessions, mlflow_app is not None), prefix))
     if mlflow_app is not None:
         app.mount("/", mlflow_app)
+    else:
+        app.router.routes.append(to_page_route(prefix))
     app.add_middleware(
         Guard,
         hosts=AllowedHosts((settings.host, *settings.allowed_hosts)),
-        tokens=tokens,
-        limited_paths=tuple(prefix + base for base in BASE_PATHS),
+        sessions=sessions,
+        limited_paths=(*(prefix + base for base in BASE_PATHS), sign_in),
+        open_paths=(prefix + PAGE_PATH, f"{prefix}{PAGE_PATH}/*", *(() if mlflow_app else (f"{prefix}/",))),
     )
     return app
 
 
-def _verbs(watching: Watching) -> Mapping[str, Verb]:
+def _shown(settings: Settings, sessions: Sessions, mounted: bool) -> dict[str, object]:
+    """What the page is given about this server."""
+    return {
+        "version": __version__,
+        "signIn": sessions.required,
+        "mlflow": mlflow_address(settings.tracking_uri, mounted),
+    }
+
+
+def _verbs(hub: EventHub) -> Mapping[str, Verb]:
     """What answers each method of the service in ``service.proto``."""
     return {
         "createPromptOptimizationJob": jobs.create,
@@ -96,7 +114,7 @@ def _verbs(watching: Watching) -> Mapping[str, Verb]:
         "deletePromptOptimizationJob": jobs.delete,
         "cancelPromptOptimizationJob": jobs.cancel,
         "resumePromptOptimizationJob": jobs.resume,
-        "listPromptOptimizationJobEvents": events.list_events(watching),
+        "listPromptOptimizationJobEvents": events.list_events(hub),
         "listPromptOptimizationCandidates": candidates.list_candidates,
         "getPromptOptimizationCandidate": candidates.get_candidate,
         "promoteOptimizedPrompt": jobs.promote,

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -23,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnish.api.errors import answer
+from burnish.api.session import CSRF_HEADER, Sessions
 from burnish.config import Settings
 from burnish.errors import InvalidInput
 
@@ -30,6 +29,7 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 MIN_TOKEN_LENGTH = 16
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"www-authenticate": 'Bearer realm="burnish", Basic realm="burnish"'}
+_PAGES_CHALLENGE = {"www-authenticate": 'Bearer realm="burnish"'}  # Basic would open the browser's own dialog
 
 
 def read_tokens(path: Path) -> tuple[str, ...]:
@@ -106,17 +106,24 @@ class Guard:
     """ASGI middleware in front of everything, MLflow's app included.
 
     Args:
-        tokens: empty: nobody is asked for one.
         limited_paths: beginnings of the paths whose bodies are limited (MLflow's uploads are not ours).
+        open_paths: what nobody needs a token for: the page, and its sign-in. One that ends in ``/*``
+            stands for everything below it.
     """
 
     def __init__(
-        self, app: ASGIApp, hosts: AllowedHosts, tokens: tuple[str, ...], limited_paths: tuple[str, ...]
+        self,
+        app: ASGIApp,
+        hosts: AllowedHosts,
+        sessions: Sessions,
+        limited_paths: tuple[str, ...],
+        open_paths: tuple[str, ...] = (),
     ) -> None:
         self._app = app
         self._hosts = hosts
-        self._digests = tuple(_digest(token) for token in tokens)
+        self._sessions = sessions
         self._limited_paths = limited_paths
+        self._open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -151,17 +158,30 @@ class Guard:
                 )
             if origin is None and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
                 return answer("PERMISSION_DENIED", 403, "another site's page may not change things here")
-        if self._digests and not self._knows(headers.get("authorization", "")):
+        if self._sessions.required and not self._is_open(scope["path"]):
+            return self._unknown(scope, headers)
+        return None
+
+    def _is_open(self, path: str) -> bool:
+        below = tuple(open_path[:-1] for open_path in self._open_paths if open_path.endswith("/*"))
+        return path in self._open_paths or path.startswith(below)
+
+    def _unknown(self, scope: Scope, headers: Headers) -> Response | None:
+        """A refusal, unless the request carries a token, or the cookie of a page of ours."""
+        if self._sessions.knows(_token_in(headers.get("authorization", ""))):
+            return None
+        if not self._sessions.holds(headers.get("cookie", "")):
             message = (
                 "a token is needed: Authorization: Bearer TOKEN, or as the password of a browser's login"
             )
-            return answer("UNAUTHENTICATED", 401, message, headers=_CHALLENGE)
+            challenge = _PAGES_CHALLENGE if CSRF_HEADER in headers else _CHALLENGE
+            return answer("UNAUTHENTICATED", 401, message, headers=challenge)
+        changes = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
+        if changes and CSRF_HEADER not in headers and not _is_own_page(headers):
+            return answer(
+                "PERMISSION_DENIED", 403, f"a cookie alone may change nothing; send {CSRF_HEADER}: 1 too"
+            )
         return None
-
-    def _knows(self, authorization: str) -> bool:
-        given = _digest(_token_in(authorization))
-        known = [hmac.compare_digest(given, digest) for digest in self._digests]  # all: no timing to learn
-        return any(known)
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:
@@ -218,8 +238,10 @@ def _token_in(authorization: str) -> str:
     return ""
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+def _is_own_page(headers: Headers) -> bool:
+    """Whether a browser says that the request is from a page of this very address."""
+    origin = headers.get("origin", "")
+    return bool(origin) and urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
 def _without_port(host: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from burnish.api.routes import Call
 from burnish.api.services import Services
 from burnish.api.wire import MAX_PAGE, candidates_to_proto, evaluation_to_proto, page_size, with_texts
+from burnish.domain.records import CandidateRecord
 from burnish.errors import InvalidInput, NotFound
 from burnish.proto import service_pb2 as wire
-from burnish.store.protocol import CandidateRecord
 
 DEFAULT_PAGE = 100
 

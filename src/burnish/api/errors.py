@@ -49,7 +49,7 @@ def error_answer(error: BaseException) -> JSONResponse:
             return answer(code, status, str(error), error)
     reference = uuid.uuid4().hex[:12]
     _log.error("unexpected error %s", reference, exc_info=error)
-    message = f"an unexpected error; the server's log tells more under {reference}"
+    message = f"an unexpected error; the server's log says more under {reference}"
     return answer("INTERNAL_ERROR", 500, message)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response, StreamingResponse
 
+from burnish.api.event_hub import PAGE, EventHub
 from burnish.api.routes import Call, Verb
 from burnish.api.services import Services
-from burnish.api.watch import PAGE, Watching
 from burnish.api.wire import page_size
 from burnish.errors import InvalidInput
 from burnish.proto import service_pb2 as wire
@@ -15,7 +15,7 @@ from burnish.proto.convert import event_to_proto
 _STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
-def list_events(watching: Watching) -> Verb:
+def list_events(hub: EventHub) -> Verb:
     """The verb, with the feeds it streams from."""
 
     async def verb(
@@ -24,7 +24,7 @@ def list_events(watching: Watching) -> Verb:
         call.check()
         after = _after(call)
         if "text/event-stream" in call.headers.get("accept", ""):
-            return await _stream(services, watching, call.message.job_id, after)
+            return await _stream(services, hub, call.message.job_id, after)
         limit = page_size(call.message, PAGE)
         events = await services.store.events(call.message.job_id, after, limit)
         return wire.ListPromptOptimizationJobEvents.Response(
@@ -35,12 +35,12 @@ def list_events(watching: Watching) -> Verb:
     return verb
 
 
-async def _stream(services: Services, watching: Watching, job_id: str, after: int) -> Response:
+async def _stream(services: Services, hub: EventHub, job_id: str, after: int) -> Response:
     job = await services.jobs.get(job_id)
     if job.status.terminal and not await services.store.events(job_id, after, 1):
-        return Response(status_code=204)  # tells a browser's EventSource not to come back
+        return Response(status_code=204)  # a browser's EventSource does not come back then
     return StreamingResponse(
-        watching.watch(job_id, after), media_type="text/event-stream", headers=_STREAM_HEADERS
+        hub.watch(job_id, after), media_type="text/event-stream", headers=_STREAM_HEADERS
     )
 
 

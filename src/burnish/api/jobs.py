@@ -12,12 +12,12 @@ from burnish.api.wire import (
     read_job_request,
     read_query,
 )
-from burnish.domain.prompt import digest
+from burnish.domain.hashing import digest
+from burnish.domain.records import Idempotency
 from burnish.errors import Problem
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import job_to_json
 from burnish.proto.message import message_to_json
-from burnish.store.protocol import Idempotency
 
 MAX_KEY_LENGTH = 255
 

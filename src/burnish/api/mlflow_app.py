@@ -15,17 +15,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from burnish.api.errors import error_answer
 from burnish.config import Settings
 from burnish.errors import TrackingUnavailable
+from burnish.mlflow_import import importing
 from burnish.tracking.mlflow.address import Address
-from burnish.tracking.quiet import importing
 
 _log = logging.getLogger(__name__)
 
 
-def behind(settings: Settings) -> LoadedLater | None:
+def behind(settings: Settings) -> LazyApp | None:
     """MLflow's application over the tracking database, or ``None`` where tracking is a server elsewhere.
 
-    It takes some seconds until it is there. Sets the environment variables by which MLflow's server is
-    told where its database and artifacts are. Ours keeps guard in front, so MLflow's own guard (which
+    It takes some seconds until it is there. Sets the environment variables in which MLflow's server looks for
+    its database and artifacts. Ours keeps guard in front, so MLflow's own guard (which
     knows nothing of our ``--allowed-host``) is left out, and its own job runner is not started.
 
     Raises:
@@ -45,13 +45,13 @@ def behind(settings: Settings) -> LoadedLater | None:
         }
     )
     os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_DESTINATION", str(folder / "mlartifacts"))
-    return LoadedLater(load)
+    return LazyApp(load)
 
 
 def load() -> ASGIApp:
     """MLflow's application, as its environment variables say.
 
-    It brings 300,000 objects that stay. The garbage collector is told to leave them alone: it would
+    It brings 300,000 objects that stay. The garbage collector leaves them alone: it would
     stop the process for a quarter of a second each time, and for longer than a second at the end.
     """
     with importing():
@@ -60,7 +60,7 @@ def load() -> ASGIApp:
     return cast(ASGIApp, app)
 
 
-class LoadedLater:
+class LazyApp:
     """An application that a thread loads while others answer on this event loop. A request for it waits.
 
     Args:
@@ -69,7 +69,7 @@ class LoadedLater:
 
     def __init__(self, load: Callable[[], ASGIApp]) -> None:
         self._loading = asyncio.get_running_loop().run_in_executor(None, load)
-        self._loading.add_done_callback(_tell_failure)
+        self._loading.add_done_callback(_log_failure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.wait([self._loading])  # a client that goes away does not stop it
@@ -96,6 +96,6 @@ class LoadedLater:
         return None
 
 
-def _tell_failure(loading: asyncio.Future[ASGIApp]) -> None:
+def _log_failure(loading: asyncio.Future[ASGIApp]) -> None:
     if not loading.cancelled() and (error := loading.exception()):
         _log.error("MLflow's server could not be loaded", exc_info=error)

@@ -1,9 +1,14 @@
-"""The OpenAPI document, made from the protos: their messages, their options, their comments."""
+"""The OpenAPI document, made from the protos: their messages, their options, their comments.
+
+``python -m burnish.api.openapi`` prints it; the page's types are made from that.
+"""
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -222,3 +227,7 @@ def _name_at(file: FileDescriptorProto, path: Sequence[int]) -> str:
         part = getattr(part, part.DESCRIPTOR.fields_by_number[number].name)[position]
         names.append(part.name)
     return ".".join(names)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(document()))

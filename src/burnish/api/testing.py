@@ -15,14 +15,16 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from burnish.api.app import create_app
-from burnish.api.watch import Watching
+from burnish.api.event_hub import EventHub
 from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.hashing import digest
 from burnish.domain.job import JobStatus, OptimizerType, Progress, StopReason, TestScores, Verdict
-from burnish.domain.prompt import Prompt, digest
+from burnish.domain.prompt import Prompt
+from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
@@ -32,7 +34,6 @@ from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.plan import Planner
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, Report
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeTracker
 
@@ -171,8 +172,8 @@ def server_elsewhere(folder: Path, poll_seconds: float = 0.005) -> Iterator[Serv
 
     async def serve() -> None:
         async with fake_services(folder) as services:
-            watching = Watching(services.store, poll_seconds)
-            async with serving(create_app(services, Settings(), watching=watching)) as url:
+            hub = EventHub(services.store, poll_seconds)
+            async with serving(create_app(services, Settings(), hub=hub)) as url:
                 started.set_result(ServerElsewhere(url, services, asyncio.get_running_loop()))
                 await stop.wait()
 
@@ -206,8 +207,8 @@ async def play_job(services: FakeServices, job_id: str) -> None:
             scores={"aggregate": 0.25 + number / 2, "exact_match": 0.25 + number / 2},
             usage=spent,
         )
-        told = NewEvent(EventKind.CANDIDATE, {"candidate_id": candidate.candidate_id, "score": 0.25})
-        await store.report(job_id, job.attempt, Report(candidates=[record], events=[told]))
+        event = NewEvent(EventKind.CANDIDATE, {"candidate_id": candidate.candidate_id, "score": 0.25})
+        await store.report(job_id, job.attempt, Report(candidates=[record], events=[event]))
         evaluations = [
             EvaluationRecord(
                 evaluation=Evaluation(

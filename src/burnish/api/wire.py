@@ -9,15 +9,15 @@ from typing import Any
 from burnish.domain.candidate import Candidate
 from burnish.domain.job import JobConfig
 from burnish.domain.prompt import Template
+from burnish.domain.records import CandidateRecord, EvaluationRecord, JobQuery
 from burnish.domain.text import well_formed
 from burnish.errors import InvalidInput, Problem
-from burnish.optimizers.pareto import front
+from burnish.optimizers.search.pareto import front
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
 from burnish.proto.convert import read_config, usage_by_role_to_proto, usage_to_proto
 from burnish.service.estimate import Estimate
 from burnish.service.prompts import Promotion
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobQuery
 
 MAX_PAGE = 1000
 

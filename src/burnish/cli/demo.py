@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from burnish.cli.optimize import Request
+from burnish.cli.optimize import OptimizeRequest
 from burnish.cli.optimize import run as run_optimize
 from burnish.cli.output import stderr
 from burnish.samples import SAMPLE_PROMPT, sample_reviews_path
@@ -23,12 +23,11 @@ def run(store_uri: str | None, tracking_uri: str | None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         prompt = Path(folder) / "sentiment.txt"
         prompt.write_text(SAMPLE_PROMPT, encoding="utf-8")
-        request = Request(
+        request = OptimizeRequest(
             prompts=(str(prompt),),
             data=str(sample_reviews_path()),
             name="burnish-demo-sentiment",
-            max_calls=MAX_CALLS,
-            max_output_tokens=8,
+            options={"max_calls": MAX_CALLS, "max_output_tokens": 8},
             experiment="burnish-demo",
         )
         return run_optimize(request, store_uri=store_uri, tracking_uri=tracking_uri)

@@ -9,18 +9,18 @@ from dataclasses import asdict
 
 from burnish.cli.output import EXIT_FAILED, EXIT_OK, say_json, stdout
 from burnish.config import Settings
+from burnish.doctor import Finding, Severity, problem
+from burnish.doctor.dispatch import check_dispatcher
+from burnish.doctor.models import ask_models, check_keys
+from burnish.doctor.store import StoreState, check_store
+from burnish.doctor.traces import check_traces
+from burnish.doctor.tracking import check_tracking
+from burnish.doctor.versions import check_versions
 from burnish.errors import InvalidInput
-from burnish.llm.registry import Registry
-from burnish.llm.scrub import scrub
-from burnish.observability.checks import Finding, Verdict, problem
-from burnish.observability.checks.dispatch import check_dispatcher
-from burnish.observability.checks.models import ask_models, check_keys
-from burnish.observability.checks.store import StoreState, check_store
-from burnish.observability.checks.traces import check_traces
-from burnish.observability.checks.tracking import check_tracking
-from burnish.observability.checks.versions import check_versions
+from burnish.llm.providers.registry import Registry
+from burnish.redaction import redact
 
-_SHOWN = {Verdict.OK: "ok", Verdict.NOTE: "note", Verdict.PROBLEM: "to do"}
+_SHOWN = {Severity.OK: "ok", Severity.NOTE: "note", Severity.PROBLEM: "to do"}
 
 
 def run(
@@ -38,7 +38,7 @@ def run(
         The exit code: 0, or 1 where something has to be done.
     """
     findings = list(_findings(models, store_uri, tracking_uri))
-    well = all(finding.verdict is not Verdict.PROBLEM for finding in findings)
+    well = all(finding.severity is not Severity.PROBLEM for finding in findings)
     if as_json:
         say_json({"ok": well, "findings": [asdict(finding) for finding in findings]})
     else:
@@ -52,7 +52,7 @@ def _findings(models: Sequence[str], store_uri: str | None, tracking_uri: str | 
         settings = Settings.read(store_uri=store_uri, tracking_uri=tracking_uri)
     except InvalidInput as error:
         for entry in error.problems:
-            shown = f"{entry.field} is {scrub(entry.value)!r}"
+            shown = f"{entry.field} is {redact(entry.value)!r}"
             yield problem("settings", shown, entry.remedy)
         return
     state = StoreState()
@@ -82,7 +82,7 @@ async def _ask(models: Sequence[str], settings: Settings) -> list[Finding]:
 def _print(findings: Sequence[Finding]) -> None:
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
-        line = f"{_SHOWN[finding.verdict]:<6} {finding.check:<{width}}  {finding.message}"
+        line = f"{_SHOWN[finding.severity]:<6} {finding.check:<{width}}  {finding.message}"
         stdout().print(line, soft_wrap=True, markup=False)
         if finding.remedy:
             stdout().print(f"{'':<6} {'':<{width}}  → {finding.remedy}", soft_wrap=True, markup=False)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from burnish.cli.job_options import read_options, with_job_options
+from burnish.errors import InvalidInput
 
 if TYPE_CHECKING:
     from burnish.domain.job import Job as JobData
@@ -24,36 +27,12 @@ DEFAULT_URL = "http://127.0.0.1:5000"
 
 
 @app.command()
+@with_job_options()
 def create(
+    *,
     prompt: Annotated[str, typer.Option(help="prompts:/NAME/VERSION or prompts:/NAME@ALIAS.")],
     experiment_id: Annotated[str, typer.Option(help="MLflow experiment of the run.")] = "0",
-    dataset: Annotated[str | None, typer.Option(help="MLflow dataset id (d-…).")] = None,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SCORER", help="NAME[:ARGUMENT][=WEIGHT|=must], such as exact_match; repeat for several."
-        ),
-    ] = None,
-    optimizer: Annotated[
-        str, typer.Option(help="joint-search, metaprompt, gepa, few-shot or distillation.")
-    ] = "joint-search",
-    optimizer_config: Annotated[
-        str | None, typer.Option(help="The optimizer's own settings, a JSON object.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Model that answers, such as openai:/gpt-4o-mini.  [default: the prompt's own]"),
-    ] = None,
-    reflection_model: Annotated[str | None, typer.Option(help="Model that writes proposals.")] = None,
-    max_calls: Annotated[int | None, typer.Option(help="Hard limit of model calls.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Hard limit of tokens, in and out.")] = None,
-    max_usd: Annotated[float | None, typer.Option(help="Hard limit of US dollars.")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Hard limit of running time.")] = None,
-    split: Annotated[str, typer.Option(help="Shares of train/validation/test.")] = "0.5/0.25/0.25",
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
-    concurrency: Annotated[int, typer.Option(help="Model calls in flight.")] = 8,
-    max_output_tokens: Annotated[int | None, typer.Option(help="Cap on each answer.")] = None,
-    call_timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 60.0,
+    options: Mapping[str, Any],
     tag: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Repeat for several.")] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Any text of your own; asked twice with it, there is one job.")
@@ -68,39 +47,36 @@ def create(
 
     def run(client: Client) -> int:
         from burnish.cli import job_output as output
-        from burnish.cli.job_request import read_object, read_tags
-        from burnish.domain.budget import Budget
-        from burnish.evaluation.splits import parse_fractions
 
-        fields: dict[str, Any] = {
-            "dataset_id": dataset,
-            "scorers": scorer or (),
-            "optimizer_type": optimizer,
-            "optimizer_config": read_object("--optimizer-config", optimizer_config),
-            "model": model,
-            "reflection_model": reflection_model,
-            "budget": Budget(
-                max_calls=max_calls, max_tokens=max_tokens, max_usd=max_usd, max_seconds=max_seconds
-            ),
-            "split": parse_fractions(split),
-            "seed": seed,
-            "concurrency": concurrency,
-            "max_output_tokens": max_output_tokens,
-            "call_timeout_seconds": call_timeout,
-        }
+        fields = read_options(options)
         if estimate:
             found = client.estimate_job(prompt, experiment_id=experiment_id, **fields)
             return output.say_estimate(found, as_json)
         job = client.create_job(
             prompt,
             experiment_id=experiment_id,
-            tags=read_tags(tag or ()),
+            tags=_read_tags(tag or ()),
             idempotency_key=idempotency_key,
             **fields,
         )
         return output.watch(job, as_json) if wait else output.say_created(job.data, as_json)
 
     _run(url, token, run)
+
+
+def _read_tags(pairs: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` pairs.
+
+    Raises:
+        InvalidInput: one has no ``=``.
+    """
+    tags = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise InvalidInput.of("--tag", pair, "write KEY=VALUE")
+        tags[key] = value
+    return tags
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from burnish import __version__
 from burnish.cli import jobs
+from burnish.cli.job_options import with_job_options
 
 if TYPE_CHECKING:
     from burnish.config import Settings
@@ -45,7 +46,11 @@ def _root(
 
 
 @app.command()
+@with_job_options(
+    without=("dataset_id",), model="the prompt's own, else local:/smollm2", scorers="exact_match"
+)
 def optimize(
+    *,
     prompt: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,30 +66,7 @@ def optimize(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the prompt in the registry.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that holds the expected answer.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Model that answers the prompt.  [default: the prompt's own, else local:/smollm2]"),
-    ] = None,
-    scorer: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME[:ARGUMENT][=WEIGHT|=must]; repeat for several.  [default: exact_match]"),
-    ] = None,
-    optimizer: Annotated[
-        str, typer.Option(help="joint-search, metaprompt, gepa, few-shot or distillation.")
-    ] = "joint-search",
-    optimizer_config: Annotated[
-        str | None, typer.Option(help="The optimizer's own settings, a JSON object.")
-    ] = None,
-    reflection_model: Annotated[str | None, typer.Option(help="Model that writes proposals.")] = None,
-    max_calls: Annotated[int | None, typer.Option(help="Hard limit of model calls.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Hard limit of tokens, in and out.")] = None,
-    max_usd: Annotated[float | None, typer.Option(help="Hard limit of US dollars.")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Hard limit of running time.")] = None,
-    split: Annotated[str, typer.Option(help="Shares of train/validation/test.")] = "0.5/0.25/0.25",
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
-    concurrency: Annotated[int, typer.Option(help="Model calls in flight.")] = 8,
-    max_output_tokens: Annotated[int | None, typer.Option(help="Cap on each answer.")] = None,
-    call_timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 60.0,
+    options: Mapping[str, Any],
     experiment: Annotated[str, typer.Option(help="MLflow experiment of the run.")] = "burnish",
     resume: Annotated[
         str | None, typer.Option(help="Go on with this canceled, failed or interrupted job instead.")
@@ -95,27 +77,14 @@ def optimize(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Optimize a prompt on your own data, here and now."""
-    from burnish.cli.optimize import Request, run
+    from burnish.cli.optimize import OptimizeRequest, run
 
-    request = Request(
+    request = OptimizeRequest(
         prompts=tuple(prompt or ()),
         data=data,
         name=name,
         target=target,
-        model=model,
-        scorers=tuple(scorer or ()),
-        optimizer=optimizer,
-        optimizer_config=optimizer_config,
-        reflection_model=reflection_model,
-        max_calls=max_calls,
-        max_tokens=max_tokens,
-        max_usd=max_usd,
-        max_seconds=max_seconds,
-        split=split,
-        seed=seed,
-        concurrency=concurrency,
-        max_output_tokens=max_output_tokens,
-        call_timeout_seconds=call_timeout,
+        options=options,
         experiment=experiment,
         resume=resume,
     )

@@ -25,8 +25,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from burnish.bootstrap import Services, open_services
 from burnish.config import Settings
 from burnish.domain.job import JobStatus
+from burnish.domain.records import JobQuery
 from burnish.errors import InvalidState, StoreUnavailable
-from burnish.store.protocol import JobQuery
 
 LOOK_SECONDS = 1.0
 GRACE_SECONDS = 5.0
@@ -57,7 +57,7 @@ def create_app() -> ASGIApp:
 
 
 def settings_under_mlflow(environment: Mapping[str, str]) -> Settings:
-    """``BURNISH_*`` variables, and what ``mlflow server`` was told: its database and its hosts."""
+    """``BURNISH_*`` variables, and the flags of ``mlflow server``: its database and its hosts."""
     settings = Settings.read(environment, tracking_uri=environment.get("_MLFLOW_SERVER_FILE_STORE"))
     hosts = environment.get("MLFLOW_SERVER_ALLOWED_HOSTS", "")
     allowed = (*settings.allowed_hosts, *(name.strip() for name in hosts.split(",") if name.strip()))
@@ -87,7 +87,7 @@ async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
             worker=check,
             prefix=os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/"),
         )
-        stack.callback(before_signals(app.state.watching.close))
+        stack.callback(before_signals(app.state.event_hub.close))
         try:
             yield app
         finally:

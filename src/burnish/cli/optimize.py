@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from burnish.bootstrap import Services, Tools, make_tools, open_services
-from burnish.cli.fresh import nothing_left_behind
+from burnish.bootstrap import OfflineServices, Services, make_offline_services, open_services
+from burnish.cli.job_options import read_options
+from burnish.cli.new_databases import cleanup_new_databases
 from burnish.cli.output import (
     EXIT_BAD_INPUT,
     EXIT_FAILED,
@@ -27,53 +27,39 @@ from burnish.cli.output import (
 from burnish.cli.progress import ProgressDisplay
 from burnish.cli.result import print_result, write_best_prompt
 from burnish.config import Settings
-from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
-from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
+from burnish.domain.job import DEFAULT_OPTIMIZER, Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt
+from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
+from burnish.observability.logs import configure_logs
 from burnish.plan import Plan
 from burnish.service.preflight import first_calls
-from burnish.store.protocol import JournalEntry
-from burnish.worker.logs import configure_logs
 
 DEFAULT_MODEL = "local:/smollm2"
 DEFAULT_SCORERS = ("exact_match",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class OptimizeRequest:
     """What was typed.
 
     Attributes:
         prompts: files or URIs; several are optimized together.
-        scorers: empty: ``exact_match``, where there is data.
+        options: the options of a job, see :func:`~burnish.cli.job_options.read_options`.
     """
 
     prompts: tuple[str, ...] = ()
     data: str | None = None
     name: str | None = None
     target: str | None = None
-    model: str | None = None
-    scorers: tuple[str, ...] = ()
-    optimizer: str = "joint-search"
-    optimizer_config: str | None = None
-    reflection_model: str | None = None
-    max_calls: int | None = None
-    max_tokens: int | None = None
-    max_usd: float | None = None
-    max_seconds: float | None = None
-    split: str = "0.5/0.25/0.25"
-    seed: int = 0
-    concurrency: int = 8
-    max_output_tokens: int | None = None
-    call_timeout_seconds: float = 60.0
+    options: Mapping[str, Any] = field(default_factory=dict)
     experiment: str = "burnish"
     resume: str | None = None
 
 
 def run(
-    request: Request,
+    request: OptimizeRequest,
     output: Path | None = None,
     as_json: bool = False,
     store_uri: str | None = None,
@@ -100,7 +86,7 @@ def run(
     return {JobStatus.COMPLETED: EXIT_OK, JobStatus.CANCELED: EXIT_INTERRUPTED}.get(job.status, EXIT_FAILED)
 
 
-async def optimize(request: Request, settings: Settings, as_json: bool, output: Path | None) -> Job:
+async def optimize(request: OptimizeRequest, settings: Settings, as_json: bool, output: Path | None) -> Job:
     """Check, submit, watch, show."""
     from burnish.proto.convert import job_to_json
 
@@ -117,7 +103,7 @@ async def optimize(request: Request, settings: Settings, as_json: bool, output: 
 
 
 @asynccontextmanager
-async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple[Services, Job]]:
+async def _open_job(request: OptimizeRequest, settings: Settings) -> AsyncIterator[tuple[Services, Job]]:
     """The job, new or resumed, with the services that will run it."""
     if request.resume:
         services = await open_services(settings)
@@ -129,11 +115,11 @@ async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple
         finally:
             await services.close()
         return
-    tools = make_tools(settings)
+    offline = make_offline_services(settings)
     try:
-        checked = await _check(request, tools)
-        with nothing_left_behind(settings):
-            services = await open_services(settings, tools)
+        checked = await _check(request, offline)
+        with cleanup_new_databases(settings):
+            services = await open_services(settings, offline)
             try:
                 job = await _submit(request, services, checked)
             except BaseException:
@@ -144,7 +130,7 @@ async def _open_job(request: Request, settings: Settings) -> AsyncIterator[tuple
         finally:
             await services.close()
     finally:
-        await tools.gateway.close()
+        await offline.gateway.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,40 +143,21 @@ class _Checked:
     first_calls: tuple[JournalEntry, ...]
 
 
-async def _check(request: Request, tools: Tools) -> _Checked:
+async def _check(request: OptimizeRequest, offline: OfflineServices) -> _Checked:
     """Refuse what cannot work, and ask the model once: a run, a version and a row come later."""
-    from burnish.evaluation.splits import parse_fractions
-    from burnish.optimizers.registry import parse_optimizer
-
-    kind = parse_optimizer(request.optimizer)
-    _require_files(request, data_needed=kind is not OptimizerType.METAPROMPT)
-    prompts = await asyncio.to_thread(_prompts_of, request, tools)
-    dataset = await asyncio.to_thread(_dataset_of, request, tools, prompts) if request.data else None
-    config = JobConfig(
-        source_prompt_uris=request.prompts,
-        dataset_id=request.data,
-        scorers=request.scorers or (DEFAULT_SCORERS if dataset else ()),
-        optimizer_type=kind,
-        optimizer_config=_settings_of(request.optimizer_config),
-        model=request.model or (None if prompts[0].model_config else DEFAULT_MODEL),
-        reflection_model=request.reflection_model,
-        budget=Budget(
-            max_calls=request.max_calls,
-            max_tokens=request.max_tokens,
-            max_usd=request.max_usd,
-            max_seconds=request.max_seconds,
-        ),
-        split=parse_fractions(request.split),
-        seed=request.seed,
-        concurrency=request.concurrency,
-        max_output_tokens=request.max_output_tokens,
-        call_timeout_seconds=request.call_timeout_seconds,
-    )
-    plan = await tools.planner.check(config, prompts, dataset)
-    return _Checked(plan, prompts, dataset, await first_calls(tools.gateway, plan))
+    fields = read_options(request.options)
+    kind = fields.get("optimizer_type", DEFAULT_OPTIMIZER)
+    _require_files(request, data_needed=kind.info.needs_data)
+    prompts = await asyncio.to_thread(_prompts_of, request, offline)
+    dataset = await asyncio.to_thread(_dataset_of, request, offline, prompts) if request.data else None
+    fields.setdefault("scorers", DEFAULT_SCORERS if dataset else ())
+    fields.setdefault("model", None if prompts[0].model_config else DEFAULT_MODEL)
+    config = JobConfig(source_prompt_uris=request.prompts, dataset_id=request.data, **fields)
+    plan = await offline.planner.check(config, prompts, dataset)
+    return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan))
 
 
-async def _submit(request: Request, services: Services, checked: _Checked) -> Job:
+async def _submit(request: OptimizeRequest, services: Services, checked: _Checked) -> Job:
     tracker, dataset = services.tracker, checked.dataset
     experiment_id = await asyncio.to_thread(tracker.ensure_experiment, request.experiment)
     uris = []
@@ -208,7 +175,7 @@ async def _submit(request: Request, services: Services, checked: _Checked) -> Jo
     return job
 
 
-def _require_files(request: Request, data_needed: bool) -> None:
+def _require_files(request: OptimizeRequest, data_needed: bool) -> None:
     problems = []
     if not request.prompts:
         problems.append(Problem("--prompt", "", "name a file or prompts:/NAME/VERSION"))
@@ -222,25 +189,25 @@ def _require_files(request: Request, data_needed: bool) -> None:
         raise InvalidInput(*problems)
 
 
-def _prompts_of(request: Request, tools: Tools) -> tuple[Prompt, ...]:
+def _prompts_of(request: OptimizeRequest, offline: OfflineServices) -> tuple[Prompt, ...]:
     """From MLflow's registry, or from files."""
-    from burnish.service.files import read_prompt
+    from burnish.files import read_prompt
 
     return tuple(
-        tools.tracker.prompt(where)
+        offline.tracker.prompt(where)
         if where.startswith("prompts:/")
         else read_prompt(Path(where), name=request.name)
         for where in request.prompts
     )
 
 
-def _dataset_of(request: Request, tools: Tools, prompts: tuple[Prompt, ...]) -> Dataset:
+def _dataset_of(request: OptimizeRequest, offline: OfflineServices, prompts: tuple[Prompt, ...]) -> Dataset:
     """From MLflow, or from a file."""
-    from burnish.service.files import read_records
+    from burnish.files import read_records
 
     where = str(request.data)
     if _is_dataset_id(where):
-        return tools.tracker.dataset(where)
+        return offline.tracker.dataset(where)
     variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
     return read_records(Path(where), variables, request.target, note=_say_note)
 
@@ -252,18 +219,6 @@ def _say_note(text: str) -> None:
 def _is_dataset_id(data: str) -> bool:
     """MLflow's ids are ``d-`` and 32 hexadecimal digits; a file of that name wins."""
     return data.startswith("d-") and not Path(data).exists()
-
-
-def _settings_of(text: str | None) -> dict[str, Any]:
-    if not text:
-        return {}
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InvalidInput.of("--optimizer-config", text, f"is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InvalidInput.of("--optimizer-config", text, "must be a JSON object")
-    return value
 
 
 async def _work_through(services: Services, job: Job, display: ProgressDisplay) -> Job:

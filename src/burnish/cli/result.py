@@ -29,6 +29,8 @@ STOPS = {
     StopReason.TARGET_REACHED: "the target score was reached",
     StopReason.PATIENCE: "no candidate was better for a while",
     StopReason.NO_HEADROOM: "the source prompt was already perfect",
+    StopReason.NO_NEW_IDEAS: "the reflection model has no new ideas",
+    StopReason.LITTLE_TO_GAIN: "more calls would hardly gain anything",
     StopReason.CANCELED: "canceled",
     StopReason.ERROR: "an error",
 }

@@ -1,4 +1,4 @@
-"""``burnish server`` and ``burnish worker``: processes that live until they are told to stop."""
+"""``burnish server`` and ``burnish worker``: processes that live until they are stopped."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from burnish.cli.metrics import QuietServer, serving_metrics
 from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, say_error, stderr
 from burnish.config import Settings
 from burnish.errors import BurnishError, InvalidInput, InvalidState
+from burnish.observability.logs import configure_logs
 from burnish.observability.scrape import Scrape, watch_loop
-from burnish.store.location import safe_uri
+from burnish.redaction import redact_uri
 from burnish.tracking.mlflow.address import Address
-from burnish.worker.logs import configure_logs
 
 GRACE_SECONDS = 5.0
 
@@ -52,7 +52,7 @@ async def _serve(settings: Settings) -> None:
             if settings.workers and working.done():
                 raise InvalidState("the worker of this process has ended; restart it")
 
-        scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
+        scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         mlflow = behind(settings)
         loaded = mlflow.check if mlflow else None
         app = create_app(services, settings, mlflow_app=mlflow, mlflow=loaded, worker=check, scrape=scrape)
@@ -67,7 +67,7 @@ async def _serve(settings: Settings) -> None:
         server = QuietServer(config)
 
         def stop() -> None:
-            app.state.watching.close()  # or the server would wait for its streams
+            app.state.event_hub.close()  # or the server would wait for its streams
             server.should_exit = True
 
         _on_signals(stop)
@@ -86,9 +86,9 @@ async def _work(settings: Settings) -> None:
         stop = asyncio.Event()
         _on_signals(stop.set)
         working.add_done_callback(lambda _: stop.set())  # it has failed, and its supervisor must see that
-        scrape = Scrape(services.tools.telemetry.metrics, services.store.count_by_status)
+        scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         async with serving_metrics(settings, scrape) as address:
-            where = [("jobs", f"{settings.workers} at once"), ("store", safe_uri(settings.store_uri))]
+            where = [("jobs", f"{settings.workers} at once"), ("store", redact_uri(settings.store_uri))]
             _say(settings, "burnish worker", where + ([("metrics", address)] if address else []))
             await stop.wait()
 
@@ -103,7 +103,7 @@ async def _working(settings: Settings) -> AsyncIterator[tuple[Services, asyncio.
         await services.work()
 
     working = asyncio.create_task(work())
-    lag = asyncio.create_task(watch_loop(services.tools.telemetry.metrics.loop_lagged))
+    lag = asyncio.create_task(watch_loop(services.offline.telemetry.metrics.loop_lagged))
     try:
         yield services, working
     finally:
@@ -144,13 +144,13 @@ def addresses(settings: Settings) -> list[tuple[str, str]]:
         ("docs", f"{base}/docs"),
         ("metrics", f"{base}/metrics"),
         *([("MLflow", base)] if Address(settings.tracking_uri).is_database else []),
-        ("store", safe_uri(settings.store_uri)),
-        ("tracking", safe_uri(settings.tracking_uri)),
+        ("store", redact_uri(settings.store_uri)),
+        ("tracking", redact_uri(settings.tracking_uri)),
     ]
 
 
 def _say(settings: Settings, title: str, lines: list[tuple[str, str]]) -> None:
-    """Tell a person, or a program that reads one JSON object a line, what runs here."""
+    """Say to a person, or to a program that reads one JSON object a line, what runs here."""
     if settings.log_format == "json":
         log.info(title, **{label.lower(): value for label, value in lines})
         return

@@ -14,7 +14,7 @@ class WorkerLock:
     """An exclusive lock beside the store's file.
 
     The lock belongs to the open file, so ``kill -9`` releases it and a second process never waits
-    for a ghost.
+    for one that is gone.
     """
 
     def __init__(self, database: Path) -> None:

@@ -2,7 +2,7 @@
 
 The queue only delivers. Jobs run as tasks of this process and outlive a lost connection: when
 PostgreSQL comes back the worker registers again and keeps its messages. A job is taken over when the
-*store* has had no sign of life from it, whatever the queue believes.
+*store* has had no heartbeat from it, whatever the queue believes.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from typing import Any
 
 import structlog
 
-from burnish.dispatch.protocol import Delivery, RunJob
+from burnish.concurrency import cancel_and_wait
+from burnish.dispatch.liveness import LivenessMonitor
+from burnish.dispatch.protocol import Requeue, RunJob
 from burnish.dispatch.queue import INSERT, ON_CONFLICT, QUEUE, TASK, Message, Queue
-from burnish.dispatch.silence import Silence
+from burnish.domain.records import Heartbeat
 from burnish.errors import ExperimentFull, StoreUnavailable
-from burnish.store.protocol import SignOfLife
 
 log = structlog.get_logger("burnish.dispatch")
 
+_CANCEL_AGAIN_SECONDS = 0.5
 _POLL_SECONDS = 1.0  # for a notification that got lost
 _SWEEPS_IN_TAKEOVER = 8
 _SWEEPS_BETWEEN_SEARCHES = 24  # for waiting jobs that are in no queue
@@ -34,22 +36,22 @@ class ProcrastinateDispatcher:
 
     Args:
         conninfo: ``postgresql://…``.
-        signs_of_life: the store's, of all running jobs.
+        heartbeats: the store's, of all running jobs.
         unfinished: ids of all jobs that are not terminal.
-        heartbeat_seconds: how often this worker tells the queue that it lives.
-        takeover_seconds: silence after which a job, or a worker, counts as dead.
+        heartbeat_seconds: how often this worker writes its heartbeat in the queue's register.
+        takeover_seconds: without a heartbeat, after which a job, or a worker, counts as dead.
     """
 
     def __init__(
         self,
         conninfo: str,
-        signs_of_life: Callable[[], Awaitable[Sequence[SignOfLife]]],
+        heartbeats: Callable[[], Awaitable[Sequence[Heartbeat]]],
         unfinished: Callable[[], Awaitable[Sequence[str]]],
         heartbeat_seconds: float = 1.0,
         takeover_seconds: float = 10.0,
     ) -> None:
         self._queue = Queue(conninfo)
-        self._signs_of_life = signs_of_life
+        self._heartbeats = heartbeats
         self._unfinished = unfinished
         self._heartbeat_seconds = heartbeat_seconds
         self._takeover_seconds = takeover_seconds
@@ -59,7 +61,7 @@ class ProcrastinateDispatcher:
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._errands: set[asyncio.Task[None]] = set()
+        self._background_tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Connect, and make the queue's tables where they are missing.
@@ -72,7 +74,7 @@ class ProcrastinateDispatcher:
 
     async def close(self) -> None:
         """Give the connections back. May be called twice."""
-        await self._errands_done()
+        await self._background_tasks_done()
         await self._queue.close()
 
     def hand_over(self, connection: Any, job_id: str, priority: int = 0) -> None:
@@ -99,11 +101,11 @@ class ProcrastinateDispatcher:
                     if not isinstance(error, StoreUnavailable):
                         raise error
                     log.warning("lost the queue, will register again", error=str(error))
-                await _settle(link)
+                await cancel_and_wait(link, again_seconds=_CANCEL_AGAIN_SECONDS)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _POLL_SECONDS)
         finally:
-            await _settle(stopping, link)
+            await cancel_and_wait(stopping, link, again_seconds=_CANCEL_AGAIN_SECONDS)
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
@@ -115,7 +117,7 @@ class ProcrastinateDispatcher:
             await asyncio.gather(*late, return_exceptions=True)
         if self._link is not None:
             await asyncio.wait((self._link,))  # it fetches until it has ended
-        await self._errands_done()
+        await self._background_tasks_done()
         if self._worker_id is not None:
             await self._quietly(self._queue.leave(self._worker_id))
             self._worker_id = None
@@ -140,7 +142,7 @@ class ProcrastinateDispatcher:
                 if part.done():
                     part.result()
         finally:
-            await _settle(*parts)
+            await cancel_and_wait(*parts, again_seconds=_CANCEL_AGAIN_SECONDS)
 
     async def _beat(self, worker_id: int) -> None:
         while True:
@@ -170,10 +172,10 @@ class ProcrastinateDispatcher:
         try:
             message = await asyncio.shield(fetching)
         except asyncio.CancelledError:
-            self._run_errand(self._put_back_late(fetching, worker_id))
+            self._start_background_task(self._put_back_late(fetching, worker_id))
             raise
         if message is not None and self._stopping.is_set():
-            self._run_errand(self._queue.put_back(message, worker_id))
+            self._start_background_task(self._queue.put_back(message, worker_id))
             return None
         return message
 
@@ -184,30 +186,34 @@ class ProcrastinateDispatcher:
     # --- one job
 
     def _begin(self, message: Message, run: RunJob, slots: asyncio.Semaphore) -> None:
-        earlier = [task for other, task in self._running.values() if other.job_id == message.job_id]
-        task = asyncio.create_task(self._carry(message, run, earlier), name=f"job-{message.job_id}")
+        job_id = message.delivery.job_id
+        earlier = [task for other, task in self._running.values() if other.delivery.job_id == job_id]
+        task = asyncio.create_task(self._run(message, run, earlier), name=f"job-{job_id}")
         self._running[message.message_id] = (message, task)
         task.add_done_callback(partial(self._ended, message, slots))
 
-    async def _carry(self, message: Message, run: RunJob, earlier: Sequence[asyncio.Task[None]]) -> None:
-        """Run the job. What becomes of the message is an errand, so that no second cancel keeps it here."""
+    async def _run(self, message: Message, run: RunJob, earlier: Sequence[asyncio.Task[None]]) -> None:
+        """Run the job. What becomes of the message is a background task: no second cancel can stop it."""
         try:
             if earlier:  # resumed while its end was still being written here
                 await asyncio.wait(earlier)
-            await run(Delivery(message.job_id, message.reason, message.over_attempt))
+            again = await run(message.delivery)
         except ExperimentFull as full:
-            self._run_errand(self._queue.park(message, self._mine, full.experiment_id))
+            self._start_background_task(self._queue.hold(message, self._mine, full.experiment_id))
         except asyncio.CancelledError:
-            self._run_errand(self._queue.put_back(message, self._mine))
+            self._start_background_task(self._queue.put_back(message, self._mine))
         except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
-            log.error("a job broke its worker's code", job_id=message.job_id, exc_info=bug)
-            self._run_errand(self._finish(message))
+            log.error("a job broke its worker's code", job_id=message.delivery.job_id, exc_info=bug)
+            self._start_background_task(self._finish(message))
         else:
-            self._run_errand(self._finish(message))
+            self._start_background_task(self._finish(message, again))
 
-    async def _finish(self, message: Message) -> None:
-        await self._queue.finish(message, self._mine)
-        await self._queue.unpark()
+    async def _finish(self, message: Message, again: Requeue | None = None) -> None:
+        if again is None:
+            await self._queue.finish(message, self._mine)
+        else:
+            await self._queue.delay(message, self._mine, again)
+        await self._queue.release_held()
 
     def _ended(self, message: Message, slots: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
         del self._running[message.message_id]
@@ -228,30 +234,29 @@ class ProcrastinateDispatcher:
 
     async def _sweep(self) -> None:
         every_seconds = self._takeover_seconds / _SWEEPS_IN_TAKEOVER
-        silence = Silence(self._takeover_seconds, every_seconds)
+        monitor = LivenessMonitor(self._takeover_seconds, every_seconds)
         sweeps = 0
         while True:
-            signs = await self._signs_of_life()
-            await self._take_over(silence.look(signs))
-            await self._free_stalled({sign.job_id for sign in signs})
-            await self._queue.unpark()
+            heartbeats = await self._heartbeats()
+            running = {heartbeat.job_id for heartbeat in heartbeats}
+            await self._take_over(monitor.check(heartbeats))
+            await self._free_stalled(running)
+            await self._queue.release_held()
             if sweeps % _SWEEPS_BETWEEN_SEARCHES == 0:
-                await self._find_lost({sign.job_id for sign in signs})
+                await self._find_lost(running)
             sweeps += 1
             await asyncio.sleep(every_seconds)
 
-    async def _take_over(self, dead: Sequence[SignOfLife]) -> None:
-        for sign in dead:
-            log.warning(
-                "no sign of life, handing the job out again", job_id=sign.job_id, attempt=sign.attempt
-            )
-            reason = f"attempt {sign.attempt} gave no sign of life for {self._takeover_seconds:g} s"
-            await self._queue.bring_again(sign.job_id, sign.attempt, reason, priority=_BEGUN_WORK_FIRST)
+    async def _take_over(self, dead: Sequence[Heartbeat]) -> None:
+        for last in dead:
+            log.warning("no heartbeat, handing the job out again", job_id=last.job_id, attempt=last.attempt)
+            reason = f"attempt {last.attempt} wrote no heartbeat for {self._takeover_seconds:g} s"
+            await self._queue.requeue(last.job_id, last.attempt, reason, priority=_BEGUN_WORK_FIRST)
 
     async def _free_stalled(self, running: set[str]) -> None:
         """Messages whose worker is dead, of jobs that do not run: those that do are watched by the store."""
         for message in await self._queue.stalled(self._takeover_seconds):
-            if message.job_id not in running:
+            if message.delivery.job_id not in running:
                 await self._queue.put_back(message, message.worker_id)
 
     async def _find_lost(self, running: set[str]) -> None:
@@ -259,35 +264,25 @@ class ProcrastinateDispatcher:
         waiting = set(await self._unfinished()) - running
         for job_id in waiting - set(await self._queue.job_ids()) if waiting else ():
             log.warning("unfinished and in no queue, handing the job out again", job_id=job_id)
-            await self._queue.bring_again(job_id, 0, "was in no queue")
+            await self._queue.requeue(job_id, 0, "was in no queue")
 
-    # --- errands
+    # --- background tasks
 
     def _send_abort(self, job_id: str) -> None:
-        self._run_errand(self._queue.abort(job_id))
+        self._start_background_task(self._queue.abort(job_id))
 
-    def _run_errand(self, errand: Awaitable[None]) -> None:
+    def _start_background_task(self, work: Awaitable[None]) -> None:
         """Beside everything else: nobody who is cancelled cancels it."""
-        task = asyncio.create_task(self._quietly(errand))
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        task = asyncio.create_task(self._quietly(work))
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)
 
-    async def _errands_done(self) -> None:
-        await asyncio.gather(*self._errands, return_exceptions=True)
+    async def _background_tasks_done(self) -> None:
+        await asyncio.gather(*self._background_tasks, return_exceptions=True)
 
-    async def _quietly(self, errand: Awaitable[None]) -> None:
+    async def _quietly(self, work: Awaitable[None]) -> None:
         """What fails here is made good by a sweep, or by the heartbeat of the job's worker."""
         try:
-            await errand
+            await work
         except StoreUnavailable as error:
-            log.info("an errand to the queue failed", error=str(error))
-
-
-async def _settle(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel until each has ended: one that was just being woken by something else misses the first."""
-    waiting = {task for task in tasks if not task.done()}
-    while waiting:
-        for task in waiting:
-            task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=0.5)
-    await asyncio.gather(*tasks, return_exceptions=True)
+            log.info("a background task of the queue failed", error=str(error))

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from burnish.dispatch.protocol import Delivery, Requeue
 from burnish.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ SELECT %(queue)s, %(task)s, %(priority)s, %(job_id)s::text, jsonb_build_object(
     'job_id', %(job_id)s::text, 'over_attempt', %(over_attempt)s::int, 'reason', %(reason)s::text
 )
 """
-ON_CONFLICT = " ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING"
-_BRING_AGAIN = f"""
+ON_CONFLICT = """
+ON CONFLICT (queueing_lock) WHERE status = 'todo'
+DO UPDATE SET scheduled_at = NULL, queue_name = excluded.queue_name
+"""
+_REQUEUE = f"""
 WITH obsolete AS (
     DELETE FROM procrastinate_jobs
     WHERE queueing_lock = %(job_id)s AND status = 'doing' AND (args->>'over_attempt')::int < %(over_attempt)s
@@ -56,12 +60,21 @@ WITH back AS (
 )
 SELECT pg_notify(%(channel)s, json_build_object('type', 'job_inserted', 'job_id', id)::text) FROM back
 """
-_PARK = f"""
+_DELAY = f"""
+UPDATE procrastinate_jobs
+SET status = 'todo', worker_id = NULL, abort_requested = false,
+    scheduled_at = now() + make_interval(secs => %(delay_seconds)s),
+    args = args || jsonb_build_object(
+        'over_attempt', %(over_attempt)s::int, 'reason', %(reason)s::text, 'delayed', true
+    )
+WHERE {_MINE}
+"""
+_HOLD = f"""
 UPDATE procrastinate_jobs
 SET status = 'todo', worker_id = NULL, abort_requested = false, queue_name = %(queue)s
 WHERE {_MINE}
 """
-_UNPARK = """
+_RELEASE_HELD = """
 WITH first AS (
     SELECT DISTINCT ON (queue_name) id FROM procrastinate_jobs
     WHERE status = 'todo' AND task_name = %(task)s AND queue_name <> %(queue)s
@@ -97,17 +110,14 @@ WHERE status IN ('todo', 'doing')
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Run this job.
+    """A delivery in the queue.
 
     Attributes:
-        over_attempt: see :class:`~burnish.dispatch.protocol.Delivery`.
         worker_id: the worker that fetched it, in Procrastinate's register.
     """
 
     message_id: int
-    job_id: str
-    reason: str
-    over_attempt: int
+    delivery: Delivery
     worker_id: int | None
 
 
@@ -123,7 +133,7 @@ class Queue:
         import procrastinate
         import psycopg
 
-        async with _told():  # the pool itself would wait and try for long
+        async with _translated_errors():  # the pool itself would wait and try for long
             alone = await psycopg.AsyncConnection.connect(self._conninfo, connect_timeout=5)
         connector = procrastinate.PsycopgConnector(
             conninfo=self._conninfo,
@@ -132,7 +142,7 @@ class Queue:
             timeout=5.0,
             kwargs={"application_name": "burnish-queue", "connect_timeout": 5},
         )
-        async with _told(), alone:
+        async with _translated_errors(), alone:
             self._app = procrastinate.App(connector=connector)
             await self._app.open_async()
             # Processes that start together would make the same tables, and fail, even by IF NOT EXISTS.
@@ -149,7 +159,7 @@ class Queue:
 
     async def register(self, dead_after_seconds: float) -> int:
         """Enter the register of live workers, and strike the dead ones out."""
-        async with _told():
+        async with _translated_errors():
             await self._manager.prune_stalled_workers(dead_after_seconds)
             return int(await self._manager.register_worker())
 
@@ -165,7 +175,7 @@ class Queue:
         await self._do(_LEAVE, worker_id=worker_id)
 
     async def listen(self, on_message: Callable[[], None], on_abort: Callable[[int], None]) -> None:
-        """Until cancelled: tell of messages that may be fetched, and of those whose job shall stop."""
+        """Until cancelled: notify of messages that may be fetched, and of those whose job shall stop."""
 
         async def notified(*, channel: str, notification: Any) -> None:
             if notification["type"] == "abort_job_requested":
@@ -173,12 +183,12 @@ class Queue:
             else:
                 on_message()
 
-        async with _told():
+        async with _translated_errors():
             await self._manager.listen_for_jobs(on_notification=notified, queues=[QUEUE])
 
     async def fetch(self, worker_id: int) -> Message | None:
-        """The next message; it is this worker's until it finishes, parks or puts it back."""
-        async with _told():
+        """The next message; it is this worker's until it finishes, holds, delays or puts it back."""
+        async with _translated_errors():
             row = await self._manager.fetch_job(queues=[QUEUE], worker_id=worker_id)
         return None if row is None else _message_of(row)
 
@@ -188,27 +198,27 @@ class Queue:
 
     async def put_back(self, message: Message, worker_id: int | None) -> None:
         """Let another worker fetch the message. One that is not this worker's any more is left alone."""
-        from procrastinate.exceptions import UniqueViolation
+        await self._back_to_todo(_PUT_BACK, message, channel=_CHANNEL, worker_id=worker_id)
 
-        arguments = {"message_id": message.message_id, "worker_id": worker_id}
-        try:
-            await self._ask(_PUT_BACK, channel=_CHANNEL, **arguments)
-        except StoreUnavailable as error:
-            if not isinstance(error.__cause__, UniqueViolation):
-                raise
-            await self._do(  # a newer message waits for the same job
-                "DELETE FROM procrastinate_jobs WHERE id = %(message_id)s AND status = 'doing'",
-                message_id=message.message_id,
-            )
+    async def delay(self, message: Message, worker_id: int, again: Requeue) -> None:
+        """Let the message wait so long by PostgreSQL's own clock; then any worker may fetch it."""
+        await self._back_to_todo(
+            _DELAY,
+            message,
+            worker_id=worker_id,
+            delay_seconds=again.delay_seconds,
+            reason=again.reason,
+            over_attempt=again.over_attempt or 0,
+        )
 
-    async def park(self, message: Message, worker_id: int, experiment_id: str) -> None:
-        """Let the message wait until :meth:`unpark` finds it the first of its experiment."""
+    async def hold(self, message: Message, worker_id: int, experiment_id: str) -> None:
+        """Let the message wait until :meth:`release_held` finds it the first of its experiment."""
         queue = f"{_WAITS_FOR_EXPERIMENT}{experiment_id}"[:_LONGEST_NAME]
-        await self._do(_PARK, message_id=message.message_id, worker_id=worker_id, queue=queue)
+        await self._do(_HOLD, message_id=message.message_id, worker_id=worker_id, queue=queue)
 
-    async def unpark(self) -> None:
-        """Let the first parked message of each experiment be fetched."""
-        await self._ask(_UNPARK, task=TASK, queue=QUEUE, channel=_CHANNEL)
+    async def release_held(self) -> None:
+        """Let the first held message of each experiment be fetched."""
+        await self._ask(_RELEASE_HELD, task=TASK, queue=QUEUE, channel=_CHANNEL)
 
     async def adopt(self, messages: Sequence[Message], former_id: int | None, worker_id: int) -> None:
         """Keep messages under a new entry in the register."""
@@ -217,14 +227,14 @@ class Queue:
 
     # --- for all
 
-    async def bring_again(self, job_id: str, over_attempt: int, reason: str, priority: int = 0) -> None:
+    async def requeue(self, job_id: str, over_attempt: int, reason: str, priority: int = 0) -> None:
         """Add a message, unless one that knows of this attempt is there; older ones are removed."""
         values = {"job_id": job_id, "over_attempt": over_attempt, "reason": reason, "priority": priority}
-        await self._do(_BRING_AGAIN, queue=QUEUE, task=TASK, **values)
+        await self._do(_REQUEUE, queue=QUEUE, task=TASK, **values)
 
     async def stalled(self, silent_seconds: float) -> list[Message]:
         """Messages of workers that are gone or silent, by PostgreSQL's own clock."""
-        async with _told():
+        async with _translated_errors():
             rows = await self._manager.get_stalled_jobs(
                 queue=QUEUE, task_name=TASK, seconds_since_heartbeat=silent_seconds
             )
@@ -235,9 +245,9 @@ class Queue:
         return {row["job_id"] for row in await self._ask(_JOB_IDS, task=TASK)}
 
     async def abort(self, job_id: str) -> None:
-        """Remove what waits, and tell the worker that has it to interrupt the job."""
+        """Remove what waits, and ask the worker that has it to interrupt the job."""
         for row in await self._ask(_OF_JOB, task=TASK, job_id=job_id):
-            async with _told():
+            async with _translated_errors():
                 await self._manager.cancel_job_by_id_async(row["id"], abort=True, delete_job=True)
 
     # --- inside
@@ -249,35 +259,41 @@ class Queue:
         return self._app.job_manager
 
     async def _ask(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
-        async with _told():
+        async with _translated_errors():
             return list(await self._manager.connector.execute_query_all_async(query, **arguments))
 
     async def _do(self, query: str, **arguments: Any) -> None:
-        async with _told():
+        async with _translated_errors():
             await self._manager.connector.execute_query_async(query, **arguments)
+
+    async def _back_to_todo(self, query: str, message: Message, **arguments: Any) -> None:
+        from procrastinate.exceptions import UniqueViolation
+
+        try:
+            await self._do(query, message_id=message.message_id, **arguments)
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            await self._do(  # a newer message waits for the same job
+                "DELETE FROM procrastinate_jobs WHERE id = %(message_id)s AND status = 'doing'",
+                message_id=message.message_id,
+            )
 
     async def _ensure_schema(self) -> None:
         assert self._app is not None
         if (await self._ask(_IS_THERE))[0]["found"] is None:
-            async with _told():
+            async with _translated_errors():
                 await self._app.schema_manager.apply_schema_async()
         await self._do(_INDEX)
 
 
 def _message_of(row: Any) -> Message:
-    arguments = row.task_kwargs
-    return Message(
-        message_id=row.id,
-        job_id=arguments["job_id"],
-        reason=arguments["reason"],
-        over_attempt=arguments["over_attempt"],
-        worker_id=row.worker_id,
-    )
+    return Message(message_id=row.id, delivery=Delivery(**row.task_kwargs), worker_id=row.worker_id)
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Tell Procrastinate's and the driver's errors in our words."""
+async def _translated_errors() -> AsyncIterator[None]:
+    """Procrastinate's and the driver's errors as ours."""
     import psycopg
     from procrastinate.exceptions import ConnectorException
 

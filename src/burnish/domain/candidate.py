@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from burnish.domain.prompt import Template, digest, template_to_json
+from burnish.domain.hashing import digest
+from burnish.domain.prompt import Template, template_to_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from burnish.domain.prompt import digest
+from burnish.domain.hashing import digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
+
+from burnish.domain.events import Event, EventKind
 
 
 class EditKind(StrEnum):
@@ -55,3 +59,24 @@ class EditReport:
     chance: float | None = None
     calls: int = 0
     reason: str = ""
+
+    def to_data(self) -> dict[str, Any]:
+        """As the data of an ``EDIT`` event."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> EditReport:
+        """Inverse of :meth:`to_data`."""
+        kind, status = EditKind(data["kind"]), EditStatus(data["status"])
+        return cls(**{**data, "number": int(data["number"]), "kind": kind, "status": status})
+
+
+def reports_in(events: Iterable[Event]) -> list[EditReport]:
+    """Every report of an edit, in order; the latest one of each number is what holds."""
+    return [EditReport.from_data(event.data) for event in events if event.kind is EventKind.EDIT]
+
+
+def latest(reports: Iterable[EditReport]) -> list[EditReport]:
+    """What is known of each edit in the end, by its effect, the largest first; those without one last."""
+    by_number = {report.number: report for report in reports}
+    return sorted(by_number.values(), key=lambda r: (r.effect is None, -(r.effect or 0.0), r.number))

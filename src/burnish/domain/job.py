@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, TypedDict
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
+from burnish.domain.options import Option, Row, rows_of
 from burnish.domain.usage import UsageByRole
-from burnish.errors import InvalidState, Problem
+from burnish.errors import InvalidInput, InvalidState, Problem
 
 
 class JobStatus(StrEnum):
@@ -59,14 +64,7 @@ PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
 
 
-class OptimizerType(StrEnum):
-    """MLflow's ``OptimizerType`` without its prefix, and ours."""
-
-    GEPA = "GEPA"
-    METAPROMPT = "METAPROMPT"
-    DISTILLATION = "DISTILLATION"
-    FEW_SHOT = "FEW_SHOT"
-    JOINT_SEARCH = "JOINT_SEARCH"
+DEFAULT_OPTIMIZER = OptimizerType.JOINT_SEARCH
 
 
 class StopReason(StrEnum):
@@ -77,6 +75,8 @@ class StopReason(StrEnum):
     TARGET_REACHED = "TARGET_REACHED"
     PATIENCE = "PATIENCE"
     NO_HEADROOM = "NO_HEADROOM"  # the source was already perfect
+    NO_NEW_IDEAS = "NO_NEW_IDEAS"  # the reflection model repeats itself, or writes nothing that can be used
+    LITTLE_TO_GAIN = "LITTLE_TO_GAIN"  # the expected gain of another hundred calls is below minimum_gain
     CANCELED = "CANCELED"
     ERROR = "ERROR"
 
@@ -97,59 +97,162 @@ class SplitFractions:
     validation: float = 0.25
     test: float = 0.25
 
+    @classmethod
+    def parse(cls, text: str) -> SplitFractions:
+        """Read ``TRAIN/VALIDATION/TEST``, such as ``0.5/0.25/0.25``; the planner checks what it says.
+
+        Raises:
+            InvalidInput: not three numbers.
+        """
+        try:
+            train, validation, test = (float(part) for part in text.split("/"))
+        except ValueError:
+            remedy = "write three fractions TRAIN/VALIDATION/TEST, such as 0.5/0.25/0.25"
+            raise InvalidInput.of("split", text, remedy) from None
+        return cls(train, validation, test)
+
     def __str__(self) -> str:
         return f"{self.train:g}/{self.validation:g}/{self.test:g}"
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """An optimizer's own settings, one JSON object; an empty text is an empty one.
+
+    Raises:
+        InvalidInput
+    """
+    try:
+        value = json.loads(text or "{}", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput.of("optimizer_config", text, f"is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        remedy = 'must be a JSON object, such as {"max_metric_calls": 100}'
+        raise InvalidInput.of("optimizer_config", text, remedy)
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
     """What was asked for, complete: a worker needs nothing else.
 
+    The annotations are the table of a job's options: command line, SDK, wire and ``docs/options.md``
+    read it. A new option is a field here, its name in :class:`JobOptions`, and a field of
+    ``PromptOptimizationJobConfig`` under the same name.
+
     Attributes:
         source_prompt_uris: ``prompts:/NAME/VERSION``, at least one; the first is the job's
             ``source_prompt_uri`` and the one whose answer is scored.
-        dataset_id: MLflow's dataset; ``None`` only for METAPROMPT without data.
+        dataset_id: ``None`` only for METAPROMPT without data.
         scorers: as the user wrote them, see :class:`~burnish.domain.score.ScorerSpec`.
-        optimizer_config: the optimizer's own settings (``optimizer_config_json`` on the wire).
-        model: URI of the target model; ``None``: the prompt's own model config says it.
-        reflection_model: URI of the model that writes proposals; ``None`` where none is needed.
-        max_output_tokens: cap on each target answer, tokens.
-        call_timeout_seconds: deadline of one model request.
-        failure_share: a job stops as FAILED when more than this share of its recent calls failed.
+        optimizer_config: ``optimizer_config_json`` on the wire.
+        reflection_model: ``None`` where none is needed.
     """
 
     source_prompt_uris: tuple[str, ...]
-    dataset_id: str | None
-    scorers: tuple[str, ...]
-    optimizer_type: OptimizerType
-    optimizer_config: Mapping[str, Any] = field(default_factory=dict)
-    model: str | None = None
-    reflection_model: str | None = None
+    dataset_id: Annotated[
+        str | None, Option("MLflow's id of the dataset (d-…).", flag="--dataset", metavar="ID")
+    ] = None
+    scorers: Annotated[
+        tuple[str, ...],
+        Option(
+            "NAME[:ARGUMENT][=WEIGHT|=must], such as exact_match; repeat for several.",
+            flag="--scorer",
+            metavar="SCORER",
+        ),
+    ] = ()
+    optimizer_type: Annotated[
+        OptimizerType,
+        Option(
+            f"The search algorithm: {', '.join(kind.cli_name for kind in OptimizerType)}.",
+            flag="--optimizer",
+            default_text=DEFAULT_OPTIMIZER.cli_name,
+            read=OptimizerType.parse,
+        ),
+    ] = DEFAULT_OPTIMIZER
+    optimizer_config: Annotated[
+        Mapping[str, Any],
+        Option("The optimizer's own settings, a JSON object.", default_text="", read=parse_settings),
+    ] = field(default_factory=dict)
+    model: Annotated[
+        str | None,
+        Option("Model that answers, such as openai:/gpt-4o-mini.", default_text="the prompt's own"),
+    ] = None
+    reflection_model: Annotated[str | None, Option("Model that writes proposals.")] = None
     budget: Budget = field(default_factory=Budget)
-    split: SplitFractions = field(default_factory=SplitFractions)
-    seed: int = 0
-    concurrency: int = 8
-    max_output_tokens: int | None = None
-    call_timeout_seconds: float = 60.0
-    failure_share: float = 0.5
+    split: Annotated[
+        SplitFractions,
+        Option(
+            "Shares of train/validation/test.",
+            metavar="A/B/C",
+            default_text=str(SplitFractions()),
+            read=SplitFractions.parse,
+        ),
+    ] = field(default_factory=SplitFractions)
+    seed: Annotated[int, Option("Seed of every random choice.", least=0, most=2**32 - 1)] = 0
+    concurrency: Annotated[int, Option("Model calls in flight.", least=1, most=1000)] = 8
+    max_output_tokens: Annotated[
+        int | None, Option("Cap on each answer of the target model, in tokens.", least=1, most=1_000_000)
+    ] = None
+    call_timeout_seconds: Annotated[
+        float,
+        Option("Seconds to wait for one answer.", flag="--call-timeout", least=0.1, most=3600),
+    ] = 60.0
+    failure_share: Annotated[
+        float,
+        Option("The job fails when more than this share of its recent calls failed.", least=0.0, most=1.0),
+    ] = 0.5
+    thinking: Annotated[
+        Thinking, Option("Whether <think>…</think> in front of an answer is left out of what is scored.")
+    ] = Thinking.STRIP
+
+    @classmethod
+    def options(cls) -> tuple[Row, ...]:
+        """The table, in the order of ``--help``; a budget's limits among them."""
+        return _options()
 
     def problems(self) -> list[Problem]:
         """What is wrong with the numbers in themselves; what they name is for the planner to check."""
         found = self.budget.problems()
-        for name, least, most in _RANGES:
-            value = getattr(self, name)
+        for row in self.options():
+            least, most = row.option.least, row.option.most
+            value = None if least is None else getattr(self, row.name)
             if value is not None and not least <= value <= most:
-                found.append(Problem(f"config.{name}", str(value), f"must be from {least} to {most}"))
+                found.append(Problem(f"config.{row.name}", str(value), f"must be from {least} to {most}"))
         return found
 
 
-_RANGES = (
-    ("seed", 0, 2**32 - 1),
-    ("concurrency", 1, 1000),
-    ("max_output_tokens", 1, 1_000_000),
-    ("call_timeout_seconds", 0.1, 3600),
-    ("failure_share", 0.0, 1.0),
-)
+@cache
+def _options() -> tuple[Row, ...]:
+    return tuple(rows_of(JobConfig))
+
+
+class JobOptions(TypedDict, total=False):
+    """The fields of :class:`JobConfig` as keyword arguments of the SDK, where a type checker sees them.
+
+    Keys:
+        optimizer_type: such as ``"joint-search"``, which is the default.
+        further_source_prompt_uris: prompts to optimize together with the first.
+    """
+
+    dataset_id: str | None
+    scorers: Sequence[str]
+    optimizer_type: OptimizerType | str
+    optimizer_config: Mapping[str, Any]
+    model: str | None
+    reflection_model: str | None
+    budget: Budget
+    split: SplitFractions
+    seed: int
+    concurrency: int
+    max_output_tokens: int | None
+    call_timeout_seconds: float
+    failure_share: float
+    thinking: Thinking | str
+    further_source_prompt_uris: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +291,7 @@ class Job:
 
     Attributes:
         deaths: attempts in a row that died with their worker and had finished no new call.
+        retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
     """
 
@@ -209,6 +313,7 @@ class Job:
     completion_timestamp_ms: int | None = None
     seconds_spent: float = 0.0
     deaths: int = 0
+    retries: int = 0
     calls_when_taken: int = 0
     run_id: str | None = None
     optimized_prompt_uris: tuple[str, ...] = ()

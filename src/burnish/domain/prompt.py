@@ -6,13 +6,12 @@ statements or expressions is refused, never executed.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from burnish.domain.text import value_as_text
 from burnish.errors import InvalidInput
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
@@ -81,8 +80,7 @@ def render(template: Template, values: Mapping[str, Any]) -> tuple[Message, ...]
             name = match.group(1)
             if name not in values:
                 raise InvalidInput.of("inputs", name, "the prompt has this variable; the record does not")
-            value = values[name]
-            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            return value_as_text(values[name])
 
         return _VARIABLE.sub(value_of, text)
 
@@ -133,9 +131,3 @@ def template_from_json(value: str | Sequence[Mapping[str, str]], field_name: str
             )
         messages.append(Message(entry["role"], entry["content"]))
     return tuple(messages)
-
-
-def digest(value: Any, length: int = 16) -> str:
-    """Hexadecimal SHA-256 prefix of a JSON value in canonical form; the identity of contents."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:length]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from burnish.concurrency import SingleFlight
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, render
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
-from burnish.evaluation.flights import Flights
-from burnish.evaluation.panel import Panel
-from burnish.evaluation.protocol import Means, Sample, WeightedScorer
+from burnish.evaluation.protocol import Means
+from burnish.evaluation.scorer import Sample, WeightedScorer
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 
 Record = Callable[[Evaluation], None]
-"""Told of each new evaluation once, as soon as it is there; the order depends on timing."""
+"""Gets each new evaluation once, as soon as it is there; the order depends on timing."""
 
 
 class Evaluator:
@@ -51,27 +52,38 @@ class Evaluator:
         self._prompts = tuple(prompts)
         self._model = model
         self._target = target
-        self._panel = Panel(scorers)
+        self._scorers = ScorerSet(scorers)
         self._parameters = parameters or Parameters()
         self._role = role
-        self._flights: Flights[Evaluation] = Flights(concurrency)
+        self._evaluations: SingleFlight[Evaluation] = SingleFlight(concurrency, keep=True)
         self._record = record
 
-    async def __call__(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
-        evaluations = await self._flights.join(
+    async def __call__(
+        self, candidate: Candidate, examples: Sequence[Example], *, phase: str = "search"
+    ) -> Means:
+        """
+        Args:
+            phase: why the target is asked, for the journal: ``search`` or ``test``.
+        """
+        evaluations = await self._evaluations.join_all(
             [(candidate.candidate_id, example.example_id) for example in examples],
-            lambda place: self._evaluate(candidate, examples[place]),
+            lambda place: self._evaluate(candidate, examples[place], phase),
         )
-        return self._panel.means(evaluations)
+        return self._scorers.means(evaluations)
 
-    async def _evaluate(self, candidate: Candidate, example: Example) -> Evaluation:
+    async def _evaluate(self, candidate: Candidate, example: Example, phase: str) -> Evaluation:
         request = self._request(candidate, example)
-        purpose = Purpose(role=self._role, candidate_id=candidate.candidate_id, example_id=example.example_id)
+        purpose = Purpose(
+            role=self._role,
+            candidate_id=candidate.candidate_id,
+            example_id=example.example_id,
+            phase=phase,
+        )
         output, usage, aggregate, error = "", Usage(), 0.0, None
         try:
             completion = await self._model.complete(request, purpose)
             output, usage = completion.text, completion.usage
-            scores, judges = await self._panel.score(
+            scores, judges = await self._scorers.score(
                 Sample(
                     example=example,
                     output=output,
@@ -80,12 +92,12 @@ class Evaluator:
                     usage=usage,
                 )
             )
-            aggregate, usage = self._panel.aggregate(scores), usage + judges
+            aggregate, usage = self._scorers.aggregate(scores), usage + judges
         except ModelError as failure:
             if failure.systemic:
                 raise
             error = str(failure)
-            scores = {name: Score(0.0, error) for name in self._panel.names}
+            scores = {name: Score(0.0, error) for name in self._scorers.names}
         evaluation = Evaluation(
             candidate.candidate_id, example.example_id, output, scores, aggregate, error, usage
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite
 
 from burnish.domain.dataset import Dataset, Example
+from burnish.domain.hashing import uniform_draw
 from burnish.domain.job import SplitFractions
 from burnish.errors import InvalidInput
 
@@ -34,23 +34,6 @@ class Splits:
         """Example id → ``train``, ``validation`` or ``test``."""
         parts = (("train", self.train), ("validation", self.validation), ("test", self.test))
         return {example.example_id: name for name, part in parts for example in part}
-
-
-def parse_fractions(text: str) -> SplitFractions:
-    """Read ``TRAIN/VALIDATION/TEST``, such as ``0.5/0.25/0.25``.
-
-    Raises:
-        InvalidInput: not three numbers of at least 0 that sum to 1; train or validation is 0.
-    """
-    try:
-        train, validation, test = (float(part) for part in text.split("/"))
-    except ValueError:
-        raise InvalidInput.of(
-            "split", text, "write three fractions TRAIN/VALIDATION/TEST, such as 0.5/0.25/0.25"
-        ) from None
-    fractions = SplitFractions(train, validation, test)
-    check_fractions(fractions)
-    return fractions
 
 
 def check_fractions(fractions: SplitFractions) -> None:
@@ -111,11 +94,11 @@ def _in_drawing_order(dataset: Dataset, seed: int) -> list[list[Example]]:
         by_identity.setdefault(example.identity, []).append(example)
     labels = _labels(by_identity)
     strata: dict[str, list[str]] = {}
-    for identity in sorted(by_identity, key=lambda identity: _draw(seed, "example", identity)):
+    for identity in sorted(by_identity, key=lambda identity: uniform_draw(seed, "example", identity)):
         strata.setdefault(labels.get(identity, ""), []).append(identity)
     points: dict[str, tuple[float, str]] = {}
     for label, identities in strata.items():
-        start = _draw(seed, "label", label)
+        start = uniform_draw(seed, "label", label)
         for rank, identity in enumerate(identities):
             points[identity] = ((rank + start) / len(identities), identity)
     return [
@@ -167,12 +150,6 @@ def _groups_before(weights: Sequence[int], boundary: int) -> int:
             return position
         seen += weight
     return len(weights)
-
-
-def _draw(seed: int, *what: str) -> float:
-    """A number in [0, 1) that looks random and depends on nothing but its arguments."""
-    text = "\0".join((str(seed), *what))
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:7]) / 2**56
 
 
 def _warnings(examples: int, test: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.score import to_number
-from burnish.evaluation.protocol import Feedback, Sample, Scorer
+from burnish.evaluation.scorer import Feedback, Sample, Scorer
 from burnish.llm.protocol import LanguageModel
 
 STRANGE = (
@@ -104,9 +104,9 @@ class ScorerContract(ABC):
         for example, (answer, _, _) in zip(self.examples, self.cases, strict=True):
             assert await self.value(again, example, answer) == await self.value(scorer, example, answer)
 
-    def test_names_itself_and_what_it_needs(self) -> None:
+    def test_names_itself_and_what_it_requires(self) -> None:
         scorer = self.make()
         assert scorer.name
         assert isinstance(scorer.blocking, bool)
         for _, expectations, _ in self.cases:
-            assert scorer.needs <= expectations.keys()
+            assert scorer.requires <= expectations.keys()

@@ -1,1 +1,4 @@
-"""The only road to a language model."""
+"""The only road to a language model: calls with their budget, limits, journal and retries.
+
+May import ``domain``, ``concurrency``, ``errors`` and ``redaction``. Others know only ``protocol``.
+"""

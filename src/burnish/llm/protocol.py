@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from burnish.domain.answer import AnswerOutcome, outcome_of, split_thinking
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import InvalidInput, Problem
@@ -61,13 +64,41 @@ class Request:
 
     Attributes:
         model: URI such as ``openai:/gpt-4o-mini`` or ``local:/smollm2``.
-        hashed: kept by ``identity.request_hash``, which is asked for several times in each call.
     """
 
     model: str
     messages: tuple[Message, ...]
     parameters: Parameters = field(default_factory=Parameters)
-    hashed: str | None = field(default=None, init=False, compare=False, repr=False)
+    _digest: str | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits of model, messages and parameters.
+
+        The same in every process and version, since journals find calls by it.
+        """
+        if self._digest is None:  # computed once: each call asks for it several times
+            object.__setattr__(self, "_digest", _digest(self))
+        assert self._digest is not None
+        return self._digest
+
+
+def _digest(request: Request) -> str:
+    parameters = request.parameters
+    content = [
+        request.model,
+        [[message.role, message.content] for message in request.messages],
+        parameters.temperature,
+        parameters.max_tokens,
+        parameters.top_p,
+        parameters.stop,
+        parameters.seed,
+        parameters.response_format,
+        parameters.extra,
+    ]
+    # Not hashing.digest: that keeps other scripts as they are, which would lose every call journaled so far.
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +140,7 @@ class Purpose:
     """Why a call is made. With the request, it identifies the call in the journal.
 
     Attributes:
-        phase: ``preflight``, ``search``, ``test``, ``reflection``, ``judge``; a constant of the caller's,
+        phase: ``search``, ``test``, ``reflection``, ``teaching`` or ``judge``; a constant of the caller's,
             never a time.
         sample: n-th independent sample of the same request; equal numbers are the same call.
     """
@@ -123,12 +154,29 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What the gateway gives back: the answer, what it cost, and whether it came from the journal."""
+    """What the gateway gives back: the answer, what it cost, and whether it came from the journal.
+
+    Attributes:
+        text: what counts as the answer.
+        thinking: what the model wrote in front of it and what is left out of ``text``. The journal has
+            the whole answer as its text, and nothing here.
+    """
 
     text: str
     usage: Usage
     finish_reason: str = "stop"
     replayed: bool = False
+    thinking: str = ""
+
+    @property
+    def outcome(self) -> AnswerOutcome:
+        """Whether it is an answer that can be used."""
+        return outcome_of(self.text, self.finish_reason)
+
+    def without_thinking(self) -> Completion:
+        """The same with the thinking set apart from the text."""
+        thinking, text = split_thinking(self.text)
+        return replace(self, text=text, thinking=thinking) if thinking else self
 
 
 class Journal(Protocol):

@@ -1,5 +1,5 @@
-"""What an operator sees: metrics, traces and the checks of ``burnish doctor``.
+"""What an operator sees of a running process: metrics, traces and logs.
 
 Nothing here changes what a job does. ``bootstrap`` hands :class:`~burnish.observability.telemetry.Telemetry`
-to the gateway and the worker, which tell it what happens.
+to the gateway and the worker, which report to it. ``logs`` sets up the process's log lines.
 """

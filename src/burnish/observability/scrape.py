@@ -48,13 +48,13 @@ class Scrape:
 
 
 async def watch_loop(
-    tell: Callable[[float], None],
+    report: Callable[[float], None],
     every_seconds: float = LAG_EVERY_SECONDS,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Sleep, and tell how many seconds too late the event loop came back; until cancelled."""
+    """Sleep, and report how many seconds too late the event loop came back; until cancelled."""
     while True:
         planned = clock() + every_seconds
         await sleep(every_seconds)
-        tell(max(0.0, clock() - planned))
+        report(max(0.0, clock() - planned))

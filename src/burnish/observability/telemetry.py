@@ -1,4 +1,4 @@
-"""Everything a process tells of itself, in one place for ``bootstrap`` to hand around."""
+"""Everything a process reports of itself, in one place for ``bootstrap`` to hand around."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INTERRUPTED, _SUPERSEDED, _STORE_AWAY, _FAILED = "interrupted", "superseded", "
 
 
 class Telemetry:
-    """Told by the gateway of every call, and by the worker of every attempt (a ``worker.observer.Observer``).
+    """Receives each call from the gateway and each attempt from the worker (a ``worker.observer.Observer``).
 
     Args:
         traces: ``None``: not wanted.

@@ -2,13 +2,13 @@
 
 The teacher is asked before the search: the worker answers every example with the teacher's prompt and
 model, and puts those answers in the place of the expected responses. What is left for this module is to
-hand the taught examples to the student.
+hand the teacher_share examples to the student.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -16,12 +16,13 @@ from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput, Problem
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.protocol import CallEstimate, Observe, Optimizer, Outcome, Reflect, Task
-from burnish.optimizers.registry import make_optimizer, parse_optimizer
+from burnish.optimizers.registry import make_optimizer
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 
 
 class DistillationSettings(CommonSettings):
-    """
+    """Who teaches, and who learns.
+
     Attributes:
         teacher_prompt_uri: ``prompts:/NAME/VERSION`` of the prompt to learn from.
         teacher_model: URI of its model; by default the teacher prompt's own.
@@ -38,20 +39,21 @@ class DistillationSettings(CommonSettings):
 class Distillation:
     """See the module. Made by :meth:`from_settings`."""
 
-    def __init__(self, settings: DistillationSettings, student: Optimizer) -> None:
+    settings_class: ClassVar[type[CommonSettings]] = DistillationSettings
+
+    def __init__(self, student: Optimizer) -> None:
         self._student = student
-        self.teacher_prompt_uri = settings.teacher_prompt_uri
-        self.teacher_model = settings.teacher_model
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Distillation:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value, of the student too.
         """
         found = read_settings(DistillationSettings, settings)
         try:
-            kind = parse_optimizer(found.student)
+            kind = OptimizerType.parse(found.student)
         except InvalidInput as error:
             raise InvalidInput.of(f"{FIELD}.student", found.student, error.problems[0].remedy) from None
         if kind is OptimizerType.DISTILLATION:
@@ -63,7 +65,7 @@ class Distillation:
             student = make_optimizer(kind, {**shared, **found.student_config})
         except InvalidInput as error:
             raise InvalidInput(*map(_of_student, error.problems)) from None
-        return cls(found, student)
+        return cls(student)
 
     @property
     def needs_reflection(self) -> bool:
@@ -76,7 +78,7 @@ class Distillation:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        """``task`` holds taught examples, and ``evaluate`` scores against them."""
+        """``task`` holds teacher_share examples, and ``evaluate`` scores against them."""
         return await self._student.optimize(task, evaluate, reflect, observe)
 
 

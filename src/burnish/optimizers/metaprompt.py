@@ -10,28 +10,29 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.domain.job import StopReason
 from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.champion import Champion
-from burnish.optimizers.effort import FINALISTS, Effort, calls_of_one_evaluation
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.prompts.rewriting import Rewrite
+from burnish.optimizers.prompts.writer import Writer
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
-from burnish.optimizers.race import Race
-from burnish.optimizers.rewriting import Rewrite
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.search.incumbent import Incumbent
+from burnish.optimizers.search.racing import Race
+from burnish.optimizers.search.rounds import FINALISTS, RacingBudget, calls_of_one_evaluation
+from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import CommonSettings, SamplingOptions, read_settings
-from burnish.optimizers.writer import Writer
 
 
 class MetapromptSettings(CommonSettings):
-    """
+    """How often is rewritten, and what the reflection model is shown.
+
     Attributes:
         guidelines: the user's own words for the reflection model.
         lm_kwargs: options of its calls: ``temperature``, ``max_tokens``, ``top_p``, ...
@@ -54,6 +55,7 @@ class MetapromptSettings(CommonSettings):
 class Metaprompt:
     """See the module. Made by :meth:`from_settings`."""
 
+    settings_class: ClassVar[type[CommonSettings]] = MetapromptSettings
     needs_reflection = True
 
     def __init__(self, settings: MetapromptSettings) -> None:
@@ -61,7 +63,8 @@ class Metaprompt:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Metaprompt:
-        """
+        """The optimizer with checked settings.
+
         Raises:
             InvalidInput: an unknown setting or a wrong value.
         """
@@ -73,9 +76,9 @@ class Metaprompt:
         if not validation:
             return CallEstimate(target_low=0, target_high=0, reflection_low=1, reflection_high=tries)
         shown = min(train, settings.feedback_examples)
-        effort = self._effort(validation)
-        low = validation + shown + effort.least_evaluations
-        high = validation + settings.rounds * shown + effort.most_evaluations
+        budget = self._budget(validation)
+        low = validation + shown + budget.least_evaluations
+        high = validation + settings.rounds * shown + budget.most_evaluations
         return CallEstimate(
             target_low=low,
             target_high=high if max_calls is None else max(low, min(high, max_calls)),
@@ -86,45 +89,45 @@ class Metaprompt:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        """
+        """Rewrite round after round; once, unmeasured, where there is no data.
+
         Raises:
             OptimizerFailed: there is no reflection model.
         """
         if reflect is None:
             raise OptimizerFailed("METAPROMPT needs a reflection model; name one in reflection_model")
         settings = self._settings
-        gate = Gate(task, settings, observe)
-        writer = Writer(reflect, gate, observe, settings.lm_kwargs.parameters(), settings.retries)
+        validator = ProposalValidator(task, settings, observe)
+        writer = Writer(reflect, validator, observe, settings.lm_kwargs.parameters(), settings.retries)
         if not task.validation:
             return await self._unmeasured(task, writer, observe)
-        champion = await Champion.of_source(task, evaluate, self._settings, observe)
-        if reason := champion.stop_reason():
-            return champion.outcome(reason)
-        effort = self._effort(len(task.validation))
-        beside = settings.rounds * self._beside(task, champion.means)
-        allowance = effort.allowance(task, champion.means, beside=beside)
-        race = Race(task.validation, evaluate, champion, allowance, task.seed)
+        incumbent = await Incumbent.of_source(task, evaluate, self._settings, observe)
+        if reason := incumbent.stop_reason():
+            return incumbent.outcome(reason)
+        budget = self._budget(len(task.validation))
+        beside = settings.rounds * self._beside(task, incumbent.means)
+        allowance = budget.allowance(task, incumbent.means, beside=beside)
+        race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
         observe.phase("search", allowance)
-        stop_reason = await self._rounds(task, evaluate, writer, champion, race)
+        stop_reason = await self._rounds(task, evaluate, writer, incumbent, race)
         await race.final(FINALISTS)
-        observe.advance(allowance - race.allowance)
-        return champion.outcome(champion.stop_reason() or stop_reason)
+        return incumbent.outcome(incumbent.stop_reason() or stop_reason)
 
     async def _rounds(
-        self, task: Task, evaluate: Evaluate, writer: Writer, champion: Champion, race: Race
+        self, task: Task, evaluate: Evaluate, writer: Writer, incumbent: Incumbent, race: Race
     ) -> StopReason:
         settings = self._settings
-        beside = self._beside(task, champion.means)
+        beside = self._beside(task, incumbent.means)
         for number in range(settings.rounds):
             shown = _shown(task, number, settings.feedback_examples)
             race.allowance -= beside
             room = race.room_for(settings.width)
             if not room:
                 return StopReason.BUDGET
-            means = await evaluate(champion.candidate, shown)
+            means = await evaluate(incumbent.candidate, shown)
             asked = [
                 Rewrite(
-                    parent=champion.candidate,
+                    parent=incumbent.candidate,
                     feedback=feedback(means.evaluations, shown, settings.feedback_tokens) if shown else "",
                     guidelines=settings.guidelines or "",
                     number=rewrite,
@@ -134,7 +137,7 @@ class Metaprompt:
             candidates = await writer.write(asked, number)
             if candidates:
                 await race.run(candidates)
-            if reason := champion.stop_reason():
+            if reason := incumbent.stop_reason():
                 return reason
         return StopReason.FINISHED
 
@@ -143,15 +146,14 @@ class Metaprompt:
         observe.phase("rewrite", 1, "rewrites")
         rewrite = Rewrite(parent=task.source, guidelines=self._settings.guidelines or "")
         candidates = await writer.write([rewrite], 0)
-        observe.advance(1)
         if not candidates:
             observe.warning("the reflection model wrote nothing that can be used; the source stays")
             return Outcome(best=task.source, means=Means(evaluations=()))
         observe.candidate(candidates[0], CandidateStatus.ACCEPTED, reason="not measured: there is no data")
         return Outcome(best=candidates[0], means=Means(evaluations=()))
 
-    def _effort(self, validation: int) -> Effort:
-        return Effort(self._settings.rounds * self._settings.width, self._settings.width, validation)
+    def _budget(self, validation: int) -> RacingBudget:
+        return RacingBudget(self._settings.rounds * self._settings.width, self._settings.width, validation)
 
     def _beside(self, task: Task, source: Means) -> int:
         """What a round takes beside its race, in evaluations: feedback, and the reflection model's calls."""

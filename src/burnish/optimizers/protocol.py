@@ -1,8 +1,8 @@
 """What an optimizer is. It knows nothing of stores, HTTP or MLflow.
 
-Promises (``optimizers.testing.OptimizerContract``), whatever the latency of answers:
+Promises (``optimizers.testing.contract.OptimizerContract``), whatever the latency of answers:
     * the same task, seed and answers give the same candidates in the same order;
-    * every proposal is checked (``optimizers.proposals``) before it costs an evaluation;
+    * every proposal is checked (``search.validator``) before it costs an evaluation;
     * ``BudgetExhausted`` and ``CancelledError`` are let through; the worker keeps the best so far
       from what was observed;
     * nothing better found: the outcome's ``best`` is the source.
@@ -61,7 +61,7 @@ class Reflect(Protocol):
 
 
 class Observe(Protocol):
-    """How an optimizer tells what it does. Calls are cheap, in-process and must come in a
+    """How an optimizer reports what it does. Calls are cheap, in-process and must come in a
     deterministic order; the worker turns them into records and events."""
 
     def candidate(
@@ -83,12 +83,13 @@ class Observe(Protocol):
         """An edit was proposed, given up, or settled at the end of the search."""
         ...
 
-    def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
-        """A phase begins: ``total`` units are expected."""
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        """What the next hundred calls may be expected to gain in the mean score, after ``calls`` of them; the
+        search ends when that is less than ``minimum_gain``."""
         ...
 
-    def advance(self, completed: int) -> None:
-        """Units of the current phase done so far."""
+    def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
+        """A phase begins: ``total`` units are expected."""
         ...
 
     def warning(self, message: str) -> None: ...

@@ -1,45 +1,36 @@
-"""Which class is behind which optimizer type. A new optimizer is one line here."""
+"""From an optimizer's name to its class. Which there are stands in ``domain.optimizer_type``."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
-from burnish.domain.job import OptimizerType
-from burnish.errors import InvalidInput
+from burnish.domain.optimizer_type import OptimizerType
 from burnish.optimizers.protocol import Optimizer
-
-CLASSES: Mapping[OptimizerType, str] = {
-    OptimizerType.GEPA: "burnish.optimizers.gepa:Gepa",
-    OptimizerType.METAPROMPT: "burnish.optimizers.metaprompt:Metaprompt",
-    OptimizerType.DISTILLATION: "burnish.optimizers.distillation:Distillation",
-    OptimizerType.FEW_SHOT: "burnish.optimizers.few_shot:FewShot",
-    OptimizerType.JOINT_SEARCH: "burnish.optimizers.joint_search:JointSearch",
-}
-"""Type → ``module:Class``. The class has ``from_settings(settings) -> Optimizer``."""
-
-_WIRE_PREFIX = "OPTIMIZER_TYPE_"
+from burnish.optimizers.settings import CommonSettings
 
 
-def parse_optimizer(text: str) -> OptimizerType:
-    """A name as people and the wire write it: ``joint-search``, ``JOINT_SEARCH``,
-    ``OPTIMIZER_TYPE_JOINT_SEARCH``.
+class OptimizerClass(Protocol):
+    """What the table of optimizers names: a class with its settings."""
 
-    Raises:
-        InvalidInput: unknown; lists the known ones.
-    """
-    name = text.strip().upper().replace("-", "_").replace(" ", "_").removeprefix(_WIRE_PREFIX)
-    try:
-        return OptimizerType(name)
-    except ValueError:
-        known = [kind.value.lower().replace("_", "-") for kind in OptimizerType]
-        near = difflib.get_close_matches(name.lower().replace("_", "-"), known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InvalidInput.of(
-            "optimizer", text, f"there is no such optimizer; {hint}known are {', '.join(known)}"
-        ) from None
+    settings_class: ClassVar[type[CommonSettings]]
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Optimizer:
+        """The optimizer with checked settings.
+
+        Raises:
+            InvalidInput: an unknown setting or a wrong value.
+        """
+        ...
+
+
+def optimizer_class(optimizer_type: OptimizerType) -> OptimizerClass:
+    """The class behind a type; imports it, and what it needs."""
+    module_name, _, class_name = optimizer_type.info.implementation.partition(":")
+    found: OptimizerClass = getattr(import_module(module_name), class_name)
+    return found
 
 
 def make_optimizer(optimizer_type: OptimizerType, settings: Mapping[str, Any]) -> Optimizer:
@@ -48,7 +39,9 @@ def make_optimizer(optimizer_type: OptimizerType, settings: Mapping[str, Any]) -
     Raises:
         InvalidInput: a setting is unknown or has a wrong value; names every one.
     """
-    module_name, _, class_name = CLASSES[optimizer_type].partition(":")
-    optimizer_class = getattr(import_module(module_name), class_name)
-    optimizer: Optimizer = optimizer_class.from_settings(settings)
-    return optimizer
+    return optimizer_class(optimizer_type).from_settings(settings)
+
+
+def settings_schema(optimizer_type: OptimizerType) -> dict[str, Any]:
+    """The JSON schema of an optimizer's settings, those of all optimizers included."""
+    return optimizer_class(optimizer_type).settings_class.model_json_schema()

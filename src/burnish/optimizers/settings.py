@@ -1,17 +1,16 @@
-"""What every optimizer can be told, and how a request's settings become a checked model.
+"""Settings of every optimizer, and how a request's settings become a checked model.
 
 An unknown key is an error with the nearest known one: a typo must never run with a default.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.llm.protocol import RESERVED_OPTIONS, Parameters
 
 FIELD = "optimizer_config"
@@ -121,6 +120,4 @@ def _problem(kind: type[BaseModel], entry: Any, prefix: str) -> Problem:
 
 
 def _unknown_key(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"there is no such setting; {hint}known are {', '.join(known)}"
+    return f"there is no such setting; known are {', '.join(known)}{did_you_mean(key, known)}"

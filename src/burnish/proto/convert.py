@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from burnish.domain.budget import Budget
+from google.protobuf.descriptor import FieldDescriptor
+
 from burnish.domain.events import Event, EventKind
 from burnish.domain.job import (
     Job,
@@ -14,33 +18,25 @@ from burnish.domain.job import (
     JobStatus,
     OptimizerType,
     Progress,
-    SplitFractions,
     StopReason,
     TestScores,
     Verdict,
+    parse_settings,
 )
+from burnish.domain.optimizer_type import WIRE_PREFIX
 from burnish.domain.text import well_formed, well_formed_values
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.proto import jobs_pb2 as jobs
 from burnish.proto import prompt_optimization_pb2 as wire
-from burnish.proto.message import message_from_json, message_to_json
+from burnish.proto.message import is_repeated, message_to_json
+
+T = TypeVar("T")
 
 _JobMessage = wire.PromptOptimizationJob
-_MLFLOW_OPTIMIZERS = frozenset({OptimizerType.GEPA, OptimizerType.METAPROMPT})
-_CONFIG_SCALARS = (
-    "model",
-    "reflection_model",
-    "seed",
-    "concurrency",
-    "max_output_tokens",
-    "call_timeout_seconds",
-    "failure_share",
-)
-_LIMITS = ("max_calls", "max_tokens", "max_usd", "max_seconds")
-_SHARES = ("train", "validation", "test")
-_PROGRESS = ("phase", "completed", "total", "unit")
-_TEST_SCORES = ("initial", "final", "difference", "ci_low", "ci_high", "examples")
+_CONFIG = wire.PromptOptimizationJobConfig.DESCRIPTOR
+_PROGRESS = jobs.JobProgress.DESCRIPTOR
+_TEST_SCORES = wire.TestScores.DESCRIPTOR
 _JOB_SCALARS = (
     "job_id",
     "experiment_id",
@@ -78,7 +74,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         tags=[{"key": key, "value": job.tags[key]} for key in sorted(job.tags)] or None,
         initial_eval_scores=_numbers(job.initial_eval_scores),
         final_eval_scores=_numbers(job.final_eval_scores),
-        test_scores=None if job.test_scores is None else _fields(job.test_scores, _TEST_SCORES),
+        test_scores=None if job.test_scores is None else _fields_to_json(job.test_scores, _TEST_SCORES),
         verdict=None if job.verdict is None else job.verdict.value,
         stop_reason=None if job.stop_reason is None else job.stop_reason.value,
         usage=_usage_by_role_to_json(job.usage),
@@ -96,7 +92,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
 
 def job_to_proto(job: Job) -> _JobMessage:
     """The same as a message."""
-    return message_from_json(job_to_json(job), _JobMessage())
+    return _JobMessage(**job_to_json(job))
 
 
 def job_from_proto(message: _JobMessage) -> Job:
@@ -118,16 +114,14 @@ def job_from_proto(message: _JobMessage) -> Job:
         cancel_requested=message.cancel_requested,
         status_message=_optional(state, "status_message"),
         error_message=_optional(state, "error_message"),
-        progress=_progress_from_proto(state.progress) if state.HasField("progress") else None,
+        progress=_fields_from_proto(state.progress, Progress) if state.HasField("progress") else None,
         progress_updated_at_ms=_optional(state, "progress_updated_at"),
         seconds_spent=message.seconds_spent,
         optimized_prompt_uris=(*optimized, *message.further_optimized_prompt_uris),
         initial_eval_scores=dict(message.initial_eval_scores),
         final_eval_scores=dict(message.final_eval_scores),
         test_scores=(
-            TestScores(**{name: getattr(message.test_scores, name) for name in _TEST_SCORES})
-            if message.HasField("test_scores")
-            else None
+            _fields_from_proto(message.test_scores, TestScores) if message.HasField("test_scores") else None
         ),
         verdict=Verdict(_JobMessage.Verdict.Name(message.verdict)) if message.verdict else None,
         stop_reason=(
@@ -148,7 +142,7 @@ def _state_to_json(job: Job) -> dict[str, Any]:
         error_message=_text(job.error_message),
         metadata=metadata,
         status_message=_text(job.status_message),
-        progress=None if progress is None else _fields(progress, _PROGRESS),
+        progress=None if progress is None else _fields_to_json(progress, _PROGRESS),
         progress_updated_at=job.progress_updated_at_ms,
     )
 
@@ -157,39 +151,26 @@ def _text(text: str | None) -> str | None:
     return None if text is None else well_formed(text)
 
 
-def _progress_from_proto(message: jobs.JobProgress) -> Progress:
-    return Progress(message.phase, message.completed, message.total, message.unit)
-
-
 # --- what was asked for
 
 
 def config_to_proto(config: JobConfig) -> wire.PromptOptimizationJobConfig:
     """All but the first source prompt, which the wire keeps beside the config."""
-    return message_from_json(_config_to_json(config), wire.PromptOptimizationJobConfig())
+    return wire.PromptOptimizationJobConfig(**_config_to_json(config))
 
 
 def _config_to_json(config: JobConfig) -> dict[str, Any]:
-    """MLflow's clients look for the reflection model in ``optimizer_config_json``; it stands there too
-    for the optimizers they know."""
+    """Fields of one name are taken as they are. MLflow's clients look for the reflection model in
+    ``optimizer_config_json``; it stands there too for the optimizers they know."""
     settings = dict(config.optimizer_config)
-    if config.reflection_model is not None and config.optimizer_type in _MLFLOW_OPTIMIZERS:
+    if config.reflection_model is not None and config.optimizer_type.is_mlflow:
         settings["reflection_model"] = config.reflection_model
-    return _set(
-        optimizer_type=f"OPTIMIZER_TYPE_{config.optimizer_type.value}",
-        dataset_id=config.dataset_id,
-        scorers=list(config.scorers) or None,
+    return _fields_to_json(
+        config,
+        _CONFIG,
+        optimizer_type=config.optimizer_type.wire_name,
         optimizer_config_json=well_formed(json.dumps(settings, ensure_ascii=False)) if settings else None,
-        model=config.model,
-        reflection_model=config.reflection_model,
-        budget=_set(**_fields(config.budget, _LIMITS)),
-        split=_fields(config.split, _SHARES),
-        seed=config.seed,
-        concurrency=config.concurrency,
-        max_output_tokens=config.max_output_tokens,
-        call_timeout_seconds=float(config.call_timeout_seconds),
-        failure_share=float(config.failure_share),
-        further_source_prompt_uris=list(config.source_prompt_uris[1:]) or None,
+        further_source_prompt_uris=list(config.source_prompt_uris[1:]),
     )
 
 
@@ -217,7 +198,8 @@ def read_config(
     problems: list[Problem] = []
     optimizer_type = _optimizer_type(message, problems)
     settings = _settings_from_json(message.optimizer_config_json, problems)
-    known = {name: getattr(message, name) for name in _CONFIG_SCALARS if message.HasField(name)}
+    unreadable: list[Problem] = []
+    known = _known_from_proto(message, JobConfig, unreadable)
     if "reflection_model" in settings:
         named = settings.pop("reflection_model")
         if not isinstance(named, str) or named != known.get("reflection_model", named):
@@ -225,50 +207,31 @@ def read_config(
             problems.append(Problem("config.optimizer_config_json.reflection_model", str(named), remedy))
         elif named:
             known["reflection_model"] = named
-    config = JobConfig(
-        **known,
-        source_prompt_uris=tuple(filter(None, (source_prompt_uri, *message.further_source_prompt_uris))),
-        dataset_id=message.dataset_id or None,
-        scorers=tuple(message.scorers),
-        optimizer_type=OptimizerType.JOINT_SEARCH if problems else optimizer_type,
-        optimizer_config={} if problems else settings,
-        budget=Budget(**{name: _optional(message.budget, name) for name in _LIMITS}),
-        split=_split_from_proto(message.split) if message.HasField("split") else SplitFractions(),
-    )
-    return config, problems
+    known |= {
+        "source_prompt_uris": tuple(filter(None, (source_prompt_uri, *message.further_source_prompt_uris))),
+        "dataset_id": message.dataset_id or None,
+        "optimizer_type": OptimizerType.JOINT_SEARCH if problems else optimizer_type,
+        "optimizer_config": {} if problems else settings,
+    }
+    return JobConfig(**known), problems + unreadable
 
 
 def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
     if message.optimizer_type:
         name = wire.OptimizerType.Name(message.optimizer_type)
-        return OptimizerType(name.removeprefix("OPTIMIZER_TYPE_"))
+        return OptimizerType(name.removeprefix(WIRE_PREFIX))
     names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
     problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
     return OptimizerType.JOINT_SEARCH
 
 
-def _split_from_proto(message: wire.Split) -> SplitFractions:
-    """A share that is not named is 0: the three that are named must sum to 1 by themselves."""
-    return SplitFractions(**{name: getattr(message, name) for name in _SHARES})
-
-
 def _settings_from_json(text: str, problems: list[Problem]) -> dict[str, Any]:
-    if not text.strip():
-        return {}
-    field = "config.optimizer_config_json"
     try:
-        settings = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        problems.append(Problem(field, text, f"is not JSON ({error})"))
+        return parse_settings(text.strip())
+    except InvalidInput as error:
+        field = "config.optimizer_config_json"
+        problems += [Problem(field, problem.value, problem.remedy) for problem in error.problems]
         return {}
-    if not isinstance(settings, dict):
-        problems.append(Problem(field, text, 'must be a JSON object, such as {"max_metric_calls": 100}'))
-        return {}
-    return settings
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 # --- usage
@@ -298,8 +261,7 @@ def usage_from_proto(message: wire.Usage) -> Usage:
 
 
 def usage_by_role_to_proto(usage: UsageByRole) -> wire.UsageByRole:
-    roles = {role.value: usage_to_proto(part) for role, part in usage.roles.items()}
-    return wire.UsageByRole(**_usage_to_json(usage.total), roles=roles)
+    return wire.UsageByRole(**_usage_by_role_to_json(usage))
 
 
 def usage_by_role_from_proto(message: wire.UsageByRole) -> UsageByRole:
@@ -335,9 +297,77 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
     )
 
 
-def _fields(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """Attributes by name. A message takes ``None`` for unset."""
-    return {name: getattr(value, name) for name in names}
+# --- fields that domain and message hold under one name
+
+
+def _fields_to_json(value: Any, descriptor: Any, **own: Any) -> dict[str, Any]:
+    """The attributes that are called as a message's fields, in the order of their numbers; without what is
+    not known, and without empty lists.
+
+    Args:
+        own: fields that are not written as the attribute is.
+    """
+    shown = {}
+    for name, write in _writers(descriptor):
+        found = own[name] if name in own else getattr(value, name)
+        if found is None or found == () or found == []:
+            continue
+        shown[name] = found if write is None or name in own else write(found)
+    return shown
+
+
+@cache
+def _writers(descriptor: Any) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    return tuple((field.name, _writer(field)) for field in descriptor.fields)
+
+
+def _writer(field: Any) -> Callable[[Any], Any] | None:
+    if is_repeated(field):
+        return list
+    if field.message_type is not None:
+        return lambda value: _fields_to_json(value, field.message_type)
+    return float if field.type == FieldDescriptor.TYPE_DOUBLE else None
+
+
+def _fields_from_proto(message: Any, part: type[T]) -> T:
+    """A dataclass made of a message's fields. What is unset is ``None`` where that may be, else 0."""
+    hints = _hints(part)  # type: ignore[arg-type]  # a class is hashable, whatever mypy says of type[T]
+    return part(
+        **{
+            field.name: getattr(message, field.name)
+            if message.HasField(field.name) or type(None) not in get_args(hints[field.name])
+            else None
+            for field in message.DESCRIPTOR.fields
+        }
+    )
+
+
+def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict[str, Any]:
+    """The fields that are set, as keyword arguments of a dataclass."""
+    known: dict[str, Any] = {}
+    hints = _hints(part)
+    for field, value in message.ListFields():
+        hint = hints.get(field.name)
+        if hint is None:
+            continue
+        if is_repeated(field):
+            known[field.name] = tuple(value)
+        elif is_dataclass(hint) and isinstance(hint, type):
+            known[field.name] = _fields_from_proto(value, hint)
+        elif isinstance(hint, type) and issubclass(hint, StrEnum) and isinstance(value, str):
+            if value in list(hint):
+                known[field.name] = hint(value)
+            else:
+                remedy = f"must be one of {', '.join(hint)}{did_you_mean(value, list(hint))}"
+                problems.append(Problem(f"config.{field.name}", value, remedy))
+        else:
+            known[field.name] = value
+    return known
+
+
+@cache
+def _hints(part: Any) -> dict[str, Any]:
+    return get_type_hints(part)
 
 
 def _set(**values: Any) -> dict[str, Any]:

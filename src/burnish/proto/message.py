@@ -8,7 +8,6 @@ spends more on one job than the store does.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from functools import cache
 from math import isfinite
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, Problem, did_you_mean
 
 Built = TypeVar("Built", bound=Message)
 
@@ -253,7 +252,7 @@ def _enum_number(enum: Any, value: Any) -> Any:
 
 def _enum_remedy(enum: Any, value: Any) -> str:
     names = [entry.name for entry in enum.values if entry.number != 0]
-    suggestion = _did_you_mean(str(value).upper(), names)
+    suggestion = did_you_mean(str(value).upper(), names)
     return f"must be one of {', '.join(names)}{suggestion}"
 
 
@@ -265,15 +264,8 @@ def _unknown(key: str, descriptor: Any) -> str:
     names = [field.name for field in descriptor.fields]
     if not names:
         return "there is no such field; none is expected here"
-    suggestion = _did_you_mean(key, names)
+    suggestion = did_you_mean(key, names)
     return f"there is no such field{suggestion or '; the fields are ' + ', '.join(names)}"
-
-
-def _did_you_mean(word: str, names: list[str]) -> str:
-    """The nearest name, also where the word is only its end (``GEPA`` for ``OPTIMIZER_TYPE_GEPA``)."""
-    near = [name for name in names if len(word) > 2 and name.endswith(word)]
-    near = near or difflib.get_close_matches(word[:100], names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _shown(value: Any) -> str:

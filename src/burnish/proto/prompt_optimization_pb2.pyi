@@ -17,12 +17,14 @@ class OptimizerType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPTIMIZER_TYPE_DISTILLATION: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_FEW_SHOT: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_JOINT_SEARCH: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_FACTORIAL: _ClassVar[OptimizerType]
 OPTIMIZER_TYPE_UNSPECIFIED: OptimizerType
 OPTIMIZER_TYPE_GEPA: OptimizerType
 OPTIMIZER_TYPE_METAPROMPT: OptimizerType
 OPTIMIZER_TYPE_DISTILLATION: OptimizerType
 OPTIMIZER_TYPE_FEW_SHOT: OptimizerType
 OPTIMIZER_TYPE_JOINT_SEARCH: OptimizerType
+OPTIMIZER_TYPE_FACTORIAL: OptimizerType
 
 class PromptOptimizationJobTag(_message.Message):
     __slots__ = ("key", "value")
@@ -55,7 +57,7 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "thinking")
     OPTIMIZER_TYPE_FIELD_NUMBER: _ClassVar[int]
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +72,7 @@ class PromptOptimizationJobConfig(_message.Message):
     CALL_TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     FAILURE_SHARE_FIELD_NUMBER: _ClassVar[int]
     FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    THINKING_FIELD_NUMBER: _ClassVar[int]
     optimizer_type: OptimizerType
     dataset_id: str
     scorers: _containers.RepeatedScalarFieldContainer[str]
@@ -84,7 +87,8 @@ class PromptOptimizationJobConfig(_message.Message):
     call_timeout_seconds: float
     failure_share: float
     further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ...) -> None: ...
+    thinking: str
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., thinking: _Optional[str] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
@@ -157,6 +161,8 @@ class PromptOptimizationJob(_message.Message):
         NO_HEADROOM: _ClassVar[PromptOptimizationJob.StopReason]
         CANCELED: _ClassVar[PromptOptimizationJob.StopReason]
         ERROR: _ClassVar[PromptOptimizationJob.StopReason]
+        NO_NEW_IDEAS: _ClassVar[PromptOptimizationJob.StopReason]
+        LITTLE_TO_GAIN: _ClassVar[PromptOptimizationJob.StopReason]
     STOP_REASON_UNSPECIFIED: PromptOptimizationJob.StopReason
     FINISHED: PromptOptimizationJob.StopReason
     BUDGET: PromptOptimizationJob.StopReason
@@ -165,6 +171,8 @@ class PromptOptimizationJob(_message.Message):
     NO_HEADROOM: PromptOptimizationJob.StopReason
     CANCELED: PromptOptimizationJob.StopReason
     ERROR: PromptOptimizationJob.StopReason
+    NO_NEW_IDEAS: PromptOptimizationJob.StopReason
+    LITTLE_TO_GAIN: PromptOptimizationJob.StopReason
     class InitialEvalScoresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -250,6 +258,8 @@ class JobEvent(_message.Message):
         TESTED: _ClassVar[JobEvent.Kind]
         REGISTERED: _ClassVar[JobEvent.Kind]
         ENDED: _ClassVar[JobEvent.Kind]
+        EDIT: _ClassVar[JobEvent.Kind]
+        FORECAST: _ClassVar[JobEvent.Kind]
     KIND_UNSPECIFIED: JobEvent.Kind
     CREATED: JobEvent.Kind
     STARTED: JobEvent.Kind
@@ -265,6 +275,8 @@ class JobEvent(_message.Message):
     TESTED: JobEvent.Kind
     REGISTERED: JobEvent.Kind
     ENDED: JobEvent.Kind
+    EDIT: JobEvent.Kind
+    FORECAST: JobEvent.Kind
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import fields
 from types import TracebackType
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
-from burnish.domain.budget import Budget
-from burnish.domain.job import JobConfig, OptimizerType, SplitFractions
-from burnish.errors import InvalidInput
+from burnish.domain.job import JobConfig, JobOptions
+from burnish.domain.optimizer_type import OptimizerType
+from burnish.errors import InvalidInput, did_you_mean
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import config_to_proto, job_from_proto
 from burnish.sdk.job import AsyncJob
 from burnish.sdk.results import Estimate, estimate_from_proto
 from burnish.sdk.transport import Transport
-
-
-class JobFields(TypedDict, total=False):
-    """What a job may be asked for besides its source prompt; see :class:`~burnish.domain.job.JobConfig`.
-
-    Keys:
-        optimizer_type: such as ``"JOINT_SEARCH"``, which is the default.
-        further_source_prompt_uris: prompts to optimize together with the first.
-    """
-
-    dataset_id: str | None
-    scorers: Sequence[str]
-    optimizer_type: OptimizerType | str
-    optimizer_config: Mapping[str, Any]
-    model: str | None
-    reflection_model: str | None
-    budget: Budget
-    split: SplitFractions
-    seed: int
-    concurrency: int
-    max_output_tokens: int | None
-    call_timeout_seconds: float
-    failure_share: float
-    further_source_prompt_uris: Sequence[str]
 
 
 class AsyncClient:
@@ -76,7 +53,7 @@ class AsyncClient:
         experiment_id: str,
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
-        **config: Unpack[JobFields],
+        **config: Unpack[JobOptions],
     ) -> AsyncJob:
         """Create a job; the server checks everything first, and names every problem at once.
 
@@ -104,7 +81,7 @@ class AsyncClient:
         return AsyncJob(self._transport, job_from_proto(answer.job))
 
     async def estimate_job(
-        self, source_prompt_uri: str, *, experiment_id: str, **config: Unpack[JobFields]
+        self, source_prompt_uri: str, *, experiment_id: str, **config: Unpack[JobOptions]
     ) -> Estimate:
         """What such a job would take. Nothing is written and no model is called.
 
@@ -154,18 +131,14 @@ class AsyncClient:
                 yield AsyncJob(self._transport, job_from_proto(job))
 
 
-def _config(source_prompt_uri: str, fields: JobFields) -> messages.PromptOptimizationJobConfig:
-    known: dict[str, Any] = dict(fields)
+def _config(source_prompt_uri: str, options: JobOptions) -> messages.PromptOptimizationJobConfig:
+    known: dict[str, Any] = dict(options)
     further = known.pop("further_source_prompt_uris", ())
-    known["optimizer_type"] = _optimizer_type(known.get("optimizer_type", OptimizerType.JOINT_SEARCH))
+    names = [entry.name for entry in fields(JobConfig)]
+    if unknown := [name for name in known if name not in names]:
+        remedy = f"there is no such option of a job{did_you_mean(unknown[0], names)}"
+        raise InvalidInput.of(unknown[0], "", remedy)
+    if isinstance(kind := known.get("optimizer_type"), str):
+        known["optimizer_type"] = OptimizerType.parse(kind)
     known["scorers"] = tuple(known.get("scorers", ()))
-    known.setdefault("dataset_id", None)
     return config_to_proto(JobConfig(source_prompt_uris=(source_prompt_uri, *further), **known))
-
-
-def _optimizer_type(name: str) -> OptimizerType:
-    try:
-        return OptimizerType(name.upper().replace("-", "_"))
-    except ValueError:
-        remedy = f"must be one of {', '.join(OptimizerType)}"
-        raise InvalidInput.of("optimizer_type", name, remedy) from None

@@ -28,7 +28,7 @@ RECONNECT_SECONDS = (0.2, 10.0)  # the first wait, and the longest
 RECONNECTS = 20
 
 Show = Callable[[Event], None]
-"""Told every event while one waits."""
+"""Called with every event while one waits."""
 
 
 class AsyncJob:
@@ -60,7 +60,7 @@ class AsyncJob:
         """Wait for the end of the job, however it ends.
 
         Args:
-            progress: show a progress bar on standard error, or a function that is told every event.
+            progress: show a progress bar on standard error, or a function that is called with every event.
 
         Raises:
             TimeoutError: it had not ended in time; it goes on all the same.

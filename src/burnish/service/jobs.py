@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.job import MAX_PRIORITY, PRIORITY_TAG, Job, JobConfig, JobStatus
+from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry
 from burnish.errors import InvalidState, Problem, TrackingUnavailable
 from burnish.plan import Planner
 from burnish.service.estimate import Estimate, estimate
-from burnish.store.protocol import Idempotency, JobPage, JobQuery, JobStore, JournalEntry
+from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import RunStatus, Tracker
 
 MAX_TAG_KEY, MAX_TAG_VALUE = 250, 5000

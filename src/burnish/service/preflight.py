@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from burnish.domain.budget import Ledger
+from burnish.domain.records import JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OutsideFailure
 from burnish.evaluation.evaluator import Evaluator
+from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
-from burnish.llm.identity import request_hash
+from burnish.llm.journal_entry import entry_of
 from burnish.llm.protocol import Completion, Purpose, Request
 from burnish.plan import Plan
-from burnish.store.protocol import CallKey, JournalEntry
 
 EMPTY_ANSWERS = 3
 """So many empty answers in a row are not chance: the model says nothing."""
@@ -75,22 +75,7 @@ class _KeptCalls:
         pass
 
     async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
-        key = CallKey(
-            role=purpose.role,
-            candidate_id=purpose.candidate_id,
-            example_id=purpose.example_id,
-            phase=purpose.phase,
-            sample=purpose.sample,
-            request_hash=request_hash(request),
-        )
-        self.entries.append(
-            JournalEntry(
-                key=key,
-                text=completion.text,
-                finish_reason=completion.finish_reason,
-                usage=completion.usage,
-            )
-        )
+        self.entries.append(entry_of(request, purpose, completion))
 
     async def abandon(self, request: Request, purpose: Purpose) -> None:
         pass

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnish.errors import InvalidInput, StoreUnavailable
-from burnish.store.location import safe_uri, store_url
+from burnish.redaction import redact, redact_uri, uri_secrets
+from burnish.store.location import store_url
 from burnish.store.migrations import check_version, migrate
 
 Answer = TypeVar("Answer")
@@ -41,8 +42,8 @@ class Database:
 
     def __init__(self, uri: str) -> None:
         url = store_url(uri)
-        self.uri = safe_uri(uri)
-        self._secret = url.password
+        self.uri = redact_uri(uri)
+        self._secrets = uri_secrets(uri)
         self.engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url, self.uri)
         self._reading, self._writing = self.engine, self.engine.execution_options(writes=True)
         if self.dialect == "sqlite":
@@ -54,7 +55,7 @@ class Database:
             self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._readers = self._writer = ThreadPoolExecutor(_POSTGRES_THREADS, "store")
         try:
-            with self._told(opening=True):
+            with self._translating_errors(opening=True):
                 migrate(self._writing, self.uri)
         except BaseException:
             self.close_now()
@@ -99,8 +100,8 @@ class Database:
     ) -> asyncio.Future[Sequence[Answer | Exception]]:
         """Begin one writing transaction for all entries; ``work`` answers for each in their order.
 
-        Where the database takes offence at what is written (a text too large, a number out of range),
-        each entry gets a transaction of its own, so that only the one at fault fails.
+        Where the database refuses what is written (a text too large, a number out of range), each entry
+        gets a transaction of its own, so that only the one at fault fails.
 
         Returns:
             A future of the answers; it raises StoreUnavailable where nothing could be written.
@@ -120,7 +121,7 @@ class Database:
         def alone(entry: Entry) -> Answer | Exception:
             try:
                 [answer] = self._transaction(self._writing, lambda connection: work(connection, [entry]))
-            except Exception as error:  # noqa: BLE001 - it is told to whoever brought the entry
+            except Exception as error:  # noqa: BLE001 - whoever brought the entry gets it
                 return error
             return answer
 
@@ -138,7 +139,7 @@ class Database:
             raise StoreUnavailable(f"the store {self.uri} has been closed") from None
 
     def _transaction(self, engine: Engine, work: Callable[[Connection], Answer]) -> Answer:
-        with self._told(), engine.begin() as connection:
+        with self._translating_errors(), engine.begin() as connection:
             return work(connection)
 
     def close_now(self) -> None:
@@ -148,8 +149,8 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def _told(self, opening: bool = False) -> Iterator[None]:
-        """Tell the database's errors in our words, without SQL, values or passwords."""
+    def _translating_errors(self, opening: bool = False) -> Iterator[None]:
+        """Raise the database's errors as ours, without SQL, values or passwords."""
         try:
             yield
         except SQLAlchemyError as error:
@@ -162,9 +163,7 @@ class Database:
         if isinstance(error, PoolTimeout):
             return "all connections are busy"
         text = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
-        if self._secret:
-            text = text.replace(str(self._secret), "***")
-        return " ".join(text.split()) or type(error).__name__
+        return " ".join(redact(text, secrets=self._secrets).split()) or type(error).__name__
 
 
 def _lies_in_the_data(error: Exception) -> bool:
@@ -201,7 +200,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is said below, never by the driver
+        connection.isolation_level = None  # BEGIN is sent below, never by the driver
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -213,7 +212,7 @@ def _sqlite(url: URL) -> Engine:
         # process wrote in between; one that asks for the lock first waits its turn.
         if connection.get_execution_options().get("writes"):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:  # said to the driver itself: this one waits for nothing, and every read has it
+        else:  # sent by the driver itself: it takes no lock, and every read begins with it
             connection.connection.cursor().execute("BEGIN")
 
     return engine

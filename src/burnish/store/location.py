@@ -1,23 +1,16 @@
-"""Where a store is: its URI, read and checked, and shown without its password."""
+"""Where a store is: its URI, read and checked."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from burnish.errors import InvalidInput
+from burnish.redaction import redact_uri
 
 _REMEDY = "must be sqlite:///FILE.db, sqlite:////ABSOLUTE/FILE.db or postgresql://USER@HOST/DATABASE"
-_CREDENTIALS = re.compile(r"(?<=://).*@", re.DOTALL)
-_PASSWORD_OPTION = re.compile(r"(password|passfile|sslpassword)=[^&\s]*", re.IGNORECASE)
-
-
-def safe_uri(uri: str) -> str:
-    """The URI without user, password and password options; for messages."""
-    return _PASSWORD_OPTION.sub(r"\1=***", _CREDENTIALS.sub("***@", uri))
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -39,14 +32,14 @@ def store_url(uri: str) -> URL:
     try:
         url = make_url(uri)
     except (ArgumentError, ValueError):
-        raise InvalidInput.of("store_uri", safe_uri(uri), _REMEDY) from None
+        raise InvalidInput.of("store_uri", redact_uri(uri), _REMEDY) from None
     if url.drivername == "sqlite":
         if url.database in (None, "", ":memory:") or url.query or url.host:
-            raise InvalidInput.of("store_uri", safe_uri(uri), _REMEDY)
+            raise InvalidInput.of("store_uri", redact_uri(uri), _REMEDY)
         return url.set(database=str(Path(str(url.database)).absolute()))
     if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return url.set(drivername="postgresql+psycopg")
-    raise InvalidInput.of("store_uri", safe_uri(uri), _REMEDY)
+    raise InvalidInput.of("store_uri", redact_uri(uri), _REMEDY)
 
 
 def postgres_conninfo(uri: str) -> str:

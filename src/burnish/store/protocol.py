@@ -1,4 +1,4 @@
-"""What is kept, and what every store promises. One contract test runs against all of them.
+"""What every store promises. One contract test runs against all of them.
 
 All methods are coroutines and safe to call from several tasks and processes at once. Every failure
 of the database itself is a ``StoreUnavailable``. Timestamps come from the store's injected clock.
@@ -7,142 +7,23 @@ of the database itself is a ``StoreUnavailable``. Timestamps come from the store
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import Event, NewEvent
-from burnish.domain.job import Job, JobStatus, Progress
-from burnish.domain.score import Evaluation
-from burnish.domain.usage import Role, Usage, UsageByRole
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idempotency:
-    """A client's key for one create, and the digest of its body."""
-
-    key: str
-    body_digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobQuery:
-    """A search. ``filter`` and ``order_by`` are in the grammar of ``store.search``; empty: newest first."""
-
-    experiment_ids: tuple[str, ...] = ()
-    filter: str = ""
-    order_by: tuple[str, ...] = ()
-    max_results: int = 1000
-    page_token: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    """Some jobs, and the token of the next page (``None`` on the last)."""
-
-    jobs: tuple[Job, ...]
-    next_page_token: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateRecord:
-    """A candidate with what became of it.
-
-    Attributes:
-        number: order in which the optimizer brought it, from 0 (the source).
-        scores: means on validation, ``aggregate`` and by scorer; empty until measured.
-        reason: why it was rejected or refused; empty otherwise.
-        objectives: objective name → value, where there are several.
-    """
-
-    candidate: Candidate
-    number: int
-    status: CandidateStatus
-    scores: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
-    usage: UsageByRole = field(default_factory=UsageByRole)
-    objectives: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationRecord:
-    """One evaluation and the split it was made on (``train``, ``validation`` or ``test``)."""
-
-    evaluation: Evaluation
-    split: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What an attempt has to tell at one moment. An empty one says only that its worker lives.
-
-    Attributes:
-        evaluations: new ones, or new results of the same (candidate, example).
-        candidates: new ones, or what became of known ones.
-        events: in their order.
-        progress, usage, seconds_spent: the job's fields; ``None``: as they were.
-    """
-
-    evaluations: Sequence[EvaluationRecord] = ()
-    candidates: Sequence[CandidateRecord] = ()
-    events: Sequence[NewEvent] = ()
-    progress: Progress | None = None
-    usage: UsageByRole | None = None
-    seconds_spent: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallKey:
-    """What a call *is*, never when it was made. Unique within a job."""
-
-    role: Role
-    candidate_id: str
-    example_id: str
-    phase: str
-    sample: int
-    request_hash: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
-    """A finished call.
-
-    Attributes:
-        text: the model's answer.
-        usage: what it cost, one call.
-    """
-
-    key: CallKey
-    text: str
-    finish_reason: str
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class JournalTotals:
-    """What a job's journal adds up to.
-
-    Attributes:
-        finished: usage of finished calls, by role.
-        lost: reservations of calls that earlier attempts had begun and never finished (paid, answer lost).
-    """
-
-    finished: UsageByRole
-    lost: UsageByRole
-
-
-@dataclass(frozen=True, slots=True)
-class SignOfLife:
-    """What changes while somebody works on a job. Two equal ones, far apart in time: nobody does.
-
-    Attributes:
-        last_sequence: number of the job's last event: who tells something lives, too.
-    """
-
-    job_id: str
-    attempt: int
-    heartbeat_timestamp_ms: int | None
-    last_sequence: int = 0
+from burnish.domain.job import Job, JobStatus
+from burnish.domain.records import (
+    CallKey,
+    CandidateRecord,
+    EvaluationRecord,
+    Heartbeat,
+    Idempotency,
+    JobPage,
+    JobQuery,
+    JournalEntry,
+    JournalTotals,
+    Report,
+)
+from burnish.domain.usage import Usage
 
 
 class JobRecords(Protocol):
@@ -235,8 +116,8 @@ class JobRecords(Protocol):
         ...
 
     async def report(self, job_id: str, attempt: int, report: Report) -> bool:
-        """Keep what an attempt tells, in one transaction, which reports of other jobs may share. It is
-        a sign of life too. ``progress`` also sets ``progress_updated_at_ms``.
+        """Keep what an attempt reports, in one transaction, which reports of other jobs may share. It is
+        a heartbeat too. ``progress`` also sets ``progress_updated_at_ms``.
 
         Returns:
             Whether a cancel has been requested.
@@ -258,7 +139,7 @@ class JobRecords(Protocol):
 
     async def reopen(self, job_id: str) -> Job:
         """A FAILED or CANCELED job becomes PENDING again and is handed over (resume), with a RESUMED
-        event. What it has found stays; its error, stop reason, completion time and deaths go.
+        event. What it has found stays; its error, stop reason, completion time, deaths and retries go.
 
         Raises:
             NotFound
@@ -289,7 +170,7 @@ class JobRecords(Protocol):
         """Ids of all jobs that are not terminal, oldest first."""
         ...
 
-    async def signs_of_life(self) -> tuple[SignOfLife, ...]:
+    async def heartbeats(self) -> tuple[Heartbeat, ...]:
         """Of all jobs that are IN_PROGRESS, oldest first."""
         ...
 

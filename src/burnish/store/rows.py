@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.job import (
     Job,
@@ -58,7 +59,7 @@ _IN_CONFIG = frozenset(entry.name for entry in fields(JobConfig))
 _columns_of = itemgetter(*_COLUMNS)
 
 
-def job_row(job: Job) -> dict[str, Any]:
+def job_to_row(job: Job) -> dict[str, Any]:
     """The columns of ``tables.jobs`` for a job, without ``last_sequence``.
 
     Raises:
@@ -74,8 +75,8 @@ def job_row(job: Job) -> dict[str, Any]:
         "test_difference": _finite(job.test_scores.difference) if job.test_scores else None,
         "usage_calls": usage.calls,
         "usage_usd_nanos": usage.usd_nanos,
-        "config": to_json(_config_json(job.config)),
-        "body": to_json({name: _body_json(name, getattr(job, name)) for name in _IN_BODY}),
+        "config": to_json(_config_to_json(job.config)),
+        "body": to_json({name: _body_to_json(name, getattr(job, name)) for name in _IN_BODY}),
     }
     for name, value in row.items():
         if isinstance(value, str) and name not in ("config", "body"):
@@ -117,8 +118,8 @@ def score_rows(job: Job) -> list[dict[str, Any]]:
     return [*rows("initial", job.initial_eval_scores), *rows("final", job.final_eval_scores)]
 
 
-def job_of(row: Row[Any]) -> Job:
-    """Inverse of :func:`job_row`."""
+def job_from_row(row: Row[Any]) -> Job:
+    """Inverse of :func:`job_to_row`."""
     columns = row._mapping
     values = dict(zip(_COLUMNS, _columns_of(columns), strict=True))
     body = from_plain_json(columns["body"])
@@ -126,22 +127,22 @@ def job_of(row: Row[Any]) -> Job:
     for name, read in _READ.items():
         if (value := values.get(name)) is not None:
             values[name] = read(value)
-    return Job(config=_config_of(from_json(columns["config"])), **values)
+    return Job(config=_config_from_json(from_json(columns["config"])), **values)
 
 
-def usage_json(usage: UsageByRole) -> dict[str, Any]:
+def usage_to_json(usage: UsageByRole) -> dict[str, Any]:
     """JSON form of a usage split by role."""
     return {role.value: asdict(spent) for role, spent in usage.roles.items()}
 
 
-def usage_of(value: Mapping[str, Any]) -> UsageByRole:
-    """Inverse of :func:`usage_json`."""
+def usage_from_json(value: Mapping[str, Any]) -> UsageByRole:
+    """Inverse of :func:`usage_to_json`."""
     return UsageByRole({Role(role): Usage(**spent) for role, spent in value.items()})
 
 
-def _body_json(name: str, value: Any) -> Any:
+def _body_to_json(name: str, value: Any) -> Any:
     if name == "usage":
-        return usage_json(value)
+        return usage_to_json(value)
     if isinstance(value, (Progress, TestScores)):
         return asdict(value)
     return dict(value) if isinstance(value, Mapping) else value
@@ -153,14 +154,14 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "stop_reason": StopReason,
     "progress": lambda value: Progress(**value),
     "test_scores": lambda value: TestScores(**value),
-    "usage": usage_of,
+    "usage": usage_from_json,
     "optimized_prompt_uris": tuple,
     "warnings": tuple,
 }
 """How the fields of a job are read that neither a column nor JSON holds as they are."""
 
 
-def _config_json(config: JobConfig) -> dict[str, Any]:
+def _config_to_json(config: JobConfig) -> dict[str, Any]:
     values = {entry.name: getattr(config, entry.name) for entry in fields(config)}
     return values | {
         "optimizer_config": dict(config.optimizer_config),
@@ -169,13 +170,14 @@ def _config_json(config: JobConfig) -> dict[str, Any]:
     }
 
 
-def _config_of(stored: Mapping[str, Any]) -> JobConfig:
+def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values = {name: stored[name] for name in _IN_CONFIG if name in stored}
     values["source_prompt_uris"] = tuple(stored["source_prompt_uris"])
     values["scorers"] = tuple(stored["scorers"])
     values["optimizer_type"] = OptimizerType(stored["optimizer_type"])
     values["budget"] = Budget(**stored["budget"])
     values["split"] = SplitFractions(**stored["split"])
+    values["thinking"] = Thinking(stored.get("thinking", Thinking.STRIP))
     return JobConfig(**values)
 
 

@@ -33,7 +33,7 @@ def run_tags(job: Job) -> dict[str, str]:
 
 
 def run_params(job: Job) -> dict[str, str]:
-    """The job's request: the first five as MLflow's own jobs log them, then ours. Long ones are cut."""
+    """The job's request: the first seven as MLflow's own jobs log them, then ours. Long ones are cut."""
     config = job.config
     params = {
         "source_prompt_uri": job.source_prompt_uri,
@@ -41,6 +41,8 @@ def run_params(job: Job) -> dict[str, str]:
         "dataset_id": config.dataset_id or "",
         "scorer_names": json.dumps(list(config.scorers)),
         "optimizer_config_json": json.dumps(dict(config.optimizer_config), default=str),
+        "optimizer": config.optimizer_type.value,
+        "num_prompts": str(len(config.source_prompt_uris)),
         "split": str(config.split),
         "seed": str(config.seed),
         "concurrency": str(config.concurrency),

@@ -10,8 +10,9 @@ from typing import Any
 from burnish.domain.dataset import Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import template_to_json
+from burnish.domain.records import CandidateRecord, EvaluationRecord
+from burnish.domain.text import value_as_text
 from burnish.domain.usage import Usage
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
 
 CANDIDATES = "prompt_candidates"
 SCORES = "scores.json"
@@ -56,8 +57,7 @@ def candidate_files(
     """File name → text. ``scores.json`` is the last: where it is, the others are."""
     files = {}
     for name, template in record.candidate.texts.items():
-        stored = template_to_json(template)
-        files[f"{name}.txt"] = stored if isinstance(stored, str) else json.dumps(stored, ensure_ascii=False)
+        files[f"{name}.txt"] = value_as_text(template_to_json(template))
     files[EVALUATIONS] = _table_json(evaluation_table(evaluations, examples))
     scores = dict(record.scores)
     files[SCORES] = json.dumps({"aggregate": scores.pop("aggregate", 0.0), "per_scorer": scores}, indent=2)

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job
@@ -22,7 +21,8 @@ from burnish.tracking.names import (
     metric_name,
     split_prompt_uri,
 )
-from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
+from burnish.tracking.note import NOTE_TAG
+from burnish.tracking.protocol import NOTHING, EvaluationTrace, Link, RunEntries, RunStatus, TraceBatch
 
 
 @dataclass
@@ -34,6 +34,7 @@ class FakeRun:
         artifacts: path → text.
         prompts: URIs of the linked versions.
         datasets: ids of the dataset inputs.
+        traces: by candidate, example and split.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class FakeRun:
     artifacts: dict[str, str] = field(default_factory=dict)
     prompts: list[str] = field(default_factory=list)
     datasets: list[str] = field(default_factory=list)
+    traces: dict[str, EvaluationTrace] = field(default_factory=dict)
     deleted: bool = False
 
 
@@ -150,14 +152,17 @@ class FakeTracker:
         with self._call("log"):
             self._write(self._run(run_id), entries)
 
+    def log_traces(self, run_id: str, batch: TraceBatch) -> None:
+        with self._call("log_traces"):
+            run = self._run(run_id)
+            for trace in batch.traces:
+                evaluation = trace.record.evaluation
+                key = f"{evaluation.candidate_id} {evaluation.example_id} {trace.record.split}"
+                run.traces.setdefault(key, trace)
+
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         with self._call("log_text"):
             self._run(run_id).artifacts[artifact_file] = text
-
-    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
-        with self._call("log_file"):
-            name = f"{artifact_path}/{path.name}" if artifact_path else path.name
-            self._run(run_id).artifacts[name] = path.read_text(encoding="utf-8", errors="replace")
 
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
         check_prompt_text(template)
@@ -196,12 +201,6 @@ class FakeTracker:
             before = self.aliases.get((name, alias))
             self.aliases[name, alias] = version
             return before
-
-    def remove_alias(self, name: str, alias: str) -> int | None:
-        check_prompt_name(name)
-        check_alias(alias)
-        with self._call("remove_alias"):
-            return self.aliases.pop((name, alias), None)
 
     def link(self, uri: str) -> Link:
         return Link(uri)
@@ -262,6 +261,8 @@ class FakeTracker:
             self._log_metrics(run, candidate_metrics(entry.record), entry.record.number)
         for uri in entries.prompt_uris:
             self._link_prompt(run, uri)
+        if entries.note:
+            run.tags[NOTE_TAG] = entries.note
 
     @staticmethod
     def _link_prompt(run: FakeRun, uri: str | None) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 
 from burnish.domain.prompt import Template, template_to_json
+from burnish.domain.text import value_as_text
 from burnish.errors import InvalidInput
 
 MAX_PROMPT_CHARACTERS = 100_000
@@ -56,7 +57,7 @@ def check_prompt_text(template: Template) -> None:
         InvalidInput: longer than MLflow keeps, or not to be written as UTF-8.
     """
     stored = template_to_json(template)
-    text = stored if isinstance(stored, str) else json.dumps(stored, ensure_ascii=False)
+    text = value_as_text(stored)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

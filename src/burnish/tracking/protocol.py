@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Protocol
 
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
+from burnish.domain.records import CandidateRecord, EvaluationRecord
 
 
 class RunStatus(StrEnum):
@@ -55,15 +54,41 @@ class RunEntries:
         examples: example id → example; fills the columns ``inputs`` and ``expectation`` of the candidates'
             tables.
         prompt_uris: registered versions, to be shown on the run's page.
+        note: the run's description, Markdown; empty: it stays as it is.
     """
 
     metrics: Sequence[tuple[Mapping[str, float], int]] = ()
     candidates: Sequence[MeasuredCandidate] = ()
     examples: Mapping[str, Example] = field(default_factory=dict)
     prompt_uris: Sequence[str] = ()
+    note: str = ""
 
 
 NOTHING = RunEntries()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationTrace:
+    """One evaluation, to be shown as a trace.
+
+    Attributes:
+        role: of the candidate: ``source``, ``best`` or ``candidate``.
+        model: URI of the target model.
+    """
+
+    record: EvaluationRecord
+    example: Example
+    role: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceBatch:
+    """Traces of one job's run."""
+
+    job_id: str
+    experiment_id: str
+    traces: Sequence[EvaluationTrace]
 
 
 class Tracker(Protocol):
@@ -113,9 +138,11 @@ class Tracker(Protocol):
         """
         ...
 
-    def log_text(self, run_id: str, text: str, artifact_file: str) -> None: ...
+    def log_traces(self, run_id: str, batch: TraceBatch) -> None:
+        """Write the traces that the run does not have yet, with scores and expectations as assessments."""
+        ...
 
-    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None: ...
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None: ...
 
     def register_winner(self, job: Job, source: Prompt, template: Any) -> str:
         """Register ``template`` as a new version that keeps the source's model config, tagged with the
@@ -129,7 +156,7 @@ class Tracker(Protocol):
 
     def find_run(self, job: Job) -> str | None:
         """Id of the job's run: ``job.run_id``, or one that bears the job's tag because a worker made it
-        and died before it could tell; ``None`` where there is none (any more)."""
+        and died before it could report it; ``None`` where there is none (any more)."""
         ...
 
     def delete_run(self, run_id: str) -> None:
@@ -143,11 +170,6 @@ class Tracker(Protocol):
     # --- aliases
     def set_alias(self, name: str, alias: str, version: int) -> int | None:
         """Point the alias at a version. Returns the version it pointed at before."""
-        ...
-
-    def remove_alias(self, name: str, alias: str) -> int | None:
-        """Take the alias away (the undo of a ``set_alias`` that returned ``None``). Returns the version
-        it pointed at; one that does not exist is skipped."""
         ...
 
     def link(self, uri: str) -> Link:

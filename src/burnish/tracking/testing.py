@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +19,17 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message, Prompt, Template
+from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.domain.score import Evaluation, Score
 from burnish.errors import InvalidInput, NotFound
-from burnish.store.protocol import CandidateRecord, EvaluationRecord
-from burnish.tracking.protocol import MeasuredCandidate, RunEntries, RunStatus, Tracker
+from burnish.tracking.protocol import (
+    EvaluationTrace,
+    MeasuredCandidate,
+    RunEntries,
+    RunStatus,
+    TraceBatch,
+    Tracker,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,18 @@ class RunView:
     artifacts: Mapping[str, str]
     prompts: list[str]
     datasets: list[str]
+
+
+@dataclass(frozen=True)
+class TraceView:
+    """A trace as somebody else sees it."""
+
+    inputs: Any
+    output: str
+    failed: bool
+    scores: Mapping[str, float]
+    expectations: Mapping[str, Any]
+    split: str
 
 
 def fresh(stem: str) -> str:
@@ -98,6 +116,10 @@ class TrackerContract(ABC):
     @abstractmethod
     def view(self, tracker: Any, run_id: str) -> RunView:
         """The run as MLflow shows it."""
+
+    @abstractmethod
+    def traces(self, tracker: Any, job: Job, run_id: str) -> list[TraceView]:
+        """The run's traces, as somebody else sees them."""
 
     @abstractmethod
     def run_ids(self, tracker: Any, job: Job) -> list[str]:
@@ -238,7 +260,7 @@ class TrackerContract(ABC):
 
     # --- runs
 
-    def test_the_run_tells_the_job(self, tracker: Tracker) -> None:
+    def test_the_run_names_its_job(self, tracker: Tracker) -> None:
         job = self.make_job(tracker)
         view = self.view(tracker, tracker.ensure_run(job))
         assert view.status == "RUNNING"
@@ -424,17 +446,50 @@ class TrackerContract(ABC):
         assert json.loads(text) == [{"role": "user", "content": "{{x}}"}]
         assert "eval_score" not in view.metrics
 
-    def test_texts_and_files(self, tracker: Tracker, tmp_path: Path) -> None:
+    def test_the_description_of_the_run(self, tracker: Tracker) -> None:
         run_id = tracker.ensure_run(self.make_job(tracker))
-        (tmp_path / "report.md").write_text("# Report")
+        tracker.log(run_id, RunEntries(note="**better** ✓"))
+        tracker.log(run_id, RunEntries(metrics=[({"x": 1.0}, 0)]))
+        assert self.view(tracker, run_id).tags["mlflow.note.content"] == "**better** ✓"
+        tracker.end_run(run_id, RunStatus.FINISHED, RunEntries(note="newer"))
+        assert self.view(tracker, run_id).tags["mlflow.note.content"] == "newer"
+
+    def test_traces_show_what_went_in_and_out_and_the_scores(self, tracker: Tracker) -> None:
+        job = self.make_job(tracker)
+        run_id = tracker.ensure_run(job)
+        dataset = small_dataset("d")
+        _, records = measured(0, "first {{review}}", "p", dataset)
+        failed = replace(records[1].evaluation, output="", scores={}, aggregate=0.0, error="refused")
+        records = [records[0], replace(records[1], evaluation=failed, split="test")]
+        batch = TraceBatch(
+            job_id=job.job_id,
+            experiment_id=job.experiment_id,
+            traces=[
+                EvaluationTrace(record=record, example=example, role="best", model="scripted:/x")
+                for record, example in zip(records, dataset.examples, strict=False)
+            ],
+        )
+        tracker.log_traces(run_id, batch)
+        self.other(tracker).log_traces(run_id, batch)  # again, after a crash: nothing is doubled
+        good, bad = sorted(self.traces(tracker, job, run_id), key=lambda trace: trace.failed)
+        first = dataset.examples[0]
+        assert good == TraceView(
+            dict(first.inputs),
+            "positive",
+            False,
+            {"exact_match": 1.0},
+            dict(first.expectations),
+            "validation",
+        )
+        assert (bad.failed, bad.scores, bad.split) == (True, {}, "test")
+
+    def test_texts(self, tracker: Tracker) -> None:
+        run_id = tracker.ensure_run(self.make_job(tracker))
         tracker.log_text(run_id, "Ünïcode ✓", "error.txt")
         tracker.log_text(run_id, "newer", "deep/down/note.txt")
-        tracker.log_file(run_id, tmp_path / "report.md")
-        tracker.log_file(run_id, tmp_path / "report.md", "reports")
         artifacts = self.view(tracker, run_id).artifacts
         assert artifacts["error.txt"] == "Ünïcode ✓"
         assert artifacts["deep/down/note.txt"] == "newer"
-        assert artifacts["report.md"] == artifacts["reports/report.md"] == "# Report"
 
     # --- the winner, and aliases
 
@@ -482,7 +537,7 @@ class TrackerContract(ABC):
         assert tracker.prompt(uri).template == better
         assert tracker.register_winner(job, source, better) == uri
 
-    def test_an_alias_points_at_one_version_and_tells_the_one_before(self, tracker: Tracker) -> None:
+    def test_an_alias_points_at_one_version_and_returns_the_one_before(self, tracker: Tracker) -> None:
         name = fresh("aliased")
         for text in ("A", "B"):
             tracker.ensure_prompt(Prompt(name=name, template=text))
@@ -491,10 +546,6 @@ class TrackerContract(ABC):
         assert tracker.prompt(f"prompts:/{name}@production").uri == f"prompts:/{name}/2"
         assert tracker.set_alias(name, "production", 1) == 2
         assert tracker.prompt(f"prompts:/{name}@production").template == "A"
-        assert tracker.remove_alias(name, "production") == 1
-        assert tracker.remove_alias(name, "production") is None
-        with pytest.raises(NotFound):
-            tracker.prompt(f"prompts:/{name}@production")
 
     def test_an_alias_needs_a_version_that_exists(self, tracker: Tracker) -> None:
         name = fresh("aliased")

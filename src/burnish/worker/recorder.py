@@ -1,7 +1,7 @@
 """Turns what a search does into records, events and progress, in the store and on the MLflow run.
 
 An optimizer's calls are synchronous and cheap; a background task writes them down in order. On a
-resumed job the search repeats itself from the journal: what is stored already is not told again.
+resumed job the search repeats itself from the journal: what is stored already is not reported again.
 """
 
 from __future__ import annotations
@@ -13,59 +13,51 @@ from dataclasses import replace
 from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.edit import EditReport
+from burnish.domain.events import Event, EventKind, NewEvent
+from burnish.domain.hashing import digest
 from burnish.domain.job import Job, Progress
+from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import UsageByRole
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.splits import Splits
-from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
-from burnish.store.protocol import CandidateRecord, EvaluationRecord, JobStore, Report
+from burnish.llm.gateway import JobGateway
+from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
-from burnish.worker.effects import Effects
+from burnish.worker.serialized_calls import SerializedCalls
 
+REPLAYED = (EventKind.EDIT, EventKind.FORECAST)
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
-
-
-class MeteredModel:
-    """The job's gateway, adding up what each candidate costs (replayed calls included)."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-        self.by_candidate: dict[str, UsageByRole] = defaultdict(UsageByRole)
-
-    async def complete(self, request: Request, purpose: Purpose) -> Completion:
-        completion = await self._model.complete(request, purpose)
-        usage = self.by_candidate[purpose.candidate_id]
-        self.by_candidate[purpose.candidate_id] = usage.plus(purpose.role, completion.usage)
-        return completion
 
 
 class Recorder:
     """One attempt's record. Implements ``optimizers.protocol.Observe``.
 
     Args:
-        known: what earlier attempts stored, so that a replay does not repeat it.
-        splits: the job's examples, taught where it has a teacher.
-        began: told the name of each phase.
+        known, known_events: what earlier attempts stored, so that a replay does not repeat it; of the
+            events, those of ``REPLAYED``.
+        splits: the job's examples, with the teacher's answers where it has one.
+        on_phase: called with the name of each phase as it begins.
     """
 
     def __init__(
         self,
         job: Job,
         store: JobStore,
-        metered: MeteredModel,
+        model: JobGateway,
         splits: Splits,
         known: Sequence[CandidateRecord] = (),
-        began: Callable[[str], None] = lambda phase: None,
+        on_phase: Callable[[str], None] = lambda phase: None,
+        known_events: Sequence[Event] = (),
     ) -> None:
         self._job = job
         self._store = store
-        self._metered = metered
+        self._model = model
         self._split_of = splits.split_of()
         everything = (*splits.train, *splits.validation, *splits.test)
         self._examples = {example.example_id: example for example in everything}
-        self._began = began
+        self._on_phase = on_phase
         self._known = {record.candidate.candidate_id: record for record in known}
         self._logged: set[str] = set()  # by this attempt; the tracker looks before it repeats
         self._logging = asyncio.Lock()
@@ -78,9 +70,10 @@ class Recorder:
         self._phase = "starting"
         self.best: CandidateRecord | None = None
         self.source: CandidateRecord | None = None
-        self._told_best = max(
+        self._reported_best = max(
             (r.scores["aggregate"] for r in known if r.scores and r.status in _KEPT), default=None
         )
+        self._known_events = {(event.kind, digest(event.data)) for event in known_events}
         self._warned: set[str] = set(job.warnings)
         self.warnings: list[str] = list(job.warnings)
 
@@ -104,7 +97,7 @@ class Recorder:
             status=CandidateStatus.SOURCE if before and before.status is CandidateStatus.SOURCE else status,
             scores=means.scores if means else before.scores if before else {},
             reason=reason,
-            usage=self._metered.by_candidate.get(candidate.candidate_id, UsageByRole()),
+            usage=self._model.usage_by_candidate.get(candidate.candidate_id, UsageByRole()),
             objectives=objectives or (before.objectives if before else {}),
         )
         self._records[candidate.candidate_id] = record
@@ -115,13 +108,17 @@ class Recorder:
             self._events.append(NewEvent(EventKind.CANDIDATE, _candidate_data(record)))
         self._consider(record)
 
+    def edit(self, report: EditReport) -> None:
+        self._append_new(EventKind.EDIT, report.to_data())
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        data = {"calls": calls, "expected_gain": expected_gain, "minimum_gain": minimum_gain}
+        self._append_new(EventKind.FORECAST, data)
+
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self._phase = phase
-        self._began(phase)
+        self._on_phase(phase)
         self._events.append(NewEvent(EventKind.PHASE, {"phase": phase, "total": total, "unit": unit}))
-
-    def advance(self, completed: int) -> None:
-        """Progress is shown in calls, which the ledger counts; nothing to keep."""
 
     def warning(self, message: str) -> None:
         if message not in self._warned:
@@ -169,7 +166,7 @@ class Recorder:
             raise
 
     async def log_to_run(
-        self, log: Callable[[RunEntries], None], effects: Effects, others: RunEntries = NOTHING
+        self, log: Callable[[RunEntries], None], mlflow_calls: SerializedCalls, others: RunEntries = NOTHING
     ) -> None:
         """Log each measured candidate that this attempt has not put on the run yet, and other entries.
 
@@ -186,10 +183,17 @@ class Recorder:
                 return
             await self.flush()  # the store first: it also knows whether we may still write
             measured = [self._measured(record) for record in new]
-            await effects(log, replace(others, candidates=measured, examples=self._examples))
+            await mlflow_calls(log, replace(others, candidates=measured, examples=self._examples))
             self._logged |= {record.candidate.candidate_id for record in new}
 
     # --- inside
+
+    def _append_new(self, kind: EventKind, data: Mapping[str, object]) -> None:
+        """An event that a replay would report again."""
+        key = (kind, digest(data))
+        if key not in self._known_events:
+            self._known_events.add(key)
+            self._events.append(NewEvent(kind, data))
 
     def _measured(self, record: CandidateRecord) -> MeasuredCandidate:
         found = self._validated[record.candidate.candidate_id]  # no copies: the evaluator keeps them, too
@@ -215,13 +219,13 @@ class Recorder:
         if self.best is not None and score <= self.best.scores["aggregate"]:
             return
         self.best = record
-        if self._told_best is None or score > self._told_best:
-            self._told_best = score
+        if self._reported_best is None or score > self._reported_best:
+            self._reported_best = score
             data = {"candidate_id": record.candidate.candidate_id, "score": score, "number": record.number}
             self._events.append(NewEvent(EventKind.BEST, data))
 
     def _is_known(self, record: CandidateRecord) -> bool:
-        """Whether an earlier attempt told exactly this, or what came of it later."""
+        """Whether an earlier attempt reported exactly this, or what came of it later."""
         known = self._known.get(record.candidate.candidate_id)
         if known is None:
             return False

@@ -26,12 +26,12 @@ def test_missing_expectations_are_counted_and_the_first_record_named() -> None:
     dataset = dataset_of({"expected_response": "x"}, {}, {"expected_response": ""})
     (problem,) = problems(["exact_match", "json_valid"], dataset)
     assert problem.value == dataset.examples[1].example_id
-    for told in ("exact_match", "2 of 3 records", "expected_response"):
-        assert told in problem.remedy
+    for phrase in ("exact_match", "2 of 3 records", "expected_response"):
+        assert phrase in problem.remedy
 
 
 @pytest.mark.parametrize(
-    ("spec", "expected", "told"),
+    ("spec", "expected", "phrase"),
     [
         ("numeric_match", "none", "no number"),
         ("numeric_match", True, "no number"),
@@ -41,9 +41,9 @@ def test_missing_expectations_are_counted_and_the_first_record_named() -> None:
         ("json_match:age", [1], "not an object"),
     ],
 )
-def test_expectations_a_scorer_cannot_use_are_refused(spec: str, expected: Any, told: str) -> None:
+def test_expectations_a_scorer_cannot_use_are_refused(spec: str, expected: Any, phrase: str) -> None:
     (problem,) = problems([spec], dataset_of({"expected_response": expected}))
-    assert told in problem.remedy
+    assert phrase in problem.remedy
 
 
 def test_every_scorer_has_its_problem() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from burnish.domain.dataset import Dataset
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback, Sample, Scorer
+from burnish.evaluation.scorer import Feedback, Sample, Scorer
 from burnish.evaluation.scorers import installed
 from burnish.evaluation.scorers.registry import BUILT_IN, make_scorers
 from burnish.evaluation.scorers.text import TextScorer
@@ -88,7 +88,7 @@ class TestMakeScorers:
         made = make_scorers(["contains:a", "exact_match", "contains:b"])
         assert [m.scorer.name for m in made] == ["contains", "exact_match", "contains_2"]
 
-    def test_all_problems_are_told_at_once(self) -> None:
+    def test_all_problems_are_reported_at_once(self) -> None:
         found = problems("regex_match:(", "max_length", "json_valid:x", "a=0", "exact_match", "exact_match=2")
         assert len(found) == 5
         assert "not a pattern" in found[0]
@@ -131,7 +131,7 @@ class TestInstalledScorers:
         assert "must be good" in problems("custom:bad")[0]
 
     @pytest.mark.parametrize(
-        ("spec", "told"),
+        ("spec", "phrase"),
         [
             ("wants_more", "database"),
             ("broken", "no_such_module"),
@@ -139,5 +139,5 @@ class TestInstalledScorers:
             ("shout:loud", "takes no argument"),
         ],
     )
-    def test_what_cannot_work_is_refused(self, spec: str, told: str) -> None:
-        assert told in problems(spec)[0]
+    def test_what_cannot_work_is_refused(self, spec: str, phrase: str) -> None:
+        assert phrase in problems(spec)[0]

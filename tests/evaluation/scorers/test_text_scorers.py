@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Scorer
+from burnish.evaluation.scorer import Scorer
 from burnish.evaluation.scorers.contains import Contains
 from burnish.evaluation.scorers.exact_match import ExactMatch
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid, find_difference

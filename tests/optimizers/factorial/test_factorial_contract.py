@@ -8,7 +8,7 @@ from typing import Any
 from burnish.domain.prompt import Message
 from burnish.optimizers.factorial import Factorial
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.testing import OptimizerContract
+from burnish.optimizers.testing.contract import OptimizerContract
 
 SMALL = {"search_calls": 200, "minimum_gain": 0.0}
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from burnish.domain.prompt import Message
-from burnish.optimizers.gepa import Gepa
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.testing import OptimizerContract
+from burnish.optimizers.testing.contract import OptimizerContract
 
 PHRASES: Mapping[str, float] = {"one word": 0.3, "be exact": 0.3, "sentiment means": 0.2}
 IDEAS = (*PHRASES, "shout", "whisper")

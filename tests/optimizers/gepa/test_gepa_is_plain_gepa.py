@@ -15,15 +15,16 @@ from gepa.core.adapter import EvaluationBatch
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.domain.prompt import Message, Template
 from burnish.domain.score import Evaluation
-from burnish.optimizers.gepa import Gepa, reflection
+from burnish.optimizers.gepa import reflection
 from burnish.optimizers.gepa.components import Components, Texts
-from burnish.optimizers.gepa.rewriter import FEEDBACK_TOKENS
-from burnish.optimizers.planted import PlantedWorld, reviews
+from burnish.optimizers.gepa.optimizer import Gepa
+from burnish.optimizers.gepa.reflection import FEEDBACK_TOKENS
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.synthetic_task import SyntheticTask, reviews
 
 PHRASES: Mapping[str, float] = {
     "one word": 0.16,
@@ -51,7 +52,7 @@ class PlainAdapter:
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._world = PlantedWorld(phrases=PHRASES, write=written)
+        self._world = SyntheticTask(phrases=PHRASES, write=written)
         self._components = Components(task.source)
         self._asked: Counter[tuple[object, ...]] = Counter()
 
@@ -79,13 +80,15 @@ class PlainAdapter:
         evaluations, examples = zip(*pairs, strict=True)
         parent = self.candidate(texts)
         question = (parent.candidate_id, tuple(example.example_id for example in examples), number)
-        told = feedback(evaluations, examples, FEEDBACK_TOKENS)
-        answer = written(reflection.improve(self._components, parent, number, told), self._asked[question])
+        results = feedback(evaluations, examples, FEEDBACK_TOKENS)
+        answer = written(
+            reflection.ask_to_improve(self._components, parent, number, results), self._asked[question]
+        )
         self._asked[question] += 1
         return reflection.text_in(answer)
 
 
-class Silence:
+class NullLogger:
     def log(self, message: str) -> None:
         pass
 
@@ -99,7 +102,7 @@ def plain(task: Task, **options: Any) -> Any:
         valset=list(task.validation),
         adapter=adapter,
         max_metric_calls=BUDGET + 100,
-        logger=Silence(),
+        logger=NullLogger(),
         seed=task.seed,
         **options,
     )
@@ -116,15 +119,15 @@ async def test_one_in_flight_gives_the_candidates_of_the_library(
         source=Candidate({"reviews": source}), train=examples[:60], validation=examples[60:], seed=seed
     )
     adapter, expected = await asyncio.to_thread(plain, task, **settings)
-    world, notebook = PlantedWorld(phrases=PHRASES, write=written), Notebook()
+    synthetic, observer = SyntheticTask(phrases=PHRASES, write=written), RecordingObserver()
     optimizer = Gepa.from_settings({"max_metric_calls": BUDGET, "lookahead": 1, "gepa_kwargs": settings})
-    await optimizer.optimize(task, world.evaluate, world.reflect, notebook)
+    await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, observer)
 
-    validated = {entry[0]: entry[2] for entry in notebook.candidates if entry[2] is not None}
+    validated = {entry[0]: entry[2] for entry in observer.candidates if entry[2] is not None}
     ids = [adapter.candidate(texts).candidate_id for texts in expected.candidates]
     assert len(validated) >= 4
     assert list(validated) == ids[1 : len(validated) + 1]
     assert list(validated.values()) == pytest.approx(expected.val_aggregate_scores[1 : len(validated) + 1])
     for index, candidate_id in enumerate(list(validated), start=1):
         parents = tuple(ids[parent] for parent in expected.parents[index])
-        assert notebook.texts[candidate_id].parents == parents
+        assert observer.texts[candidate_id].parents == parents

@@ -1,4 +1,4 @@
-"""gepa's merges: measured within the budget, and told like proposals."""
+"""gepa's merges: measured within the budget, and observed like proposals."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from burnish.domain.prompt import Message, text_of
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.gepa import Gepa
-from burnish.optimizers.planted import means_of
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Task
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.synthetic_task import means_of
 
 SOURCE = Candidate({"critic": (Message("system", "You judge."), Message("user", "{{text}}"))})
 
@@ -61,21 +61,21 @@ def task(seed: int) -> Task:
     return Task(source=SOURCE, train=examples[:30], validation=examples[30:], seed=seed)
 
 
-async def run(seed: int, lookahead: int, budget: int = 400) -> tuple[TwoSides, Notebook, Candidate]:
-    world, notebook = TwoSides(), Notebook()
+async def run(seed: int, lookahead: int, budget: int = 400) -> tuple[TwoSides, RecordingObserver, Candidate]:
+    synthetic, observer = TwoSides(), RecordingObserver()
     optimizer = Gepa.from_settings({"max_metric_calls": budget, "lookahead": lookahead, "merge": True})
-    outcome = await optimizer.optimize(task(seed), world.evaluate, world.reflect, notebook)
-    return world, notebook, outcome.best
+    outcome = await optimizer.optimize(task(seed), synthetic.evaluate, synthetic.reflect, observer)
+    return synthetic, observer, outcome.best
 
 
 @pytest.mark.parametrize("seed", [1, 5, 6])
 async def test_a_merge_joins_two_lines(seed: int) -> None:
-    _, notebook, best = await run(seed, lookahead=1)
-    (merge,) = [c for c in notebook.with_status(CandidateStatus.ACCEPTED) if c.origin == "merge"]
-    said = [text_of(notebook.texts[parent].texts["critic"]) for parent in merge.parents]
+    _, observer, best = await run(seed, lookahead=1)
+    (merge,) = [c for c in observer.with_status(CandidateStatus.ACCEPTED) if c.origin == "merge"]
+    said = [text_of(observer.texts[parent].texts["critic"]) for parent in merge.parents]
     assert sorted(("alpha" in text, "beta" in text) for text in said) == [(False, True), (True, False)]
     assert all(word in text_of(merge.texts["critic"]) for word in ("alpha", "beta"))
-    assert notebook.means[merge.candidate_id].aggregate == 0.8
+    assert observer.means[merge.candidate_id].aggregate == 0.8
     assert best == merge
 
 
@@ -83,13 +83,13 @@ async def test_a_merge_joins_two_lines(seed: int) -> None:
 @pytest.mark.parametrize("budget", [66, 75, 90, 110, 123, 150, 200])
 async def test_a_merge_keeps_to_the_budget(budget: int, lookahead: int) -> None:
     for seed in (1, 5, 6):
-        world, _, _ = await run(seed, lookahead, budget)
-        assert len(world.measured) <= budget
+        synthetic, _, _ = await run(seed, lookahead, budget)
+        assert len(synthetic.measured) <= budget
 
 
 async def test_one_component_has_nothing_to_merge() -> None:
     source = Candidate({"critic": "You judge. {{text}}"})
-    world, notebook = TwoSides(), Notebook()
+    synthetic, observer = TwoSides(), RecordingObserver()
     optimizer = Gepa.from_settings({"max_metric_calls": 300, "lookahead": 1, "merge": True})
-    await optimizer.optimize(replace(task(1), source=source), world.evaluate, world.reflect, notebook)
-    assert not [candidate for candidate in notebook.texts.values() if candidate.origin == "merge"]
+    await optimizer.optimize(replace(task(1), source=source), synthetic.evaluate, synthetic.reflect, observer)
+    assert not [candidate for candidate in observer.texts.values() if candidate.origin == "merge"]

@@ -28,10 +28,10 @@ from burnish.errors import (
 )
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.gepa import Gepa
-from burnish.optimizers.planted import PlantedWorld, reviews
+from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Outcome, Task
-from burnish.optimizers.testing import Notebook
+from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.synthetic_task import SyntheticTask, reviews
 
 PHRASES: Mapping[str, float] = {
     "one word": 0.16,
@@ -49,8 +49,8 @@ def texts_in(messages: Sequence[Message]) -> list[str]:
 
 
 def seed_of(messages: Sequence[Message], sample: int) -> int:
-    told = f"{[message.content for message in messages]} {sample}"
-    return int(hashlib.sha256(told.encode()).hexdigest()[:8], 16)
+    asked = f"{[message.content for message in messages]} {sample}"
+    return int(hashlib.sha256(asked.encode()).hexdigest()[:8], 16)
 
 
 def written(messages: Sequence[Message], sample: int) -> str:
@@ -70,16 +70,16 @@ def task(seed: int = 0, **changes: Any) -> Task:
     return replace(made, **changes)
 
 
-def world(**changes: Any) -> PlantedWorld:
-    return PlantedWorld(**{"phrases": PHRASES, "write": written, **changes})
+def make_synthetic(**changes: Any) -> SyntheticTask:
+    return SyntheticTask(**{"phrases": PHRASES, "write": written, **changes})
 
 
 async def search(
-    task: Task, world: PlantedWorld, notebook: Notebook | None = None, **told: Any
-) -> tuple[Outcome, Notebook]:
-    notebook = notebook or Notebook()
-    optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 4, **told})
-    return await optimizer.optimize(task, world.evaluate, world.reflect, notebook), notebook
+    task: Task, synthetic: SyntheticTask, observer: RecordingObserver | None = None, **given: Any
+) -> tuple[Outcome, RecordingObserver]:
+    observer = observer or RecordingObserver()
+    optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 4, **given})
+    return await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, observer), observer
 
 
 def no_thread_is_left() -> bool:
@@ -100,48 +100,48 @@ def no_thread_is_left() -> bool:
 def test_never_one_metric_call_over(
     budget: int, lookahead: int, minibatch: int, validation: int, latency: int
 ) -> None:
-    world_ = world(latency_seed=latency)
-    told = {"lookahead": lookahead, "minibatch_size": minibatch, "validation_size": validation}
-    outcome, _ = asyncio.run(search(task(), world_, max_metric_calls=budget, **told))
-    assert world_.target_calls <= budget
+    synthetic = make_synthetic(latency_seed=latency)
+    given = {"lookahead": lookahead, "minibatch_size": minibatch, "validation_size": validation}
+    outcome, _ = asyncio.run(search(task(), synthetic, max_metric_calls=budget, **given))
+    assert synthetic.target_calls <= budget
     if outcome.stop_reason is StopReason.BUDGET and budget >= 50:
-        assert world_.target_calls > budget - 20 - 3 * minibatch * (lookahead + 1)
+        assert synthetic.target_calls > budget - 20 - 3 * minibatch * (lookahead + 1)
 
 
 @pytest.mark.parametrize("lookahead", [1, 4, 8])
 @pytest.mark.parametrize("limit", [47, 60, 85, 120, 190])
 async def test_the_jobs_own_limit_holds_reflections_too(limit: int, lookahead: int) -> None:
-    world_ = world()  # which would not stop it
-    told = {"lookahead": lookahead, "max_metric_calls": None}
-    outcome, _ = await search(task(max_calls=limit), world_, **told)
-    assert world_.paid_calls <= limit
+    synthetic = make_synthetic()  # which would not stop it
+    given = {"lookahead": lookahead, "max_metric_calls": None}
+    outcome, _ = await search(task(max_calls=limit), synthetic, **given)
+    assert synthetic.paid_calls <= limit
     assert outcome.stop_reason is StopReason.BUDGET
 
 
 async def test_without_any_limit_it_ends_by_itself() -> None:
     examples = reviews(400)
     large = task(train=examples[:300], validation=examples[300:312])
-    outcome, _ = await search(large, world(), max_metric_calls=None)
+    outcome, _ = await search(large, make_synthetic(), max_metric_calls=None)
     assert outcome.stop_reason is StopReason.FINISHED
 
 
 async def test_a_budget_without_room_for_a_proposal_keeps_the_source_and_says_so() -> None:
-    world_ = world()
-    outcome, notebook = await search(task(max_calls=45), world_, max_metric_calls=None)
+    synthetic = make_synthetic()
+    outcome, observer = await search(task(max_calls=45), synthetic, max_metric_calls=None)
     assert outcome.best == SOURCE
     assert outcome.stop_reason is StopReason.BUDGET
-    assert world_.paid_calls == 20
-    assert "no room for a proposal" in notebook.warnings[0]
+    assert synthetic.paid_calls == 20
+    assert "no room for a proposal" in observer.warnings[0]
 
 
 async def test_a_budget_that_ends_in_the_middle_keeps_what_was_committed() -> None:
-    whole = world()
+    whole = make_synthetic()
     _, expected = await search(task(), whole)
-    cut, notebook = world(max_calls=whole.paid_calls * 2 // 3), Notebook()
+    cut, observer = make_synthetic(max_calls=whole.paid_calls * 2 // 3), RecordingObserver()
     with pytest.raises(BudgetExhausted):
-        await search(task(), cut, notebook)
-    assert notebook.candidates == expected.candidates[: len(notebook.candidates)]
-    assert notebook.with_status(CandidateStatus.ACCEPTED)
+        await search(task(), cut, observer)
+    assert observer.candidates == expected.candidates[: len(observer.candidates)]
+    assert observer.with_status(CandidateStatus.ACCEPTED)
     assert no_thread_is_left()
 
 
@@ -149,18 +149,18 @@ async def test_a_budget_that_ends_in_the_middle_keeps_what_was_committed() -> No
 
 
 async def test_a_winner_that_was_overtaken_is_carried_over() -> None:
-    carried = []
+    rebased = []
     for seed in range(4):
-        _, notebook = await search(task(seed), world(), lookahead=8)
-        for candidate in notebook.texts.values():
-            if candidate.origin.endswith("carried over"):
-                newer, own = (text_of(notebook.texts[p].texts["reviews"]) for p in candidate.parents)
+        _, observer = await search(task(seed), make_synthetic(), lookahead=8)
+        for candidate in observer.texts.values():
+            if candidate.origin.endswith("rebased"):
+                newer, own = (text_of(observer.texts[p].texts["reviews"]) for p in candidate.parents)
                 text = text_of(candidate.texts["reviews"])
                 assert set(newer.splitlines()) | set(own.splitlines()) == set(text.splitlines())
-                carried.append(candidate)
-                reasons = [entry[3] for entry in notebook.candidates if entry[0] == candidate.parents[1]]
-                assert "carried over" in reasons[-1] or "does as well" in reasons[-1]
-    assert len(carried) >= 4
+                rebased.append(candidate)
+                reasons = [entry[3] for entry in observer.candidates if entry[0] == candidate.parents[1]]
+                assert "rebased" in reasons[-1] or "does as well" in reasons[-1]
+    assert len(rebased) >= 4
 
 
 UNEQUAL = dict(zip(PHRASES, (0.05, 0.1, 0.3, 0.2, 0.15), strict=True))
@@ -169,15 +169,15 @@ UNEQUAL = dict(zip(PHRASES, (0.05, 0.1, 0.3, 0.2, 0.15), strict=True))
 async def test_a_winner_that_was_taken_up_is_not_validated() -> None:
     taken_up = 0
     for seed in range(6):
-        world_ = world(phrases=UNEQUAL)
-        _, notebook = await search(task(seed), world_, lookahead=8)
-        children = {p: c for c in notebook.texts.values() for p in c.parents}
-        for candidate_id, status, _, reason in notebook.candidates:
+        synthetic = make_synthetic(phrases=UNEQUAL)
+        _, observer = await search(task(seed), synthetic, lookahead=8)
+        children = {p: c for c in observer.texts.values() for p in c.parents}
+        for candidate_id, status, _, reason in observer.candidates:
             if "taken up" in reason:
                 taken_up += 1
                 assert status is CandidateStatus.REJECTED
-                assert children[candidate_id].origin.endswith("carried over")
-                calls = [call for call in world_.log.finished if call.startswith(candidate_id)]
+                assert children[candidate_id].origin.endswith("rebased")
+                calls = [call for call in synthetic.log.finished if call.startswith(candidate_id)]
                 assert len(calls) < len(task().validation)
     assert taken_up
 
@@ -186,16 +186,16 @@ async def test_a_winner_that_was_taken_up_is_not_validated() -> None:
 async def test_the_last_winner_is_always_validated(lookahead: int) -> None:
     """However little the budget: what was found last is not lost for want of a validation."""
     for budget in range(58, 120, 3):
-        world_ = world(phrases=UNEQUAL)
-        _, notebook = await search(task(), world_, lookahead=lookahead, max_metric_calls=budget)
-        fates = {entry[0]: entry for entry in notebook.candidates}
+        synthetic = make_synthetic(phrases=UNEQUAL)
+        _, observer = await search(task(), synthetic, lookahead=lookahead, max_metric_calls=budget)
+        fates = {entry[0]: entry for entry in observer.candidates}
         won = [e for e in fates.values() if e[2] is not None or "taken up" in e[3]]
         assert not won or won[-1][2] is not None
 
 
 async def test_one_proposal_at_a_time_is_never_overtaken() -> None:
-    _, notebook = await search(task(), world(), lookahead=1)
-    assert not [c for c in notebook.texts.values() if "carried" in c.origin]
+    _, observer = await search(task(), make_synthetic(), lookahead=1)
+    assert not [c for c in observer.texts.values() if "rebased" in c.origin]
 
 
 async def test_changes_of_different_components_are_carried_over_without_a_question() -> None:
@@ -207,11 +207,11 @@ async def test_changes_of_different_components_are_carried_over_without_a_questi
         combined += "Two people have improved" in messages[0].content
         return written(messages, sample)
 
-    carried = 0
+    rebased = 0
     for seed in range(4):
-        _, notebook = await search(task(seed, source=chat), world(write=counting), lookahead=8)
-        carried += sum("carried" in c.origin for c in notebook.texts.values())
-    assert carried > combined
+        _, observer = await search(task(seed, source=chat), make_synthetic(write=counting), lookahead=8)
+        rebased += sum("rebased" in c.origin for c in observer.texts.values())
+    assert rebased > combined
 
 
 # --- several prompts
@@ -227,11 +227,11 @@ async def test_every_prompt_and_message_is_a_component() -> None:
         asked.append(messages[0].content)
         return written(messages, sample)
 
-    _, notebook = await search(task(source=source), world(write=naming))
-    origins = {c.origin.split(" on ")[-1] for c in notebook.texts.values() if " on " in c.origin}
+    _, observer = await search(task(source=source), make_synthetic(write=naming))
+    origins = {c.origin.split(" on ")[-1] for c in observer.texts.values() if " on " in c.origin}
     assert origins == {"reviews#0", "reviews#1", "style"}
     assert all("as it is now" not in text or "stay as they are" in text for text in asked)
-    for candidate in notebook.texts.values():
+    for candidate in observer.texts.values():
         messages = candidate.texts["reviews"]
         assert not isinstance(messages, str)
         assert [message.role for message in messages] == ["system", "user"]
@@ -240,8 +240,8 @@ async def test_every_prompt_and_message_is_a_component() -> None:
 
 async def test_all_components_can_be_rewritten_at_once() -> None:
     source = Candidate({"reviews": (Message("system", "You judge."), Message("user", "{{review}}"))})
-    _, notebook = await search(task(source=source), world(), gepa_kwargs={"module_selector": "all"})
-    first = next(c for c in notebook.texts.values() if c.origin.startswith("reflection"))
+    _, observer = await search(task(source=source), make_synthetic(), gepa_kwargs={"module_selector": "all"})
+    first = next(c for c in observer.texts.values() if c.origin.startswith("reflection"))
     assert first.origin.endswith("on reviews#0, reviews#1")
     old, new = source.texts["reviews"], first.texts["reviews"]
     assert all(a != b for a, b in zip(old, new, strict=True))
@@ -249,7 +249,7 @@ async def test_all_components_can_be_rewritten_at_once() -> None:
 
 @pytest.mark.parametrize("frontier", ["instance", "objective", "hybrid", "cartesian"])
 async def test_every_frontier_works(frontier: str) -> None:
-    outcome, _ = await search(task(), world(), frontier=frontier)
+    outcome, _ = await search(task(), make_synthetic(), frontier=frontier)
     assert outcome.means.aggregate > 0
 
 
@@ -261,8 +261,8 @@ async def test_a_reflection_prompt_of_ones_own_is_used() -> None:
         return "```\nNothing new. {{review}}\n```"
 
     template = "My prompt is <curr_param>, my data is <side_info>."
-    told = {"gepa_kwargs": {"reflection_prompt_template": template}}
-    await search(task(), world(write=keeping), lookahead=1, **told)
+    given = {"gepa_kwargs": {"reflection_prompt_template": template}}
+    await search(task(), make_synthetic(write=keeping), lookahead=1, **given)
     assert asked[0].startswith("My prompt is What is the sentiment")
     assert "my data is # Example 1" in asked[0]
     assert asked[0].endswith("and add no other: {{review}}")
@@ -278,23 +278,23 @@ async def test_a_refused_proposal_is_asked_for_again_with_the_reason() -> None:
         asked.append(messages)
         return "```\nThe film is {{film}}. {{review}}\n```"
 
-    world_ = world(write=stubborn)
-    outcome, notebook = await search(task(), world_)
+    synthetic = make_synthetic(write=stubborn)
+    outcome, observer = await search(task(), synthetic)
     assert outcome.best == SOURCE
-    assert world_.target_calls <= 20 + 40  # validation and minibatches of the source, nothing else
+    assert synthetic.target_calls <= 20 + 40  # validation and minibatches of the source, nothing else
     again = [messages for messages in asked if len(messages) == 3]
     assert again
     assert all("uses {{film}}" in messages[2].content for messages in again)
-    statuses = {entry[1] for entry in notebook.candidates}
+    statuses = {entry[1] for entry in observer.candidates}
     assert statuses == {CandidateStatus.REFUSED}
-    assert all("{{film}}" in entry[3] for entry in notebook.candidates)
+    assert all("{{film}}" in entry[3] for entry in observer.candidates)
 
 
 async def test_a_search_that_finds_nothing_new_ends() -> None:
     def idle(messages: Sequence[Message], sample: int) -> str:
         return f"```\n{texts_in(messages)[0]}\n```"
 
-    outcome, _ = await search(task(), world(write=idle), max_metric_calls=10_000)
+    outcome, _ = await search(task(), make_synthetic(write=idle), max_metric_calls=10_000)
     assert outcome.best == SOURCE
     assert outcome.stop_reason is StopReason.FINISHED
 
@@ -312,9 +312,9 @@ async def test_a_reflection_that_fails_costs_one_proposal() -> None:
             raise ModelUnavailable("test:/model", "busy")
         return written(messages, sample)
 
-    outcome, notebook = await search(task(), world(write=failing))
+    outcome, observer = await search(task(), make_synthetic(write=failing))
     assert outcome.best != SOURCE
-    assert [w for w in notebook.warnings if "busy" in w]
+    assert [w for w in observer.warnings if "busy" in w]
 
 
 @pytest.mark.parametrize("lookahead", [1, 4, 8])
@@ -323,7 +323,7 @@ async def test_a_reflection_model_that_is_away_stops_the_search(lookahead: int) 
         raise ModelUnavailable("test:/model", "away")
 
     with pytest.raises(ModelUnavailable):
-        await search(task(), world(write=away), lookahead=lookahead)
+        await search(task(), make_synthetic(write=away), lookahead=lookahead)
     assert no_thread_is_left()
 
 
@@ -341,31 +341,31 @@ async def test_what_fails_for_all_ends_the_search_at_once(lookahead: int, error:
             raise error
         return written(messages, sample)
 
-    world_ = world(write=failing)
+    synthetic = make_synthetic(write=failing)
     with pytest.raises(type(error)) as raised:
-        await search(task(), world_, lookahead=lookahead)
+        await search(task(), synthetic, lookahead=lookahead)
     assert raised.value is error
     assert calls <= 5 + lookahead
-    assert world_.in_flight == 0
+    assert synthetic.in_flight == 0
     assert no_thread_is_left()
 
 
 async def test_a_cancelled_search_leaves_nothing_behind() -> None:
-    world_ = world()
-    running = asyncio.create_task(search(task(), world_))
-    world_.running, world_.cancel_at = running, 60
+    synthetic = make_synthetic()
+    running = asyncio.create_task(search(task(), synthetic))
+    synthetic.running, synthetic.cancel_at = running, 60
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert world_.in_flight == 0
+    assert synthetic.in_flight == 0
     assert no_thread_is_left()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_many_searches_share_a_loop() -> None:
     outcomes = await asyncio.gather(
-        *(search(task(seed), world(latency_seed=seed), max_metric_calls=80) for seed in range(40))
+        *(search(task(seed), make_synthetic(latency_seed=seed), max_metric_calls=80) for seed in range(40))
     )
-    alone = await search(task(7), world(), max_metric_calls=80)
+    alone = await search(task(7), make_synthetic(), max_metric_calls=80)
     assert outcomes[7][0] == alone[0]
     assert outcomes[7][1].candidates == alone[1].candidates
     assert no_thread_is_left()
@@ -374,44 +374,44 @@ async def test_many_searches_share_a_loop() -> None:
 @pytest.mark.parametrize("lacking", ["train", "validation"])
 async def test_it_needs_examples_on_both_sides(lacking: str) -> None:
     with pytest.raises(OptimizerFailed):
-        await search(task(**{lacking: ()}), world())
+        await search(task(**{lacking: ()}), make_synthetic())
 
 
 async def test_a_seed_of_ones_own_counts_instead_of_the_jobs() -> None:
-    _, as_told = await search(task(1), world(), seed=7)
-    _, as_given = await search(task(7), world())
-    _, other = await search(task(1), world())
-    assert as_told.candidates == as_given.candidates != other.candidates
+    _, as_set = await search(task(1), make_synthetic(), seed=7)
+    _, as_given = await search(task(7), make_synthetic())
+    _, other = await search(task(1), make_synthetic())
+    assert as_set.candidates == as_given.candidates != other.candidates
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-async def test_no_more_evaluations_are_in_flight_than_was_told(concurrency: int) -> None:
-    world_, in_flight, most = world(), 0, 0
+async def test_no_more_evaluations_are_in_flight_than_was_set(concurrency: int) -> None:
+    synthetic, in_flight, most = make_synthetic(), 0, 0
 
     async def evaluate(candidate: Candidate, examples: Sequence[Example]) -> Means:
         nonlocal in_flight, most
         asked = len(examples) if len(examples) == 1 else 0  # several: the source, or what was measured
         in_flight += asked
         most = max(most, in_flight)
-        means = await world_.evaluate(candidate, examples)
+        means = await synthetic.evaluate(candidate, examples)
         in_flight -= asked
         return means
 
-    told = {"max_metric_calls": 200, "lookahead": 8, "concurrency": concurrency}
-    await Gepa.from_settings(told).optimize(task(), evaluate, world_.reflect, Notebook())
+    given = {"max_metric_calls": 200, "lookahead": 8, "concurrency": concurrency}
+    await Gepa.from_settings(given).optimize(task(), evaluate, synthetic.reflect, RecordingObserver())
     assert most == concurrency
 
 
-async def test_the_minibatch_has_the_size_it_was_told() -> None:
-    _, notebook = await search(task(), world(), minibatch_size=5)
-    assert {entry[3].rpartition(" on ")[2] for entry in notebook.candidates if "→" in entry[3]} == {
+async def test_the_minibatch_has_the_size_that_was_set() -> None:
+    _, observer = await search(task(), make_synthetic(), minibatch_size=5)
+    assert {entry[3].rpartition(" on ")[2] for entry in observer.candidates if "→" in entry[3]} == {
         "5 examples"
     }
 
 
 async def test_it_needs_a_reflection_model() -> None:
     with pytest.raises(InvalidInput):
-        await Gepa.from_settings({}).optimize(task(), world().evaluate, None, Notebook())
+        await Gepa.from_settings({}).optimize(task(), make_synthetic().evaluate, None, RecordingObserver())
 
 
 # --- ends
@@ -421,39 +421,39 @@ async def test_it_ends_when_patience_does() -> None:
     def useless(messages: Sequence[Message], sample: int) -> str:
         return f"```\n{texts_in(messages)[0]}\nShout. ({seed_of(messages, sample)})\n```"
 
-    world_ = world(write=useless)
-    outcome, notebook = await search(task(), world_, patience=5)
+    synthetic = make_synthetic(write=useless)
+    outcome, observer = await search(task(), synthetic, patience=5)
     assert outcome.stop_reason is StopReason.PATIENCE
-    assert len(notebook.with_status(CandidateStatus.REJECTED)) == 5
+    assert len(observer.with_status(CandidateStatus.REJECTED)) == 5
 
 
 async def test_the_parents_of_a_candidate_are_told_before_it() -> None:
-    _, notebook = await search(task(), world(), lookahead=8)
+    _, observer = await search(task(), make_synthetic(), lookahead=8)
     known = {SOURCE.candidate_id}
-    for candidate_id, status, _, _ in notebook.candidates:
+    for candidate_id, status, _, _ in observer.candidates:
         if status is CandidateStatus.PROPOSED:
-            assert set(notebook.texts[candidate_id].parents) <= known
+            assert set(observer.texts[candidate_id].parents) <= known
             known.add(candidate_id)
 
 
 async def test_a_minibatch_may_be_larger_than_the_training_split() -> None:
-    outcome, _ = await search(task(train=reviews(2)), world(), minibatch_size=5)
+    outcome, _ = await search(task(train=reviews(2)), make_synthetic(), minibatch_size=5)
     assert outcome.means.aggregate > 0
 
 
 async def test_examples_of_both_splits_are_measured_once() -> None:
     examples = reviews(30)
-    world_ = world()
-    await search(task(train=examples, validation=examples), world_, max_metric_calls=300)
-    assert len(world_.log.begun) == len(set(world_.log.begun))
-    assert world_.target_calls <= 300
+    synthetic = make_synthetic()
+    await search(task(train=examples, validation=examples), synthetic, max_metric_calls=300)
+    assert len(synthetic.log.begun) == len(set(synthetic.log.begun))
+    assert synthetic.target_calls <= 300
 
 
 class ReflectsLate:
     """The reflection model answers the first question last of all."""
 
-    def __init__(self, world: PlantedWorld) -> None:
-        self._world = world
+    def __init__(self, synthetic: SyntheticTask) -> None:
+        self._world = synthetic
         self._first = True
 
     async def __call__(
@@ -466,9 +466,9 @@ class ReflectsLate:
 
 
 async def test_a_straggler_changes_nothing() -> None:
-    expected, told = await search(task(), world(), lookahead=8)
-    world_, notebook = world(), Notebook()
+    expected, sequential = await search(task(), make_synthetic(), lookahead=8)
+    synthetic, observer = make_synthetic(), RecordingObserver()
     optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 8})
-    outcome = await optimizer.optimize(task(), world_.evaluate, ReflectsLate(world_), notebook)
+    outcome = await optimizer.optimize(task(), synthetic.evaluate, ReflectsLate(synthetic), observer)
     assert outcome == expected
-    assert notebook.candidates == told.candidates
+    assert observer.candidates == sequential.candidates

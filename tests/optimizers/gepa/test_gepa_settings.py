@@ -9,9 +9,9 @@ import pytest
 
 from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput
-from burnish.optimizers.gepa import Gepa
-from burnish.optimizers.gepa.settings import Choices, GepaKwargs, GepaSettings
-from burnish.optimizers.gepa.sizing import Sizing
+from burnish.optimizers.gepa.budget import BudgetPlan
+from burnish.optimizers.gepa.optimizer import Gepa
+from burnish.optimizers.gepa.settings import GepaConfig, GepaKwargs, GepaSettings
 from burnish.optimizers.registry import make_optimizer
 
 
@@ -39,11 +39,11 @@ def test_mlflows_keys_and_ours_are_taken() -> None:
 
 
 def test_the_same_may_be_said_in_gepas_words() -> None:
-    told = {"reflection_minibatch_size": 5, "use_merge": True, "frontier_type": "objective", "seed": 3}
-    choices = Choices.read({"gepa_kwargs": told})
-    assert (choices.minibatch_size, choices.frontier, choices.seed) == (5, "objective", 3)
-    assert choices.merges(2)
-    assert not choices.merges(1)
+    given = {"reflection_minibatch_size": 5, "use_merge": True, "frontier_type": "objective", "seed": 3}
+    config = GepaConfig.read({"gepa_kwargs": given})
+    assert (config.minibatch_size, config.frontier, config.seed) == (5, "objective", 3)
+    assert config.merges(2)
+    assert not config.merges(1)
 
 
 def test_the_page_on_gepa_tells_every_setting() -> None:
@@ -52,12 +52,12 @@ def test_the_page_on_gepa_tells_every_setting() -> None:
         assert f"`{name}`" in page, name
 
 
-def sizing(settings: dict[str, Any], validation: int = 30) -> Sizing:
-    return Sizing(Choices.read(settings), validation, max_calls=None)
+def plan(settings: dict[str, Any], validation: int = 30) -> BudgetPlan:
+    return BudgetPlan(GepaConfig.read(settings), validation, max_calls=None)
 
 
 def test_empty_gepa_kwargs_are_none() -> None:
-    assert Choices.read({"gepa_kwargs": None}).minibatch_size == 3
+    assert GepaConfig.read({"gepa_kwargs": None}).minibatch_size == 3
 
 
 @pytest.mark.parametrize(
@@ -105,15 +105,15 @@ def test_what_cannot_be_is_refused_by_name(settings: dict[str, Any], field: str,
 
 @pytest.mark.parametrize(("concurrency", "width"), [(1, 1), (2, 1), (4, 3), (8, 6), (16, 12), (200, 12)])
 def test_the_look_ahead_follows_the_concurrency(concurrency: int, width: int) -> None:
-    assert sizing({}).lookahead(concurrency) == width
-    assert sizing({"lookahead": 3}).lookahead(concurrency) == 3
-    assert sizing({"concurrency": 6}).lookahead(concurrency) == 4
+    assert plan({}).lookahead(concurrency) == width
+    assert plan({"lookahead": 3}).lookahead(concurrency) == 3
+    assert plan({"concurrency": 6}).lookahead(concurrency) == 4
 
 
 @pytest.mark.parametrize(("budget", "width"), [(72, 1), (100, 2), (150, 5), (300, 12)])
 def test_a_small_budget_is_not_spent_in_one_breath(budget: int, width: int) -> None:
-    assert sizing({"max_metric_calls": budget}).lookahead(16) == width
-    assert sizing({"max_metric_calls": budget, "lookahead": 7}).lookahead(16) == 7
+    assert plan({"max_metric_calls": budget}).lookahead(16) == width
+    assert plan({"max_metric_calls": budget, "lookahead": 7}).lookahead(16) == 7
 
 
 def test_an_estimate_says_what_can_be_used_at_most() -> None:

@@ -15,39 +15,39 @@ from pathlib import Path
 import pytest
 
 from burnish.domain.candidate import CandidateStatus
-from tests.optimizers.gepa.test_gepa_search import UNEQUAL, search, task, world
+from tests.optimizers.gepa.test_gepa_search import UNEQUAL, make_synthetic, search, task
 
 
 async def test_training_and_validation_examples_of_one_number_are_not_mixed_up() -> None:
     """Its evaluation cache goes by numbers, which begin at 0 in either split."""
-    world_, examples = world(phrases=UNEQUAL), task()
-    _, notebook = await search(examples, world_, max_metric_calls=300, lookahead=8)
-    validated = {entry[0]: entry[2] for entry in notebook.candidates if entry[2] is not None}
+    synthetic, examples = make_synthetic(phrases=UNEQUAL), task()
+    _, observer = await search(examples, synthetic, max_metric_calls=300, lookahead=8)
+    validated = {entry[0]: entry[2] for entry in observer.candidates if entry[2] is not None}
     assert len(validated) >= 2
-    for candidate_id, told in validated.items():
-        means = await world_.evaluate(notebook.texts[candidate_id], examples.validation)
-        assert told == means.aggregate
+    for candidate_id, reported in validated.items():
+        means = await synthetic.evaluate(observer.texts[candidate_id], examples.validation)
+        assert reported == means.aggregate
 
 
 def test_nothing_is_written_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its ``run_dir`` resumes from pickles without the iteration that was under way."""
     monkeypatch.chdir(tmp_path)
-    asyncio.run(search(task(), world()))
+    asyncio.run(search(task(), make_synthetic()))
     assert not list(tmp_path.iterdir())
 
 
 async def test_whatever_was_validated_is_told_with_its_scores() -> None:
-    """Where MLflow goes by the shape of a call, candidates that gepa accepts are not logged."""
-    world_, examples = world(phrases=UNEQUAL), task()
-    _, notebook = await search(examples, world_, max_metric_calls=300, lookahead=8)
+    """Where MLflow goes by the answer_type of a call, candidates that gepa accepts are not logged."""
+    synthetic, examples = make_synthetic(phrases=UNEQUAL), task()
+    _, observer = await search(examples, synthetic, max_metric_calls=300, lookahead=8)
     on_validation = {example.example_id for example in examples.validation}
-    calls = [call for call in world_.log.finished if not call.startswith("reflection")]
+    calls = [call for call in synthetic.log.finished if not call.startswith("reflection")]
     measured = Counter(candidate for candidate, example in map(str.split, calls) if example in on_validation)
     validated = {candidate for candidate, count in measured.items() if count == len(on_validation)}
-    told = {
+    reported = {
         entry[0]
-        for entry in notebook.candidates
+        for entry in observer.candidates
         if entry[1] in (CandidateStatus.ACCEPTED, CandidateStatus.REJECTED) and entry[2] is not None
     }
-    assert told == validated - {examples.source.candidate_id}
-    assert told
+    assert reported == validated - {examples.source.candidate_id}
+    assert reported

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from burnish.domain.records import JobQuery
 from burnish.store.database import Database
-from burnish.store.protocol import JobQuery
-from burnish.store.search import drivers
+from burnish.store.search import access_paths
 from burnish.store.search.plan import SearchPlan
 
 SORTS = "USE TEMP B-TREE FOR ORDER BY"
@@ -57,7 +57,7 @@ async def plan_of(uri: str, query: JobQuery) -> str:
 async def test_frequent_jobs_are_walked_newest_first(
     sqlite_uri: str, filter: str, index: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drivers, "RARE", -1)
+    monkeypatch.setattr(access_paths, "RARE", -1)
     plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), filter=filter))
     assert index in plan.splitlines()[0]
     assert SORTS not in plan
@@ -105,16 +105,16 @@ async def test_the_best_jobs_of_an_experiment_are_walked_by_score(sqlite_uri: st
 async def test_a_run_is_a_better_beginning_than_a_frequent_tag(
     sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drivers, "RARE", -1)
+    monkeypatch.setattr(access_paths, "RARE", -1)
     plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), filter="run_id = 'r' AND tags.a = 'x'"))
     assert "burnish_jobs_run (run_id=?)" in plan.splitlines()[0]
 
 
 async def test_a_later_page_begins_in_the_middle_of_the_index(sqlite_uri: str) -> None:
-    from burnish.store.search.paging import token_of
+    from burnish.store.search.paging import encode_page_token
 
     query = JobQuery(experiment_ids=("7",))
-    token = token_of(query, [1_700_000_000_000, "job"])
+    token = encode_page_token(query, [1_700_000_000_000, "job"])
     plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), page_token=token))
     assert "burnish_jobs_experiment (experiment_id=? AND creation_timestamp_ms<?)" in plan
     assert SORTS not in plan

@@ -16,14 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burnish.domain.job import Job, JobStatus, OptimizerType, TestScores, Verdict
+from burnish.domain.records import JobPage, JobQuery
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
-from burnish.store.protocol import JobPage, JobQuery, JobStore
-from burnish.store.search import drivers
-from burnish.store.search.evaluate import matches, value_of
+from burnish.store.protocol import JobStore
+from burnish.store.search import access_paths
 from burnish.store.search.expression import Order
 from burnish.store.search.fields import CREATION, KEYED, PLAIN, Kind
 from burnish.store.search.parser import parse_filter, parse_order
+from burnish.store.testing.filters import matches, value_of
 from burnish.store.testing.samples import NOON_MS, a_config, a_job
 
 EXPERIMENTS = ("0", "1", "2")
@@ -268,7 +269,7 @@ def test_patterns_match_alike(searched: Searched, operator: str, pattern: str) -
 def test_a_search_finds_what_the_evaluator_finds(
     searched: Searched, rare: int, query: JobQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drivers, "RARE", rare)  # each way of reading a page gets its turn
+    monkeypatch.setattr(access_paths, "RARE", rare)  # each way of reading a page gets its turn
     found: list[str] = []
     token: str | None = None
     for _ in range(61):

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput
 from burnish.evaluation.judges.judge import Judge
-from burnish.evaluation.judges.seam import UNSERVABLE_MODEL, import_mlflow_scorers
+from burnish.evaluation.judges.mlflow_adapter import UNSERVABLE_MODEL, import_mlflow_scorers
 
 FindRegistered = Callable[[str, str], Mapping[str, Any] | None]
 """``(experiment_id, name)`` → the latest registered scorer of that name in MLflow's serialized form."""

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.dataset import Example
 from burnish.domain.score import to_number
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelUnavailable, ScorerFailed
-from burnish.evaluation.flights import together
-from burnish.evaluation.judges.seam import Question, Unreadable, consult
-from burnish.evaluation.protocol import Feedback, Sample
+from burnish.evaluation.judges.judge_session import Question, Unreadable
+from burnish.evaluation.judges.mlflow_adapter import run_to_next_question
+from burnish.evaluation.scorer import Feedback, Sample, Scorer
 from burnish.llm.protocol import Parameters, Purpose, Request
 
-ATTEMPTS = 3
+TRIES = 3
 """How often one answer is asked for until it can be read."""
 
-HOPELESS = 3
+MOST_UNREADABLE = 3
 """So many questions without any readable answer so far, and the model is no judge: the job stops."""
 
 
@@ -31,7 +32,7 @@ class _Vote:
     usage: Usage
 
 
-class Judge:
+class Judge(Scorer):
     """Scores by asking a model; yes and no are 1 and 0, several votes are averaged.
 
     A question whose answer cannot be read is asked again; what stays unreadable is the failure of that
@@ -43,45 +44,42 @@ class Judge:
         repeats: votes for each output.
     """
 
-    needs: frozenset[str] = frozenset()  # which of several expectations will do, only MLflow knows
-    blocking = False
-
     def __init__(self, name: str, judge: Any, model: str, repeats: int = 1) -> None:
-        self.name = name
-        self.model = model
+        super().__init__(name)
+        self.model: str = model
         self.calls = repeats
         self._judge = judge
         self._wants = frozenset(field.name for field in judge.get_input_fields())
         self._readable = self._unreadable = 0
 
-    def prepare(self, examples: Sequence[Example]) -> None:
-        """A judge has nothing to learn from the examples."""
+    def refusal(self, example: Example) -> str | None:
+        """Why an example cannot be judged (expectations are missing, or of the wrong kind).
 
-    def refuses(self, example: Example) -> str | None:
-        """Why an example cannot be judged (expectations are missing, or of the wrong kind)."""
+        Which of several expectations will do, only MLflow knows: the judge is run to its first question.
+        """
         try:
-            self._consult(Sample(example=example, output="?"), [])
+            self._run(Sample(example=example, output="?"), [])
         except Exception as error:  # noqa: BLE001 - MLflow's own checks raise many kinds
             return str(error).removeprefix("INVALID_PARAMETER_VALUE: ")
         return None
 
     async def score(self, sample: Sample) -> Feedback:
-        votes = await together([self._vote(sample, number) for number in range(self.calls)])
+        votes = await gather_in_order([self._vote(sample, number) for number in range(self.calls)])
         usage = sum((vote.usage for vote in votes), Usage())
         if len(votes) == 1:
             return Feedback(votes[0].value, votes[0].rationale, usage)
-        told = ", ".join(f"{vote.value:g}" for vote in votes)
+        values = ", ".join(f"{vote.value:g}" for vote in votes)
         worst = min(votes, key=lambda vote: vote.value)
         mean = fsum(vote.value for vote in votes) / len(votes)
-        return Feedback(mean, f"votes {told}; {worst.rationale}", usage)
+        return Feedback(mean, f"votes {values}; {worst.rationale}", usage)
 
     async def _vote(self, sample: Sample, number: int) -> _Vote:
         usage, unreadable = Usage(), ""
-        for attempt in range(ATTEMPTS):
+        for repeat in range(TRIES):
             answers: list[str] = []
             try:
-                while isinstance(outcome := self._consult(sample, answers), Question):
-                    completion = await self._ask(outcome, sample, number + attempt * self.calls)
+                while isinstance(outcome := self._run(sample, answers), Question):
+                    completion = await self._ask(outcome, sample, number + repeat * self.calls)
                     answers.append(completion.text)
                     usage = usage + completion.usage
                 vote = _Vote(self._number(outcome, sample), outcome.rationale or "", usage)
@@ -91,7 +89,7 @@ class Judge:
                 self._readable += 1
                 return vote
         self._unreadable += 1
-        if not self._readable and self._unreadable >= HOPELESS:
+        if not self._readable and self._unreadable >= MOST_UNREADABLE:
             raise ScorerFailed(
                 self.name,
                 sample.example.example_id,
@@ -114,14 +112,14 @@ class Judge:
         )
         return await sample.model.complete(request, purpose)
 
-    def _consult(self, sample: Sample, answers: Sequence[str]) -> Any:
+    def _run(self, sample: Sample, answers: Sequence[str]) -> Any:
         known = {
             "inputs": dict(sample.inputs),
             "outputs": sample.output,
             "expectations": dict(sample.example.expectations),
         }
         given = {name: value for name, value in known.items() if name in self._wants}
-        return consult(lambda: self._judge(**given), answers)
+        return run_to_next_question(lambda: self._judge(**given), answers)
 
     def _number(self, feedback: Any, sample: Sample) -> float:
         """The feedback's value as a number.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from burnish.evaluation.protocol import Feedback
+from burnish.evaluation.scorer import Feedback
 from burnish.evaluation.scorers.text import Takes, TextScorer, as_text, fold, shown
 
 
@@ -20,7 +20,7 @@ class Contains(TextScorer):
     def __init__(self, name: str, argument: str | None = None) -> None:
         super().__init__(name, argument)
         if argument is not None:
-            self.needs = frozenset()
+            self.requires = frozenset()
 
     def compare(self, output: str, expected: Any) -> Feedback:
         wanted = self.argument if self.argument is not None else as_text(expected).strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from burnish.evaluation.protocol import Feedback
+from burnish.evaluation.scorer import Feedback
 from burnish.evaluation.scorers.text import TextScorer, as_text, normalize, shown
 
 

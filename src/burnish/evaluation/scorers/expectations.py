@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol, runtime_checkable
 
 from burnish.domain.dataset import Dataset, Example
-from burnish.errors import InvalidInput, Problem
-from burnish.evaluation.protocol import Scorer, WeightedScorer
-
-
-@runtime_checkable
-class Choosy(Protocol):
-    """A scorer that cannot use just any expectation of the right name."""
-
-    def refuses(self, example: Example) -> str | None:
-        """Why the example cannot be scored, or ``None``."""
-        ...
+from burnish.errors import Problems
+from burnish.evaluation.scorer import Scorer, WeightedScorer
 
 
 def check_expectations(
@@ -30,31 +20,26 @@ def check_expectations(
     Raises:
         InvalidInput: with one problem for each scorer that lacks something; the first record is named.
     """
-    problems: list[Problem] = []
+    problems = Problems()
     for scorer in (weighted.scorer for weighted in scorers):
         refusals = [(example, _refusal(scorer, example, given)) for example in dataset.examples]
-        told = [(example, refusal) for example, refusal in refusals if refusal]
-        if told:
-            example, refusal = told[0]
-            problems.append(
-                Problem(
-                    "expectations",
-                    example.example_id,
-                    f"the scorer {scorer.name} cannot use {len(told)} of {len(dataset.examples)} records "
-                    f"(the first is named): {refusal}; correct the data or choose another scorer",
-                )
+        refused = [(example, reason) for example, reason in refusals if reason]
+        if refused:
+            example, reason = refused[0]
+            problems.add(
+                "expectations",
+                example.example_id,
+                f"the scorer {scorer.name} cannot use {len(refused)} of {len(dataset.examples)} records "
+                f"(the first is named): {reason}; correct the data or choose another scorer",
             )
-    if problems:
-        raise InvalidInput(*problems)
+    problems.check()
 
 
 def _refusal(scorer: Scorer, example: Example, given: Collection[str]) -> str | None:
-    missing = sorted(need for need in scorer.needs if need not in given and _is_absent(example, need))
+    missing = sorted(name for name in scorer.requires - set(given) if _is_absent(example, name))
     if missing:
         return f"there is no {' and no '.join(missing)}"
-    if given or not isinstance(scorer, Choosy):
-        return None
-    return scorer.refuses(example)
+    return None if given else scorer.refusal(example)
 
 
 def _is_absent(example: Example, expectation: str) -> bool:

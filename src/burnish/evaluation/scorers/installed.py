@@ -4,7 +4,7 @@ An entry point names one of:
 
 * a function of any of the parameters ``inputs``, ``outputs``, ``expectations``, sync or async,
   which returns a number, a bool, yes/no, or an object with ``value`` and ``rationale``;
-* a class with the protocol of :class:`~burnish.evaluation.protocol.Scorer`, made as
+* a subclass of :class:`~burnish.evaluation.scorer.Scorer`, made as
   ``Class(name, argument)``, which raises ``InvalidInput`` for an argument it cannot use.
 
 Code is never taken from a request: what is not installed does not exist.
@@ -13,36 +13,30 @@ Code is never taken from a request: what is not installed does not exist.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from burnish.domain.dataset import Example
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback, Sample, Scorer
+from burnish.evaluation.scorer import Feedback, Sample, Scorer
 
 GROUP = "burnish.scorers"
 _PARAMETERS = ("inputs", "outputs", "expectations")
 
 
-class FunctionScorer:
+class FunctionScorer(Scorer):
     """A function as a scorer. A plain function runs in a thread, a coroutine function on the loop.
 
     Raises:
         InvalidInput: the function needs a parameter other than inputs, outputs and expectations.
     """
 
-    needs: frozenset[str] = frozenset()
-
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        self.name = name
+        super().__init__(name)
         self._function = function
         self.blocking = not inspect.iscoroutinefunction(function)
         self._parameters = _parameters_of(name, function)
-
-    def prepare(self, examples: Sequence[Example]) -> None:
-        """A function has nothing to learn from the examples."""
 
     async def score(self, sample: Sample) -> Feedback:
         values = {

@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 from burnish.domain.dataset import Example
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback
+from burnish.evaluation.scorer import Feedback
 from burnish.evaluation.scorers.text import Takes, TextScorer, as_text, shown
 
 
 class JsonValid(TextScorer):
     """1 when the whole answer is one JSON value (RFC 8259: no NaN, no code fence around it)."""
 
-    needs = frozenset()
+    requires = frozenset()
 
     def compare(self, output: str, expected: Any) -> Feedback:
         try:
@@ -44,7 +44,7 @@ class JsonMatch(TextScorer):
         if not all(self._keys):
             raise InvalidInput.of("scorers", f"{name}:{argument}", "the keys are NAME or NAME,NAME,...")
 
-    def refuses(self, example: Example) -> str | None:
+    def refusal(self, example: Example) -> str | None:
         try:
             self._part(_expected_json(example.expected))
         except ValueError as error:

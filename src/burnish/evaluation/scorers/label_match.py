@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from burnish.domain.dataset import Example
-from burnish.evaluation.protocol import Feedback
+from burnish.evaluation.scorer import Feedback
 from burnish.evaluation.scorers.text import TextScorer, as_text, normalize, shown
 
 _WITHOUT_SPACES = (  # scripts that put no space between words: a label may stand inside a run of letters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback
+from burnish.evaluation.scorer import Feedback
 from burnish.evaluation.scorers.text import Takes, TextScorer
 
 
@@ -18,7 +18,7 @@ class MaxLength(TextScorer):
 
     takes = Takes.REQUIRED
     argument_is = "the number of characters"
-    needs = frozenset()
+    requires = frozenset()
 
     def __init__(self, name: str, argument: str | None = None) -> None:
         super().__init__(name, argument)

@@ -9,7 +9,7 @@ from typing import Any
 
 from burnish.domain.dataset import Example
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback
+from burnish.evaluation.scorer import Feedback
 from burnish.evaluation.scorers.text import Takes, TextScorer, as_text, shown
 
 _NUMERAL = re.compile(
@@ -46,7 +46,7 @@ class NumericMatch(TextScorer):
                 "scorers", f"{name}:{argument}", "the tolerance must be a number of at least 0"
             )
 
-    def refuses(self, example: Example) -> str | None:
+    def refusal(self, example: Example) -> str | None:
         if _expected_number(example.expected) is not None:
             return None
         return f"there is no number in {shown(as_text(example.expected))}"

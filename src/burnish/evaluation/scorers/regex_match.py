@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from burnish.errors import InvalidInput
-from burnish.evaluation.protocol import Feedback
+from burnish.evaluation.scorer import Feedback
 from burnish.evaluation.scorers.text import Takes, TextScorer, shown
 
 
@@ -21,7 +21,7 @@ class RegexMatch(TextScorer):
 
     takes = Takes.REQUIRED
     argument_is = "the pattern"
-    needs = frozenset()
+    requires = frozenset()
 
     def __init__(self, name: str, argument: str | None = None) -> None:
         import re2

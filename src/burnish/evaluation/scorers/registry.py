@@ -8,14 +8,13 @@ a capital, then among the judges registered in the experiment.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from burnish.domain.score import ScorerSpec
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.evaluation.judges.catalog import FindRegistered, JudgeSource, built_in_names, make_judge
-from burnish.evaluation.protocol import Scorer, WeightedScorer
+from burnish.evaluation.scorer import Scorer, WeightedScorer
 from burnish.evaluation.scorers.contains import Contains
-from burnish.evaluation.scorers.economy import LowCost, ShortPrompt
+from burnish.evaluation.scorers.cost_scorers import LowCost, ShortPrompt
 from burnish.evaluation.scorers.exact_match import ExactMatch
 from burnish.evaluation.scorers.installed import installed_names, make_installed
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid
@@ -96,10 +95,9 @@ def _make(spec: ScorerSpec, name: str, source: JudgeSource) -> Scorer:
     if found := make_installed(spec, name) or make_judge(spec, name, source):
         return found
     names = sorted({*BUILT_IN, *installed_names(), *built_in_names()})
-    close = get_close_matches(spec.name, names, n=1, cutoff=0.6)
-    meant = f"did you mean {close[0]}? " if close else ""
     raise InvalidInput.of(
         "scorers",
         spec.name,
-        f"there is no such scorer; {meant}there are {', '.join(names)}, and the experiment's judges",
+        f"there is no such scorer; there are {', '.join(names)}, and the experiment's judges"
+        + did_you_mean(spec.name, names),
     )

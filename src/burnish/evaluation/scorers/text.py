@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
 from enum import Enum
 from typing import Any, ClassVar
 
-from burnish.domain.dataset import Example
-from burnish.evaluation.protocol import Feedback, Sample
+from burnish.domain.text import value_as_text
+from burnish.evaluation.scorer import Feedback, Sample, Scorer
 
 EXPECTED = frozenset({"expected_response"})
-"""``needs`` of every scorer that compares with the expected response."""
+"""``requires`` of every scorer that compares with the expected response."""
 
 _FINAL_PUNCTUATION = frozenset(".!?,;:…。！？、，；：")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "‹": "›", "「": "」"}
@@ -27,8 +25,8 @@ class Takes(Enum):
     REQUIRED = "required"
 
 
-class BuiltInScorer(ABC):
-    """What the scorers that ship with Burnish have in common.
+class BuiltInScorer(Scorer):
+    """What the scorers that ship with Burnish have in common: they are made from a name and an argument.
 
     Attributes:
         takes: whether it has an argument; the registry refuses a missing or superfluous one.
@@ -37,23 +35,11 @@ class BuiltInScorer(ABC):
 
     takes: ClassVar[Takes] = Takes.NOTHING
     argument_is: ClassVar[str] = ""
-    needs: frozenset[str] = EXPECTED
-    blocking: bool = False
+    requires = EXPECTED
 
     def __init__(self, name: str, argument: str | None = None) -> None:
-        self.name = name
+        super().__init__(name)
         self.argument = argument
-
-    def prepare(self, examples: Sequence[Example]) -> None:  # noqa: B027 - most have nothing to learn
-        """Nothing to learn from the examples."""
-
-    def refuses(self, example: Example) -> str | None:
-        """Why this example's expectations cannot be compared with, or ``None``."""
-        return None
-
-    @abstractmethod
-    async def score(self, sample: Sample) -> Feedback:
-        """The score of one answer."""
 
 
 class TextScorer(BuiltInScorer):
@@ -69,11 +55,9 @@ class TextScorer(BuiltInScorer):
 
 def as_text(expected: Any) -> str:
     """An expectation as text: text as it is, whole floats without ``.0``, all else as JSON."""
-    if isinstance(expected, str):
-        return expected
     if isinstance(expected, float) and expected.is_integer():
         return str(int(expected))
-    return json.dumps(expected, ensure_ascii=False, sort_keys=True, default=str)
+    return value_as_text(expected)
 
 
 def fold(text: str) -> str:

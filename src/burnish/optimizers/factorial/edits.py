@@ -9,9 +9,9 @@ from typing import Protocol
 
 from burnish.domain.edit import EditKind
 from burnish.domain.prompt import Template
-from burnish.optimizers.demonstrations import Demonstration
-from burnish.optimizers.joint_search.catalogue import NO_RULE, Rule
-from burnish.optimizers.joint_search.layout import AS_SOURCE, Layout
+from burnish.optimizers.prompts.demonstrations import Demonstration
+from burnish.optimizers.prompts.instruction_templates import NO_RULE, Rule
+from burnish.optimizers.prompts.layout import AS_SOURCE, Layout
 
 _WORD = re.compile(r"\w+")
 SAME_IDEA = 0.6

@@ -11,13 +11,13 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.edit import EditStatus
 from burnish.errors import InvalidInput, ModelError
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.champion import objectives_of
 from burnish.optimizers.factorial.effects import Normal
 from burnish.optimizers.factorial.pool import Entry
 from burnish.optimizers.factorial.reflection import rewrite_request
 from burnish.optimizers.factorial.search import Search
+from burnish.optimizers.prompts.rewriting import read_prompts
 from burnish.optimizers.protocol import Observe, Reflect, Task
-from burnish.optimizers.rewriting import read_prompts
+from burnish.optimizers.search.incumbent import objectives_of
 
 MISFIT_SD = 0.03
 """Of a prediction: effects do not add up exactly."""

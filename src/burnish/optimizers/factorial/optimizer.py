@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.job import StopReason
 from burnish.errors import BudgetExhausted, OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.effort import calls_of_one_evaluation
 from burnish.optimizers.factorial.final import FEWEST_TO_REWRITE, Final
 from burnish.optimizers.factorial.pool import Entry
 from burnish.optimizers.factorial.search import FIRST_LOOK, Search
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
-from burnish.optimizers.settings import read_settings
+from burnish.optimizers.search.rounds import calls_of_one_evaluation
+from burnish.optimizers.settings import CommonSettings, read_settings
 
 PERFECT = 1.0
 LEAST_ROUNDS = 20
@@ -34,6 +34,7 @@ class Factorial:
         method: parts to leave out, for benchmarks.
     """
 
+    settings_class: ClassVar[type[CommonSettings]] = FactorialSettings
     needs_reflection = False
 
     def __init__(self, settings: FactorialSettings, method: Method | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ PAIR_PRIOR = Normal(0.0, 0.12)
 CLEAR_Z = 3.0
 FEWEST_IN_A_CELL = 4
 MOST_PAIRS = 12
+Z_OF_95_PERCENT = 1.96
 
 
 @dataclass(slots=True)
@@ -145,25 +146,26 @@ class EditPool:
         return self.posterior.total(self.features(chosen))
 
     def report(self, entry: Entry, status: EditStatus | None = None, reason: str = "") -> EditReport:
-        effect = sd = None
-        if entry.effect in self.posterior.effects:
-            belief = self.posterior.total([entry.effect])
-            effect, sd = belief.mean, belief.sd
         edit = entry.edit
-        known = effect is not None and sd is not None
-        return EditReport(
+        known = EditReport(
             number=entry.number,
             kind=edit.kind,
             text=edit.text,
             prompt=edit.prompt,
             origin=edit.origin,
             status=status or entry.status,
-            effect=effect,
-            low=effect - 1.96 * sd if known else None,  # type: ignore[operator]
-            high=effect + 1.96 * sd if known else None,  # type: ignore[operator]
-            chance=self._chances.get(entry.effect),
             calls=self.calls(entry),
             reason=reason or entry.reason,
+        )
+        if entry.effect not in self.posterior.effects:
+            return known
+        belief = self.posterior.total([entry.effect])
+        return replace(
+            known,
+            effect=round(belief.mean, 4),
+            low=round(belief.mean - Z_OF_95_PERCENT * belief.sd, 4),
+            high=round(belief.mean + Z_OF_95_PERCENT * belief.sd, 4),
+            chance=round(self.chance(entry), 4),
         )
 
     # --- sets

@@ -11,7 +11,7 @@ from burnish.domain.edit import EditKind
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import InvalidInput
 from burnish.optimizers.factorial.edits import Edit, NewTemplate, Replacement, Statement
-from burnish.optimizers.rewriting import read_prompts, tagged
+from burnish.optimizers.prompts.rewriting import read_prompts, tagged
 
 LONGEST_STATEMENT_CHARACTERS = 600
 """Of one edit: more is no small, separate change."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message
@@ -13,7 +14,6 @@ from burnish.errors import BudgetExhausted, ModelError
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.factorial.pool import Entry
 from burnish.optimizers.protocol import Reflect
-from burnish.optimizers.side_by_side import side_by_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Round:
                     raise
                 return error
 
-        results = await side_by_side(
+        results = await gather_affordable(
             [*(measured(m) for m in self.measurements), *(answered(q) for q in self.questions)]
         )
         count = len(self.measurements)

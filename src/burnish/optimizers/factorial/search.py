@@ -16,14 +16,11 @@ import numpy as np
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.edit import EditStatus
-from burnish.domain.feedback import feedback
 from burnish.domain.job import StopReason
 from burnish.domain.score import Evaluation
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.demonstrations import Demonstration, showable
-from burnish.optimizers.effort import calls_of_one_evaluation
-from burnish.optimizers.factorial.composition import Composer
+from burnish.optimizers.factorial.composition import EditComposer
 from burnish.optimizers.factorial.edits import Edit
 from burnish.optimizers.factorial.effects import EffectModel, Priors
 from burnish.optimizers.factorial.expectation import expected_gain
@@ -32,10 +29,13 @@ from burnish.optimizers.factorial.reflection import EditRequest, ReadEdits, read
 from burnish.optimizers.factorial.rounds import Measurement, Question, Round
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.factorial.templates import demonstration_edits, format_edits, wording_edits
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.prompts.demonstrations import Demonstration, showable
+from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts
 from burnish.optimizers.protocol import Observe, Reflect, Task
-from burnish.optimizers.race import in_fair_order
-from burnish.optimizers.rewriting import Rewrite, read_prompts
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.search.racing import in_fair_order
+from burnish.optimizers.search.rounds import calls_of_one_evaluation
+from burnish.optimizers.search.validator import ProposalValidator
 
 FIRST_LOOK = 12
 """Training examples the source is tried on at first."""
@@ -47,6 +47,7 @@ CALLS_PER_REWORDING = 40
 GIVEN_UP_SHOWN = 12
 FEWEST_CALLS = 60  # before the expected gain may end the search
 PATIENT_CHECKS = 2
+CALLS_PER_FORECAST = 50
 _SAMPLES_OF_A_ROUND = 1000  # keeps the samples of two rounds apart
 
 
@@ -76,8 +77,9 @@ class Search:
         self._cost = calls_of_one_evaluation(source)
         self.spent = len(task.validation) * self._cost
         self.limit, self.reserved = limit, reserved
-        self._gate = Gate(task, settings, observe)
-        self.composer = Composer(task)
+        self._validator = ProposalValidator(task, settings, observe)
+        self.composer = EditComposer(task)
+        self._scored = next(iter(task.source.texts))  # the prompt whose answer the expectations speak of
         self.pool = EditPool(
             _model(method),
             settings.give_up_below,
@@ -100,7 +102,7 @@ class Search:
         self._demonstrated = False
         self._small_gains = 0
         self._best_gain = 0.0
-        self._next_check = FEWEST_CALLS * self._cost
+        self._next_check = self._next_forecast = self.spent + FEWEST_CALLS * self._cost
         self.target = settings.target_score
         self.stop_reason: StopReason | None = None
         self.exhausted: BudgetExhausted | None = None
@@ -130,7 +132,7 @@ class Search:
     def admit(self, candidate: Candidate, chosen: Sequence[Entry]) -> Candidate | None:
         """Check a finished prompt and report it; ``None`` when it cannot be used."""
         shown = frozenset[str]().union(*(entry.edit.demonstrated for entry in chosen))
-        return self._gate.admit(candidate, shown).candidate
+        return self._validator.validate(candidate, shown).candidate
 
     @property
     def left(self) -> int:
@@ -230,7 +232,7 @@ class Search:
     def _is_valid(self, candidate: Candidate, chosen: Sequence[Entry]) -> bool:
         if candidate.candidate_id not in self._valid:
             shown = frozenset[str]().union(*(entry.edit.demonstrated for entry in chosen))
-            self._valid[candidate.candidate_id] = not self._gate.reasons_against(candidate, shown)
+            self._valid[candidate.candidate_id] = not self._validator.reasons_against(candidate, shown)
         return self._valid[candidate.candidate_id]
 
     # --- questions to the reflection model
@@ -341,7 +343,6 @@ class Search:
         for entry in self.pool.update():
             self._observe.edit(self.pool.report(entry))
         self._best_gain = self.pool.gain(self.pool.best()).mean
-        self._observe.advance(self.spent)
         self._consider_stopping()
 
     def _learn(self, measurement: Measurement, evaluation: Evaluation) -> bool:
@@ -383,7 +384,7 @@ class Search:
         self._repetitions = 0 if new else self._repetitions + 1
         if self._repetitions == REPETITIONS:
             self._observe.warning(
-                f"{REPETITIONS} answers of the reflection model in a row held no new edit: it is asked no more"
+                f"{REPETITIONS} answers of the reflection model held no new edit; it is not asked again"
             )
 
     def _rewordings_in(self, answer: str, origin: str) -> ReadEdits:
@@ -408,7 +409,7 @@ class Search:
                 self._unscreened.append((known, tuple(sorted(edit.written_from))))
             return False
         candidate = self.composer.candidate([edit])
-        if reasons := self._gate.reasons_against(candidate, edit.demonstrated):
+        if reasons := self._validator.reasons_against(candidate, edit.demonstrated):
             self._observe.warning(
                 f"{edit.origin}: an edit cannot be used, {'; '.join(reasons)}: {edit.text[:120]!r}"
             )
@@ -427,10 +428,11 @@ class Search:
             return
         alone = self._reflect is None
         failing = () if alone else self._leads()[: self._settings.failures_shown]
-        for space in self.composer.spaces.values():
-            found = format_edits(space)
+        for name, composer in self.composer.composers.items():
+            scored = name == self._scored
+            found = format_edits(name, composer) if scored else []
             if wanted or alone:
-                found += wording_edits(space)
+                found += wording_edits(name, composer, scored)
             for edit in found:
                 self._add(replace(edit, written_from=frozenset(failing)))
         self.pool.update()
@@ -440,8 +442,8 @@ class Search:
         if self._demonstrated or len(self._passing) < max(2, most) or not most:
             return
         self._demonstrated = True
-        space = next(iter(self.composer.spaces.values()))
-        for edit in demonstration_edits(space, self._passing, most, self._task.seed):
+        turns = self.composer.composers[self._scored].slot.takes_turns
+        for edit in demonstration_edits(self._scored, self._passing, most, self._task.seed, turns):
             self._add(edit)
 
     # --- stopping
@@ -454,19 +456,17 @@ class Search:
         if self.stop_reason or self.spent < self._next_check:
             return
         self._next_check = self.spent + self.round_size * self._cost
-        gain = expected_gain(
-            self.pool, self._questions_in_hundred(), np.random.default_rng([self._task.seed, self._rounds])
-        )
-        if self._unscreened or self._questions_open or gain >= self._settings.minimum_gain:
-            self._small_gains = 0
-            return
-        self._small_gains += 1
-        if self._small_gains >= PATIENT_CHECKS:
-            self._observe.warning(
-                f"the next hundred calls would gain {gain:.4f} in the mean score, as far as can be foreseen; "
-                f"minimum_gain={self._settings.minimum_gain:g} ends the search"
-            )
-            self.stop_reason = StopReason.FINISHED
+        settings = self._settings
+        random = np.random.default_rng([self._task.seed, self._rounds])
+        gain = round(expected_gain(self.pool, self._questions_in_hundred(), random), 5)
+        settled = not self._unscreened and not self._questions_open
+        self._small_gains = self._small_gains + 1 if settled and gain < settings.minimum_gain else 0
+        ends = self._small_gains >= PATIENT_CHECKS
+        if ends or self.spent >= self._next_forecast:
+            self._next_forecast = self.spent + CALLS_PER_FORECAST * self._cost
+            self._observe.forecast(self.spent, gain, settings.minimum_gain)
+        if ends:
+            self.stop_reason = StopReason.LITTLE_TO_GAIN
 
     def _questions_in_hundred(self) -> float:
         if not self._may_ask() or not self._leads():
@@ -475,7 +475,10 @@ class Search:
         return 100 * self._questions / searched
 
     def _out_of_work(self) -> StopReason:
-        return StopReason.BUDGET if self.exhausted or self.left < self._cost else StopReason.FINISHED
+        if self.exhausted or self.left < self._cost:
+            return StopReason.BUDGET
+        ideas_ended = self._reflect is not None and self._repetitions >= REPETITIONS
+        return StopReason.NO_NEW_IDEAS if ideas_ended else StopReason.FINISHED
 
     @property
     def round_size(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from burnish.domain.edit import EditKind
-from burnish.optimizers.demonstrations import Demonstration, pick
 from burnish.optimizers.factorial.edits import (
     AnswerRule,
     Demonstrations,
@@ -13,76 +12,90 @@ from burnish.optimizers.factorial.edits import (
     NewInstruction,
     NewLayout,
 )
-from burnish.optimizers.joint_search.space import PromptSpace
+from burnish.optimizers.prompts.composer import PromptComposer
+from burnish.optimizers.prompts.demonstrations import Demonstration, pick
+from burnish.optimizers.prompts.instruction_templates import general_instructions, instructions_of, rules_of
+from burnish.optimizers.prompts.layout import layouts_for
 
 TEMPLATE = "template"
 _SHOWN_AT_LEAST = 2
 
 
-def format_edits(space: PromptSpace) -> list[Edit]:
-    """Ways to say what the answer must look like, read off the expectations."""
+def format_edits(name: str, composer: PromptComposer) -> list[Edit]:
+    """Ways to say what the answer must look like, read off the expectations.
+
+    Args:
+        name: of the prompt.
+    """
     return [
         Edit(
             kind=EditKind.FORMAT,
             text=rule.full,
-            prompt=space.name,
+            prompt=name,
             change=AnswerRule(rule),
             origin=TEMPLATE,
             slot="format",
         )
-        for rule in space.rules
+        for rule in rules_of(composer.answer_type)
         if rule.full
     ]
 
 
-def wording_edits(space: PromptSpace) -> list[Edit]:
-    """Other instructions in the place of the source's, and other layouts."""
+def wording_edits(name: str, composer: PromptComposer, scored: bool) -> list[Edit]:
+    """Other instructions in the place of the source's, and other layouts.
+
+    Args:
+        scored: this prompt's answer is what the expectations speak of.
+    """
+    own = composer.structure.instruction
+    texts = (
+        instructions_of(own, composer.answer_type, composer.wording) if scored else general_instructions(own)
+    )
     instructions = [
         Edit(
             kind=EditKind.INSTRUCTION,
             text=text,
-            prompt=space.name,
+            prompt=name,
             change=NewInstruction(text),
             origin=TEMPLATE,
             slot="instruction",
         )
-        for text in space.instructions[1:]
+        for text in texts
+        if text not in ("", own)
     ]
     layouts = [
         Edit(
             kind=EditKind.LAYOUT,
             text=layout.name,
-            prompt=space.name,
+            prompt=name,
             change=NewLayout(layout),
             origin=TEMPLATE,
             slot="layout",
         )
-        for layout in space.layouts[1:]
+        for layout in layouts_for(composer.slot.system is not None)[1:]
     ]
     return instructions + layouts
 
 
 def demonstration_edits(
-    space: PromptSpace, passed: Sequence[Demonstration], most: int, seed: int, draw: int = 0
+    name: str, passed: Sequence[Demonstration], most: int, seed: int, turns: bool
 ) -> list[Edit]:
     """Two sets of worked examples, a small one and a large one.
 
     Args:
         passed: what may be shown: answers that passed.
-        draw: another number, another selection.
+        turns: they stand as turns of the chat, else below "Examples:".
     """
-    turns = space.frame.takes_turns
-    sizes = dict.fromkeys((_SHOWN_AT_LEAST, most))
     found = []
-    for position, size in enumerate(sizes):
+    for draw, size in enumerate(dict.fromkeys((_SHOWN_AT_LEAST, most))):
         if not _SHOWN_AT_LEAST <= size <= min(most, len(passed)):
             continue
-        shown = pick(passed, size, seed, draw + position)
+        shown = pick(passed, size, seed, draw)
         found.append(
             Edit(
                 kind=EditKind.DEMONSTRATION,
                 text=f"{size} worked examples: {', '.join(one.answer[:40] for one in shown)}",
-                prompt=space.name,
+                prompt=name,
                 change=Demonstrations(shown, "turns" if turns else "titled"),
                 origin="passing traces",
                 slot="demonstrations",

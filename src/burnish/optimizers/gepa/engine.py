@@ -21,7 +21,7 @@ from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Texts
-from burnish.optimizers.gepa.proposal import aggregates
+from burnish.optimizers.gepa.proposals import aggregates
 from burnish.optimizers.gepa.search import Search
 from burnish.optimizers.gepa.settings import GepaKwargs
 
@@ -46,13 +46,13 @@ def acceptance(kwargs: GepaKwargs) -> Callable[[Means, Means], bool]:
 
 
 def run(search: Search) -> None:
-    """Run gepa until its stopper says so. Blocks; ``Unwind`` comes out when the loop ends it.
+    """Run gepa until its stopper says so. Blocks; ``EngineCancelled`` comes out when the loop ends it.
 
     Left alone on purpose: ``cache_evaluation`` (it takes training and validation examples of the same
     number for one), ``run_dir`` (its pickles lose the iteration under way), ``max_metric_calls`` (looked
     at between iterations only) and ``callbacks`` (their exceptions are swallowed).
     """
-    kwargs = search.choices.kwargs
+    kwargs = search.config.kwargs
     stopper = Stopper(search)
     gepa.optimize(
         seed_candidate=search.components.texts(search.source),
@@ -60,24 +60,24 @@ def run(search: Search) -> None:
         valset=list(search.validation),
         adapter=Adapter(search, stopper),
         candidate_selection_strategy=kwargs.candidate_selection_strategy,
-        frontier_type=search.choices.frontier,
+        frontier_type=search.config.frontier,
         skip_perfect_score=kwargs.skip_perfect_score,
         perfect_score=kwargs.perfect_score,
-        reflection_minibatch_size=search.choices.minibatch_size,
+        reflection_minibatch_size=search.config.minibatch_size,
         module_selector=PlannedComponents(search),
-        use_merge=search.choices.merges(len(search.components)),
+        use_merge=search.config.merges(len(search.components)),
         max_merge_invocations=kwargs.max_merge_invocations,
         merge_val_overlap_floor=min(5, len(search.validation)),
         stop_callbacks=stopper,
-        logger=Silence(),
+        logger=NullLogger(),
         track_best_outputs=False,
         seed=search.seed,
         acceptance_criterion=kwargs.acceptance_criterion,
-        sampling_strategy=OldestInFlight(search),
+        sampling_strategy=FifoSampling(search),
     )
 
 
-class OldestInFlight:
+class FifoSampling:
     """gepa's ``SamplingStrategy``: fills the places up, then hands out the oldest proposal in flight."""
 
     def __init__(self, search: Search) -> None:
@@ -86,28 +86,28 @@ class OldestInFlight:
     def sample_tasks(
         self, state: Any, candidate_selector: Any, batch_sampler: Any, trainset: Any
     ) -> list[Any]:
-        ask, ahead = self._search.thread.ask, self._search.ahead
-        while ask(ahead.may_launch):
+        ask, scheduler = self._search.thread.ask, self._search.scheduler
+        while ask(scheduler.may_launch):
             parent = candidate_selector.select_candidate_idx(state)
             # The stock sampler goes by the iteration and reads nothing else of the state; a
             # proposal's own iteration is the one in which it will be the oldest.
-            ids = batch_sampler.next_minibatch_ids(trainset, SimpleNamespace(i=state.i + len(ahead)))
+            ids = batch_sampler.next_minibatch_ids(trainset, SimpleNamespace(i=state.i + len(scheduler)))
             self._launch(state, parent, list(zip(ids, trainset.fetch(ids), strict=True)))
         proposal = ask(self._search.next)
         if proposal is None:
             return []
         parent = self._search.pool.index(self._search.in_pool(proposal.parent))
-        launch = proposal.launch
+        spec = proposal.spec
         return [
             ProposalTask(
-                parent, state.program_candidates[parent], list(launch.minibatch_ids), list(launch.minibatch)
+                parent, state.program_candidates[parent], list(spec.minibatch_ids), list(spec.minibatch)
             )
         ]
 
     def _launch(self, state: Any, parent: int, minibatch: list[tuple[int, Example]]) -> None:
         search = self._search
         candidate, components = search.pool[parent], self._components(state, parent)
-        search.thread.ask(lambda: search.ahead.launch(candidate, minibatch, components))
+        search.thread.ask(lambda: search.scheduler.launch(candidate, minibatch, components))
 
     def _components(self, state: Any, parent: int) -> tuple[int, ...]:
         """gepa's choice of components, made before the parent has been measured.
@@ -115,10 +115,10 @@ class OldestInFlight:
         Its round robin moves on when a proposal is committed, so those in flight are counted in.
         """
         count = len(self._search.components)
-        if self._search.choices.kwargs.module_selector == "all":
+        if self._search.config.kwargs.module_selector == "all":
             return tuple(range(count))
         turn = state.named_predictor_id_to_update_next_for_program_candidate[parent]
-        return ((turn + self._search.ahead.in_flight_from(self._search.pool[parent])) % count,)
+        return ((turn + self._search.scheduler.in_flight_from(self._search.pool[parent])) % count,)
 
 
 class PlannedComponents:
@@ -133,7 +133,7 @@ class PlannedComponents:
         assert self._search.current is not None
         turns = state.named_predictor_id_to_update_next_for_program_candidate
         turns[candidate_idx] = (turns[candidate_idx] + 1) % len(self._search.components)
-        return list(self._search.current.launch.components)
+        return list(self._search.current.spec.components)
 
 
 class Stopper:
@@ -199,7 +199,7 @@ class Adapter:
             return search.thread.ask(search.validate_merge)
         if proposal.child is None or texts != search.components.texts(proposal.child):
             means = proposal.before
-        elif tuple(batch) == proposal.launch.minibatch:
+        elif tuple(batch) == proposal.spec.minibatch:
             means = proposal.after
         else:
             means = proposal.validation
@@ -220,7 +220,7 @@ class Adapter:
         return {name: evaluation.scores[name].value if name in evaluation.scores else 0.0 for name in names}
 
 
-class Silence:
+class NullLogger:
     """gepa's logger. What matters is observed."""
 
     def log(self, message: str) -> None:

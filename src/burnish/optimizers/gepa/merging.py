@@ -9,10 +9,10 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Components, Texts
-from burnish.optimizers.gepa.lookahead import LookAhead
-from burnish.optimizers.gepa.notes import Note, Notes
-from burnish.optimizers.proposals import Gate
+from burnish.optimizers.gepa.scheduler import ProposalScheduler
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.search.buffered_observer import BufferedObserver, Observation
+from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import CommonSettings
 
 
@@ -26,7 +26,7 @@ class Merge:
     """
 
     candidate: Candidate
-    notes: list[Note] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     is_refused: bool = True
     reason: str = ""
     validation: Means | None = None
@@ -41,14 +41,14 @@ class Merging:
         settings: CommonSettings,
         components: Components,
         validation: tuple[Example, ...],
-        ahead: LookAhead,
+        scheduler: ProposalScheduler,
     ) -> None:
         self._components = components
         self._source = task.source
         self._validation = validation
-        self._ahead = ahead
-        self._notes = Notes()
-        self._gate = Gate(task, settings, self._notes)
+        self._scheduler = scheduler
+        self._buffer = BufferedObserver()
+        self._validator = ProposalValidator(task, settings, self._buffer)
         self._merge: Merge | None = None
 
     async def attempt(
@@ -74,21 +74,21 @@ class Merging:
         self._merge = merge = Merge(merged)
         if any(merged.candidate_id == other.candidate_id for other in pool):
             return None
-        ruling = self._gate.admit(merged)
-        merge.notes = self._notes.take()
-        if ruling.candidate is None or ruling.candidate.candidate_id != merged.candidate_id:
-            return None  # gepa could not be told of a repair
+        result = self._validator.validate(merged)
+        merge.observations = self._buffer.take()
+        if result.candidate is None or result.candidate.candidate_id != merged.candidate_id:
+            return None  # gepa has no way to learn of a repair
         merge.is_refused = False
-        if not self._ahead.may_validate_beside():
+        if not self._scheduler.may_validate_beside():
             merge.reason = "the budget left no room to measure it"
             return None
         merge.reason = f"not better than its parents on {len(examples)} validation examples"
-        return await self._ahead.measure_beside(merged, examples)
+        return await self._scheduler.measure_beside(merged, examples)
 
     async def validate(self) -> Means:
         """Measure the merge in hand on all validation examples."""
         assert self._merge is not None
-        means = await self._ahead.measure_beside(self._merge.candidate, self._validation)
+        means = await self._scheduler.measure_beside(self._merge.candidate, self._validation)
         self._merge.validation = means
         return means
 

@@ -1,13 +1,147 @@
-"""How the reflection model is asked for a better text, and how its answer is read."""
+"""How the reflection model is asked for better texts, and how candidates are made of its answers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate
 from burnish.domain.prompt import Message, variables_of
+from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.components import Components
+from burnish.optimizers.gepa.proposals import ProposalSpec
+from burnish.optimizers.protocol import Reflect, Task
+from burnish.optimizers.search.buffered_observer import BufferedObserver, Observation
+from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.search.validator import ProposalValidator
+from burnish.optimizers.settings import CommonSettings
+
+FEEDBACK_TOKENS = 8000
+"""Of one question; the longest entries are cut first."""
+
+Questions = Mapping[int, Sequence[Message]]
+"""Component number → what is asked for it."""
+
+
+@dataclass(slots=True)
+class ReflectionResult:
+    """A child, or ``None`` when it was refused; what is to be observed; questions asked."""
+
+    child: Candidate | None = None
+    observations: list[Observation] = field(default_factory=list)
+    reflections: int = 0
+
+
+class ReflectiveProposer:
+    """Makes children.
+
+    Children of a first reflection and those rebased onto a newer parent pass validators of their own:
+    each validator looks back on what it has seen, so what passes it must come in launch order, and
+    the two kinds do not come in one order.
+
+    Args:
+        template: of the question, instead of ours.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        settings: CommonSettings,
+        components: Components,
+        reflect: Reflect,
+        template: str | None = None,
+    ) -> None:
+        self._components = components
+        self._reflect = reflect
+        self._template = template
+        self._buffer = BufferedObserver()
+        self._validator = ProposalValidator(task, settings, self._buffer)
+        self._validator_of_rebased = ProposalValidator(task, settings, self._buffer)
+
+    async def improve(
+        self, spec: ProposalSpec, before: Means, my_turn: Callable[[], Awaitable[object]]
+    ) -> ReflectionResult:
+        """Ask for a better parent.
+
+        Args:
+            before: the parent on the minibatch.
+            my_turn: returns when every older proposal has been checked.
+
+        Raises:
+            BudgetExhausted, ModelError: of the reflection model.
+        """
+        results = feedback(before.evaluations, spec.minibatch, FEEDBACK_TOKENS)
+        questions: Questions = {
+            number: ask_to_improve(self._components, spec.parent, number, results, self._template)
+            for number in spec.components
+        }
+        names = ", ".join(self._components[number].name for number in spec.components)
+        child = Candidate(
+            spec.parent.texts,
+            parents=(spec.parent.candidate_id,),
+            origin=f"reflection {spec.number + 1} on {names}",
+        )
+        result = ReflectionResult()
+        answers = await self._ask(questions, spec.sample, result)
+        await my_turn()
+        reasons = self._validate(self._validator, child, answers, result)
+        if reasons:
+            questions = {
+                number: ask_again(asked, answers[number], reasons) for number, asked in questions.items()
+            }
+            answers = await self._ask(questions, spec.sample, result)
+            self._validate(self._validator, child, answers, result)
+        return result
+
+    async def rebase(self, spec: ProposalSpec, child: Candidate, newer: Candidate) -> ReflectionResult:
+        """Make the change of a child once more, on top of a newer candidate than its parent.
+
+        Where only one of them has changed a component, it is taken over; where both have, the
+        reflection model is asked to combine them.
+
+        Raises:
+            BudgetExhausted, ModelError: of the reflection model.
+        """
+        old, new, mine = (self._components.texts(c) for c in (spec.parent, newer, child))
+        contested = [n for n in spec.components if new[n] != old[n] and mine[n] != old[n]]
+        questions: Questions = {
+            number: ask_to_combine(self._components, newer, child, number) for number in contested
+        }
+        result = ReflectionResult()
+        answers = await self._ask(questions, spec.sample, result)
+        taken = {number: mine[number] for number in spec.components if new[number] == old[number]}
+        rebased = Candidate(
+            self._components.templates(newer, taken),
+            parents=(newer.candidate_id, child.candidate_id),
+            origin=f"reflection {spec.number + 1}, rebased",
+        )
+        self._validate(self._validator_of_rebased, rebased, answers, result)
+        return result
+
+    async def _ask(self, questions: Questions, sample: int, result: ReflectionResult) -> dict[int, str]:
+        result.reflections += len(questions)
+        answers = await gather_in_order(self._answer(messages, sample) for messages in questions.values())
+        return dict(zip(questions, answers, strict=True))
+
+    async def _answer(self, messages: Sequence[Message], sample: int) -> str:
+        return await self._reflect(messages, sample=sample)
+
+    def _validate(
+        self,
+        validator: ProposalValidator,
+        base: Candidate,
+        answers: Mapping[int, str],
+        result: ReflectionResult,
+    ) -> tuple[str, ...]:
+        texts = {number: text_in(answer) for number, answer in answers.items()}
+        templates = self._components.templates(base, texts)
+        validated = validator.validate(Candidate(templates, base.parents, base.origin))
+        result.child = validated.candidate
+        result.observations += self._buffer.take()
+        return validated.reasons
+
 
 IMPROVE = """\
 You improve prompts for language models. Here is <what> as it is now:
@@ -51,7 +185,7 @@ Give the complete new text, and nothing else, between ``` lines."""
 _MARK = re.compile(r"<(what|curr_param|other|context|side_info|placeholders)>")
 
 
-def improve(
+def ask_to_improve(
     components: Components, candidate: Candidate, number: int, feedback: str, template: str | None = None
 ) -> tuple[Message, ...]:
     """Ask for a better text of one component.
@@ -74,7 +208,9 @@ def improve(
     )
 
 
-def combine(components: Components, newer: Candidate, other: Candidate, number: int) -> tuple[Message, ...]:
+def ask_to_combine(
+    components: Components, newer: Candidate, other: Candidate, number: int
+) -> tuple[Message, ...]:
     """Ask for one text of a component that has what two candidates have."""
     text = components.texts(newer)[number]
     return _filled(
@@ -86,7 +222,7 @@ def combine(components: Components, newer: Candidate, other: Candidate, number: 
     )
 
 
-def again(asked: Sequence[Message], answer: str, reasons: Sequence[str]) -> tuple[Message, ...]:
+def ask_again(asked: Sequence[Message], answer: str, reasons: Sequence[str]) -> tuple[Message, ...]:
     """The same question once more, with what was wrong with the first answer."""
     complaint = (
         f"That text cannot be used: {'; '.join(reasons)}. "

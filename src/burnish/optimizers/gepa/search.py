@@ -8,23 +8,130 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from burnish.domain.candidate import Candidate
+from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.bridge import EngineThread
 from burnish.optimizers.gepa.components import Components, Texts
-from burnish.optimizers.gepa.lookahead import LookAhead
-from burnish.optimizers.gepa.merging import Merging
-from burnish.optimizers.gepa.proposal import Proposal
-from burnish.optimizers.gepa.referee import Referee
-from burnish.optimizers.gepa.settings import Choices
+from burnish.optimizers.gepa.merging import Merge, Merging
+from burnish.optimizers.gepa.proposals import Proposal
+from burnish.optimizers.gepa.scheduler import ProposalScheduler
+from burnish.optimizers.gepa.settings import GepaConfig
+from burnish.optimizers.gepa.thread_bridge import EngineThread
 from burnish.optimizers.protocol import Observe
+from burnish.optimizers.search.buffered_observer import Observation
+from burnish.optimizers.search.incumbent import Incumbent, objectives_of
+
+IDLE_LIMIT = 50
+"""Commits in a row without a new candidate measured, after which nothing more is expected."""
+
+FAILURE_LIMIT = 3
+"""Reflections in a row that fail, after which the reflection model counts as away."""
+
+
+class ParetoIncumbent(Incumbent):
+    """The best so far, where others are accepted too: gepa keeps the whole Pareto front as parents."""
+
+    _is_on_front = False
+
+    def accept(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+        """Compare a validated candidate with the best; one on the front is accepted either way.
+
+        Args:
+            means: of the whole validation split, or of a part on which the candidate does not lead.
+        """
+        self._is_on_front = is_on_front
+        if len(means.evaluations) == len(self.means.evaluations):
+            self.consider(candidate, means)
+            return
+        self._without_gain += 1
+        status = CandidateStatus.ACCEPTED if is_on_front else CandidateStatus.REJECTED
+        reason = (
+            f"{means.aggregate:.3f} on {len(means.evaluations)} validation examples, where it does not lead"
+        )
+        self._observe.candidate(candidate, status, reason=reason)
+
+    def reject(self, candidate: Candidate, means: Means, reason: str) -> None:
+        if not self._is_on_front:
+            super().reject(candidate, means, reason)
+            return
+        self._without_gain += 1
+        self._observe.candidate(
+            candidate,
+            CandidateStatus.ACCEPTED,
+            means=means,
+            reason=f"best at some examples; {reason}",
+            objectives=objectives_of(candidate, means),
+        )
+
+    def reject_unvalidated(self, candidate: Candidate, reason: str) -> None:
+        """A candidate was measured on a minibatch and went no further."""
+        self._without_gain += 1
+        self._observe.candidate(candidate, CandidateStatus.REJECTED, reason=reason)
+
+    def improves(self, means: Means) -> bool:
+        """Whether these results are better than the best candidate's on the same examples."""
+        ids = {evaluation.example_id for evaluation in means.evaluations}
+        best = [e.aggregate for e in self.means.evaluations if e.example_id in ids]
+        return means.aggregate > sum(best) / len(best)
+
+
+class CommitHandler:
+    """Reports what became of proposals, in launch order, and says when the search is over.
+
+    Nothing is observed while a proposal is in flight, since proposals finish in any order: what the checks
+    said of it is kept, and replayed here.
+    """
+
+    def __init__(self, incumbent: ParetoIncumbent, observe: Observe) -> None:
+        self.incumbent = incumbent
+        self._observe = observe
+        self._proposed: set[str] = set()
+        self._idle = 0
+        self._failures = 0
+
+    def handle(self, proposal: Proposal) -> None:
+        """Report what became of a proposal before it was validated.
+
+        Raises:
+            ModelError: the reflection model failed too often in a row.
+        """
+        self._replay(proposal.observations)
+        self._idle = 0 if proposal.after is not None else self._idle + 1
+        self._failures = self._failures + 1 if proposal.failure else 0
+        if proposal.failure:
+            if self._failures >= FAILURE_LIMIT:
+                raise proposal.failure
+            self._observe.warning(f"a proposal was given up: {proposal.failure}")
+        for candidate, reason in proposal.losers:
+            self.incumbent.reject_unvalidated(candidate, reason)
+
+    def handle_merge(self, merge: Merge) -> None:
+        """The same for a merge of gepa's."""
+        self._replay(merge.observations)
+        if merge.validation is None and not merge.is_refused:
+            self.incumbent.reject_unvalidated(merge.candidate, merge.reason)
+
+    def _replay(self, observations: list[Observation]) -> None:
+        """Observe what the checks said; a candidate is proposed once, whoever proposes it again."""
+        for observation in observations:
+            if observation.candidate is not None and observation.status is CandidateStatus.PROPOSED:
+                if observation.candidate.candidate_id in self._proposed:
+                    continue
+                self._proposed.add(observation.candidate.candidate_id)
+            observation.replay(self._observe)
+
+    def stop_reason(self) -> StopReason | None:
+        """Why the search should end now; ``None``: go on."""
+        if reason := self.incumbent.stop_reason():
+            return reason
+        return StopReason.FINISHED if self._idle >= IDLE_LIMIT else None
 
 
 @dataclass(slots=True, kw_only=True)
 class Search:
-    """
+    """All that one search has.
+
     Attributes:
         source_means: on ``validation``.
         validation: the examples that choose between candidates.
@@ -34,7 +141,7 @@ class Search:
         stop_reason: why it ends; first, why it ends when no proposal can be seen through any more.
     """
 
-    choices: Choices
+    config: GepaConfig
     seed: int
     components: Components
     source: Candidate
@@ -43,9 +150,9 @@ class Search:
     validation: tuple[Example, ...]
     whole_validation: tuple[Example, ...]
     thread: EngineThread[None]
-    ahead: LookAhead
+    scheduler: ProposalScheduler
     merging: Merging
-    referee: Referee
+    commits: CommitHandler
     observe: Observe
     pool: list[Candidate]
     stop_reason: StopReason
@@ -58,7 +165,7 @@ class Search:
 
     async def next(self) -> Proposal | None:
         """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
-        self.current = await self.ahead.oldest()
+        self.current = await self.scheduler.oldest()
         return self.current
 
     async def commit(self, pool_size: int, newest_is_on_front: bool) -> bool:
@@ -73,33 +180,32 @@ class Search:
         """
         is_accepted = pool_size > len(self.pool)
         if merge := self.merging.take():
-            self.referee.judge_merge(merge)
+            self.commits.handle_merge(merge)
             if is_accepted and merge.validation is not None:
-                await self._welcome(merge.candidate, merge.validation, newest_is_on_front)
+                await self._accept(merge.candidate, merge.validation, newest_is_on_front)
         elif self.current is not None:
-            proposal, self.current = self.ahead.commit(), None
-            self.referee.judge(proposal)
+            proposal, self.current = self.scheduler.commit(), None
+            self.commits.handle(proposal)
             if proposal.has_won and proposal.child is not None and not is_accepted:
                 self._stand_ins[proposal.child.candidate_id] = self.in_pool(proposal.parent)
             if is_accepted and proposal.child is not None and proposal.validation is not None:
-                await self._welcome(proposal.child, proposal.validation, newest_is_on_front)
+                await self._accept(proposal.child, proposal.validation, newest_is_on_front)
         assert len(self.pool) == pool_size
-        self.observe.advance(self.ahead.purse.spent.evaluations)
-        reason = self.referee.stop_reason()
+        reason = self.commits.stop_reason()
         if reason is not None:
             self.stop_reason = reason
             return True
-        return not len(self.ahead) and not await self.ahead.may_launch()
+        return not len(self.scheduler) and not await self.scheduler.may_launch()
 
-    async def _welcome(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
+    async def _accept(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
         """gepa has taken a candidate into its pool: compare it with the best, on the whole split.
 
         Where only a part of the split chooses, the rest is measured for those that lead on that part.
         """
         self.pool.append(candidate)
-        if len(self.validation) < len(self.whole_validation) and self.referee.leads(means):
-            means = await self.ahead.measure_beside(candidate, self.whole_validation)
-        self.referee.welcome(candidate, means, is_on_front)
+        if len(self.validation) < len(self.whole_validation) and self.commits.incumbent.improves(means):
+            means = await self.scheduler.measure_beside(candidate, self.whole_validation)
+        self.commits.incumbent.accept(candidate, means, is_on_front)
 
     async def merge(self, texts: Texts, examples: Sequence[Example], parents: Sequence[int]) -> Means | None:
         """Measure a merge on some validation examples; ``None`` when it is refused or there is no budget."""

@@ -1,4 +1,4 @@
-"""What GEPA can be told: MLflow's keys, ours, and the part of gepa's own that is safe here."""
+"""How GEPA is configured: MLflow's keys, ours, and the part of gepa's own that is safe here."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class GepaSettings(CommonSettings):
     seed: int | None = None
 
 
-class Choices:
+class GepaConfig:
     """Settings and ``gepa_kwargs`` as one: the same thing may be said in either, not twice differently."""
 
     def __init__(self, settings: GepaSettings, kwargs: GepaKwargs) -> None:
@@ -86,8 +86,9 @@ class Choices:
             raise InvalidInput(*self._problems)
 
     @classmethod
-    def read(cls, settings: Mapping[str, Any]) -> Choices:
-        """
+    def read(cls, settings: Mapping[str, Any]) -> GepaConfig:
+        """Read a request's settings.
+
         Raises:
             InvalidInput: one problem for each unknown key, wrong value and contradiction.
         """

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from burnish.domain.dataset import Example
-from burnish.domain.feedback import feedback
 from burnish.domain.prompt import Message, Template, text_of
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.protocol import Observe, Reflect
+from burnish.optimizers.search.feedback import feedback
 
 FEEDBACK_TOKENS = 3000
 _TAGGED = re.compile(r"<instruction>\s*(.*?)\s*</instruction>", re.DOTALL | re.IGNORECASE)
@@ -68,7 +68,7 @@ async def written_or_none(
     count: int,
     observe: Observe,
 ) -> list[str]:
-    """As :func:`write_instructions`; a model that cannot answer this once leaves the catalogue.
+    """As :func:`write_instructions`; a model that cannot answer this once leaves the templates.
 
     Raises:
         BudgetExhausted
@@ -82,5 +82,7 @@ async def written_or_none(
         observe.warning(f"the reflection model wrote no instructions: {error}")
         return []
     if not found:
-        observe.warning("the reflection model's answer held no instruction; the catalogue's are tried alone")
+        observe.warning(
+            "the reflection model's answer held no instruction; those from templates are tried alone"
+        )
     return found

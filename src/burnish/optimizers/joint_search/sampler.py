@@ -1,4 +1,4 @@
-"""Asks optuna's TPE for the next choices, and tells it how they did."""
+"""Asks optuna's TPE for the next points, and reports their scores to it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.domain.candidate import Candidate
-from burnish.optimizers.joint_search.space import Choices, Space
-from burnish.optimizers.proposals import Gate
-from burnish.optimizers.race import Standing
+from burnish.optimizers.joint_search.space import Point, Space
+from burnish.optimizers.search.racing import RaceEntry
+from burnish.optimizers.search.validator import ProposalValidator
 
 REDRAWS_BY_MODEL = 3
 REDRAWS_AT_RANDOM = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
+class _OpenTrial:
     """A candidate with the trial it came from."""
 
     trial: Any  # optuna.Trial
@@ -25,23 +25,23 @@ class Entrant:
 
 
 class Sampler:
-    """Draws new candidates; equal ones are drawn again, refused ones teach the sampler.
+    """Draws new candidates; equal ones are drawn again, refused ones are reported as pruned.
 
-    From the second draw on, half of them differ from the best so far in one choice only: in a space
+    From the second draw on, half of them differ from the best so far in one dimension only: in a space
     this small, with so few trials, the neighbours of a good candidate are the best bet.
 
     Args:
-        first: choices to try before the model has seen anything, best guess first.
+        first: points to try before the model has seen anything, best guess first.
     """
 
-    def __init__(self, space: Space, gate: Gate, first: Sequence[Choices], seed: int) -> None:
+    def __init__(self, space: Space, validator: ProposalValidator, first: Sequence[Point], seed: int) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
-        self._gate = gate
-        self._choices: dict[str, Choices] = {}
-        self._racing: list[Entrant] = []
+        self._validator = validator
+        self._points: dict[str, Point] = {}
+        self._racing: list[_OpenTrial] = []
         self._random = random.Random(f"{seed}/redraw")
         self._states = optuna.trial.TrialState
         self._distributions: Mapping[str, Any] = {
@@ -56,63 +56,63 @@ class Sampler:
         )
         self._study = optuna.create_study(sampler=sampler, direction="maximize")
         # Not optuna's own skip_if_exists: it compares all trials number by number, with numpy.
-        for choices in {tuple(sorted(choices.items())): dict(choices) for choices in first}.values():
-            self._study.enqueue_trial(choices)
+        for point in {tuple(sorted(entry.items())): dict(entry) for entry in first}.values():
+            self._study.enqueue_trial(point)
 
-    def draw(self, wanted: int, best: Candidate) -> list[Candidate]:
+    def ask(self, wanted: int, best: Candidate) -> list[Candidate]:
         """Up to ``wanted`` new candidates; fewer when the space holds no more."""
-        entrants: list[Entrant] = []
-        if self._choices:
-            for choices in self._neighbours(best):
-                if len(entrants) == wanted // 2:
+        open_trials: list[_OpenTrial] = []
+        if self._points:
+            for point in self._neighbours(best):
+                if len(open_trials) == wanted // 2:
                     break
-                self._study.enqueue_trial(choices)
-                entrants += self._asked()
+                self._study.enqueue_trial(point)
+                open_trials += self._asked()
         redraws = 0
-        while len(entrants) < wanted and redraws < REDRAWS_AT_RANDOM:
+        while len(open_trials) < wanted and redraws < REDRAWS_AT_RANDOM:
             if redraws >= REDRAWS_BY_MODEL:
                 self._study.enqueue_trial(
                     {name: self._random.randrange(size) for name, size in self._space.dimensions.items()}
                 )
             drawn = self._asked()
-            entrants += drawn
+            open_trials += drawn
             redraws = 0 if drawn else redraws + 1
-        self._racing = entrants
-        return [entrant.candidate for entrant in entrants]
+        self._racing = open_trials
+        return [open_trial.candidate for open_trial in open_trials]
 
-    def _asked(self) -> list[Entrant]:
+    def _asked(self) -> list[_OpenTrial]:
         """The next trial's candidate, or nothing when it is known already or refused."""
         trial = self._study.ask(dict(self._distributions))
         candidate = self._space.candidate(trial.params)
-        if self._gate.seen(candidate):
+        if self._validator.seen(candidate):
             self._study.tell(trial, state=self._states.FAIL)  # says nothing new
             return []
-        ruling = self._gate.admit(candidate, self._space.demonstrated(trial.params))
-        if ruling.candidate is None:
+        result = self._validator.validate(candidate, self._space.demonstrated(trial.params))
+        if result.candidate is None:
             self._study.tell(trial, state=self._states.PRUNED)
             return []
-        self._choices[ruling.candidate.candidate_id] = dict(trial.params)
-        return [Entrant(trial, ruling.candidate)]
+        self._points[result.candidate.candidate_id] = dict(trial.params)
+        return [_OpenTrial(trial, result.candidate)]
 
     def _neighbours(self, best: Candidate) -> list[dict[str, int]]:
-        """All that differ from the best in one choice and are new, in a seeded order."""
+        """All that differ from the best in one dimension and are new, in a seeded order."""
         dimensions = self._space.dimensions
-        at = {**dict.fromkeys(dimensions, 0), **self._choices.get(best.candidate_id, {})}
+        at = {**dict.fromkeys(dimensions, 0), **self._points.get(best.candidate_id, {})}
         found = [
             {**at, name: value}
             for name, size in dimensions.items()
             for value in range(size)
             if value != at[name]
         ]
-        found = [choices for choices in found if not self._gate.seen(self._space.candidate(choices))]
+        found = [point for point in found if not self._validator.seen(self._space.candidate(point))]
         self._random.shuffle(found)
         return found
 
-    def tell(self, standings: Sequence[Standing]) -> None:
-        """How those drawn last did: a value when measured in full, else how far they came."""
-        for entrant, standing in zip(self._racing, standings, strict=True):
-            entrant.trial.report(standing.means.aggregate, standing.examples)
-            if standing.examples == len(standing.order):
-                self._study.tell(entrant.trial, standing.means.aggregate)
+    def report(self, entries: Sequence[RaceEntry]) -> None:
+        """How those asked for last did: a value when measured in full, else how far they came."""
+        for open_trial, entry in zip(self._racing, entries, strict=True):
+            open_trial.trial.report(entry.means.aggregate, entry.examples)
+            if entry.examples == len(entry.order):
+                self._study.tell(open_trial.trial, entry.means.aggregate)
             else:
-                self._study.tell(entrant.trial, state=self._states.PRUNED)
+                self._study.tell(open_trial.trial, state=self._states.PRUNED)

@@ -1,46 +1,34 @@
-"""The search space: which choices there are, and which candidate a set of choices makes."""
+"""The search space: its dimensions, and which candidate each of its points makes."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message, Template, render, text_of, variables_of
-from burnish.optimizers.anatomy import Anatomy, Frame, anatomy_of, variables_in_order
-from burnish.optimizers.demonstrations import Demonstration, as_block, as_turns, labelled, pick
-from burnish.optimizers.joint_search.catalogue import (
+from burnish.domain.prompt import Template
+from burnish.optimizers.prompts.composer import PromptComposer
+from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, pick
+from burnish.optimizers.prompts.instruction_templates import (
     NO_RULE,
     Rule,
-    Wording,
     general_instructions,
     instructions_of,
     rules_of,
 )
-from burnish.optimizers.joint_search.layout import (
-    PLAIN,
-    Layout,
-    Parts,
-    arrange,
-    arrange_as_source,
-    cue_of,
-    layouts_for,
-    written_field,
-)
-from burnish.optimizers.joint_search.shape import AnswerKind, shape_of
+from burnish.optimizers.prompts.layout import Layout, layouts_for
 from burnish.optimizers.protocol import Task
 
-Choices = Mapping[str, int]
-"""Name of a dimension → index of the chosen value."""
-
+Point = Mapping[str, int]
+"""Name of a dimension → index of the chosen value; 0 is the source's own."""
 
 LARGEST_POOL = 200  # training examples that demonstrations are picked from
 
 
 @dataclass(frozen=True, slots=True)
-class Shots:
+class DemonstrationSpec:
     """How many demonstrations, and how they are shown.
 
     Attributes:
@@ -58,23 +46,19 @@ class Shots:
 
 @dataclass(frozen=True, slots=True)
 class PromptSpace:
-    """The choices for one prompt of the set.
+    """The dimensions of one prompt of the set.
 
     Attributes:
-        variables: those of the shaped text, in their order there.
         instructions: the source's own first.
-        answer: how a cue calls the answer ("Sentiment").
+        shots: how many demonstrations, and how they are shown.
     """
 
     name: str
-    frame: Frame
-    anatomy: Anatomy
-    variables: tuple[str, ...]
+    composer: PromptComposer
     instructions: tuple[str, ...]
     rules: tuple[Rule, ...]
     layouts: tuple[Layout, ...]
-    shots: tuple[Shots, ...]
-    answer: str
+    shots: tuple[DemonstrationSpec, ...]
 
     @property
     def dimensions(self) -> dict[str, int]:
@@ -87,88 +71,29 @@ class PromptSpace:
         }
         return {f"{self.name}.{key}": size for key, size in sizes.items() if size > 1}
 
-    def template(self, choices: Choices, pool: Sequence[Demonstration], seed: int) -> Template:
-        """The prompt that these choices make."""
-        shots = self.shots[self.chosen(choices, "shots")]
-        return self.composed(
-            self.instructions[self.chosen(choices, "instruction")],
-            self.rules[self.chosen(choices, "rule")],
-            self.layouts[self.chosen(choices, "layout")],
+    def template(self, point: Point, pool: Sequence[Demonstration], seed: int) -> Template:
+        """The prompt at this point of the space."""
+        shots = self.shots[self.chosen(point, "shots")]
+        return self.composer.compose(
+            self.instructions[self.chosen(point, "instruction")],
+            self.rules[self.chosen(point, "rule")],
+            self.layouts[self.chosen(point, "layout")],
             pick(pool, shots.count, seed, shots.draw),
             shots.style,
         )
 
-    def composed(
-        self,
-        instruction: str,
-        rule: Rule,
-        layout: Layout,
-        shown: Sequence[Demonstration] = (),
-        style: str = "block",
-    ) -> Template:
-        """The prompt with these parts; ``style`` is how demonstrations are shown, see :class:`Shots`."""
-        if shown and not layout.cue and not layout.as_source:
-            layout = replace(layout, cue="{answer}:")  # demonstrations need a cue to copy
-        inside = variables_of(instruction)
-        if layout.as_source and not variables_of(self.anatomy.instruction) <= inside:
-            layout = PLAIN  # the source's sentence held them, the new one does not
-        parts = Parts(
-            instruction=instruction,
-            rule=rule.beside(instruction),
-            fields=[name for name in self.variables if name not in inside],
-            answer=self.answer,
-        )
-        if layout.in_system and instruction == self.anatomy.instruction:
-            kept = "\n\n".join(words for words in (self.frame.system_text, instruction) if words)
-            parts = replace(parts, instruction=kept)
-        turns: tuple[Message, ...] = ()
-        if shown and style == "turns":
-            turns = as_turns(shown, lambda example: self._asked(layout, parts, example))
-        elif shown and inside:
-            return self._repeated(layout, parts, shown)
-        elif shown:
-            parts = replace(parts, demonstrations=self._block(layout, shown, titled=style == "titled"))
-        if layout.as_source:
-            text = arrange_as_source(self.frame.text, self.anatomy.instruction, parts)
-            return self.frame.filled(text, turns=turns)
-        text, system = arrange(layout, parts)
-        return self.frame.filled(text, system or None, turns)
+    def chosen(self, point: Point, key: str) -> int:
+        return point.get(f"{self.name}.{key}", 0)
 
-    def _asked(self, layout: Layout, parts: Parts, example: Example) -> str:
-        """What a demonstration asks: the fields alone, or the whole sentence that holds the variables."""
-        said = parts.instruction if variables_of(parts.instruction) else ""
-        question = arrange(layout, replace(parts, instruction=said, rule=""))[0]
-        return render(question, example.inputs)[0].content
-
-    def _repeated(self, layout: Layout, parts: Parts, shown: Sequence[Demonstration]) -> Template:
-        """Demonstrations of an instruction with variables in it: the whole of it, filled in, each time."""
-        if not layout.cue:
-            layout = replace(layout, as_source=False, cue="{answer}:")
-        asked = arrange(layout, replace(parts, rule=""))[0]
-        entries = [f"{self._asked(layout, parts, one.example)} {one.answer}" for one in shown]
-        return self.frame.filled("\n\n".join(text for text in (parts.rule, *entries, asked) if text))
-
-    def chosen(self, choices: Choices, key: str) -> int:
-        return choices.get(f"{self.name}.{key}", 0)
-
-    def describe(self, choices: Choices) -> str:
+    def describe(self, point: Point) -> str:
         """One short phrase for the candidate's origin."""
-        parts = [f"instruction {self.chosen(choices, 'instruction')}"]
-        if rule := self.chosen(choices, "rule"):
+        parts = [f"instruction {self.chosen(point, 'instruction')}"]
+        if rule := self.chosen(point, "rule"):
             parts.append(f"rule {rule}")
-        parts.append(self.layouts[self.chosen(choices, "layout")].name)
-        if (shots := self.shots[self.chosen(choices, "shots")]).count:
+        parts.append(self.layouts[self.chosen(point, "layout")].name)
+        if (shots := self.shots[self.chosen(point, "shots")]).count:
             parts.append(str(shots))
         return " × ".join(parts)
-
-    def _block(self, layout: Layout, shown: Sequence[Demonstration], titled: bool) -> str:
-        return as_block(
-            shown,
-            self.variables,
-            lambda name, value: written_field(layout, name, value),
-            cue_of(layout, self.answer) or f"{self.answer}:",
-            "Examples:" if titled else "",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +109,17 @@ class Space:
     def dimensions(self) -> dict[str, int]:
         return {key: size for prompt in self.prompts for key, size in prompt.dimensions.items()}
 
-    def candidate(self, choices: Choices) -> Candidate:
-        texts = {prompt.name: prompt.template(choices, self.pool, self.seed) for prompt in self.prompts}
+    def candidate(self, point: Point) -> Candidate:
+        texts = {prompt.name: prompt.template(point, self.pool, self.seed) for prompt in self.prompts}
         origin = "; ".join(
-            prompt.describe(choices)
-            if len(self.prompts) == 1
-            else f"{prompt.name}: {prompt.describe(choices)}"
+            prompt.describe(point) if len(self.prompts) == 1 else f"{prompt.name}: {prompt.describe(point)}"
             for prompt in self.prompts
         )
         return Candidate(texts, parents=(self.source.candidate_id,), origin=origin)
 
-    def demonstrated(self, choices: Choices) -> frozenset[str]:
+    def demonstrated(self, point: Point) -> frozenset[str]:
         """Ids of the training examples that a candidate shows on purpose."""
-        chosen = [prompt.shots[prompt.chosen(choices, "shots")] for prompt in self.prompts]
+        chosen = [prompt.shots[prompt.chosen(point, "shots")] for prompt in self.prompts]
         return frozenset(
             shown.example.example_id
             for shots in chosen
@@ -204,65 +127,56 @@ class Space:
         )
 
 
-def space_of(task: Task, written: Mapping[str, Sequence[str]], most_shots: int) -> Space:
+def space_of(task: Task, written: Mapping[str, Sequence[str]], max_demonstrations: int) -> Space:
     """Read the space off the source and the training examples.
 
     Args:
-        written: instructions from a reflection model, by prompt name; tried beside the catalogue's.
-        most_shots: 0 shows no training example.
+        written: instructions from a reflection model, by prompt name; tried beside those from templates.
+        max_demonstrations: 0 shows no training example.
     """
-    pool = tuple(labelled(_some(task.train, task.seed))) if most_shots else ()
+    pool = tuple(labelled(_some(task.train, task.seed))) if max_demonstrations else ()
     prompts = []
     for position, (name, template) in enumerate(task.source.texts.items()):
         scored = position == 0
-        shots = _shots(pool, most_shots, turns=Frame.of(template).takes_turns) if scored else (Shots(),)
-        prompts.append(prompt_space(task, name, written.get(name, ()), shots, scored))
+        composer = PromptComposer.of(template, task.train, scored)
+        turns = composer.slot.takes_turns
+        shots = _demonstration_specs(pool, max_demonstrations, turns) if scored else (DemonstrationSpec(),)
+        prompts.append(_prompt_space(name, composer, written.get(name, ()), shots, scored))
     return Space(task.source, tuple(prompts), pool, task.seed)
 
 
-def prompt_space(
-    task: Task,
+def _prompt_space(
     name: str,
-    written: Sequence[str] = (),
-    shots: tuple[Shots, ...] = (Shots(),),
-    scored: bool = True,
+    composer: PromptComposer,
+    written: Sequence[str],
+    shots: tuple[DemonstrationSpec, ...],
+    scored: bool,
 ) -> PromptSpace:
-    """The choices for one prompt of the task.
-
-    Args:
-        scored: its answer is what the expectations speak of.
-    """
-    template = task.source.texts[name]
-    frame = Frame.of(template)
-    anatomy = anatomy_of(frame.text)
-    variables = variables_in_order(frame.text)
-    own = anatomy.instruction
-    wording = Wording.of(text_of(template), variables, task.train if scored else ())
-    shape = shape_of(task.train)
-    catalogue = instructions_of(own, shape, wording) if scored else general_instructions(own)
-    new = [text for text in (*written, *catalogue) if text not in ("", own)]
+    own = composer.structure.instruction
+    if scored:
+        from_templates = instructions_of(own, composer.answer_type, composer.wording)
+    else:
+        from_templates = general_instructions(own)
+    new = [text for text in (*written, *from_templates) if text not in ("", own)]
     return PromptSpace(
         name=name,
-        frame=frame,
-        anatomy=anatomy,
-        variables=variables,
-        instructions=tuple(dict.fromkeys((anatomy.instruction, *new))),
-        rules=rules_of(shape) if scored else (NO_RULE,),
-        layouts=layouts_for(frame.system is not None),
+        composer=composer,
+        instructions=tuple(dict.fromkeys((own, *new))),
+        rules=rules_of(composer.answer_type) if scored else (NO_RULE,),
+        layouts=layouts_for(composer.slot.system is not None),
         shots=shots,
-        answer=anatomy.cue
-        or ("JSON" if shape.kind is AnswerKind.JSON else wording.answer.capitalize())
-        or "Answer",
     )
 
 
-def _shots(pool: Sequence[Demonstration], most: int, turns: bool) -> tuple[Shots, ...]:
-    """Few choices: demonstrations are the dearest part of a prompt, and FEW_SHOT searches them closely."""
+def _demonstration_specs(
+    pool: Sequence[Demonstration], most: int, turns: bool
+) -> tuple[DemonstrationSpec, ...]:
+    """Few values: demonstrations are the dearest part of a prompt, and FEW_SHOT searches them closely."""
     styles = ("turns", "titled") if turns else ("block", "titled")
     counts = (2, min(most, _distinct_answers(pool)))
-    offered = (Shots(count, style) for count, style in zip(counts, styles, strict=True))
+    offered = (DemonstrationSpec(count, style) for count, style in zip(counts, styles, strict=True))
     possible = [shots for shots in offered if 0 < shots.count <= min(most, len(pool))]
-    return (Shots(), *possible)
+    return (DemonstrationSpec(), *possible)
 
 
 def _some(examples: Sequence[Example], seed: int) -> list[Example]:

@@ -2,5 +2,5 @@
 
 A filter compares fields with values: ``status = 'COMPLETED' AND (tags.team IN ('a', 'b') OR NOT
 final_eval_scores.aggregate >= 0.8)``. ``grammar.lark`` has the grammar, ``fields`` the fields,
-``evaluate`` the meaning; ``conditions`` says the same in SQL.
+``conditions`` what they mean in SQL, ``store.testing.filters`` the same in plain Python for tests.
 """

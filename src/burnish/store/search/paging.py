@@ -16,10 +16,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_
 
-from burnish.domain.prompt import digest
+from burnish.domain.hashing import digest
+from burnish.domain.records import JobQuery
 from burnish.errors import InvalidInput
 from burnish.store.encoding import storable
-from burnish.store.protocol import JobQuery
 
 SortValue = str | int | float | None
 _INT64 = 2**63
@@ -69,13 +69,13 @@ def behind(keys: Sequence[SortKey], values: Sequence[SortValue]) -> ColumnElemen
     return and_(bound, or_(*ways))
 
 
-def token_of(query: JobQuery, values: Sequence[SortValue]) -> str:
+def encode_page_token(query: JobQuery, values: Sequence[SortValue]) -> str:
     """The page token behind the job with these sort values."""
     text = json.dumps([_digest(query), *values], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def values_of(query: JobQuery, keys: Sequence[SortKey]) -> tuple[SortValue, ...] | None:
+def decode_page_token(query: JobQuery, keys: Sequence[SortKey]) -> tuple[SortValue, ...] | None:
     """The sort values in the query's page token; ``None`` without a token.
 
     Raises:

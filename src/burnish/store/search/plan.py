@@ -8,16 +8,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, select
 
+from burnish.domain.records import JobPage, JobQuery
 from burnish.errors import InvalidInput
 from burnish.store import tables
 from burnish.store.encoding import check_searchable
-from burnish.store.protocol import JobPage, JobQuery
-from burnish.store.rows import job_of
+from burnish.store.rows import job_from_row
+from burnish.store.search.access_paths import AccessPath, AccessPaths
 from burnish.store.search.conditions import Condition, column_of, condition_of, is_entry, on_side, side_table
-from burnish.store.search.drivers import Driver, Drivers
 from burnish.store.search.expression import And, Comparison, Expression, Order
 from burnish.store.search.fields import CREATION, Field, Kind
-from burnish.store.search.paging import SortKey, SortValue, behind, token_of, values_of
+from burnish.store.search.paging import SortKey, SortValue, behind, decode_page_token, encode_page_token
 from burnish.store.search.parser import parse_filter, parse_order
 
 MAX_RESULTS = 1000
@@ -44,14 +44,14 @@ class SearchPlan:
         self._query = query
         self._dialect = dialect
         self._conjuncts = tuple(_conjuncts(parse_filter(query.filter)))
-        self._drivers = Drivers(self._conjuncts, query.experiment_ids, dialect)
+        self._access_paths = AccessPaths(self._conjuncts, query.experiment_ids, dialect)
         self._orders = parse_order(query.order_by)
         self._sort, _ = self._keys(None)
-        self._after = values_of(query, self._sort)
+        self._after = decode_page_token(query, self._sort)
 
     def run(self, connection: Connection) -> JobPage:
         """Read the page: first the jobs that have the first sort value, then those that lack it."""
-        rare = self._drivers.rarest(connection)
+        rare = self._access_paths.rarest(connection)
         wanted = self._query.max_results + 1
         rows: list[Row[Any]] = []
         for present in (True, False) if self._sort[0].nullable else (None,):
@@ -61,10 +61,10 @@ class SearchPlan:
         token = None
         if len(rows) == wanted:
             last = page[-1]._mapping
-            token = token_of(self._query, [last[f"sort_{n}"] for n in range(len(self._sort))])
-        return JobPage(tuple(map(job_of, page)), token)
+            token = encode_page_token(self._query, [last[f"sort_{n}"] for n in range(len(self._sort))])
+        return JobPage(tuple(map(job_from_row, page)), token)
 
-    def _statement(self, rare: Driver | None, present: bool | None) -> Select[Any] | None:
+    def _statement(self, rare: AccessPath | None, present: bool | None) -> Select[Any] | None:
         """The jobs that have the first sort value (``present``), or that lack it, or all (``None``).
 
         Returns:
@@ -74,8 +74,8 @@ class SearchPlan:
         if present is True and after is not None and after[0] is None:
             return None
         first = self._orders[0].field if self._orders else CREATION
-        driver = rare or self._drivers.ordered(first, present)
-        keys, sorting_sides = self._keys(driver)
+        path = rare or self._access_paths.ordered(first, present)
+        keys, sorting_sides = self._keys(path)
         statement = select(_jobs, *(key.column.label(f"sort_{n}") for n, key in enumerate(keys)))
         where: list[Condition] = []
         if present is True:
@@ -86,36 +86,36 @@ class SearchPlan:
             keys, after = keys[1:], after[1:] if after is not None and after[0] is None else None
         if after is not None:
             where.append(behind(keys, after))
-        source, conditions = self._source(driver)
+        source, conditions = self._source(path)
         for side, field in sorting_sides:
             source = source.outerjoin(side, and_(side.c.job_id == _jobs.c.job_id, is_entry(side, field)))
         ordered = (key.clause() for key in keys)
         return statement.select_from(source).where(*conditions, *where).order_by(*ordered)
 
-    def _source(self, driver: Driver | None) -> tuple[FromClause, list[Condition]]:
-        """Where the jobs that fit come from. Behind a driver, the other tags and scores are joined
+    def _source(self, path: AccessPath | None) -> tuple[FromClause, list[Condition]]:
+        """Where the jobs that fit come from. Behind an access path, the other tags and scores are joined
         before the jobs' own rows are looked up: most lookups are saved that way."""
-        if driver is None:
+        if path is None:
             conditions = [condition_of(part, self._dialect) for part in self._conjuncts]
-            return _jobs, [self._drivers.in_experiments(_jobs), *conditions]
-        source, conditions = driver.rows, [self._drivers.in_experiments(driver.rows), driver.held]
+            return _jobs, [self._access_paths.in_experiments(_jobs), *conditions]
+        source, conditions = path.rows, [self._access_paths.in_experiments(path.rows), path.condition]
         for part in self._conjuncts:
-            if part is driver.replaces:
+            if part is path.replaces:
                 continue
             side = side_table(part.field) if isinstance(part, Comparison) else None
             if isinstance(part, Comparison) and side is not None:
                 held = on_side(side, part, self._dialect)
-                source = source.join(side, and_(side.c.job_id == driver.rows.c.job_id, held))
+                source = source.join(side, and_(side.c.job_id == path.rows.c.job_id, held))
             else:
-                conditions.append(condition_of(part, self._dialect, use_indexes=not driver.rare))
-        return source.join(_jobs, _jobs.c.job_id == driver.rows.c.job_id), conditions
+                conditions.append(condition_of(part, self._dialect, use_indexes=not path.rare))
+        return source.join(_jobs, _jobs.c.job_id == path.rows.c.job_id), conditions
 
-    def _keys(self, driver: Driver | None) -> tuple[tuple[SortKey, ...], list[tuple[FromClause, Field]]]:
+    def _keys(self, path: AccessPath | None) -> tuple[tuple[SortKey, ...], list[tuple[FromClause, Field]]]:
         """The sort keys, and the side tables to join for them. Ties: newest first, then by job id."""
         orders = dict[Field, Order]()
         for order in (*self._orders, Order(CREATION, descending=True)):
             orders.setdefault(order.field, order)
-        home = driver.rows if driver else _jobs
+        home = path.rows if path else _jobs
         keys, joined = [], []
         column: ColumnElement[Any]
         for field, order in orders.items():
@@ -123,8 +123,8 @@ class SearchPlan:
                 column = home.c.creation_timestamp_ms
             elif field.key is None:
                 column = column_of(field)
-            elif driver and driver.field == field:
-                column = driver.rows.c.value
+            elif path and path.field == field:
+                column = path.rows.c.value
             elif (side := side_table(field)) is not None:
                 joined.append((side, field))
                 column = side.c.value

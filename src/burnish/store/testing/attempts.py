@@ -10,9 +10,10 @@ import pytest
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, Progress, StopReason, TestScores, Verdict
+from burnish.domain.records import Report
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import AttemptSuperseded, ExperimentFull, InvalidInput, InvalidState
-from burnish.store.protocol import JobStore, Report
+from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import (
     NOON_MS,
     ODD_TEXT,
@@ -54,7 +55,7 @@ async def assert_fenced_off(store: JobStore, attempt: int, job_id: str = "job") 
     """That no write of this attempt lands."""
     event = [NewEvent(EventKind.PROGRESS, {})]
     for write in (
-        store.update(job_id, attempt, {"status_message": "zombie"}, event),
+        store.update(job_id, attempt, {"status_message": "superseded"}, event),
         store.update(job_id, attempt, {"status": JobStatus.COMPLETED}),
         store.report(job_id, attempt, Report()),
         store.report(job_id, attempt, Report(events=event)),

@@ -10,8 +10,8 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.events import EventKind
 from burnish.domain.job import JobStatus, SplitFractions
+from burnish.domain.records import Idempotency
 from burnish.errors import Conflict, InvalidInput, InvalidState, NotFound
-from burnish.store.protocol import Idempotency
 from burnish.store.testing.samples import (
     NOON_MS,
     ODD_TEXT,

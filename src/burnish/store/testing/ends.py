@@ -8,9 +8,9 @@ import pytest
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, StopReason
+from burnish.domain.records import Heartbeat, Idempotency, Report
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.errors import InvalidState, NotFound
-from burnish.store.protocol import Idempotency, Report, SignOfLife
 from burnish.store.testing.attempts import RESULTS, assert_fenced_off
 from burnish.store.testing.samples import (
     NOON_MS,
@@ -88,8 +88,8 @@ class EndContract(Opener):
         async with self.open() as store:
             await a_running_job(store)
             assert (await store.take("job", "worker-2")).deaths == 1
-            await store.update("job", 2, {"status": JobStatus.FAILED})
-            await store.reopen("job")
+            await store.update("job", 2, {"status": JobStatus.FAILED, "retries": 3})
+            assert (await store.reopen("job")).retries == 0
             assert (await store.take("job", "worker-3")).deaths == 0
 
     async def test_other_jobs_cannot_be_reopened(self) -> None:
@@ -152,24 +152,24 @@ class EndContract(Opener):
             await store.request_cancel("ended")
             assert await store.unfinished() == ("oldest", "middle", "newest")
 
-    async def test_signs_of_life_change_with_every_heartbeat_attempt_and_event(self) -> None:
+    async def test_heartbeats_change_with_every_heartbeat_attempt_and_event(self) -> None:
         clock = Clock(NOON_MS)
         async with self.open(clock) as store:
-            assert await store.signs_of_life() == ()
+            assert await store.heartbeats() == ()
             await a_running_job(store, "young", creation_timestamp_ms=NOON_MS + 1)
             await a_running_job(store, "old")
             await store.create(a_job("waiting"))
-            signs = (SignOfLife("old", 1, NOON_MS, 2), SignOfLife("young", 1, NOON_MS, 2))
-            assert await store.signs_of_life() == signs
+            beats = (Heartbeat("old", 1, NOON_MS, 2), Heartbeat("young", 1, NOON_MS, 2))
+            assert await store.heartbeats() == beats
             clock.now_ms += 500
             await store.report("old", 1, Report())
             await store.take("young", "worker-2")
-            signs = (SignOfLife("old", 1, NOON_MS + 500, 2), SignOfLife("young", 2, NOON_MS + 500, 3))
-            assert await store.signs_of_life() == signs
+            beats = (Heartbeat("old", 1, NOON_MS + 500, 2), Heartbeat("young", 2, NOON_MS + 500, 3))
+            assert await store.heartbeats() == beats
             await store.update("old", 1, {"usage": UsageByRole()}, [NewEvent(EventKind.PROGRESS, {})])
-            assert (await store.signs_of_life())[0] == SignOfLife("old", 1, NOON_MS + 500, 3)
+            assert (await store.heartbeats())[0] == Heartbeat("old", 1, NOON_MS + 500, 3)
             await store.update("old", 1, {"status": JobStatus.COMPLETED})
-            assert [sign.job_id for sign in await store.signs_of_life()] == ["young"]
+            assert [beat.job_id for beat in await store.heartbeats()] == ["young"]
 
     async def test_jobs_are_counted_by_status(self) -> None:
         async with self.open() as store:

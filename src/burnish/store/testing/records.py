@@ -11,9 +11,10 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
 from burnish.domain.prompt import Message
+from burnish.domain.records import Report
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import StoreUnavailable
-from burnish.store.protocol import JobStore, Report
+from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import (
     NOON_MS,
     ODD_TEXT,

@@ -9,9 +9,10 @@ from typing import Any
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind
 from burnish.domain.job import Job, JobConfig, OptimizerType
+from burnish.domain.records import CallKey, CandidateRecord, EvaluationRecord, JournalEntry
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Role, Usage
-from burnish.store.protocol import CallKey, CandidateRecord, EvaluationRecord, JobStore, JournalEntry
+from burnish.store.protocol import JobStore
 
 NOON_MS = 1_700_000_000_000
 ODD_TEXT = "NUL \x00, a lone \ud800, 'quotes', \"more\", \\, 漢字 🙂\n"
@@ -22,7 +23,7 @@ A_USAGE = Usage(1, 10, 2, 30)
 
 
 class Clock:
-    """Milliseconds that only move when told."""
+    """Milliseconds that only move when a test sets ``now_ms``."""
 
     def __init__(self, now_ms: int = NOON_MS) -> None:
         self.now_ms = now_ms

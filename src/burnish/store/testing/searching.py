@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from burnish.domain.job import JobStatus, OptimizerType, TestScores, Verdict
+from burnish.domain.records import JobQuery
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
-from burnish.store.protocol import JobQuery, JobStore
+from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import NOON_MS, Opener, a_config, a_job
 
 

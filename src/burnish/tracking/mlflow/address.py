@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from burnish.errors import InvalidInput
+from burnish.redaction import redact, uri_secrets
 
-_SECRET_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _PROXIED = "mlflow-artifacts:"
 
 
@@ -58,14 +57,7 @@ class Address:
 
     def redact(self, text: str) -> str:
         """The text without any secret of the URIs or of MLflow's environment variables."""
-        secrets = {os.environ.get(name, "") for name in _SECRET_VARIABLES}
-        for uri in (self.tracking_uri, self.registry_uri):
-            userinfo = urlsplit(uri).netloc.rpartition("@")[0]
-            password = userinfo.partition(":")[2]
-            secrets |= {password, unquote(password), userinfo if not password else ""}
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return re.sub(r"(?<=://)[^\s/@]+:[^\s/@]+(?=@)", "***", text)
+        return redact(text, secrets=uri_secrets(self.tracking_uri) | uri_secrets(self.registry_uri))
 
     def resolve_artifacts(self, artifact_uri: str) -> str:
         """Where a run's artifacts really lie.

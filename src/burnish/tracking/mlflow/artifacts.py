@@ -47,7 +47,3 @@ class Artifacts:
             for part in (first, then):
                 if part.exists():
                     repository.log_artifacts(str(part))
-
-    def upload(self, artifact_uri: str, folder: str, path: Path) -> None:
-        with self._connection.artifacts(artifact_uri) as repository:
-            repository.log_artifact(str(path), folder or None)

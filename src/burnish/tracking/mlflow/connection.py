@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.errors import BurnishError, InvalidInput, NotFound, TrackingUnavailable
+from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow.address import Address
-from burnish.tracking.quiet import load_mlflow
 
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _REFUSED = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE")

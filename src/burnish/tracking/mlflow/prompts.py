@@ -135,16 +135,6 @@ class Prompts:
             registry.set_prompt_alias(name, alias, version)
         return before.version if before is not None else None
 
-    def remove_alias(self, name: str, alias: str) -> int | None:
-        """Returns the version the alias pointed at; ``None`` where it did not exist."""
-        check_prompt_name(name)
-        check_alias(alias)
-        with self._connection.registry("prompt", name) as registry:
-            before = self._find(name, alias, name)
-            if before is not None:
-                registry.delete_prompt_alias(name, alias)
-        return before.version if before is not None else None
-
     def _find(self, name: str, which: int | str, shown: str) -> Any:
         """MLflow's version object, or ``None``; ``which`` is a version, an alias or ``latest``."""
         impossible = not 0 < which <= _MAX_VERSION if isinstance(which, int) else which.isdigit()

@@ -6,7 +6,7 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from burnish.domain.dataset import Dataset
@@ -30,8 +30,10 @@ from burnish.tracking.mlflow.experiments import Experiments
 from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs, linked_prompts
 from burnish.tracking.mlflow.scorers import Scorers
+from burnish.tracking.mlflow.traces import Traces
 from burnish.tracking.names import split_prompt_uri
-from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
+from burnish.tracking.note import NOTE_TAG
+from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus, TraceBatch
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
 
@@ -95,6 +97,7 @@ class MlflowTracker:
         self._runs = Runs(self._connection, clock)
         self._scorers = Scorers(self._connection)
         self._artifacts = Artifacts(self._connection)
+        self._traces = Traces(self._connection, clock)
 
     @_patiently
     def prompt(self, uri: str) -> Prompt:
@@ -142,14 +145,14 @@ class MlflowTracker:
         self._write(self._runs.get(run_id), entries)
 
     @_patiently
+    def log_traces(self, run_id: str, batch: TraceBatch) -> None:
+        self._traces.write(run_id, batch)
+
+    @_patiently
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         path = PurePosixPath(artifact_file)
         folder = "" if str(path.parent) == "." else str(path.parent)
         self._artifacts.write(self._runs.get(run_id).info.artifact_uri, folder, {path.name: text})
-
-    @_patiently
-    def log_file(self, run_id: str, path: Path, artifact_path: str = "") -> None:
-        self._artifacts.upload(self._runs.get(run_id).info.artifact_uri, artifact_path, path)
 
     @_patiently
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
@@ -195,9 +198,6 @@ class MlflowTracker:
     def set_alias(self, name: str, alias: str, version: int) -> int | None:
         return self._prompts.set_alias(name, alias, version)
 
-    def remove_alias(self, name: str, alias: str) -> int | None:
-        return self._prompts.remove_alias(name, alias)
-
     def link(self, uri: str) -> Link:
         kind, _, rest = uri.partition(":/")
         url = None
@@ -225,7 +225,8 @@ class MlflowTracker:
             run,
             [*entries.metrics, *((candidate_metrics(record), record.number) for record in records)],
             tags=_tables(run, [f"{candidate_folder(record)}/{EVALUATIONS}" for record in records])
-            | linked_prompts(run.data.tags, [split_prompt_uri(uri) for uri in entries.prompt_uris]),
+            | linked_prompts(run.data.tags, [split_prompt_uri(uri) for uri in entries.prompt_uris])
+            | ({NOTE_TAG: entries.note} if entries.note else {}),
         )
 
     def _write_files(self, artifact_uri: str, entries: RunEntries) -> None:

@@ -1,0 +1,100 @@
+"""The options of a job on the command line, made from the table in ``domain.job.JobConfig``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any, get_origin
+
+import typer
+
+from burnish.domain.job import JobConfig
+from burnish.domain.options import Row, grouped
+from burnish.errors import InvalidInput, Problem
+
+
+def with_job_options(
+    without: Collection[str] = (), **defaults: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one option for each row of the table, in the place of its parameter ``options``.
+
+    The command gets what was typed there as one mapping, which :func:`read_options` reads.
+
+    Args:
+        without: rows that the command says in its own way.
+        defaults: row → what holds by default, in words, where the command has a default of its own.
+    """
+    rows = [row for row in JobConfig.options() if row.name not in without]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in signature.parameters.values():
+            if parameter.name == "options":
+                parameters += [_parameter(row, defaults.get(row.name)) for row in rows]
+            else:
+                parameters.append(parameter)
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            options = {row.name: given.pop(row.name) for row in rows}
+            command(**given, options=options)
+
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {entry.name: entry.annotation for entry in parameters} | {"return": None}
+        return run
+
+    return decorate
+
+
+def read_options(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed → fields of a :class:`~burnish.domain.job.JobConfig`.
+
+    Raises:
+        InvalidInput: every value that cannot be read, by its flag.
+    """
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    for row in JobConfig.options():
+        if (value := typed.get(row.name)) is None:
+            continue
+        try:
+            read = row.option.read
+            values[row.name] = read(value) if read else tuple(value) if isinstance(value, list) else value
+        except InvalidInput as error:
+            problems += [Problem(row.flag, entry.value, entry.remedy) for entry in error.problems]
+    if problems:
+        raise InvalidInput(*problems)
+    return grouped(JobConfig, values)
+
+
+def _parameter(row: Row, default: str | None) -> inspect.Parameter:
+    option = row.option
+    value = row.default or None if _is_list(row) else row.default
+    if option.read:
+        value = option.default_text or None
+    words = default or (option.default_text if value is None else None)
+    shown = typer.Option(
+        row.flag,
+        help=f"{option.help}  [default: {words}]" if words else option.help,
+        metavar=option.metavar,
+        show_default=value is not None,
+    )
+    return inspect.Parameter(
+        row.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=value,
+        annotation=Annotated[_typed(row), shown],
+    )
+
+
+def _typed(row: Row) -> Any:
+    """The type as the command line reads it."""
+    if row.option.read:
+        return str | None
+    return list[str] | None if _is_list(row) else row.kind
+
+
+def _is_list(row: Row) -> bool:
+    return get_origin(row.kind) is tuple

@@ -1,0 +1,92 @@
+"""What a scorer is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from burnish.domain.dataset import Example
+from burnish.domain.usage import Usage
+from burnish.llm.protocol import LanguageModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What a scorer sees.
+
+    Attributes:
+        model: for judges: the job's gateway; ``None`` where no judge is allowed.
+        candidate_id: identifies the judge's calls in the journal.
+        usage: what the output took.
+    """
+
+    example: Example
+    output: str
+    candidate_id: str = ""
+    model: LanguageModel | None = None
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        return self.example.inputs
+
+    @property
+    def expected(self) -> Any:
+        return self.example.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A scorer's raw answer: a number, a bool, or yes/no; anything else stops the job.
+
+    ``usage`` is of the model calls that the answer took.
+    """
+
+    value: Any
+    rationale: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
+class Scorer(ABC):
+    """Turns one output into a number in [0, 1] or yes/no. A scorer has a name and ``score``; the rest has
+    defaults.
+
+    Attributes:
+        name: as in the results, unique within a job.
+        requires: names of the expectations it cannot work without (``expected_response``).
+        blocking: CPU-heavy or blocking; the evaluator runs it in a thread.
+        calls: model calls for one output.
+        model: URI of the model that it asks; ``None``: it asks none.
+        needs_price: it can score only answers of a model whose price is known.
+    """
+
+    requires: frozenset[str] = frozenset()
+    blocking: bool = False
+    calls: int = 0
+    model: str | None = None
+    needs_price: bool = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def prepare(self, examples: Sequence[Example]) -> None:  # noqa: B027 - most have nothing to learn
+        """Look at all training and validation examples once (label sets). Called before any ``score``."""
+
+    def refusal(self, example: Example) -> str | None:
+        """Why this example cannot be scored though the expectations are there, or ``None``."""
+        return None
+
+    @abstractmethod
+    async def score(self, sample: Sample) -> Feedback:
+        """The score of one output."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedScorer:
+    """A scorer with its part in the aggregate."""
+
+    scorer: Scorer
+    weight: float = 1.0
+    must_pass: bool = False

@@ -1,0 +1,6 @@
+"""The user's own files: a prompt, and the records to measure it on."""
+
+from burnish.files.prompt import read_prompt
+from burnish.files.records import read_records
+
+__all__ = ["read_prompt", "read_records"]

@@ -1,0 +1,60 @@
+"""When so many calls of a job fail that going on makes no sense."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from burnish.errors import BurnishError, ModelError, ModelRejected, ModelUnavailable, ProviderUnavailable
+
+_RECENT = 20
+_NEVER_ANSWERED = 5
+
+
+class CircuitBreaker:
+    """Watches the calls of one attempt of a job, each after its retries, and opens for good.
+
+    Args:
+        failure_share: more failures than this share of the last 20 calls stop the job; so do 5 in a row
+            from a provider that has never answered this attempt.
+    """
+
+    def __init__(self, failure_share: float) -> None:
+        self._failure_share = failure_share
+        self._recent: deque[bool] = deque(maxlen=_RECENT)
+        self._ever_answered = False
+        self._reason: BurnishError | None = None
+
+    def check(self) -> None:
+        """
+        Raises:
+            ProviderUnavailable, ModelRejected: the job has been given up; its other calls stop too.
+        """
+        if self._reason is not None:
+            raise self._reason
+
+    def answered(self) -> None:
+        """A call was answered."""
+        self._ever_answered = True
+        self._recent.append(False)
+
+    def failed(self, error: ModelError) -> None:
+        """A call failed for good.
+
+        Raises:
+            ProviderUnavailable: too many did; names the last cause. The job may succeed later.
+            ModelRejected: too many did because their requests were refused. It will not.
+        """
+        self._recent.append(True)
+        failures = sum(self._recent)
+        never_answered = (
+            not self._ever_answered and failures >= _NEVER_ANSWERED and isinstance(error, ModelUnavailable)
+        )
+        too_many = len(self._recent) == _RECENT and failures > self._failure_share * _RECENT
+        if not (never_answered or too_many):
+            return
+        summary = f"{failures} of the last {len(self._recent)} model calls failed after their retries"
+        if isinstance(error, ModelUnavailable):
+            self._reason = ProviderUnavailable(f"{summary}; the last one: {error}")
+        else:
+            self._reason = ModelRejected(error.model, f"{summary}; the last one: {error}")
+        raise self._reason from error

@@ -1,0 +1,136 @@
+"""``litellm:/PROVIDER/MODEL``: the long tail of providers, by litellm (``pip install 'burnish[litellm]'``).
+
+Keys and addresses are litellm's own variables. It neither retries here nor calls home. Options that a
+prompt brings along are passed on only if they are known to be about sampling: litellm has others that lead
+to another server or read a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
+from burnish.llm.protocol import Request, Response
+from burnish.llm.providers.http import retry_after
+from burnish.llm.providers.openai import count
+from burnish.redaction import excerpt
+
+_PASSED_ON = frozenset(
+    {
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+        "min_p",
+        "reasoning_effort",
+        "repetition_penalty",
+        "service_tier",
+        "thinking",
+        "top_k",
+        "verbosity",
+    }
+)
+
+
+class LitellmProvider:
+    """Calls litellm's ``acompletion``.
+
+    Args:
+        base_url: passed on; already checked against the operator's list.
+        environment: where secrets are looked up that must not appear in errors.
+    """
+
+    def __init__(self, base_url: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
+        self._base_url = base_url
+        self._environment = environment
+        self._litellm: Any = None
+
+    async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
+        """One request by litellm."""
+        if refused := sorted(request.parameters.extra.keys() - _PASSED_ON):
+            raise ModelRejected(
+                request.model,
+                f"these options are not passed on to litellm: {', '.join(refused)}; leave them out",
+            )
+        if self._litellm is None:
+            self._litellm = await asyncio.to_thread(_import_litellm, request.model)
+        parameters = request.parameters
+        options = {
+            "temperature": parameters.temperature,
+            "max_tokens": parameters.max_tokens,
+            "top_p": parameters.top_p,
+            "stop": list(parameters.stop) or None,
+            "seed": parameters.seed,
+            "response_format": parameters.response_format,
+            "base_url": self._base_url,
+            **parameters.extra,
+        }
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                answer = await self._litellm.acompletion(
+                    model=model_name,
+                    messages=[{"role": m.role, "content": m.content} for m in request.messages],
+                    timeout=timeout_seconds,
+                    num_retries=0,
+                    max_retries=0,
+                    **{name: value for name, value in options.items() if value is not None},
+                )
+        except TimeoutError:
+            raise _sent(ModelTimeout(request.model, f"no answer within {timeout_seconds:g} s")) from None
+        except Exception as error:
+            raise self._translated(error, request.model, timeout_seconds) from error
+        try:
+            choice = answer.choices[0]
+            text = choice.message.content or ""
+        except (AttributeError, IndexError, TypeError):
+            raise _sent(ModelUnavailable(request.model, "the answer cannot be read")) from None
+        usage = getattr(answer, "usage", None)
+        return Response(
+            text=text,
+            prompt_tokens=count(
+                getattr(usage, "prompt_tokens", None), *(m.content for m in request.messages)
+            ),
+            completion_tokens=count(getattr(usage, "completion_tokens", None), text),
+            finish_reason=str(choice.finish_reason or "stop"),
+        )
+
+    async def close(self) -> None:
+        """litellm keeps its connections for the whole process."""
+
+    def _translated(self, error: Exception, model: str, timeout_seconds: float) -> ModelError:
+        status = getattr(error, "status_code", None)
+        said = excerpt(str(error), self._environment)
+        kind = type(error).__name__
+        if kind in ("Timeout", "APITimeoutError"):
+            return _sent(ModelTimeout(model, f"no answer within {timeout_seconds:g} s"))
+        if kind in ("APIResponseValidationError", "JSONSchemaValidationError"):
+            return _sent(ModelUnavailable(model, f"the answer cannot be read: {said}"))
+        if status in (401, 402, 403, 404):
+            return ModelRejected(model, f"{status} {said}; check the provider's key and the model's name")
+        if isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 425, 429):
+            return ModelRequestInvalid(model, f"{status} {said}")
+        found = ModelUnavailable(model, said or kind)
+        found.throttled = status in (429, 503, 529)
+        headers = getattr(error, "litellm_response_headers", None)
+        # It calls a lost connection and an unreadable answer a 500 too; only a real one has headers.
+        found.maybe_paid = not isinstance(status, int) or (status >= 500 and not headers)
+        found.retry_after_seconds = retry_after(headers) if headers is not None else None
+        return found
+
+
+def _import_litellm(model: str) -> Any:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it asks the network for prices otherwise
+    try:
+        import litellm
+    except ImportError:
+        raise ModelRejected(model, "litellm is not installed: pip install 'burnish[litellm]'") from None
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    return litellm
+
+
+def _sent(error: ModelError) -> ModelError:
+    error.maybe_paid = True
+    return error

@@ -1,0 +1,101 @@
+"""Training examples shown in a prompt, as text or as turns of a chat."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from burnish.domain.dataset import Example
+from burnish.domain.prompt import Message
+from burnish.domain.text import value_as_text
+
+LONGEST_CHARACTERS = 1200  # of one example's inputs and answer together
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One worked example.
+
+    Attributes:
+        answer: what the model should have said: an expectation, or a trace that passed.
+    """
+
+    example: Example
+    answer: str
+
+
+def labelled(examples: Sequence[Example]) -> list[Demonstration]:
+    """Examples with their expected response as the answer, without those that cannot stand in a prompt."""
+    return [
+        demonstration
+        for example in examples
+        if example.expected not in (None, "")
+        if showable(demonstration := Demonstration(example, value_as_text(example.expected)))
+    ]
+
+
+def showable(demonstration: Demonstration) -> bool:
+    """Short enough, and without braces that would read as a variable or as Jinja."""
+    text = (
+        "".join(value_as_text(value) for value in demonstration.example.inputs.values())
+        + demonstration.answer
+    )
+    return (
+        bool(demonstration.answer.strip())
+        and len(text) <= LONGEST_CHARACTERS
+        and not any(mark in text for mark in ("{{", "{%", "{#"))
+    )
+
+
+def pick(pool: Sequence[Demonstration], count: int, seed: int, draw: int = 0) -> tuple[Demonstration, ...]:
+    """``count`` demonstrations with as many different answers as possible, in a mixed order.
+
+    Args:
+        draw: another number gives another selection.
+    """
+    random_order = random.Random(f"{seed}/{draw}")
+    shuffled = list(pool)
+    random_order.shuffle(shuffled)
+    used: dict[str, int] = {}
+    ranked: list[tuple[int, int, Demonstration]] = []
+    for demonstration in shuffled:
+        nth = used.get(demonstration.answer, 0)
+        used[demonstration.answer] = nth + 1
+        ranked.append((nth, len(ranked), demonstration))
+    chosen = [demonstration for _, _, demonstration in sorted(ranked, key=lambda entry: entry[:2])[:count]]
+    random_order.shuffle(chosen)
+    return tuple(chosen)
+
+
+def as_block(
+    chosen: Sequence[Demonstration],
+    fields: Sequence[str],
+    write_field: Callable[[str, str], str],
+    cue: str,
+    heading: str = "",
+) -> str:
+    """Demonstrations as one block of text.
+
+    Args:
+        write_field: a field's name and value as a line of the prompt.
+        cue: what stands before the answer ("Sentiment:").
+    """
+    entries: list[str] = []
+    if not chosen:
+        return ""
+    for shown in chosen:
+        lines = [write_field(name, value_as_text(shown.example.inputs.get(name, ""))) for name in fields]
+        entries.append("\n".join([*lines, f"{cue} {shown.answer}".strip()]))
+    return "\n\n".join([heading, *entries] if heading else entries)
+
+
+def as_turns(
+    chosen: Sequence[Demonstration], write_question: Callable[[Example], str]
+) -> tuple[Message, ...]:
+    """Demonstrations as user and assistant turns of a chat."""
+    return tuple(
+        message
+        for shown in chosen
+        for message in (Message("user", write_question(shown.example)), Message("assistant", shown.answer))
+    )

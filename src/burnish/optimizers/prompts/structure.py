@@ -1,0 +1,145 @@
+"""The parts of a prompt: what it says, where its variables stand, and how it asks for the answer.
+
+A prompt such as ::
+
+    Classify the message.
+
+    Message: {{message}}
+    Intent:
+
+has the instruction ``Classify the message.``, one field (heading ``Message``) and the cue ``Intent``.
+A variable inside a sentence belongs to the instruction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from burnish.domain.prompt import Message, Template, variables_of
+
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+_FIELD_LINE = re.compile(
+    r"^(?:(?P<heading>[^{}:]{1,40}):)?\s*[\"'`]*\{\{\s*(?P<name>[A-Za-z_]\w*)\s*\}\}[\"'`]*$"
+)
+_CUE_LINE = re.compile(r"^[A-Z][\w ()'/-]{0,40}:$")
+_FIELD_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "input text question query q message context document passage article review sentence request data "
+        "problem content comment email ticket title body paragraph example tweet post the of your this",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptStructure:
+    """The parts of one text.
+
+    Attributes:
+        instruction: the rest, in one piece; may hold variables inside its sentences.
+        fields: variables that stand on lines of their own, in order.
+        cue: the last line when it only asks for the answer (``Sentiment:`` → ``Sentiment``), else empty.
+    """
+
+    instruction: str
+    fields: tuple[str, ...]
+    cue: str = ""
+
+
+def variables_in_order(text: str) -> tuple[str, ...]:
+    """Names of the ``{{variables}}`` of a text, in the order of their first place."""
+    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
+
+
+def parse_structure(text: str) -> PromptStructure:
+    """Take a text apart. One with fields in the midst of its instruction is all instruction."""
+    lines = text.strip().splitlines()
+    cue = ""
+    if len(lines) > 1 and _CUE_LINE.match(lines[-1].strip()):
+        cue = lines.pop().strip().rstrip(":")
+    without_cue = "\n".join(lines).strip()
+    fields: list[str] = []
+    kept: list[str] = []
+    for line in lines:
+        name = _field_name(line)
+        if name is None or name in fields:
+            kept.append(line)
+        else:
+            fields.append(name)
+    instruction = "\n".join(kept).strip()
+    if instruction not in without_cue or variables_of(instruction) & set(fields):
+        return PromptStructure(without_cue, (), cue)
+    return PromptStructure(instruction, tuple(fields), cue)
+
+
+def _field_name(line: str) -> str | None:
+    """The variable of a line that is nothing but a field; ``Translate to French: {{text}}`` is more."""
+    found = _FIELD_LINE.match(line.strip())
+    if found is None:
+        return None
+    heading = set(re.findall(r"[a-z]+", (found["heading"] or "").lower()))
+    said = _FIELD_WORDS | set(found["name"].lower().split("_"))
+    return str(found["name"]) if heading <= said else None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSlot:
+    """Where in a template the text to be rewritten stands: a text prompt itself, or one message of a chat.
+
+    Attributes:
+        system: position of a system message that holds no variable, so that its words may be replaced.
+    """
+
+    template: Template
+    position: int = 0
+    system: int | None = None
+
+    @classmethod
+    def of(cls, template: Template) -> TemplateSlot:
+        """The slot of a prompt: in a chat, the last user message with a variable in it, or the last message
+        with one, or the last of all."""
+        if isinstance(template, str):
+            return cls(template)
+        with_variable = [at for at, message in enumerate(template) if variables_of(message.content)]
+        users = [at for at in with_variable if template[at].role == "user"]
+        position = [len(template) - 1, *with_variable[-1:], *users[-1:]][-1]
+        systems = [
+            at
+            for at, message in enumerate(template)
+            if message.role == "system" and not variables_of(message.content)
+        ]
+        return cls(template, position, systems[0] if systems else None)
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether demonstrations can stand before it as turns of the chat."""
+        return not isinstance(self.template, str) and self.position == len(self.template) - 1
+
+    @property
+    def text(self) -> str:
+        """The text that stands there now."""
+        return self.template if isinstance(self.template, str) else self.template[self.position].content
+
+    @property
+    def system_text(self) -> str:
+        if isinstance(self.template, str) or self.system is None:
+            return ""
+        return self.template[self.system].content
+
+    def fill(self, text: str, system: str | None = None, turns: Sequence[Message] = ()) -> Template:
+        """The template with another text in this place.
+
+        Args:
+            system: other words for the system message; ``None`` keeps them.
+            turns: demonstrations, put in front of the slot's message of a chat.
+        """
+        if isinstance(self.template, str):
+            return text
+        messages = list(self.template)
+        messages[self.position] = Message(messages[self.position].role, text)
+        if system is not None and self.system is not None:
+            messages[self.system] = Message("system", system)
+        messages[self.position : self.position] = turns
+        return tuple(messages)

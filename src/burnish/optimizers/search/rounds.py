@@ -1,0 +1,109 @@
+"""Racing round after round, until nothing more is to be tried or the budget is used up."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from burnish.domain.candidate import Candidate
+from burnish.domain.job import StopReason
+from burnish.evaluation.protocol import Means
+from burnish.optimizers.protocol import Observe, Outcome, Task
+from burnish.optimizers.search.incumbent import Incumbent
+from burnish.optimizers.search.racing import KEEP_ONE_OF, Race, RaceEntry, rungs_of
+
+FINALISTS = 3  # of those who dropped out last: how many may finish after the last round
+
+
+@dataclass(frozen=True, slots=True)
+class RacingBudget:
+    """A search of ``trials`` candidates, ``width`` of them side by side, on ``validation`` examples."""
+
+    trials: int
+    width: int
+    validation: int
+
+    @property
+    def most_evaluations(self) -> int:
+        """Every round goes as far as it may, and every finalist runs to the end."""
+        if not self.validation:
+            return 0
+        rungs = rungs_of(self.validation)
+        total = 0
+        left = self.trials
+        while left > 0:
+            running = min(self.width, left)
+            left -= running
+            seen = 0
+            for size in rungs:
+                total += running * (size - seen)
+                seen, running = size, -(-running // KEEP_ONE_OF)
+            total += self.validation - rungs[0]  # one who dropped out is scheduler of the best after all
+        return total + FINALISTS * (self.validation - rungs[0])
+
+    @property
+    def least_evaluations(self) -> int:
+        """One round in which one candidate finishes."""
+        if not self.validation:
+            return 0
+        rungs = rungs_of(self.validation)
+        return min(self.width, self.trials) * rungs[0] + self.validation - rungs[0]
+
+    def allowance(self, task: Task, source: Means, spent: int = 0, beside: int = 0) -> int:
+        """Evaluations the search may ask for beyond the source's on validation.
+
+        Args:
+            source: the source's results; they show how many calls one evaluation takes.
+            spent: other calls made, which the job's limit must hold too.
+            beside: evaluations that the search makes beside the race, or other calls in their place.
+        """
+        most = self.most_evaluations + beside
+        if task.max_calls is None:
+            return most
+        within = (task.max_calls - spent) // calls_of_one_evaluation(source) - self.validation
+        return min(most, max(0, within))
+
+
+class CandidateSource(Protocol):
+    """Where the candidates of each round come from."""
+
+    def ask(self, wanted: int, best: Candidate) -> Sequence[Candidate]:
+        """Up to ``wanted`` new candidates that have passed the validator; none when there are no more."""
+        ...
+
+    def report(self, entries: Sequence[RaceEntry]) -> None:
+        """How far those asked for last came, in the same order."""
+        ...
+
+
+async def run_rounds(
+    race: Race, source: CandidateSource, incumbent: Incumbent, budget: RacingBudget, observe: Observe
+) -> Outcome:
+    """Race what the source offers against the incumbent.
+
+    Raises:
+        BudgetExhausted
+    """
+    observe.phase("search", race.allowance)
+    stop_reason: StopReason | None = None
+    left = budget.trials
+    while left > 0 and stop_reason is None:
+        room = race.room_for(min(budget.width, left))
+        # Only what was proposed with everything known so far is raced: the path must not hang on timing.
+        asked = source.ask(room, incumbent.candidate)
+        if not asked:
+            stop_reason = StopReason.FINISHED if room else StopReason.BUDGET
+            break
+        left -= len(asked)
+        source.report(await race.run(asked))
+        stop_reason = incumbent.stop_reason()
+    await race.final(FINALISTS)
+    return incumbent.outcome(incumbent.stop_reason() or stop_reason or StopReason.FINISHED)
+
+
+def calls_of_one_evaluation(means: Means) -> int:
+    """Target and judge calls behind one evaluation, as the source's took; at least 1."""
+    calls = [evaluation.usage.calls for evaluation in means.evaluations if evaluation.usage.calls]
+    return max(1, int(statistics.median_high(calls))) if calls else 1

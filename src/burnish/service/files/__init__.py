@@ -1,6 +1,0 @@
-"""The user's own files: a prompt, and the records to measure it on."""
-
-from burnish.service.files.prompt import read_prompt
-from burnish.service.files.records import read_records
-
-__all__ = ["read_prompt", "read_records"]

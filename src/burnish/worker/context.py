@@ -1,0 +1,156 @@
+"""What a worker process works with, and what one attempt at a job holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from burnish.domain.job import Job
+from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.threads import in_thread
+from burnish.llm.budget import Ledger
+from burnish.llm.gateway import Gateway, JobGateway
+from burnish.plan import Plan, Planner
+from burnish.store.event_reader import read_events
+from burnish.store.protocol import JobStore
+from burnish.tracking.protocol import Tracker
+from burnish.worker.distillation import distill_labels
+from burnish.worker.journal import StoreJournal
+from burnish.worker.observer import AttemptObserver, Observer, Unobserved
+from burnish.worker.recorder import REPLAYED, Recorder
+from burnish.worker.retry import RetryPolicy
+from burnish.worker.serialized_calls import SerializedCalls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerContext:
+    """What all attempts of a process share. Made once by ``bootstrap``.
+
+    Attributes:
+        redact: takes secrets out of a text before it is kept.
+        clock: seconds, monotonic.
+        heartbeat_seconds: how often an attempt writes its heartbeat and looks for a cancel.
+        show_seconds: how often new candidates are put on the MLflow run; the store has them at once.
+        max_running_per_experiment: jobs of one experiment that may run at once; ``None``: no limit.
+        max_job_deaths: attempts in a row that may die with their worker and finish no call.
+        sleep: waiting; injected.
+        observer: notified of attempts and their phases.
+    """
+
+    worker_id: str
+    store: JobStore
+    tracker: Tracker
+    planner: Planner
+    gateway: Gateway
+    retries: RetryPolicy
+    redact: Callable[[str], str]
+    clock: Callable[[], float]
+    heartbeat_seconds: float = 0.5
+    show_seconds: float = 15.0
+    max_running_per_experiment: int | None = None
+    max_job_deaths: int = 5
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    observer: Observer = field(default_factory=Unobserved)
+
+
+@dataclass(slots=True, kw_only=True)
+class AttemptContext:
+    """What one attempt holds. All of it can be rebuilt from the store.
+
+    Attributes:
+        job: the row as this attempt last wrote it.
+        mlflow_calls: the one road for this attempt's effects on MLflow.
+        run_lookup: the MLflow run being looked up or made; ``None`` before that began.
+        loaded: whether :meth:`load` has set the attributes below it, which do not exist before.
+    """
+
+    worker: WorkerContext
+    job: Job
+    observer: AttemptObserver = field(default_factory=Unobserved)
+    mlflow_calls: SerializedCalls = field(default_factory=SerializedCalls)
+    run_lookup: asyncio.Task[str] | None = None
+    journal: StoreJournal | None = None
+
+    loaded: bool = False
+    plan: Plan = field(init=False)
+    ledger: Ledger = field(init=False)
+    model: JobGateway = field(init=False)
+    recorder: Recorder = field(init=False)
+    evaluator: Evaluator = field(init=False)
+
+    async def load(self) -> None:
+        """Plan the job, open its journal and make what its search needs.
+
+        Raises:
+            InvalidInput: what the job names is not there any more, or no longer fits.
+            OptimizerFailed: a teacher answered nothing.
+            StoreUnavailable, TrackingUnavailable
+        """
+        worker, job, store = self.worker, self.job, self.worker.store
+        plan = await worker.planner.plan(job.experiment_id, job.config)
+        self.journal = journal = await StoreJournal.open(store, job.job_id, job.attempt)
+        totals = await store.journal_totals(job.job_id)
+        self.ledger = Ledger(plan.config.budget, worker.clock, totals.finished, job.seconds_spent)
+        self.ledger.count_lost(totals.lost)
+        self.model = worker.gateway.for_job(ledger=self.ledger, journal=journal, config=job.config)
+        self.plan, left_out = await distill_labels(plan, self.model)
+        self.recorder = Recorder(
+            job,
+            store,
+            self.model,
+            self.plan.splits,
+            await store.candidates(job.job_id),
+            on_phase=self.observer.phase,
+            known_events=await read_events(store, job.job_id, REPLAYED) if job.attempt > 1 else (),
+        )
+        for warning in left_out:
+            self.recorder.warning(warning)
+        learning = (*self.plan.splits.train, *self.plan.splits.validation)
+        for entry in self.plan.scorers:
+            await in_thread(partial(entry.scorer.prepare, learning))
+        self.evaluator = Evaluator(
+            prompts=tuple(prompt.name for prompt in plan.prompts),
+            model=self.model,
+            target=plan.target.uri,
+            parameters=plan.target.parameters,
+            scorers=plan.scorers,
+            concurrency=plan.config.concurrency,
+            record=self.recorder.evaluated,
+        )
+        self.loaded = True
+
+    async def save(self, **changes: Any) -> None:
+        """Change fields of the job, behind everything recorded so far.
+
+        Raises:
+            AttemptSuperseded, StoreUnavailable
+        """
+        await self.recorder.flush()
+        self.job = await self.worker.store.update(self.job.job_id, self.job.attempt, changes)
+
+    @property
+    def run_id(self) -> str | None:
+        """Of the MLflow run, also where it was made while the attempt was being interrupted."""
+        task = self.run_lookup
+        if self.job.run_id is None and task and task.done() and not task.cancelled() and not task.exception():
+            return task.result()
+        return self.job.run_id
+
+    @property
+    def progressed(self) -> bool:
+        """Whether this attempt finished calls that no earlier one had."""
+        return self.journal is not None and self.journal.calls_finished > 0
+
+    def visible(self) -> dict[str, Any]:
+        """The job's fields that show how far it is; none before it is loaded."""
+        if not self.loaded:
+            return {}
+        spent = self.ledger.spent
+        needed = self.plan.needed
+        planned = self.plan.config.budget.max_calls or (
+            needed.target_high + needed.reflection_high + self.plan.test_calls
+        )
+        return {"progress": self.recorder.progress(spent.total.calls, planned), "usage": spent}

@@ -1,0 +1,77 @@
+"""A teacher's answers take the place of the expected responses, before the search.
+
+Each answer is a call like any other: reserved, journaled and counted, in the role of teacher.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from burnish.domain.candidate import Candidate
+from burnish.domain.dataset import Example
+from burnish.domain.prompt import render
+from burnish.domain.usage import Role
+from burnish.errors import ModelError, OptimizerFailed
+from burnish.llm.protocol import LanguageModel, Purpose, Request
+from burnish.plan import Plan
+
+
+async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...]]:
+    """The plan with the teacher's answers as expectations, where the job has a teacher.
+
+    An example that the teacher could not answer is left out.
+
+    Returns:
+        The plan, and warnings about what was left out.
+
+    Raises:
+        OptimizerFailed: the teacher left no example for training or for validation.
+        BudgetExhausted, ModelError: as a model call does.
+    """
+    if plan.teacher is None:
+        return plan, ()
+    prompt, target = plan.teacher
+    teacher_id = Candidate({prompt.name: prompt.template}).candidate_id
+    slots = asyncio.Semaphore(plan.config.concurrency)
+
+    async def label(example: Example) -> Example | None:
+        request = Request(
+            model=target.uri,
+            messages=render(prompt.template, example.inputs),
+            parameters=target.parameters,
+        )
+        purpose = Purpose(
+            role=Role.TEACHER, candidate_id=teacher_id, example_id=example.example_id, phase="teaching"
+        )
+        async with slots:
+            try:
+                answer = (await model.complete(request, purpose)).text.strip()
+            except ModelError as error:
+                if error.systemic:
+                    raise
+                return None
+        expectations = {**example.expectations, "expected_response": answer}
+        return replace(example, expectations=expectations) if answer else None
+
+    async def label_all(examples: tuple[Example, ...]) -> tuple[Example, ...]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(label(example)) for example in examples]
+        return tuple(example for task in tasks if (example := task.result()) is not None)
+
+    before = plan.splits
+    try:
+        splits = replace(
+            before,
+            train=await label_all(before.train),
+            validation=await label_all(before.validation),
+            test=await label_all(before.test),
+        )
+    except BaseExceptionGroup as group:  # the first cause speaks for all
+        raise group.exceptions[0] from None
+    if not splits.train or not splits.validation:
+        raise OptimizerFailed("the teacher answered no example of the train or the validation split")
+    asked = len(before.train) + len(before.validation) + len(before.test)
+    left_out = asked - len(splits.train) - len(splits.validation) - len(splits.test)
+    warnings = (f"the teacher gave no answer to {left_out} of {asked} examples",) if left_out else ()
+    return replace(plan, splits=splits), warnings

@@ -1,0 +1,243 @@
+"""One job from top to bottom. Read this first.
+
+    load → score the source prompt → search → sealed test → register the winner
+
+Everything here may run again after a crash: finished calls come from the journal, effects on
+MLflow are looked up before they are repeated, writes carry the attempt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from burnish.concurrency import gather_in_order
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
+from burnish.domain.events import EventKind
+from burnish.domain.job import StopReason, Verdict
+from burnish.domain.prompt import Message
+from burnish.domain.usage import Role, Usage
+from burnish.errors import BudgetExhausted
+from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.protocol import Means
+from burnish.evaluation.statistics import paired_bootstrap, verdict_of
+from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
+from burnish.optimizers.protocol import Outcome, Task
+from burnish.optimizers.search.incumbent import objectives_of
+from burnish.plan import Plan
+from burnish.worker.context import AttemptContext
+
+_MARGIN = 1.5  # the test may cost so much more than the source's own evaluations
+
+
+async def run_job(context: AttemptContext) -> StopReason:
+    """The story.
+
+    Returns:
+        Why the search ended.
+
+    Raises:
+        BurnishError: what stopped the job.
+    """
+    await context.load()
+    plan, recorder = context.plan, context.recorder
+    recorder.event(EventKind.SPLIT, **_split_sizes(plan))
+    for warning in plan.warnings:
+        recorder.warning(warning)
+
+    _hold_for_test(context)
+    outcome = await search(context)
+    context.ledger.hold_back(Usage(), 0.0)
+
+    verdict = await sealed_test(context, outcome.best)
+    await register(context, outcome, verdict)
+    return outcome.stop_reason
+
+
+async def search(context: AttemptContext) -> Outcome:
+    """Score the source on validation, then let the optimizer look for better.
+
+    A budget that runs out ends the search with the best so far.
+    """
+    plan, recorder = context.plan, context.recorder
+    try:
+        await score_source(context)
+        outcome = await plan.optimizer.optimize(
+            _task(context), context.evaluator, _reflect(context), recorder
+        )
+    except BudgetExhausted as exhausted:
+        recorder.warning(f"the budget ended the search: {exhausted}")
+        best = recorder.best
+        outcome = Outcome(
+            best=best.candidate if best else plan.source,
+            means=Means(evaluations=(), scores=best.scores if best else {}),
+            stop_reason=StopReason.BUDGET,
+        )
+    await context.save(
+        best_candidate_id=outcome.best.candidate_id,
+        final_eval_scores=dict(outcome.means.scores),
+        warnings=tuple(recorder.warnings),
+    )
+    return outcome
+
+
+async def score_source(context: AttemptContext) -> None:
+    """Evaluate the source prompt on the validation split; optimizers that ask for it get this answer."""
+    plan, recorder, ledger = context.plan, context.recorder, context.ledger
+    source = plan.source
+    recorder.phase("source", len(plan.splits.validation))
+    began = ledger.seconds
+    initial = await context.evaluator(source, plan.splits.validation)
+    recorder.candidate(
+        source,
+        CandidateStatus.SOURCE,
+        means=initial if plan.dataset else None,
+        objectives=objectives_of(source, initial) if plan.dataset else None,
+    )
+    await context.save(initial_eval_scores=dict(initial.scores))
+    _hold_for_test(context, initial, ledger.seconds - began)
+
+
+async def sealed_test(context: AttemptContext, winner: Candidate) -> Verdict | None:
+    """Score source and winner on the test split, which nothing has seen until now.
+
+    Pairs are measured side by side in the order of the split, so that a budget that runs out still
+    leaves complete pairs to compare: all that were finished count.
+    """
+    plan, recorder, source = context.plan, context.recorder, context.plan.source
+    examples = plan.splits.test
+    if not examples:
+        return None
+    recorder.phase("test", len(examples) * (1 if winner == source else 2))
+    pairs: list[tuple[float, float]] = []
+    try:
+        for batch in _batches(examples, 2 * plan.config.concurrency):
+            pairs += await _pairs(context.evaluator, source, winner, batch)
+    except BudgetExhausted as exhausted:
+        for example in batch:
+            with contextlib.suppress(BudgetExhausted):
+                pairs += await _pairs(context.evaluator, source, winner, [example])
+        recorder.warning(
+            f"the budget ended the sealed test after {len(pairs)} of {len(examples)} examples: {exhausted}"
+        )
+    if not pairs:
+        return None
+    initial, final = zip(*pairs, strict=True)
+    scores = paired_bootstrap(initial, final, seed=plan.config.seed)
+    verdict = verdict_of(scores)
+    recorder.event(EventKind.TESTED, verdict=verdict.value, **asdict(scores))
+    await context.save(test_scores=scores, verdict=verdict)
+    return verdict
+
+
+async def register(context: AttemptContext, outcome: Outcome, verdict: Verdict | None) -> None:
+    """Register the winner as a new prompt version; nothing when nothing beat the source.
+
+    A winner that the sealed test shows to be worse is not registered: it stays among the candidates.
+    """
+    plan, tracker = context.plan, context.worker.tracker
+    if outcome.best.candidate_id == plan.source.candidate_id or verdict is Verdict.WORSE:
+        return
+    uris = []
+    for prompt in plan.prompts:
+        template = outcome.best.texts[prompt.name]
+        if template == prompt.template:
+            uris.append(prompt.uri or "")
+            continue
+        uri = await context.mlflow_calls(tracker.register_winner, context.job, prompt, template)
+        uris.append(uri)
+        context.recorder.event(EventKind.REGISTERED, optimized_prompt_uri=uri)
+    await context.save(optimized_prompt_uris=tuple(uris))
+
+
+async def _pairs(
+    evaluate: Evaluator, source: Candidate, winner: Candidate, examples: Sequence[Example]
+) -> list[tuple[float, float]]:
+    """Aggregates of source and winner on each example."""
+    before, after = await gather_in_order(
+        [evaluate(candidate, examples, phase="test") for candidate in (source, winner)]
+    )
+    return [
+        (first.aggregate, second.aggregate)
+        for first, second in zip(before.evaluations, after.evaluations, strict=True)
+    ]
+
+
+def _task(context: AttemptContext) -> Task:
+    plan = context.plan
+    return Task(
+        source=plan.source,
+        train=plan.splits.train,
+        validation=plan.splits.validation,
+        seed=plan.config.seed,
+        concurrency=plan.config.concurrency,
+        max_calls=plan.calls_left_for_search,
+        teacher=_teacher(context),
+    )
+
+
+def _teacher(context: AttemptContext) -> Evaluator | None:
+    """The reflection model in the target's place."""
+    plan = context.plan
+    if plan.reflection is None:
+        return None
+    return Evaluator(
+        prompts=tuple(prompt.name for prompt in plan.prompts),
+        model=context.model,
+        target=plan.reflection.uri,
+        parameters=plan.target.parameters,
+        scorers=plan.scorers,
+        role=Role.TEACHER,
+        concurrency=plan.config.concurrency,
+    )
+
+
+class _Reflection:
+    """The reflection model as optimizers see it."""
+
+    def __init__(self, model: LanguageModel, uri: str, parameters: Parameters) -> None:
+        self._model, self._uri, self._parameters = model, uri, parameters
+
+    async def __call__(
+        self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> str:
+        request = Request(
+            model=self._uri, messages=tuple(messages), parameters=parameters or self._parameters
+        )
+        purpose = Purpose(role=Role.REFLECTION, phase="reflection", sample=sample)
+        return (await self._model.complete(request, purpose)).text
+
+
+def _reflect(context: AttemptContext) -> _Reflection | None:
+    reflection = context.plan.reflection
+    return _Reflection(context.model, reflection.uri, reflection.parameters) if reflection else None
+
+
+def _hold_for_test(context: AttemptContext, initial: Means | None = None, seconds: float = 0.0) -> None:
+    """Keep back what the sealed test will need: its calls, and its tokens, money and time as well once
+    ``initial``, the source's evaluations in ``seconds``, shows what a call takes."""
+    calls, usages = context.plan.test_calls, []
+    if initial is not None:
+        usages = [evaluation.usage for evaluation in initial.evaluations if evaluation.usage.calls]
+    measured = sum(usages, Usage())
+    share = _MARGIN * calls / measured.calls if measured.calls else 0.0
+    context.ledger.hold_back(
+        Usage(
+            calls=calls,
+            prompt_tokens=round(measured.prompt_tokens * share),
+            completion_tokens=round(measured.completion_tokens * share),
+            usd_nanos=round((measured.usd_nanos or 0) * share),
+        ),
+        seconds * share,
+    )
+
+
+def _split_sizes(plan: Plan) -> dict[str, int]:
+    splits = plan.splits
+    return {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)}
+
+
+def _batches(examples: Sequence[Example], size: int) -> list[Sequence[Example]]:
+    return [examples[start : start + size] for start in range(0, len(examples), size)]

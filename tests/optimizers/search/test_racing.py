@@ -1,0 +1,173 @@
+"""Racing: weak candidates stop early, the best finishes, and the allowance holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
+from burnish.domain.score import Evaluation, Score
+from burnish.errors import BudgetExhausted
+from burnish.evaluation.protocol import Means
+from burnish.optimizers.search.incumbent import Incumbent
+from burnish.optimizers.search.racing import Race, in_fair_order, rungs_of
+from burnish.optimizers.search.rounds import RacingBudget
+from burnish.optimizers.settings import CommonSettings
+from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.synthetic_task import means_of, reviews
+
+EXAMPLES = reviews(60)
+SOURCE = Candidate({"p": "{{review}}"}, origin="source")
+
+
+class ScriptedEvaluate:
+    """Candidates that get each example right below a threshold of their own."""
+
+    def __init__(self, quality: dict[str, float], limit: int | None = None) -> None:
+        self.quality = quality
+        self.limit = limit
+        self.measured: set[tuple[str, str]] = set()
+
+    async def __call__(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+        new = {(candidate.candidate_id, example.example_id) for example in examples} - self.measured
+        if self.limit is not None and len(self.measured) + len(new) > self.limit:
+            raise BudgetExhausted("max_calls", self.limit, len(self.measured))
+        self.measured |= new
+        return means_of([self.evaluation(candidate, example) for example in examples])
+
+    def evaluation(self, candidate: Candidate, example: Example) -> Evaluation:
+        place = EXAMPLES.index(example) * 37 % len(EXAMPLES) / len(EXAMPLES)
+        value = 1.0 if place < self.quality.get(candidate.origin, 0.0) else 0.0
+        scores = {"s": Score(value)}
+        return Evaluation(candidate.candidate_id, example.example_id, "", scores, value)
+
+
+def candidates_of(*origins: str) -> list[Candidate]:
+    return [Candidate({"p": f"{origin} {{{{review}}}}"}, origin=origin) for origin in origins]
+
+
+async def race(
+    evaluate: ScriptedEvaluate, allowance: int = 10_000, seed: int = 0
+) -> tuple[Race, Incumbent, RecordingObserver]:
+    observer = RecordingObserver()
+    incumbent = Incumbent(SOURCE, await evaluate(SOURCE, EXAMPLES), CommonSettings(), observer)
+    return Race(EXAMPLES, evaluate, incumbent, allowance, seed), incumbent, observer
+
+
+@given(st.integers(1, 5000))
+def test_rungs_grow_from_a_few_examples_to_all(validation: int) -> None:
+    rungs = rungs_of(validation)
+    assert rungs[-1] == validation
+    assert rungs[0] <= 17
+    assert list(rungs) == sorted(set(rungs))
+
+
+@given(st.integers(0, 5), st.integers(2, 40))
+def test_a_short_prefix_has_its_share_of_each_answer(seed: int, count: int) -> None:
+    examples = reviews(count)
+    ordered = in_fair_order(examples, seed)
+    assert sorted(e.example_id for e in ordered) == sorted(e.example_id for e in examples)
+    counts = Counter(example.expected for example in ordered[: count // 2])
+    assert max(counts.values()) - min(counts.values(), default=0) <= 1 or len(counts) == 1
+
+
+async def test_the_best_of_many_wins_and_the_weak_stop_early() -> None:
+    quality = {"good": 0.8, "fair": 0.5, **{f"weak {n}": 0.1 for n in range(6)}}
+    evaluate = ScriptedEvaluate(quality)
+    running, incumbent, observer = await race(evaluate)
+    entries = await running.run(
+        candidates_of("weak 0", "weak 1", "fair", "weak 2", "good", "weak 3", "weak 4", "weak 5")
+    )
+    assert incumbent.candidate.origin == "good"
+    assert incumbent.means.aggregate == pytest.approx(0.8)
+    assert [entry.candidate.origin for entry in entries][4] == "good"
+    assert entries[4].examples == len(EXAMPLES)
+    seen = Counter(candidate_id for candidate_id, _ in evaluate.measured)
+    weak = [seen[entry.candidate.candidate_id] for entry in entries if "weak" in entry.candidate.origin]
+    assert max(weak) <= rungs_of(len(EXAMPLES))[1]
+    assert sorted(weak)[-2] == rungs_of(len(EXAMPLES))[0]
+    rejected = observer.with_status(CandidateStatus.REJECTED)
+    assert {candidate.origin for candidate in rejected} >= {f"weak {n}" for n in range(6)}
+
+
+async def test_a_dominated_candidate_does_not_even_reach_the_second_round() -> None:
+    evaluate = ScriptedEvaluate({"good": 0.9, "bad": 0.1})
+    running, _, observer = await race(evaluate)
+    await running.run(candidates_of("good"))
+    entries = await running.run(candidates_of("bad"))
+    assert entries[0].examples == rungs_of(len(EXAMPLES))[0]
+    reason = observer.candidates[-1][3]
+    assert "of 60 validation examples" in reason
+
+
+async def test_rounds_begin_at_other_examples() -> None:
+    evaluate = ScriptedEvaluate({"a": 0.0, "b": 0.0})
+    running, _, _ = await race(evaluate)
+    (first,) = await running.run(candidates_of("a"))
+    (second,) = await running.run(candidates_of("b"))
+    assert not {e.example_id for e in first.means.evaluations} & {
+        e.example_id for e in second.means.evaluations
+    }
+
+
+async def test_the_runner_up_gets_a_second_chance() -> None:
+    quality = {"a": 0.62, "b": 0.66, "c": 0.7, "d": 0.64}
+    evaluate = ScriptedEvaluate(quality)
+    running, incumbent, _ = await race(evaluate)
+    await running.run(candidates_of("a", "b", "c", "d"))
+    await running.final(4)
+    assert incumbent.means.aggregate >= 0.66
+
+
+@given(st.integers(0, 400), st.integers(1, 9))
+def test_room_leaves_enough_for_one_to_finish(allowance: int, wanted: int) -> None:
+    incumbent = Incumbent(SOURCE, means_of([]), CommonSettings(), RecordingObserver())
+    running = Race(EXAMPLES, ScriptedEvaluate({}), incumbent, allowance, 0)
+    room = running.room_for(wanted)
+    first = rungs_of(len(EXAMPLES))[0]
+    assert 0 <= room <= wanted
+    if room:
+        assert room * first + len(EXAMPLES) - first <= allowance
+    else:
+        assert allowance < len(EXAMPLES)
+
+
+@pytest.mark.parametrize("allowance", [60, 80, 100, 150, 300])
+async def test_the_allowance_is_never_overdrawn(allowance: int) -> None:
+    names = [f"{9 - n}" for n in range(9)]
+    evaluate = ScriptedEvaluate({name: int(name) / 10 for name in names})
+    running, incumbent, _ = await race(evaluate, allowance)
+    before = len(evaluate.measured)
+    while names and (room := running.room_for(len(names))):
+        await running.run(candidates_of(*names[:room]))
+        names = names[room:]
+    await running.final(3)
+    assert running.allowance >= 0
+    assert len(evaluate.measured) - before <= allowance
+    assert incumbent.candidate.origin != "source", "one candidate could finish"
+
+
+async def test_no_race_asks_for_more_than_its_effort() -> None:
+    for trials, width in ((8, 8), (20, 6), (5, 2), (1, 1)):
+        evaluate = ScriptedEvaluate({f"{n}": (n * 7 % 10) / 10 for n in range(trials)})
+        running, _, _ = await race(evaluate)
+        before = len(evaluate.measured)
+        names = [f"{n}" for n in range(trials)]
+        for start in range(0, trials, width):
+            await running.run(candidates_of(*names[start : start + width]))
+        await running.final(3)
+        assert len(evaluate.measured) - before <= RacingBudget(trials, width, len(EXAMPLES)).most_evaluations
+
+
+async def test_what_finished_before_the_budget_ended_is_kept() -> None:
+    evaluate = ScriptedEvaluate({"good": 0.8, "better": 0.9}, limit=60 + 130)
+    running, incumbent, _ = await race(evaluate)
+    await running.run(candidates_of("good"))
+    with pytest.raises(BudgetExhausted):
+        await running.run(candidates_of("better", *(f"weak {n}" for n in range(20))))
+    assert incumbent.candidate.origin == "good"

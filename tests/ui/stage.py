@@ -1,0 +1,215 @@
+"""A real server on a temporary folder, with real jobs on a scripted model, for the page to show.
+
+python -m tests.ui.stage          # until interrupted; prints the address
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from burnish.llm.testing.faults import Faults
+from burnish.llm.testing.scripted_server import ScriptedServer
+from tests.ui import triage
+
+JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
+FINAL = {"JOB_STATUS_COMPLETED", "JOB_STATUS_FAILED", "JOB_STATUS_CANCELED"}
+_START_SECONDS = 60.0
+
+
+@dataclass
+class Stage:
+    """A running server and what its jobs can be made of.
+
+    Attributes:
+        url: of the server, without a path.
+        models: the scripted model server; its ``faults`` may be replaced.
+    """
+
+    folder: Path
+    url: str
+    models: ScriptedServer
+    token: str | None = None
+    process: subprocess.Popen[bytes] | None = None
+    datasets: dict[int, str] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON of an answer of the server.
+
+        Raises:
+            RuntimeError: it refused, with its words.
+        """
+        headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, method=method, data=data, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as found:
+                return json.load(found)
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from None
+
+    def prompt(self, name: str, template: str | list[dict[str, str]] = triage.PROMPT) -> str:
+        """URI of a new version of a prompt in MLflow's registry."""
+        tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+        with contextlib.suppress(RuntimeError):
+            self.ask("POST", "/api/2.0/mlflow/registered-models/create", {"name": name, "tags": tags})
+        text = template if isinstance(template, str) else json.dumps(template)
+        kind = "text" if isinstance(template, str) else "chat"
+        tags += [
+            {"key": "mlflow.prompt.text", "value": text},
+            {"key": "_mlflow_prompt_type", "value": kind},
+        ]
+        body = {"name": name, "source": "prompt-template", "tags": tags}
+        made = self.ask("POST", "/api/2.0/mlflow/model-versions/create", body)["model_version"]
+        return f"prompts:/{name}/{made['version']}"
+
+    def dataset(self, count: int = 120) -> str:
+        """Id of a dataset with so many tickets."""
+        if count not in self.datasets:
+            body = {"name": f"tickets-{count}", "experiment_ids": ["0"]}
+            made = self.ask("POST", "/api/3.0/mlflow/datasets/create", body)["dataset"]["dataset_id"]
+            rows = {"records": json.dumps(triage.records(count))}
+            self.ask("POST", f"/api/3.0/mlflow/datasets/{made}/records", rows)
+            self.datasets[count] = str(made)
+        return self.datasets[count]
+
+    def create(self, prompt: str, optimizer: str = "GEPA", **changes: Any) -> str:
+        """Id of a new job. ``changes`` are fields of the config, and ``tags``."""
+        tags = changes.pop("tags", {"team": "support"})
+        settings = changes.pop("settings", {})
+        config = {
+            "optimizer_type": f"OPTIMIZER_TYPE_{optimizer}",
+            "dataset_id": self.dataset(changes.pop("records", 120)),
+            "scorers": ["exact_match"],
+            "model": "openai:/gpt-4o-mini",
+            "reflection_model": "openai:/scripted-large",
+            "optimizer_config_json": json.dumps(settings),
+            "max_output_tokens": 32,
+            "budget": {"max_calls": 700},
+            **changes,
+        }
+        body = {
+            "experiment_id": "0",
+            "source_prompt_uri": prompt,
+            "config": {name: value for name, value in config.items() if value is not None},
+            "tags": [{"key": key, "value": value} for key, value in tags.items()],
+        }
+        return str(self.ask("POST", JOBS, body)["job"]["job_id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """The job as the API shows it."""
+        return dict(self.ask("GET", f"{JOBS}/{job_id}")["job"])
+
+    def wait(self, job_id: str, seconds: float = 120.0) -> dict[str, Any]:
+        """The job, once it has ended."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            job = self.job(job_id)
+            if job["state"]["status"] in FINAL:
+                return job
+            time.sleep(0.2)
+        raise TimeoutError(f"job {job_id} has not ended in {seconds:g} s")
+
+    def start(self, *more: str) -> None:
+        """Start the server, and wait until it answers."""
+        port = self.url.rpartition(":")[2]
+        command = [sys.executable, "-m", "burnish.cli.main", "server", "--port", port, *more]
+        environment = {
+            **os.environ,
+            "OPENAI_BASE_URL": f"{self.models.url}/v1",
+            "OPENAI_API_KEY": "no-key-is-needed-here",
+            "BURNISH_STORE_URI": f"sqlite:///{self.folder / 'burnish.db'}",
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
+        }
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                self.ask("GET", "/ready")
+                return
+            except (OSError, RuntimeError):
+                time.sleep(0.2)
+        raise RuntimeError((self.folder / "server.log").read_text())
+
+    def stop(self) -> None:
+        """Stop the server."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+
+@contextmanager
+def stage(folder: Path, *, latency_seconds: float = 0.02, token: str | None = None) -> Iterator[Stage]:
+    """Run models and server until left."""
+    with _models(latency_seconds) as models, socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+        found.close()
+        arguments = ["--workers", "2"]
+        if token:
+            (folder / "tokens").write_text(token)
+            arguments += ["--auth-token-file", str(folder / "tokens")]
+        opened = Stage(folder, f"http://127.0.0.1:{port}", models, token)
+        try:
+            opened.start(*arguments)
+            yield opened
+        finally:
+            opened.stop()
+
+
+@contextmanager
+def _models(latency_seconds: float) -> Iterator[ScriptedServer]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = ScriptedServer(triage.answer, Faults(latency_seconds=latency_seconds))
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(20)
+    try:
+        yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(20)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def main() -> None:
+    """Stay until interrupted, with a few jobs."""
+    with tempfile.TemporaryDirectory() as name, stage(Path(name)) as opened:
+        prompt = opened.prompt("support-triage")
+        print(f"{opened.url}/burnish/", flush=True)
+        done = [
+            opened.create(prompt),
+            opened.create(prompt, "JOINT_SEARCH", reflection_model=None, budget={"max_calls": 400}),
+            opened.create(opened.prompt("support-chat", triage.CHAT), "METAPROMPT"),
+        ]
+        for job_id in done:
+            print(job_id, opened.wait(job_id).get("verdict"), flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A small world for the page: support tickets that a scripted model routes to teams.
+
+The target answers well where the prompt has a rule for the team; the reflecting model (any name with
+``large`` in it) writes rules for the tickets that it is shown failures of. Answers are functions of the
+request alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from burnish.llm.protocol import Request
+
+PROMPT = "Which team should handle this ticket?\n\nTicket: {{ticket}}"
+CHAT = [
+    {"role": "system", "content": "You help the support desk."},
+    {"role": "user", "content": "Which team should handle this ticket?\n\n{{ticket}}"},
+]
+TEAMS = {
+    "billing": ("an invoice was charged twice", "the refund has not arrived", "our VAT number is missing"),
+    "access": ("nobody can sign in since noon", "the password mail never comes", "SSO loops for ever"),
+    "defect": ("the export stops at 99 %", "the app crashes on start", "totals are wrong on page two"),
+    "shipping": ("the parcel went to a wrong address", "the courier lost our box", "tracking says nothing"),
+    "sales": ("we want a quote for 200 seats", "can we have a longer trial", "is there a plan for schools"),
+}
+RULES = {
+    "billing": "Invoices, charges, refunds and tax numbers go to billing.",
+    "access": "Sign-in, passwords and SSO go to access.",
+    "defect": "Crashes, wrong totals and broken exports go to defect.",
+    "shipping": "Parcels, couriers and addresses go to shipping.",
+    "sales": "Quotes, trials and plans go to sales.",
+}
+_ONE_WORD = "Answer with the team's name only."
+_PLACES = ("Oslo", "Lyon", "Porto", "Graz", "Leeds", "Turin", "Ghent", "Bern", "Malmö", "Gdańsk")
+_PROMPT = re.compile(r"<prompt[^>]*>\n?(?:<message[^>]*>\n?)?|```[a-z]*\n")
+
+
+def records(count: int) -> list[dict[str, Any]]:
+    """Tickets as MLflow's datasets have them, all teams alike."""
+    teams = list(TEAMS)
+    found = []
+    for number in range(count):
+        team = teams[number % len(teams)]
+        what = TEAMS[team][number // len(teams) % len(TEAMS[team])]
+        ticket = f"Customer {1000 + 7 * number} in {_PLACES[number % len(_PLACES)]}: {what}."
+        found.append({"inputs": {"ticket": ticket}, "expectations": {"expected_response": team}})
+    return found
+
+
+def answer(request: Request) -> str:
+    """The script."""
+    text = "\n\n".join(message.content for message in request.messages)
+    return _rewrite(text) if "large" in request.model else _route(text)
+
+
+def _route(text: str) -> str:
+    team = _team_of(text)
+    if team is None:
+        return "I would need to see the ticket."
+    share = 0.97 if RULES[team] in text else 0.6 if _ONE_WORD in text else 0.25
+    if _chance(text[-160:], team) < share:
+        return team if _ONE_WORD in text or any(rule in text for rule in RULES.values()) else team.title()
+    return f"This sounds urgent. I would hand it to the {'general' if share < 0.5 else 'defect'} desk."
+
+
+def _rewrite(text: str) -> str:
+    start = _PROMPT.search(text)
+    if start is None:
+        return "There is no prompt here."
+    tagged = start.group().startswith("<")
+    end = text.find("</prompt>" if tagged else "\n```", start.end())
+    body = text[start.end() : end if end >= 0 else None]
+    shown = {team for team in TEAMS if any(what in text[end:] for what in TEAMS[team])}
+    new = [team for team in sorted(shown) if RULES[team] not in body and _chance(team, text) < 0.45]
+    lines = [RULES[team] for team in new[:2]]
+    if _ONE_WORD not in body and _chance("one", text) < 0.6:
+        lines.append(_ONE_WORD)
+    closing = "\n</prompt>" if tagged else "\n```"
+    return start.group() + "\n".join([*lines, body.strip()]) + closing
+
+
+def _team_of(text: str) -> str | None:
+    positions = [(text.rfind(what), team) for team, whats in TEAMS.items() for what in whats]
+    position, team = max(positions)
+    return team if position >= 0 else None
+
+
+def _chance(*parts: str) -> float:
+    return int(hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8], 16) / 16**8

@@ -1,0 +1,4 @@
+/** Two to six jobs side by side. */
+export function ComparePage() {
+  return null;
+}

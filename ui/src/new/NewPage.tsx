@@ -1,0 +1,4 @@
+/** A form for a new job. */
+export function NewPage() {
+  return null;
+}

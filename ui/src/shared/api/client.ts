@@ -1,0 +1,50 @@
+import createClient, { type Middleware } from "openapi-fetch";
+import { learnClock } from "./clock";
+import { ApiError, errorOf, OFFLINE } from "./errors";
+import type { paths } from "./schema";
+import { root } from "./server";
+import { CSRF, reportSignedOut } from "./session";
+
+const guard: Middleware = {
+  onRequest({ request }) {
+    for (const [name, value] of Object.entries(CSRF)) request.headers.set(name, value);
+    return request;
+  },
+  onResponse({ response }) {
+    learnClock(response.headers.get("date"));
+    if (response.status === 401) reportSignedOut();
+    return response;
+  },
+};
+
+/** The API, typed by our OpenAPI document. Every call goes through `ask`. */
+export const api = createClient<paths>({
+  baseUrl: root,
+  fetch: (request: Request) => globalThis.fetch(request),
+  querySerializer: { array: { style: "form", explode: true } },
+});
+api.use(guard);
+
+/** The paths' common beginning. */
+export const JOBS = "/api/3.0/mlflow/prompt-optimization/jobs";
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The answer's content, or an ApiError. */
+export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
+  let answer: Answer<T>;
+  try {
+    answer = await call;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "OFFLINE", OFFLINE);
+  }
+  if (answer.error !== undefined || !answer.response.ok) {
+    throw errorOf(answer.response.status, answer.error);
+  }
+  return answer.data as T;
+}

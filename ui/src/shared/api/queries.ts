@@ -1,0 +1,94 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, ask, JOBS } from "./client";
+import type { Candidate, ExampleResult, Job } from "./types";
+
+/** Keys begin with what they are of, so that a change of a job can refresh all that is known of it. */
+export const keys = {
+  jobs: ["jobs"] as const,
+  job: (jobId: string) => ["job", jobId] as const,
+  candidates: (jobId: string) => ["job", jobId, "candidates"] as const,
+  candidate: (jobId: string, candidateId: string) => ["job", jobId, "candidates", candidateId] as const,
+};
+
+export function jobQuery(jobId: string) {
+  return queryOptions({
+    queryKey: keys.job(jobId),
+    queryFn: async ({ signal }): Promise<Job> => {
+      const path = { job_id: jobId };
+      const answer = await ask(api.GET(`${JOBS}/{job_id}`, { params: { path }, signal }));
+      return answer.job ?? {};
+    },
+  });
+}
+
+/** All candidates of a job without their texts, in the order they were brought. */
+export function candidatesQuery(jobId: string) {
+  return queryOptions({
+    queryKey: keys.candidates(jobId),
+    queryFn: async ({ signal }): Promise<Candidate[]> => {
+      const found: Candidate[] = [];
+      let token: string | undefined;
+      do {
+        const query = { max_results: 1000, page_token: token };
+        const answer = await ask(
+          api.GET(`${JOBS}/{job_id}/candidates`, { params: { path: { job_id: jobId }, query }, signal }),
+        );
+        found.push(...(answer.candidates ?? []));
+        token = answer.next_page_token;
+      } while (token);
+      return found;
+    },
+  });
+}
+
+export interface CandidateDetail {
+  candidate: Candidate;
+  evaluations: ExampleResult[];
+}
+
+/** One candidate with its texts and all its results. */
+export function candidateQuery(jobId: string, candidateId: string) {
+  return queryOptions({
+    queryKey: keys.candidate(jobId, candidateId),
+    queryFn: async ({ signal }): Promise<CandidateDetail> => {
+      const path = { job_id: jobId, candidate_id: candidateId };
+      const evaluations: ExampleResult[] = [];
+      let candidate: Candidate = {};
+      let token: string | undefined;
+      do {
+        const query = { max_results: 1000, page_token: token };
+        const answer = await ask(
+          api.GET(`${JOBS}/{job_id}/candidates/{candidate_id}`, { params: { path, query }, signal }),
+        );
+        candidate = answer.candidate ?? candidate;
+        evaluations.push(...(answer.evaluations ?? []));
+        token = answer.next_page_token;
+      } while (token);
+      return { candidate, evaluations };
+    },
+    staleTime: 5_000,
+  });
+}
+
+export interface JobSearch {
+  filter?: string;
+  orderBy?: string;
+}
+
+/** Jobs that match, page by page. */
+export function jobsQuery({ filter, orderBy }: JobSearch, pageSize = 200) {
+  return infiniteQueryOptions({
+    queryKey: [...keys.jobs, { filter, orderBy, pageSize }] as const,
+    queryFn: async ({ pageParam, signal }) => {
+      const body = {
+        max_results: pageSize,
+        ...(filter ? { filter } : {}),
+        ...(orderBy ? { order_by: [orderBy] } : {}),
+        ...(pageParam ? { page_token: pageParam } : {}),
+      };
+      return ask(api.POST(`${JOBS}/search`, { body, signal }));
+    },
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next_page_token,
+  });
+}

@@ -1,0 +1,97 @@
+import type { Job } from "../api/types";
+import { decimalsFor, formatDifference, formatScore, plural } from "./numbers";
+import { isFinal, STOP_WORDS, type Tone } from "./words";
+
+/** What a job has come to, for somebody who has ten seconds. */
+export interface Conclusion {
+  tone: Tone;
+  /** Two to five words. */
+  title: string;
+  /** One sentence with its evidence. */
+  sentence: string;
+}
+
+export function concludeJob(job: Job): Conclusion {
+  const status = job.state?.status;
+  if (status === "JOB_STATUS_FAILED") {
+    return {
+      tone: "bad",
+      title: "The job failed",
+      sentence: job.state?.error_message ?? "No reason was given.",
+    };
+  }
+  if (!isFinal(status)) return concludeRunning(job);
+  if (job.verdict && job.test_scores) return concludeTested(job);
+  return concludeUntested(job);
+}
+
+function concludeTested(job: Job): Conclusion {
+  const test = job.test_scores ?? {};
+  const low = test.ci_low ?? 0;
+  const high = test.ci_high ?? 0;
+  const decimals = decimalsFor(low, high);
+  const scores = `${formatScore(test.final, decimals)} against ${formatScore(test.initial, decimals)}`;
+  const where = `on ${plural(test.examples ?? 0, "test example")} that the search never saw`;
+  const interval = `${formatDifference(low, decimals)} and ${formatDifference(high, decimals)}`;
+  switch (job.verdict) {
+    case "IMPROVED":
+      return {
+        tone: "good",
+        title: "The new prompt is better",
+        sentence: `It scores ${scores} ${where}. With 95 % confidence the gain is between ${interval}.`,
+      };
+    case "WORSE":
+      return {
+        tone: "bad",
+        title: "Keep the old prompt",
+        sentence: `The best one found scores ${scores} ${where}. With 95 % confidence the change is between ${interval}.`,
+      };
+    default:
+      return {
+        tone: "neutral",
+        title: "No proven difference",
+        sentence: `The best one found scores ${scores} ${where}. The true change may be anything between ${interval}, so this could be chance.`,
+      };
+  }
+}
+
+function concludeUntested(job: Job): Conclusion {
+  const canceled = job.state?.status === "JOB_STATUS_CANCELED";
+  const title = canceled ? "Canceled before the test" : "Nothing better was found";
+  const why = job.stop_reason && !canceled ? `${STOP_WORDS[job.stop_reason]} ` : "";
+  return { tone: "neutral", title, sentence: why + bestSoFar(job, "The best so far scores") };
+}
+
+function concludeRunning(job: Job): Conclusion {
+  switch (job.state?.status) {
+    case "JOB_STATUS_NEEDS_RECOVERY":
+      return {
+        tone: "warn",
+        title: "Waiting for another worker",
+        sentence: "Its worker was lost. Another goes on from there; finished calls are not paid again.",
+      };
+    case "JOB_STATUS_PENDING":
+      return {
+        tone: "neutral",
+        title: "Waiting to begin",
+        sentence: job.state.status_message ?? "It begins as soon as a worker is free.",
+      };
+    default:
+      return {
+        tone: "live",
+        title: job.cancel_requested ? "Being canceled" : "Looking for a better prompt",
+        sentence:
+          bestSoFar(job, "The best so far scores") +
+          " Whether that is real, the sealed test will say at the end.",
+      };
+  }
+}
+
+function bestSoFar(job: Job, beginning: string): string {
+  const before = job.initial_eval_scores?.aggregate;
+  const after = job.final_eval_scores?.aggregate;
+  if (before === undefined) return "Nothing has been scored yet.";
+  if (after === undefined || after <= before)
+    return `The source prompt scores ${formatScore(before)} on validation.`;
+  return `${beginning} ${formatScore(after)} on validation, the source prompt ${formatScore(before)}.`;
+}

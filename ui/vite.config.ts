@@ -1,0 +1,26 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const server = process.env.BURNISH_URL ?? "http://127.0.0.1:5000";
+
+export default defineConfig({
+  base: "./", // whatever path the server or a proxy puts in front
+  plugins: [react()],
+  build: {
+    outDir: "../src/burnish/ui_dist",
+    emptyOutDir: true,
+    target: "es2022",
+    chunkSizeWarningLimit: 900,
+  },
+  server: {
+    proxy: Object.fromEntries(
+      ["/api", "/ajax-api", "/burnish/session"].map((path) => [path, { target: server }]),
+    ),
+  },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/test-setup.ts"],
+    restoreMocks: true,
+  },
+});
