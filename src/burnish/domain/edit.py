@@ -28,7 +28,6 @@ class EditStatus(StrEnum):
     KEPT = "KEPT"  # in the prompt that the search chose
     LEFT_OUT = "LEFT_OUT"  # tested to the end, and not in it
     GIVEN_UP = "GIVEN_UP"  # hardly any chance of doing good; the reason says how that was seen
-    REFUSED = "REFUSED"  # never tested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class EditReport:
         low, high: 95 % credible interval of the effect.
         chance: probability that the effect is above 0.
         calls: evaluations of prompts that held it.
-        reason: why it was given up, refused or left out.
+        reason: why it was given up or left out.
     """
 
     number: int

@@ -305,6 +305,62 @@ class PromptTemplate(_message.Message):
     messages: _containers.RepeatedCompositeFieldContainer[ChatMessage]
     def __init__(self, text: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ...) -> None: ...
 
+class PromptEdit(_message.Message):
+    __slots__ = ("number", "kind", "text", "prompt", "origin", "status", "effect", "low", "high", "chance", "calls", "reason")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[PromptEdit.Kind]
+        INSTRUCTION: _ClassVar[PromptEdit.Kind]
+        RULE: _ClassVar[PromptEdit.Kind]
+        FORMAT: _ClassVar[PromptEdit.Kind]
+        LAYOUT: _ClassVar[PromptEdit.Kind]
+        DEMONSTRATION: _ClassVar[PromptEdit.Kind]
+        REWORDING: _ClassVar[PromptEdit.Kind]
+    KIND_UNSPECIFIED: PromptEdit.Kind
+    INSTRUCTION: PromptEdit.Kind
+    RULE: PromptEdit.Kind
+    FORMAT: PromptEdit.Kind
+    LAYOUT: PromptEdit.Kind
+    DEMONSTRATION: PromptEdit.Kind
+    REWORDING: PromptEdit.Kind
+    class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATUS_UNSPECIFIED: _ClassVar[PromptEdit.Status]
+        TESTING: _ClassVar[PromptEdit.Status]
+        KEPT: _ClassVar[PromptEdit.Status]
+        LEFT_OUT: _ClassVar[PromptEdit.Status]
+        GIVEN_UP: _ClassVar[PromptEdit.Status]
+    STATUS_UNSPECIFIED: PromptEdit.Status
+    TESTING: PromptEdit.Status
+    KEPT: PromptEdit.Status
+    LEFT_OUT: PromptEdit.Status
+    GIVEN_UP: PromptEdit.Status
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    CHANCE_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    kind: PromptEdit.Kind
+    text: str
+    prompt: str
+    origin: str
+    status: PromptEdit.Status
+    effect: float
+    low: float
+    high: float
+    chance: float
+    calls: int
+    reason: str
+    def __init__(self, number: _Optional[int] = ..., kind: _Optional[_Union[PromptEdit.Kind, str]] = ..., text: _Optional[str] = ..., prompt: _Optional[str] = ..., origin: _Optional[str] = ..., status: _Optional[_Union[PromptEdit.Status, str]] = ..., effect: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., chance: _Optional[float] = ..., calls: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
 class PromptCandidate(_message.Message):
     __slots__ = ("candidate_id", "number", "status", "parents", "origin", "reason", "scores", "objectives", "usage", "texts", "on_pareto_front")
     class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

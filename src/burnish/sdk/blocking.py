@@ -112,6 +112,7 @@ class Job(_Blocking[AsyncJob]):
     events = _iterator(AsyncJob.events)
     candidates = _iterator(AsyncJob.candidates)
     candidate = _verb(AsyncJob.candidate)
+    edits = _verb(AsyncJob.edits)
     example_results = _iterator(AsyncJob.example_results)
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
