@@ -97,6 +97,11 @@ async def test_candidates_and_their_results(server: Running, client: burnish.Asy
     results = [entry async for entry in job.example_results(winner.candidate_id, page_size=3)]
     assert [entry.example_id for entry in results] == [f"e{n:03}" for n in range(10)]
     assert results[0].scores["exact_match"].rationale == "as expected"
+    matrix = await job.scores()
+    assert matrix.example_ids == tuple(f"e{n:03}" for n in range(10))
+    assert matrix.scores[winner.candidate_id] == dict.fromkeys(matrix.example_ids, 1.0)
+    assert matrix.errors == frozenset()
+    assert (await job.scores("test")).scores == {}
 
 
 async def test_search_walks_all_pages(server: Running, client: burnish.AsyncClient) -> None:

@@ -60,6 +60,8 @@ def check_transition(before: JobStatus, after: JobStatus) -> None:
         raise InvalidState(f"a job that is {before} cannot become {after}")
 
 
+MAX_TAG_KEY_CHARACTERS = 250
+MAX_TAG_VALUE_CHARACTERS = 5000  # tags go to the MLflow run too: it takes 8000 today, older servers 5000
 PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
 

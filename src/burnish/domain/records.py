@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import NewEvent
@@ -68,6 +69,20 @@ class EvaluationRecord:
 
     evaluation: Evaluation
     split: str
+
+
+class ScoredExample(NamedTuple):
+    """One evaluation without its texts.
+
+    Attributes:
+        value: of the scorer that was asked for, or the aggregate.
+        failed: there is no output.
+    """
+
+    candidate_id: str
+    example_id: str
+    value: float
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

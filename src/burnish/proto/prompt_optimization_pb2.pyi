@@ -455,6 +455,18 @@ class ExampleResult(_message.Message):
     usage: Usage
     def __init__(self, example_id: _Optional[str] = ..., split: _Optional[str] = ..., output: _Optional[str] = ..., scores: _Optional[_Mapping[str, ScorerResult]] = ..., aggregate: _Optional[float] = ..., error: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
 
+class ScoreRow(_message.Message):
+    __slots__ = ("candidate_id", "columns", "scores", "errors")
+    CANDIDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    candidate_id: str
+    columns: _containers.RepeatedScalarFieldContainer[int]
+    scores: _containers.RepeatedScalarFieldContainer[float]
+    errors: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, candidate_id: _Optional[str] = ..., columns: _Optional[_Iterable[int]] = ..., scores: _Optional[_Iterable[float]] = ..., errors: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class Promotion(_message.Message):
     __slots__ = ("name", "alias", "version", "previous_version")
     NAME_FIELD_NUMBER: _ClassVar[int]

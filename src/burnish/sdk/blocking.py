@@ -114,6 +114,7 @@ class Job(_Blocking[AsyncJob]):
     candidate = _verb(AsyncJob.candidate)
     edits = _verb(AsyncJob.edits)
     example_results = _iterator(AsyncJob.example_results)
+    scores = _verb(AsyncJob.scores)
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
     delete = _verb(AsyncJob.delete)

@@ -19,9 +19,11 @@ from burnish.sdk.results import (
     Candidate,
     ExampleResult,
     Promotion,
+    ScoreMatrix,
     candidate_from_proto,
     example_result_from_proto,
     promotion_from_proto,
+    score_matrix_from_proto,
 )
 from burnish.sdk.transport import Transport
 
@@ -157,6 +159,21 @@ class AsyncJob:
         async for page in self._transport.pages("GET", path, new_answer, request):
             for entry in page.evaluations:
                 yield example_result_from_proto(entry)
+
+    async def scores(self, split: str = "validation", scorer: str = "aggregate") -> ScoreMatrix:
+        """The scores of all candidates on all examples of a split.
+
+        Args:
+            split: ``train``, ``validation`` or ``test`` (there, source and winner only, once it is tested).
+            scorer: whose scores; by default their weighted mean.
+
+        Raises:
+            InvalidInput: there is no such split.
+        """
+        request = wire.ListPromptOptimizationEvaluations(split=split, scorer=scorer)
+        answer = wire.ListPromptOptimizationEvaluations.Response()
+        await self._transport.call("GET", (self.job_id, "evaluations"), answer, request)
+        return score_matrix_from_proto(answer)
 
     async def cancel(self) -> Job:
         """Ask for a stop; the best candidate so far is kept.

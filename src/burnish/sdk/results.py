@@ -10,6 +10,7 @@ from burnish.domain.prompt import Message, Template
 from burnish.domain.score import Score
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.proto import prompt_optimization_pb2 as wire
+from burnish.proto import service_pb2 as service
 from burnish.proto.convert import usage_by_role_from_proto, usage_by_role_to_proto, usage_from_proto
 
 
@@ -53,6 +54,21 @@ class ExampleResult:
     aggregate: float
     error: str | None
     usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMatrix:
+    """The scores of a job's candidates on the examples of one split.
+
+    Attributes:
+        example_ids: every example that a candidate was tried on.
+        scores: candidate id → example id → score, in the order of the candidates' numbers.
+        errors: (candidate id, example id) of those that have no output; their score is 0.
+    """
+
+    example_ids: tuple[str, ...]
+    scores: Mapping[str, Mapping[str, float]]
+    errors: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +155,18 @@ def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
         error=message.error if message.HasField("error") else None,
         usage=usage_from_proto(message.usage),
     )
+
+
+def score_matrix_from_proto(message: service.ListPromptOptimizationEvaluations.Response) -> ScoreMatrix:
+    ids = tuple(message.example_ids)
+    scores, errors = {}, set()
+    for row in message.rows:
+        columns = row.columns or range(len(ids))
+        scores[row.candidate_id] = {
+            ids[column]: score for column, score in zip(columns, row.scores, strict=True)
+        }
+        errors |= {(row.candidate_id, ids[column]) for column in row.errors}
+    return ScoreMatrix(example_ids=ids, scores=scores, errors=frozenset(errors))
 
 
 def promotion_from_proto(message: wire.Promotion) -> Promotion:

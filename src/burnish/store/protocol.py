@@ -22,6 +22,7 @@ from burnish.domain.records import (
     JournalEntry,
     JournalTotals,
     Report,
+    ScoredExample,
 )
 from burnish.domain.usage import Usage
 
@@ -198,6 +199,11 @@ class CandidateRecords(Protocol):
         self, job_id: str, candidate_id: str, after: str = "", limit: int = 1000
     ) -> tuple[EvaluationRecord, ...]:
         """By example id, those behind ``after``."""
+        ...
+
+    async def scores(self, job_id: str, split: str, scorer: str = "aggregate") -> list[ScoredExample]:
+        """Every evaluation on a split, without texts, by candidate and example id. Those without a value
+        of the scorer are left out; a failed one counts 0."""
         ...
 
 

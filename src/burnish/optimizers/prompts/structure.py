@@ -19,9 +19,8 @@ from dataclasses import dataclass
 
 from burnish.domain.prompt import Message, Template, variables_of
 
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _FIELD_LINE = re.compile(
-    r"^(?:(?P<heading>[^{}:]{1,40}):)?\s*[\"'`]*\{\{\s*(?P<name>[A-Za-z_]\w*)\s*\}\}[\"'`]*$"
+    r"^(?:(?P<heading>[^{}:]{1,40}):)?\s*[\"'`]*\{\{\s*(?P<name>\w[\w .-]*?)\s*\}\}[\"'`]*$"
 )
 _CUE_LINE = re.compile(r"^[A-Z][\w ()'/-]{0,40}:$")
 _FIELD_WORDS = frozenset(
@@ -46,11 +45,6 @@ class PromptStructure:
     instruction: str
     fields: tuple[str, ...]
     cue: str = ""
-
-
-def variables_in_order(text: str) -> tuple[str, ...]:
-    """Names of the ``{{variables}}`` of a text, in the order of their first place."""
-    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
 
 
 def parse_structure(text: str) -> PromptStructure:

@@ -62,6 +62,7 @@ class SqlJobStore:
         self.events = Events(database).events
         candidates = Candidates(database)
         self.candidates, self.evaluations = candidates.candidates, candidates.evaluations
+        self.scores = candidates.scores
         journal = Journal(database)
         self.journal_write, self.journal_read = journal.write, journal.read
         self.journal_totals, self.journal_prune = journal.totals, journal.prune
