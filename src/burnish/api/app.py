@@ -118,6 +118,7 @@ def _verbs(hub: EventHub) -> Mapping[str, Verb]:
         "listPromptOptimizationCandidates": candidates.list_candidates,
         "listPromptOptimizationEdits": edits.list_edits,
         "getPromptOptimizationCandidate": candidates.get_candidate,
+        "registerPromptOptimizationCandidate": jobs.register,
         "listPromptOptimizationEvaluations": candidates.list_evaluations,
         "promoteOptimizedPrompt": jobs.promote,
         "rollbackOptimizedPrompt": jobs.roll_back,
