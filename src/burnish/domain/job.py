@@ -78,6 +78,8 @@ class StopReason(StrEnum):
     TARGET_REACHED = "TARGET_REACHED"
     PATIENCE = "PATIENCE"
     NO_HEADROOM = "NO_HEADROOM"  # the source was already perfect
+    NO_NEW_IDEAS = "NO_NEW_IDEAS"  # the reflection model repeats itself, or writes nothing that can be used
+    LITTLE_TO_GAIN = "LITTLE_TO_GAIN"  # the expected gain of another hundred calls is below minimum_gain
     CANCELED = "CANCELED"
     ERROR = "ERROR"
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from burnish.domain.edit import EditReport
 from burnish.domain.events import Event, EventKind
 from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
@@ -331,6 +332,27 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
         message.timestamp_ms,
         EventKind(wire.JobEvent.Kind.Name(message.kind)),
         message_to_json(message.data),
+    )
+
+
+def edit_to_proto(report: EditReport) -> wire.PromptEdit:
+    known: dict[str, Any] = {
+        name: well_formed(value) if isinstance(value, str) else value
+        for name, value in report.to_data().items()
+        if value not in (None, "")
+    }
+    return wire.PromptEdit(**known)
+
+
+def edit_from_proto(message: wire.PromptEdit) -> EditReport:
+    return EditReport.from_data(
+        {
+            "prompt": "",
+            "origin": "",
+            **message_to_json(message),
+            "kind": wire.PromptEdit.Kind.Name(message.kind),
+            "status": wire.PromptEdit.Status.Name(message.status),
+        }
     )
 
 

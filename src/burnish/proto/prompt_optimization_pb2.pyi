@@ -17,12 +17,14 @@ class OptimizerType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPTIMIZER_TYPE_DISTILLATION: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_FEW_SHOT: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_JOINT_SEARCH: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_FACTORIAL: _ClassVar[OptimizerType]
 OPTIMIZER_TYPE_UNSPECIFIED: OptimizerType
 OPTIMIZER_TYPE_GEPA: OptimizerType
 OPTIMIZER_TYPE_METAPROMPT: OptimizerType
 OPTIMIZER_TYPE_DISTILLATION: OptimizerType
 OPTIMIZER_TYPE_FEW_SHOT: OptimizerType
 OPTIMIZER_TYPE_JOINT_SEARCH: OptimizerType
+OPTIMIZER_TYPE_FACTORIAL: OptimizerType
 
 class PromptOptimizationJobTag(_message.Message):
     __slots__ = ("key", "value")
@@ -191,6 +193,8 @@ class PromptOptimizationJob(_message.Message):
         NO_HEADROOM: _ClassVar[PromptOptimizationJob.StopReason]
         CANCELED: _ClassVar[PromptOptimizationJob.StopReason]
         ERROR: _ClassVar[PromptOptimizationJob.StopReason]
+        NO_NEW_IDEAS: _ClassVar[PromptOptimizationJob.StopReason]
+        LITTLE_TO_GAIN: _ClassVar[PromptOptimizationJob.StopReason]
     STOP_REASON_UNSPECIFIED: PromptOptimizationJob.StopReason
     FINISHED: PromptOptimizationJob.StopReason
     BUDGET: PromptOptimizationJob.StopReason
@@ -199,6 +203,8 @@ class PromptOptimizationJob(_message.Message):
     NO_HEADROOM: PromptOptimizationJob.StopReason
     CANCELED: PromptOptimizationJob.StopReason
     ERROR: PromptOptimizationJob.StopReason
+    NO_NEW_IDEAS: PromptOptimizationJob.StopReason
+    LITTLE_TO_GAIN: PromptOptimizationJob.StopReason
     class InitialEvalScoresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +298,8 @@ class JobEvent(_message.Message):
         TESTED: _ClassVar[JobEvent.Kind]
         REGISTERED: _ClassVar[JobEvent.Kind]
         ENDED: _ClassVar[JobEvent.Kind]
+        EDIT: _ClassVar[JobEvent.Kind]
+        FORECAST: _ClassVar[JobEvent.Kind]
     KIND_UNSPECIFIED: JobEvent.Kind
     CREATED: JobEvent.Kind
     STARTED: JobEvent.Kind
@@ -307,6 +315,8 @@ class JobEvent(_message.Message):
     TESTED: JobEvent.Kind
     REGISTERED: JobEvent.Kind
     ENDED: JobEvent.Kind
+    EDIT: JobEvent.Kind
+    FORECAST: JobEvent.Kind
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
@@ -334,6 +344,62 @@ class PromptTemplate(_message.Message):
     text: str
     messages: _containers.RepeatedCompositeFieldContainer[ChatMessage]
     def __init__(self, text: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[ChatMessage, _Mapping]]] = ...) -> None: ...
+
+class PromptEdit(_message.Message):
+    __slots__ = ("number", "kind", "text", "prompt", "origin", "status", "effect", "low", "high", "chance", "calls", "reason")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[PromptEdit.Kind]
+        INSTRUCTION: _ClassVar[PromptEdit.Kind]
+        RULE: _ClassVar[PromptEdit.Kind]
+        FORMAT: _ClassVar[PromptEdit.Kind]
+        LAYOUT: _ClassVar[PromptEdit.Kind]
+        DEMONSTRATION: _ClassVar[PromptEdit.Kind]
+        REWORDING: _ClassVar[PromptEdit.Kind]
+    KIND_UNSPECIFIED: PromptEdit.Kind
+    INSTRUCTION: PromptEdit.Kind
+    RULE: PromptEdit.Kind
+    FORMAT: PromptEdit.Kind
+    LAYOUT: PromptEdit.Kind
+    DEMONSTRATION: PromptEdit.Kind
+    REWORDING: PromptEdit.Kind
+    class Status(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATUS_UNSPECIFIED: _ClassVar[PromptEdit.Status]
+        TESTING: _ClassVar[PromptEdit.Status]
+        KEPT: _ClassVar[PromptEdit.Status]
+        LEFT_OUT: _ClassVar[PromptEdit.Status]
+        GIVEN_UP: _ClassVar[PromptEdit.Status]
+    STATUS_UNSPECIFIED: PromptEdit.Status
+    TESTING: PromptEdit.Status
+    KEPT: PromptEdit.Status
+    LEFT_OUT: PromptEdit.Status
+    GIVEN_UP: PromptEdit.Status
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    CHANCE_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    kind: PromptEdit.Kind
+    text: str
+    prompt: str
+    origin: str
+    status: PromptEdit.Status
+    effect: float
+    low: float
+    high: float
+    chance: float
+    calls: int
+    reason: str
+    def __init__(self, number: _Optional[int] = ..., kind: _Optional[_Union[PromptEdit.Kind, str]] = ..., text: _Optional[str] = ..., prompt: _Optional[str] = ..., origin: _Optional[str] = ..., status: _Optional[_Union[PromptEdit.Status, str]] = ..., effect: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., chance: _Optional[float] = ..., calls: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PromptCandidate(_message.Message):
     __slots__ = ("candidate_id", "number", "status", "parents", "origin", "reason", "scores", "objectives", "usage", "texts", "on_pareto_front")

@@ -15,12 +15,13 @@ from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
 from burnish.planning.plan import Plan, Planner
 from burnish.planning.resolver import Resolver
+from burnish.store.event_reader import read_events
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
 from burnish.worker.distillation import distill_labels
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver, Observer, Unobserved
-from burnish.worker.recorder import Recorder
+from burnish.worker.recorder import REPLAYED, Recorder
 from burnish.worker.retry import RetryPolicy
 from burnish.worker.serialized_calls import SerializedCalls
 
@@ -107,6 +108,7 @@ class AttemptContext:
             self.plan.splits,
             await store.candidates(job.job_id),
             on_phase=self.observer.phase,
+            known_events=await read_events(store, job.job_id, REPLAYED) if job.attempt > 1 else (),
         )
         for warning in left_out:
             self.recorder.warning(warning)
