@@ -91,8 +91,8 @@ async def test_a_list_is_watched_from_reset_to_deletion(services: FakeServices) 
     while (data := (await watcher.next())[1])["job"]["state"]["status"] != "JOB_STATUS_COMPLETED":
         assert (data["kind"], data["job_id"]) == ("CHANGED", job_id)
     assert data["job"] == job_to_json(await services.store.get(job_id))
-    await services.jobs.delete(job_id)
-    await services.jobs.delete(old)
+    await services.store.delete(job_id)
+    await services.store.delete(old)
     assert sorted(await watcher.kinds(2)) == sorted([("DELETED", job_id), ("DELETED", old)])
 
 
@@ -162,8 +162,8 @@ async def test_only_jobs_of_the_experiments_asked_for(services: FakeServices) ->
     await watcher.next()
     other, wanted = await new_job(services), await new_job(services, seven)
     assert await watcher.kinds(1) == [("CREATED", wanted)]
-    await services.jobs.delete(other)
-    await services.jobs.delete(wanted)
+    await services.store.delete(other)
+    await services.store.delete(wanted)
     assert await watcher.kinds(1) == [("DELETED", wanted)]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
 from burnish.domain.usage import UsageByRole
@@ -77,6 +78,8 @@ class StopReason(StrEnum):
     TARGET_REACHED = "TARGET_REACHED"
     PATIENCE = "PATIENCE"
     NO_HEADROOM = "NO_HEADROOM"  # the source was already perfect
+    NO_NEW_IDEAS = "NO_NEW_IDEAS"  # the reflection model repeats itself, or writes nothing that can be used
+    LITTLE_TO_GAIN = "LITTLE_TO_GAIN"  # the expected gain of another hundred calls is below minimum_gain
     CANCELED = "CANCELED"
     ERROR = "ERROR"
 
@@ -146,7 +149,7 @@ def _refuse_constant(name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
-    """What was asked for, complete: a worker needs nothing else.
+    """What was asked for. What it meant at submission is in :class:`~burnish.domain.inputs.JobInputs`.
 
     The annotations are the table of a job's options: command line, SDK, wire and ``docs/options.md``
     read it. A new option is a field here, its name in :class:`JobOptions`, and a field of
@@ -314,6 +317,7 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
     """
 
     job_id: str
@@ -346,10 +350,16 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    inputs: InputSummary | None = None
+
+    @property
+    def source_prompt_uris(self) -> tuple[str, ...]:
+        """With the version's number once it is known; what was asked for is in ``config``."""
+        return self.inputs.source_prompt_uris if self.inputs else self.config.source_prompt_uris
 
     @property
     def source_prompt_uri(self) -> str:
-        return self.config.source_prompt_uris[0]
+        return self.source_prompt_uris[0]
 
     @property
     def priority(self) -> int:

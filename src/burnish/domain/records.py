@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
 from burnish.domain.job import Job, Progress
 from burnish.domain.score import Evaluation
@@ -80,6 +81,20 @@ class JobVersion(NamedTuple):
     last_sequence: int
     cancel_requested: bool
     calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRecord:
+    """One example of a job's dataset.
+
+    Attributes:
+        position: in the dataset, from 0.
+        split: ``train``, ``validation`` or ``test``.
+    """
+
+    example: Example
+    position: int
+    split: str
 
 
 class ScoredExample(NamedTuple):

@@ -147,6 +147,17 @@ class ListPromptOptimizationCandidates(_message.Message):
     page_token: str
     def __init__(self, job_id: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
+class ListPromptOptimizationEdits(_message.Message):
+    __slots__ = ("job_id",)
+    class Response(_message.Message):
+        __slots__ = ("edits",)
+        EDITS_FIELD_NUMBER: _ClassVar[int]
+        edits: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.PromptEdit]
+        def __init__(self, edits: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptEdit, _Mapping]]] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
 class GetPromptOptimizationCandidate(_message.Message):
     __slots__ = ("job_id", "candidate_id", "max_results", "page_token")
     class Response(_message.Message):

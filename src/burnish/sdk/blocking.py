@@ -112,6 +112,7 @@ class Job(_Blocking[AsyncJob]):
     events = _iterator(AsyncJob.events)
     candidates = _iterator(AsyncJob.candidates)
     candidate = _verb(AsyncJob.candidate)
+    edits = _verb(AsyncJob.edits)
     example_results = _iterator(AsyncJob.example_results)
     scores = _verb(AsyncJob.scores)
     cancel = _verb(AsyncJob.cancel)

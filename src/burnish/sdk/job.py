@@ -7,11 +7,12 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 
+from burnish.domain.edit import EditReport
 from burnish.domain.events import Event
 from burnish.domain.job import Job, JobStatus
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
-from burnish.proto.convert import event_from_proto, job_from_proto
+from burnish.proto.convert import edit_from_proto, event_from_proto, job_from_proto
 from burnish.proto.message import read_message
 from burnish.sdk.errors import JobFailed
 from burnish.sdk.results import (
@@ -111,6 +112,16 @@ class AsyncJob:
         async for page in self._transport.pages("GET", path, new_answer, request):
             for entry in page.candidates:
                 yield candidate_from_proto(entry)
+
+    async def edits(self) -> tuple[EditReport, ...]:
+        """What the search knows of each edit, the largest effect first; only FACTORIAL has edits.
+
+        Raises:
+            NotFound: the job was deleted.
+        """
+        answer = wire.ListPromptOptimizationEdits.Response()
+        await self._transport.call("GET", (self.job_id, "edits"), answer)
+        return tuple(edit_from_proto(entry) for entry in answer.edits)
 
     async def candidate(self, candidate_id: str) -> Candidate:
         """One candidate with its texts.

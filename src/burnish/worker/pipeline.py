@@ -26,7 +26,7 @@ from burnish.evaluation.statistics import detectable, paired_bootstrap, spread_o
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 from burnish.worker.context import AttemptContext
 from burnish.worker.registration import register_winner
 
