@@ -29,6 +29,7 @@ STOPS = {
     StopReason.TARGET_REACHED: "the target score was reached",
     StopReason.PATIENCE: "no candidate was better for a while",
     StopReason.NO_HEADROOM: "the source prompt was already perfect",
+    StopReason.NO_NEW_IDEAS: "the reflection model has no new ideas",
     StopReason.CANCELED: "canceled",
     StopReason.ERROR: "an error",
 }

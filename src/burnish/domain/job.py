@@ -75,6 +75,7 @@ class StopReason(StrEnum):
     TARGET_REACHED = "TARGET_REACHED"
     PATIENCE = "PATIENCE"
     NO_HEADROOM = "NO_HEADROOM"  # the source was already perfect
+    NO_NEW_IDEAS = "NO_NEW_IDEAS"  # the reflection model repeats itself, or writes nothing that can be used
     CANCELED = "CANCELED"
     ERROR = "ERROR"
 

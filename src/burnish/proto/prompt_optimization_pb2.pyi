@@ -159,6 +159,7 @@ class PromptOptimizationJob(_message.Message):
         NO_HEADROOM: _ClassVar[PromptOptimizationJob.StopReason]
         CANCELED: _ClassVar[PromptOptimizationJob.StopReason]
         ERROR: _ClassVar[PromptOptimizationJob.StopReason]
+        NO_NEW_IDEAS: _ClassVar[PromptOptimizationJob.StopReason]
     STOP_REASON_UNSPECIFIED: PromptOptimizationJob.StopReason
     FINISHED: PromptOptimizationJob.StopReason
     BUDGET: PromptOptimizationJob.StopReason
@@ -167,6 +168,7 @@ class PromptOptimizationJob(_message.Message):
     NO_HEADROOM: PromptOptimizationJob.StopReason
     CANCELED: PromptOptimizationJob.StopReason
     ERROR: PromptOptimizationJob.StopReason
+    NO_NEW_IDEAS: PromptOptimizationJob.StopReason
     class InitialEvalScoresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]

@@ -37,6 +37,7 @@ export const STOP_WORDS: Record<StopReason, string> = {
   TARGET_REACHED: "The target score was reached.",
   PATIENCE: "Nothing better was found for a long time.",
   NO_HEADROOM: "The source prompt was already perfect on validation.",
+  NO_NEW_IDEAS: "The reflection model had no new ideas.",
   CANCELED: "It was canceled.",
   ERROR: "It ended in an error.",
 };
