@@ -26,10 +26,11 @@ from urllib.parse import urlsplit
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["OPENAI_API_KEY"] = "not-a-key"
 
-from burnish.domain.budget import Budget, Ledger
+from burnish.domain.budget import Budget
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role
+from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.protocol import Parameters, Purpose, Request
 from burnish.llm.providers.openai import OpenAiProvider

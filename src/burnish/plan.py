@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobConfig, OptimizerType
-from burnish.domain.prompt import Prompt, check_template
+from burnish.domain.prompt import Prompt, check_template, lookalikes_of, needs_value
 from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem, Problems
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
@@ -202,7 +202,7 @@ class Planner:
             reflection=reflection,
             teacher=teacher,
             needed=needed,
-            warnings=(*splits.warnings, *needed.warnings),
+            warnings=(*splits.warnings, *needed.warnings, *unfilled_placeholders(prompts, dataset)),
         )
         check_budget(plan)
         return plan
@@ -321,10 +321,12 @@ def check_records(prompts: Sequence[Prompt], dataset: Dataset) -> None:
     problems = []
     if not dataset.examples:
         raise InvalidInput.of("dataset", dataset.name, "the dataset has no records; add some")
-    variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+    columns = frozenset[str]().union(*(example.inputs for example in dataset.examples))
+    named = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+    variables = {name for name in named if name in columns or needs_value(name)}
     if prompts and not variables:
-        columns = ", ".join(f"{{{{{name}}}}}" for name in sorted(dataset.examples[0].inputs))
-        remedy = f"the prompt has no {{{{variable}}}}, so every record would ask the same; add {columns}"
+        listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(columns))
+        remedy = f"the prompt has no {{{{variable}}}}, so every record would ask the same; add {listed}"
         problems.append(Problem("prompt", prompts[0].uri or prompts[0].name, remedy))
     for variable in sorted(variables):
         lacking = [example for example in dataset.examples if variable not in example.inputs]
@@ -336,6 +338,23 @@ def check_records(prompts: Sequence[Prompt], dataset: Dataset) -> None:
             problems.append(Problem(f"inputs.{variable}", lacking[0].example_id, remedy))
     if problems:
         raise InvalidInput(*problems)
+
+
+def unfilled_placeholders(prompts: Sequence[Prompt], dataset: Dataset | None) -> list[str]:
+    """Warnings about what looks like a variable and is sent as it stands, as MLflow would send it."""
+    examples = dataset.examples if dataset else ()
+    columns = frozenset[str]().union(*(example.inputs for example in examples))
+    found = []
+    for prompt in prompts:
+        names = sorted(name for name in prompt.variables if name not in columns and not needs_value(name))
+        parts = [*(f"{{{{{name}}}}}" for name in names), *lookalikes_of(prompt.template)]
+        if parts:
+            found.append(
+                f"{prompt.name}: {', '.join(parts)} is sent as it stands, as MLflow would: only a plain name "
+                "is filled in, and one that is not made of ASCII letters, digits, underscores and dots only "
+                "where the records have a column of that very name"
+            )
+    return found
 
 
 def check_budget(plan: Plan) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from burnish.concurrency import Backoff
 from burnish.llm.gateway import Gateway
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.testing.scripted import sentiment
@@ -87,7 +88,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     asyncio.run_coroutine_threadsafe(served.start(), loop).result(10)
     monkeypatch.setenv("OPENAI_BASE_URL", served.url + "/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
-    quick = functools.partial(Gateway, schedule=RetrySchedule(base_seconds=0.001, longest_wait_seconds=0.01))
+    quick = functools.partial(
+        Gateway, retries=RetrySchedule(backoff=Backoff(base_seconds=0.001, cap_seconds=0.01))
+    )
     monkeypatch.setattr("burnish.bootstrap.Gateway", quick)
     yield served
     asyncio.run_coroutine_threadsafe(served.stop(), loop).result(10)

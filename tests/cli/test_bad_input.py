@@ -100,11 +100,16 @@ def test_non_utf8_bytes(burnish: Burnish, folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["{% for x in y %}{{review}}{% endfor %}", "{{ review.__class__ }}", "{{ review | upper }}"]
+    ("code", "reason"),
+    [
+        ("{% for x in y %}{{review}}{% endfor %}", "Jinja"),
+        ("{{ review.__class__ }}", "review.__class__"),
+        ("{{ review | upper }}", "no {{variable}}"),
+    ],
 )
-def test_jinja_is_refused_and_never_executed(burnish: Burnish, folder: Folder, code: str) -> None:
+def test_code_in_a_prompt_is_never_executed(burnish: Burnish, folder: Folder, code: str, reason: str) -> None:
     folder.prompt.write_text(code)
-    refused(optimize(burnish, folder), folder, "Jinja")
+    refused(optimize(burnish, folder), folder, reason)
 
 
 def test_a_gguf_that_is_not_one(burnish: Burnish, folder: Folder, tmp_path: Path) -> None:

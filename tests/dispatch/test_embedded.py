@@ -13,6 +13,7 @@ import pytest
 
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
+from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.errors import InvalidState, StoreUnavailable
 
@@ -20,7 +21,23 @@ from burnish.errors import InvalidState, StoreUnavailable
 class EmbeddedHarness:
     def __init__(self, unfinished: dict[str, None]) -> None:
         self._unfinished = unfinished
-        self.dispatcher = EmbeddedDispatcher(self._list)
+        self._delays: list[tuple[float, asyncio.Event]] = []
+        self.dispatcher = EmbeddedDispatcher(self._list, sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        over = asyncio.Event()
+        self._delays.append((seconds, over))
+        await over.wait()
+
+    async def advance(self, seconds: float) -> None:
+        await eventually(lambda: bool(self._delays))
+        for delay_seconds, over in self._delays:
+            if delay_seconds <= seconds:
+                over.set()
+
+    async def resume(self, job_id: str) -> None:
+        await eventually(lambda: bool(self._delays))
+        self.dispatcher.announce(job_id)
 
     async def _list(self) -> list[str]:
         return list(self._unfinished)
@@ -52,11 +69,11 @@ async def test_a_job_announced_while_it_winds_down_is_run_again() -> None:
     release = asyncio.Event()
     runs: list[str] = []
 
-    async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-        runs.append(reason)
+    async def run(delivery: Delivery) -> None:
+        runs.append(delivery.reason)
         if len(runs) == 1:
             await release.wait()
-        await harness.finish(job_id)
+        await harness.finish(delivery.job_id)
 
     async with working(harness.dispatcher, run):
         await harness.submit("a")
@@ -79,8 +96,8 @@ async def test_a_job_that_another_process_has_written_is_found() -> None:
             raise StoreUnavailable("for a moment")
         return [job_id for job_id in ("a", "b") if job_id in jobs and job_id not in ran]
 
-    async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-        ran.append(job_id)
+    async def run(delivery: Delivery) -> None:
+        ran.append(delivery.job_id)
 
     jobs = ["a"]
     harness.dispatcher = EmbeddedDispatcher(unfinished, search_every_seconds=0.01)

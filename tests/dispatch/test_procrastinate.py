@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import pytest
 
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.queue import Message, Queue
 from burnish.dispatch.testing import DispatcherContract, eventually, working
 from burnish.domain.job import JobStatus
@@ -47,6 +48,19 @@ class PostgresHarness:
 
     async def finish(self, job_id: str) -> None:
         await self.store.request_cancel(job_id)
+
+    async def resume(self, job_id: str) -> None:
+        await eventually(lambda: self.messages() == [(job_id, "todo")])
+        await self.store.request_cancel(job_id)
+        await self.store.reopen(job_id)
+
+    async def advance(self, seconds: float) -> None:
+        """Every delay began so much earlier."""
+        waiting = "SELECT 1 FROM procrastinate_jobs WHERE scheduled_at > now()"
+        await eventually(lambda: bool(self.ask(waiting)))
+        self.ask(
+            "UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - make_interval(secs => %s)", seconds
+        )
 
     def ask(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.uri, autocommit=True) as connection:
@@ -92,14 +106,6 @@ class TestProcrastinate(DispatcherContract):
         return open_harness(self.uri)
 
 
-class Delivery(NamedTuple):
-    """What a worker was asked to run."""
-
-    job_id: str
-    reason: str
-    over_attempt: int | None
-
-
 class Worker:
     """A job's worker as the dispatcher sees it: records what is delivered, and may hold on to it."""
 
@@ -108,13 +114,13 @@ class Worker:
         self.delivered: list[Delivery] = []
         self.go_on = asyncio.Event()
 
-    async def hold(self, job_id: str, reason: str, over_attempt: int | None = None) -> None:
-        self.delivered.append(Delivery(job_id, reason, over_attempt))
+    async def hold(self, delivery: Delivery) -> None:
+        self.delivered.append(delivery)
         await self.go_on.wait()
 
-    async def finish(self, job_id: str, reason: str, over_attempt: int | None = None) -> None:
-        self.delivered.append(Delivery(job_id, reason, over_attempt))
-        await self.harness.finish(job_id)
+    async def finish(self, delivery: Delivery) -> None:
+        self.delivered.append(delivery)
+        await self.harness.finish(delivery.job_id)
 
 
 async def test_the_job_and_its_message_commit_together(uri: str) -> None:
@@ -306,7 +312,7 @@ async def test_a_cancel_reaches_another_process_worker(uri: str) -> None:
     async with open_harness(uri) as server, open_harness(uri) as harness:
         interrupted, begun = asyncio.Event(), asyncio.Event()
 
-        async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+        async def run(delivery: Delivery) -> None:
             begun.set()
             try:
                 await asyncio.Event().wait()

@@ -422,7 +422,6 @@ def test_a_chat_prompt(write: Write) -> None:
         ("p.txt", b" \n", "is empty"),
         ("p.txt", b"a\nb\xff", "p.txt:2: 'byte 0xff at offset 3': is not UTF-8"),
         ("p.txt", b"{% for x in y %}", "Jinja"),
-        ("p.txt", b"{{ x | upper }}", "Jinja"),
         ("p.txt", b"x" * 100_001, "100000"),
         ("p.json", b"{", "p.json:1 column 2: is not JSON"),
         ("p.json", b"{}", "a chat prompt is a JSON list"),

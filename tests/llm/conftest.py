@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
+from burnish.concurrency import Backoff
 from burnish.domain.answer import Thinking
-from burnish.domain.budget import Budget, Ledger
+from burnish.domain.budget import Budget
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role
+from burnish.llm.budget import Ledger
 from burnish.llm.gateway import CallReport, Gateway, JobGateway
 from burnish.llm.limits import RateLimits
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
 from burnish.llm.providers.registry import Registry
+from burnish.llm.retries import RetrySchedule
 from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.memory_journal import MemoryJournal
 from burnish.llm.testing.scripted import Script, ScriptedProvider, echo
@@ -90,7 +93,9 @@ def rig() -> Callable[..., Rig]:
             report=reports.append,
             clock=time.clock,
             sleep=time.sleep,
-            draw=draw,
+            retries=RetrySchedule(
+                backoff=Backoff(base_seconds=0.5, cap_seconds=60.0, draw=draw, sleep=time.sleep)
+            ),
         )
         ledger = Ledger(budget or Budget(), time.clock)
         kept = journal or MemoryJournal()

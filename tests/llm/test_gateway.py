@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from burnish.concurrency import Backoff
 from burnish.domain.answer import AnswerOutcome, Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.usage import NANOS_PER_USD, Usage
@@ -23,9 +24,9 @@ from burnish.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
-from burnish.llm.estimate import DEFAULT_MAX_OUTPUT_TOKENS, most_prompt_tokens
-from burnish.llm.identity import request_hash
+from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS, most_prompt_tokens
 from burnish.llm.protocol import Response
+from burnish.llm.retries import RetrySchedule
 from burnish.llm.testing.contract import eventually
 from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.memory_journal import MemoryJournal
@@ -70,7 +71,7 @@ class TestOneCall:
         journal = MemoryJournal()
         await rig(journal=journal).ask()
         later = rig(journal=journal, budget=Budget(max_calls=1))
-        later.ledger.hold = Usage(calls=1)
+        later.ledger.hold_back(Usage(calls=1), 0.0)
         assert (await later.ask()).replayed
         assert later.provider.requests == 0
 
@@ -198,7 +199,7 @@ class TestBudget:
         seen: Counter[str] = Counter()
         became: Counter[str | None] = Counter()  # what the other side did with each request
         for number, asked in enumerate(bench.provider.asked):
-            key = request_hash(asked)
+            key = asked.digest
             became[faults.kind_of(key, seen[key], number)] += 1
             seen[key] += 1
         maybe_paid = sum(became[kind] for kind in (None, "garbage", "drop", "hang"))
@@ -322,7 +323,9 @@ class TestRetries:
                 retrying.set()
                 await go_on.wait()
 
-        bench.gateway.sleep = sleep
+        bench.gateway.retries = RetrySchedule(
+            backoff=Backoff(base_seconds=0.5, sleep=sleep, draw=lambda: 0.5)
+        )
         first = asyncio.create_task(bench.ask("first"))
         await retrying.wait()
         second = asyncio.create_task(bench.ask("second"))
@@ -440,6 +443,6 @@ class TestReports:
         with pytest.raises(ModelUnavailable):
             await bench.ask("another")
         made, replayed, failed = bench.reports
-        assert (made.attempts, made.seconds, made.usage.calls) == (1, 2.0, 1)
-        assert (replayed.attempts, replayed.replayed) == (0, True)
-        assert (failed.attempts, failed.error, failed.usage) == (6, "ModelUnavailable", Usage())
+        assert (made.tries, made.seconds, made.usage.calls) == (1, 2.0, 1)
+        assert (replayed.tries, replayed.replayed) == (0, True)
+        assert (failed.tries, failed.error, failed.usage) == (6, "ModelUnavailable", Usage())

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelTimeout
-from burnish.llm.estimate import most_prompt_tokens
+from burnish.llm.budget import most_prompt_tokens
 from burnish.llm.protocol import Parameters, Provider, Request
 from burnish.llm.providers.local import LocalProvider, find_model
 from burnish.llm.testing.contract import Counts, ProviderContract

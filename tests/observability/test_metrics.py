@@ -16,7 +16,7 @@ from burnish.observability.scrape import Scrape, watch_loop
 
 
 def report(model: str = "openai:/m", **changes: object) -> CallReport:
-    fields = {"model": model, "role": Role.TARGET, "seconds": 0.1, "attempts": 1, "usage": Usage(1, 1, 1)}
+    fields = {"model": model, "role": Role.TARGET, "seconds": 0.1, "tries": 1, "usage": Usage(1, 1, 1)}
     return CallReport(**{**fields, **changes})  # type: ignore[arg-type]
 
 

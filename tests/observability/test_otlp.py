@@ -16,7 +16,7 @@ from burnish.observability import otlp
 from burnish.observability.telemetry import telemetry_of
 
 EXPORTER = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
-REPORT = CallReport(model="openai:/m", role=Role.TARGET, seconds=0.5, attempts=1, usage=Usage(1, 2, 3))
+REPORT = CallReport(model="openai:/m", role=Role.TARGET, seconds=0.5, tries=1, usage=Usage(1, 2, 3))
 
 
 class Collector(HTTPServer):

@@ -145,7 +145,7 @@ def test_a_failed_call_reports_its_kind_only(telemetry: Telemetry, spans: InMemo
         model="openai:/m?base_url=http%3A%2F%2Fuser%3Apw@host",
         role=Role.JUDGE,
         seconds=2.5,
-        attempts=4,
+        tries=4,
         usage=Usage(1, 10, 5, 2_000_000_000),
         error="ModelTimeout",
     )

@@ -7,7 +7,7 @@ import sys
 
 import burnish
 
-HEAVY = ("mlflow", "aiohttp", "sqlalchemy", "fastapi", "google.protobuf", "optuna", "numpy", "rich")
+HEAVY = ("mlflow", "aiohttp", "sqlalchemy", "starlette", "google.protobuf", "optuna", "numpy", "rich")
 
 
 def test_nothing_heavy_is_imported() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,11 +28,20 @@ async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
     await harness.close()
 
 
+class TwoCallJudge(ExactMatch):
+    """Is planned like a judge that asks ``model`` twice for each answer."""
+
+    calls = 2
+
+    def __init__(self, model: str) -> None:
+        super().__init__("judge")
+        self.model = model
+
+
 async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
     scorers = [WeightedScorer(ExactMatch("exact_match"))]
     if judge:
-        scorer: Any = SimpleNamespace(name="judge", model=judge, calls=2, needs=frozenset())
-        scorers.append(WeightedScorer(scorer))
+        scorers.append(WeightedScorer(TwoCallJudge(judge)))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})
     planner = Planner(harness.tracker, registry, lambda specs, experiment: tuple(scorers), make_optimizer)
     config = harness.config(**{"model": CHEAP, "budget": Budget(), **changes})

@@ -10,7 +10,7 @@ from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt
 from burnish.errors import TrackingUnavailable
 from burnish.tracking.memory import FakeTracker
-from burnish.tracking.testing import RunView, TrackerContract
+from burnish.tracking.testing import RunView, TraceView, TrackerContract
 
 
 class TestFakeTracker(TrackerContract):
@@ -24,6 +24,19 @@ class TestFakeTracker(TrackerContract):
         return RunView(
             run.status.value, run.tags, run.params, run.metrics, run.artifacts, run.prompts, datasets
         )
+
+    def traces(self, tracker: Any, job: Job, run_id: str) -> list[TraceView]:
+        return [
+            TraceView(
+                inputs=dict(trace.example.inputs),
+                output=trace.record.evaluation.output,
+                failed=trace.record.evaluation.error is not None,
+                scores={name: score.value for name, score in trace.record.evaluation.scores.items()},
+                expectations=dict(trace.example.expectations),
+                split=trace.record.split,
+            )
+            for trace in tracker.runs[run_id].traces.values()
+        ]
 
     def run_ids(self, tracker: Any, job: Job) -> list[str]:
         return [run.run_id for run in tracker.runs_of(job.job_id)]

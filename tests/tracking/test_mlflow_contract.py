@@ -14,7 +14,7 @@ import pytest
 from burnish.domain.job import Job
 from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.tracking.testing import RunView, TrackerContract
+from burnish.tracking.testing import RunView, TraceView, TrackerContract
 
 SERVER = """
 import os, sys
@@ -25,11 +25,12 @@ os.environ.update(
     _MLFLOW_SERVER_SERVE_ARTIFACTS="true",
     MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
 )
-from mlflow.server import app
-from werkzeug.serving import make_server
-server = make_server("127.0.0.1", 0, app, threaded=True)
-print(server.server_port, flush=True)
-server.serve_forever()
+import socket
+import uvicorn
+from mlflow.server.fastapi_app import app
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
 """
 
 
@@ -72,6 +73,20 @@ class MlflowContract(TrackerContract):
                 path = Path(client.download_artifacts(run_id, entry.path, str(self.scratch)))
                 found[entry.path] = path.read_text(encoding="utf-8")
         return found
+
+    def traces(self, tracker: Any, job: Job, run_id: str) -> list[TraceView]:
+        found = self.client(tracker).search_traces(locations=[job.experiment_id], run_id=run_id)
+        return [
+            TraceView(
+                inputs=trace.data.spans[0].inputs,
+                output=trace.data.spans[0].outputs,
+                failed=trace.info.state == "ERROR",
+                scores={a.name: a.value for a in trace.info.assessments if a.feedback is not None},
+                expectations={a.name: a.value for a in trace.info.assessments if a.expectation is not None},
+                split=trace.info.trace_metadata["burnish.split"],
+            )
+            for trace in found
+        ]
 
     def run_ids(self, tracker: Any, job: Job) -> list[str]:
         runs = self.client(tracker).search_runs(

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from burnish.concurrency import Backoff
+from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
@@ -23,7 +25,6 @@ from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import Gateway
-from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Request, Response
 from burnish.llm.providers.registry import Registry
 from burnish.llm.retries import RetrySchedule
@@ -208,7 +209,7 @@ class WorkerProcess:
         tracker = KillableProxy(harness.tracker, self, TrackingUnavailable)
         registry = Registry(providers={"scripted": self})
         self.gateway = Gateway(
-            registry, schedule=RetrySchedule(base_seconds=0.001, longest_wait_seconds=0.01)
+            registry, retries=RetrySchedule(backoff=Backoff(base_seconds=0.001, cap_seconds=0.01))
         )
         planner = Planner(tracker, registry, lambda specs, experiment: make_scorers(specs), make_optimizer)
         self.runner = JobRunner(
@@ -229,11 +230,17 @@ class WorkerProcess:
         )
 
     async def run(self, job_id: str = "job", reason: str = "submitted", over: int | None = None) -> None:
-        """Run the job to its end, or to this process's."""
-        self._running = asyncio.create_task(self.runner(job_id, reason, over))
+        """Run the job to its end, or to this process's, as a dispatcher does."""
+        self._running = asyncio.create_task(self._deliver(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
         await self.gateway.close()
+
+    async def _deliver(self, job_id: str, reason: str, over: int | None) -> None:
+        again = await self.runner(Delivery(job_id, reason, over))
+        while again is not None:
+            await self._sleep(again.delay_seconds)
+            again = await self.runner(Delivery(job_id, again.reason, again.over_attempt, delayed=True))
 
     def die(self, *_: Any) -> None:
         """``kill -9``. From any thread."""
@@ -255,7 +262,7 @@ class WorkerProcess:
     # --- as a model's provider
 
     async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
-        self.asked.append(request_hash(request))
+        self.asked.append(request.digest)
         if self._dies_at_call is not None and len(self.asked) == self._dies_at_call:
             self.die()
         response = await (
@@ -263,7 +270,7 @@ class WorkerProcess:
             if self._answer
             else self.scripted.complete(request, model_name, timeout_seconds)
         )
-        self.answered.append(request_hash(request))
+        self.answered.append(request.digest)
         return response
 
     async def close(self) -> None:

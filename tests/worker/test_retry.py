@@ -23,7 +23,7 @@ POLICY = RetryPolicy(limit=3, draw=lambda: 1.0, base_seconds=2, cap_seconds=10)
     "error", [StoreUnavailable("away"), TrackingUnavailable("away"), ProviderUnavailable("away")]
 )
 def test_causes_outside_the_job_are_retried_up_to_the_limit(error: Exception) -> None:
-    delays = [retry.delay_seconds for n in range(3) if (retry := POLICY.decide(error, n))]
+    delays = [POLICY.decide(error, number) for number in range(3)]
     assert delays == [2, 6, 10]
     assert POLICY.decide(error, 3) is None
 
@@ -45,5 +45,4 @@ def test_causes_inside_the_job_are_not_retried(error: Exception) -> None:
 
 def test_jitter_keeps_at_least_half_of_the_delay() -> None:
     least = RetryPolicy(limit=1, draw=lambda: 0.0, base_seconds=4).decide(StoreUnavailable("x"), 0)
-    assert least is not None
-    assert least.delay_seconds == 2
+    assert least == 2

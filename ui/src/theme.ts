@@ -29,7 +29,7 @@ const dark: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "copper",
-  primaryShade: { light: 6, dark: 5 },
+  primaryShade: 6,
   colors: { copper, dark },
   autoContrast: true,
   defaultRadius: "md",

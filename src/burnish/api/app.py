@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -43,7 +43,7 @@ def create_app(
     hub: EventHub | None = None,
     scrape: Scrape | None = None,
     prefix: str = "",
-) -> FastAPI:
+) -> Starlette:
     """The whole server as one ASGI application. It starts and closes nothing but its own streams; who
     stops the server calls ``app.state.event_hub.close()`` first, so that it need not wait for them.
 
@@ -63,11 +63,11 @@ def create_app(
     sessions = Sessions(tokens)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         hub.close()
 
-    app = FastAPI(title="Burnish", version=__version__, openapi_url=None, lifespan=lifespan)
+    app = Starlette(lifespan=lifespan)
     app.state.event_hub = hub
     app.add_exception_handler(HTTPException, _no_such_endpoint)
     ours = list(routes(services, _verbs(hub), prefix))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from burnish.dispatch.protocol import Dispatcher
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.protocol import JobStore
@@ -22,5 +21,3 @@ class Services(Protocol):
     def store(self) -> JobStore: ...
     @property
     def tracker(self) -> Tracker: ...
-    @property
-    def dispatcher(self) -> Dispatcher: ...

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from burnish.concurrency import cancel_and_wait
-from burnish.dispatch.protocol import RunJob
+from burnish.dispatch.protocol import Delivery, Requeue, RunJob
 from burnish.errors import ExperimentFull, StoreUnavailable
 
 log = structlog.get_logger("burnish.dispatch")
@@ -28,8 +28,7 @@ class _Ticket(NamedTuple):
 
     minus_priority: int
     number: int
-    job_id: str
-    reason: str
+    delivery: Delivery
 
 
 class EmbeddedDispatcher:
@@ -38,19 +37,25 @@ class EmbeddedDispatcher:
     Args:
         unfinished: gives the ids of all jobs that are not terminal, oldest first.
         search_every_seconds: how often it looks for jobs that were not announced.
+        sleep: waits until a delay is over.
     """
 
     def __init__(
-        self, unfinished: Callable[[], Awaitable[Sequence[str]]], search_every_seconds: float = 2.0
+        self,
+        unfinished: Callable[[], Awaitable[Sequence[str]]],
+        search_every_seconds: float = 2.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._unfinished = unfinished
         self._search_every_seconds = search_every_seconds
+        self._sleep = sleep
         self._order = itertools.count()
         self._waiting: asyncio.PriorityQueue[_Ticket] = asyncio.PriorityQueue()
         self._queued: set[str] = set()
         self._again: set[str] = set()  # announced while still winding down
         self._full: dict[str, list[_Ticket]] = defaultdict(list)  # experiment → heap of what waits for it
         self._priorities: dict[str, int] = {}
+        self._delayed: dict[str, tuple[_Ticket, asyncio.Task[None]]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
@@ -85,12 +90,12 @@ class EmbeddedDispatcher:
                 if ticket is None:
                     slots.release()
                     break
-                job_id = ticket.job_id
+                job_id = ticket.delivery.job_id
                 task = asyncio.create_task(self._run(run, ticket), name=f"job-{job_id}")
                 self._running[job_id] = task
                 task.add_done_callback(partial(self._ended, job_id, slots))
         finally:
-            await cancel_and_wait(searching)
+            await cancel_and_wait(searching, *(waiting for _, waiting in self._delayed.values()))
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         self._stopping.set()
@@ -111,7 +116,8 @@ class EmbeddedDispatcher:
             except StoreUnavailable as away:
                 log.warning("could not look for jobs", error=str(away))
                 continue
-            waiting = {ticket.job_id for tickets in self._full.values() for ticket in tickets}
+            waiting = {ticket.delivery.job_id for tickets in self._full.values() for ticket in tickets}
+            waiting.update(self._delayed)
             for job_id in unfinished:
                 if job_id not in self._running and job_id not in waiting:
                     self._enqueue(job_id, "found waiting")
@@ -124,7 +130,7 @@ class EmbeddedDispatcher:
             if self._stopping.is_set() or not getting.done():
                 return None
             ticket = getting.result()
-            self._queued.discard(ticket.job_id)
+            self._queued.discard(ticket.delivery.job_id)
             return ticket
         finally:
             getting.cancel()
@@ -132,27 +138,47 @@ class EmbeddedDispatcher:
 
     async def _run(self, run: RunJob, ticket: _Ticket) -> None:
         try:
-            await run(ticket.job_id, ticket.reason)
+            again = await run(ticket.delivery)
         except ExperimentFull as full:
             heapq.heappush(self._full[full.experiment_id], ticket)
             return
         except asyncio.CancelledError:
             if not self._stopping.is_set():
-                self._again.add(ticket.job_id)
+                self._again.add(ticket.delivery.job_id)
             raise
         except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
-            log.error("a job broke its worker's code", job_id=ticket.job_id, exc_info=bug)
+            log.error("a job broke its worker's code", job_id=ticket.delivery.job_id, exc_info=bug)
+        else:
+            if again is not None:
+                self._delay(ticket, again)
         self._let_waiting_try()
+
+    def _delay(self, ticket: _Ticket, again: Requeue) -> None:
+        """Let the job wait without a place; it keeps its priority."""
+        job_id = ticket.delivery.job_id
+        ticket = ticket._replace(delivery=Delivery(job_id, again.reason, delayed=True))
+        self._delayed[job_id] = (ticket, asyncio.create_task(self._wait_out(job_id, again.delay_seconds)))
+
+    async def _wait_out(self, job_id: str, delay_seconds: float) -> None:
+        await self._sleep(delay_seconds)
+        self._end_delay(job_id)
+
+    def _end_delay(self, job_id: str) -> None:
+        ticket, waiting = self._delayed.pop(job_id)
+        waiting.cancel()  # where it was announced before its time
+        self._put(ticket._replace(number=next(self._order)))
 
     def _enqueue(self, job_id: str, reason: str) -> None:
         if job_id in self._running:
             self._again.add(job_id)
+        elif job_id in self._delayed:
+            self._end_delay(job_id)
         elif job_id not in self._queued:
             priority = self._priorities.pop(job_id, 0)
-            self._put(_Ticket(-priority, next(self._order), job_id, reason))
+            self._put(_Ticket(-priority, next(self._order), Delivery(job_id, reason)))
 
     def _put(self, ticket: _Ticket) -> None:
-        self._queued.add(ticket.job_id)
+        self._queued.add(ticket.delivery.job_id)
         self._waiting.put_nowait(ticket)
 
     def _let_waiting_try(self) -> None:

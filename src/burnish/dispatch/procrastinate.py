@@ -17,7 +17,7 @@ import structlog
 
 from burnish.concurrency import cancel_and_wait
 from burnish.dispatch.liveness import LivenessMonitor
-from burnish.dispatch.protocol import RunJob
+from burnish.dispatch.protocol import Requeue, RunJob
 from burnish.dispatch.queue import INSERT, ON_CONFLICT, QUEUE, TASK, Message, Queue
 from burnish.domain.records import Heartbeat
 from burnish.errors import ExperimentFull, StoreUnavailable
@@ -186,8 +186,9 @@ class ProcrastinateDispatcher:
     # --- one job
 
     def _begin(self, message: Message, run: RunJob, slots: asyncio.Semaphore) -> None:
-        earlier = [task for other, task in self._running.values() if other.job_id == message.job_id]
-        task = asyncio.create_task(self._run(message, run, earlier), name=f"job-{message.job_id}")
+        job_id = message.delivery.job_id
+        earlier = [task for other, task in self._running.values() if other.delivery.job_id == job_id]
+        task = asyncio.create_task(self._run(message, run, earlier), name=f"job-{job_id}")
         self._running[message.message_id] = (message, task)
         task.add_done_callback(partial(self._ended, message, slots))
 
@@ -196,19 +197,22 @@ class ProcrastinateDispatcher:
         try:
             if earlier:  # resumed while its end was still being written here
                 await asyncio.wait(earlier)
-            await run(message.job_id, message.reason, message.over_attempt)
+            again = await run(message.delivery)
         except ExperimentFull as full:
             self._start_background_task(self._queue.hold(message, self._mine, full.experiment_id))
         except asyncio.CancelledError:
             self._start_background_task(self._queue.put_back(message, self._mine))
         except Exception as bug:  # the runner promises not to raise; if it does, its neighbours go on
-            log.error("a job broke its worker's code", job_id=message.job_id, exc_info=bug)
+            log.error("a job broke its worker's code", job_id=message.delivery.job_id, exc_info=bug)
             self._start_background_task(self._finish(message))
         else:
-            self._start_background_task(self._finish(message))
+            self._start_background_task(self._finish(message, again))
 
-    async def _finish(self, message: Message) -> None:
-        await self._queue.finish(message, self._mine)
+    async def _finish(self, message: Message, again: Requeue | None = None) -> None:
+        if again is None:
+            await self._queue.finish(message, self._mine)
+        else:
+            await self._queue.delay(message, self._mine, again)
         await self._queue.release_held()
 
     def _ended(self, message: Message, slots: asyncio.Semaphore, task: asyncio.Task[None]) -> None:
@@ -252,7 +256,7 @@ class ProcrastinateDispatcher:
     async def _free_stalled(self, running: set[str]) -> None:
         """Messages whose worker is dead, of jobs that do not run: those that do are watched by the store."""
         for message in await self._queue.stalled(self._takeover_seconds):
-            if message.job_id not in running:
+            if message.delivery.job_id not in running:
                 await self._queue.put_back(message, message.worker_id)
 
     async def _find_lost(self, running: set[str]) -> None:

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-class RunJob(Protocol):
-    """Runs a job to its end, or until somebody else has it; never raises for a job's own failure."""
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A job, brought to a worker.
 
-    async def __call__(self, job_id: str, reason: str, over_attempt: int | None = None) -> None:
-        """
-        Args:
-            reason: why the job is delivered now; for people.
-            over_attempt: the attempt that is known to be dead; a job that runs in any other one is left
-                alone (0: every attempt). ``None``: whatever ran is dead, since nobody else works here.
+    Attributes:
+        reason: why now; for people.
+        over_attempt: the attempt that is known to be dead; a job that runs in any other one is left
+            alone (0: every attempt). ``None``: whatever ran is dead, since nobody else works here.
+        delayed: whether this is the delivery that a :class:`Requeue` asked for.
+    """
 
-        Raises:
-            ExperimentFull: the job cannot begin yet; deliver it when another of its experiment has ended.
-            asyncio.CancelledError: the job has been given back; deliver it again.
-        """
-        ...
+    job_id: str
+    reason: str
+    over_attempt: int | None = None
+    delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Deliver the job again, not before a delay is over. Meanwhile it holds no place in any worker.
+
+    Attributes:
+        reason, over_attempt: of that delivery.
+    """
+
+    delay_seconds: float
+    reason: str
+    over_attempt: int | None = None
+
+
+RunJob = Callable[[Delivery], Coroutine[Any, Any, Requeue | None]]
+"""Runs one attempt at a job; never raises for a job's own failure. ``None``: the job is over, or somebody
+else has it.
+
+Raises:
+    ExperimentFull: the job cannot begin yet; deliver it when another of its experiment has ended.
+    asyncio.CancelledError: the job has been given back; deliver it again.
+"""
 
 
 class Dispatcher(Protocol):
     """Promises (``dispatch.testing.DispatcherContract``): a job handed over is run at least once,
-    on some worker, until it is terminal; a dead worker's jobs are handed out again; of waiting jobs
-    the one with the highest priority is first, then the one handed over first."""
+    on some worker, until it is terminal; a dead worker's jobs are handed out again; a job that waits
+    for its delay keeps no other from running; of waiting jobs the one with the highest priority is
+    first, then the one handed over first."""
 
     def hand_over(self, connection: Any, job_id: str, priority: int = 0) -> None:
         """Part of the store's transaction that creates or reopens a job. ``connection`` is the store's

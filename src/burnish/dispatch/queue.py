@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from burnish.dispatch.protocol import Delivery, Requeue
 from burnish.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ SELECT %(queue)s, %(task)s, %(priority)s, %(job_id)s::text, jsonb_build_object(
     'job_id', %(job_id)s::text, 'over_attempt', %(over_attempt)s::int, 'reason', %(reason)s::text
 )
 """
-ON_CONFLICT = " ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING"
+ON_CONFLICT = """
+ON CONFLICT (queueing_lock) WHERE status = 'todo'
+DO UPDATE SET scheduled_at = NULL, queue_name = excluded.queue_name
+"""
 _REQUEUE = f"""
 WITH obsolete AS (
     DELETE FROM procrastinate_jobs
@@ -55,6 +59,15 @@ WITH back AS (
     RETURNING id
 )
 SELECT pg_notify(%(channel)s, json_build_object('type', 'job_inserted', 'job_id', id)::text) FROM back
+"""
+_DELAY = f"""
+UPDATE procrastinate_jobs
+SET status = 'todo', worker_id = NULL, abort_requested = false,
+    scheduled_at = now() + make_interval(secs => %(delay_seconds)s),
+    args = args || jsonb_build_object(
+        'over_attempt', %(over_attempt)s::int, 'reason', %(reason)s::text, 'delayed', true
+    )
+WHERE {_MINE}
 """
 _HOLD = f"""
 UPDATE procrastinate_jobs
@@ -97,17 +110,14 @@ WHERE status IN ('todo', 'doing')
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Run this job.
+    """A delivery in the queue.
 
     Attributes:
-        over_attempt: see :class:`~burnish.dispatch.protocol.RunJob`.
         worker_id: the worker that fetched it, in Procrastinate's register.
     """
 
     message_id: int
-    job_id: str
-    reason: str
-    over_attempt: int
+    delivery: Delivery
     worker_id: int | None
 
 
@@ -177,7 +187,7 @@ class Queue:
             await self._manager.listen_for_jobs(on_notification=notified, queues=[QUEUE])
 
     async def fetch(self, worker_id: int) -> Message | None:
-        """The next message; it is this worker's until it finishes, holds or puts it back."""
+        """The next message; it is this worker's until it finishes, holds, delays or puts it back."""
         async with _translated_errors():
             row = await self._manager.fetch_job(queues=[QUEUE], worker_id=worker_id)
         return None if row is None else _message_of(row)
@@ -188,18 +198,18 @@ class Queue:
 
     async def put_back(self, message: Message, worker_id: int | None) -> None:
         """Let another worker fetch the message. One that is not this worker's any more is left alone."""
-        from procrastinate.exceptions import UniqueViolation
+        await self._back_to_todo(_PUT_BACK, message, channel=_CHANNEL, worker_id=worker_id)
 
-        arguments = {"message_id": message.message_id, "worker_id": worker_id}
-        try:
-            await self._ask(_PUT_BACK, channel=_CHANNEL, **arguments)
-        except StoreUnavailable as error:
-            if not isinstance(error.__cause__, UniqueViolation):
-                raise
-            await self._do(  # a newer message waits for the same job
-                "DELETE FROM procrastinate_jobs WHERE id = %(message_id)s AND status = 'doing'",
-                message_id=message.message_id,
-            )
+    async def delay(self, message: Message, worker_id: int, again: Requeue) -> None:
+        """Let the message wait so long by PostgreSQL's own clock; then any worker may fetch it."""
+        await self._back_to_todo(
+            _DELAY,
+            message,
+            worker_id=worker_id,
+            delay_seconds=again.delay_seconds,
+            reason=again.reason,
+            over_attempt=again.over_attempt or 0,
+        )
 
     async def hold(self, message: Message, worker_id: int, experiment_id: str) -> None:
         """Let the message wait until :meth:`release_held` finds it the first of its experiment."""
@@ -256,6 +266,19 @@ class Queue:
         async with _translated_errors():
             await self._manager.connector.execute_query_async(query, **arguments)
 
+    async def _back_to_todo(self, query: str, message: Message, **arguments: Any) -> None:
+        from procrastinate.exceptions import UniqueViolation
+
+        try:
+            await self._do(query, message_id=message.message_id, **arguments)
+        except StoreUnavailable as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            await self._do(  # a newer message waits for the same job
+                "DELETE FROM procrastinate_jobs WHERE id = %(message_id)s AND status = 'doing'",
+                message_id=message.message_id,
+            )
+
     async def _ensure_schema(self) -> None:
         assert self._app is not None
         if (await self._ask(_IS_THERE))[0]["found"] is None:
@@ -265,14 +288,7 @@ class Queue:
 
 
 def _message_of(row: Any) -> Message:
-    arguments = row.task_kwargs
-    return Message(
-        message_id=row.id,
-        job_id=arguments["job_id"],
-        reason=arguments["reason"],
-        over_attempt=arguments["over_attempt"],
-        worker_id=row.worker_id,
-    )
+    return Message(message_id=row.id, delivery=Delivery(**row.task_kwargs), worker_id=row.worker_id)
 
 
 @asynccontextmanager

@@ -7,20 +7,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from burnish.dispatch.protocol import Dispatcher, RunJob
+from burnish.dispatch.protocol import Delivery, Dispatcher, Requeue, RunJob
 from burnish.errors import ExperimentFull
 
 
 class DispatcherHarness(Protocol):
     """A dispatcher on a store that is real enough to hold hand-overs.
 
-    ``submit`` makes an unfinished job and hands it over; ``finish`` makes it terminal.
+    ``submit`` makes an unfinished job and hands it over; ``finish`` makes it terminal; ``resume`` hands a
+    job over again that waits for its delay; ``advance`` lets delays of so many seconds be over.
     """
 
     dispatcher: Dispatcher
 
     async def submit(self, job_id: str, priority: int = 0) -> None: ...
     async def finish(self, job_id: str) -> None: ...
+    async def resume(self, job_id: str) -> None: ...
+    async def advance(self, seconds: float) -> None: ...
 
 
 async def eventually(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
@@ -51,9 +54,9 @@ class DispatcherContract:
         async with self.harness() as harness:
             ran: list[str] = []
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                ran.append(job_id)
-                await harness.finish(job_id)
+            async def run(delivery: Delivery) -> None:
+                ran.append(delivery.job_id)
+                await harness.finish(delivery.job_id)
 
             async with working(harness.dispatcher, run):
                 await harness.submit("a")
@@ -63,9 +66,9 @@ class DispatcherContract:
         async with self.harness() as harness:
             ran: set[str] = set()
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                ran.add(job_id)
-                await harness.finish(job_id)
+            async def run(delivery: Delivery) -> None:
+                ran.add(delivery.job_id)
+                await harness.finish(delivery.job_id)
 
             for name in "abc":
                 await harness.submit(name)
@@ -77,14 +80,14 @@ class DispatcherContract:
             running, most, done = 0, 0, 0
             two = asyncio.Event()
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+            async def run(delivery: Delivery) -> None:
                 nonlocal running, most, done
                 running += 1
                 most = max(most, running)
                 if running == 2:
                     two.set()
                 await asyncio.wait_for(two.wait(), 10)
-                await harness.finish(job_id)
+                await harness.finish(delivery.job_id)
                 running -= 1
                 done += 1
 
@@ -99,11 +102,11 @@ class DispatcherContract:
             ran: list[str] = []
             busy, go_on = asyncio.Event(), asyncio.Event()
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                ran.append(job_id)
+            async def run(delivery: Delivery) -> None:
+                ran.append(delivery.job_id)
                 busy.set()
                 await go_on.wait()
-                await harness.finish(job_id)
+                await harness.finish(delivery.job_id)
 
             async with working(harness.dispatcher, run, concurrency=1):
                 await harness.submit("running")
@@ -123,14 +126,14 @@ class DispatcherContract:
             running: set[str] = set()
             go_on = asyncio.Event()
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                tries.append(job_id)
-                if running and job_id != "of another experiment":
+            async def run(delivery: Delivery) -> None:
+                tries.append(delivery.job_id)
+                if running and delivery.job_id != "of another experiment":
                     raise ExperimentFull("7", 1)
-                running.add(job_id)
+                running.add(delivery.job_id)
                 await go_on.wait()
-                await harness.finish(job_id)
-                running.remove(job_id)
+                await harness.finish(delivery.job_id)
+                running.remove(delivery.job_id)
 
             async with working(harness.dispatcher, run):
                 await harness.submit("first")
@@ -145,16 +148,55 @@ class DispatcherContract:
                 await eventually(lambda: tries.count("second") > 1 and tries.count("third") > 1)
                 await eventually(lambda: not running)
 
+    async def test_a_job_that_waits_for_its_delay_holds_no_place(self) -> None:
+        async with self.harness() as harness:
+            deliveries: list[Delivery] = []
+
+            async def run(delivery: Delivery) -> Requeue | None:
+                deliveries.append(delivery)
+                if delivery.job_id == "failing" and not delivery.delayed:
+                    return Requeue(3600.0, "the provider is away", 4)
+                await harness.finish(delivery.job_id)
+                return None
+
+            async with working(harness.dispatcher, run, concurrency=1):
+                await harness.submit("failing")
+                await eventually(lambda: len(deliveries) == 1)
+                await harness.submit("healthy")
+                await eventually(lambda: len(deliveries) == 2)
+                assert [delivery.job_id for delivery in deliveries] == ["failing", "healthy"]
+                await harness.advance(3600.0)
+                await eventually(lambda: len(deliveries) == 3)
+            assert deliveries[2].job_id == "failing"
+            assert (deliveries[2].reason, deliveries[2].delayed) == ("the provider is away", True)
+
+    async def test_a_job_handed_over_before_its_delay_is_over_need_not_wait(self) -> None:
+        async with self.harness() as harness:
+            deliveries: list[Delivery] = []
+
+            async def run(delivery: Delivery) -> Requeue | None:
+                deliveries.append(delivery)
+                if len(deliveries) == 1:
+                    return Requeue(3600.0, "the provider is away")
+                await harness.finish(delivery.job_id)
+                return None
+
+            async with working(harness.dispatcher, run):
+                await harness.submit("a")
+                await eventually(lambda: len(deliveries) == 1)
+                await harness.resume("a")
+                await eventually(lambda: len(deliveries) == 2)
+
     async def test_cancel_interrupts_the_running_job(self) -> None:
         async with self.harness() as harness:
             begun, interrupted = asyncio.Event(), asyncio.Event()
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+            async def run(delivery: Delivery) -> None:
                 begun.set()
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    await harness.finish(job_id)
+                    await harness.finish(delivery.job_id)
                     interrupted.set()
 
             async with working(harness.dispatcher, run):
@@ -168,15 +210,15 @@ class DispatcherContract:
             begun, ending, over = set[str](), set[str](), set[str]()
             finish = asyncio.Event()
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                begun.add(job_id)
+            async def run(delivery: Delivery) -> None:
+                begun.add(delivery.job_id)
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    ending.add(job_id)
+                    ending.add(delivery.job_id)
                     await finish.wait()
-                    await harness.finish(job_id)
-                    over.add(job_id)
+                    await harness.finish(delivery.job_id)
+                    over.add(delivery.job_id)
 
             async with working(harness.dispatcher, run):
                 for name in "ab":
@@ -195,14 +237,14 @@ class DispatcherContract:
             done: set[str] = set()
             broke = asyncio.Event()
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                await harness.finish(job_id)
-                if job_id == "broken":
+            async def run(delivery: Delivery) -> None:
+                await harness.finish(delivery.job_id)
+                if delivery.job_id == "broken":
                     broke.set()
                     raise RuntimeError("a bug")
-                if job_id == "beside":
+                if delivery.job_id == "beside":
                     await broke.wait()
-                done.add(job_id)
+                done.add(delivery.job_id)
 
             async with working(harness.dispatcher, run):
                 for name in ("beside", "broken", "after"):
@@ -213,12 +255,12 @@ class DispatcherContract:
         async with self.harness() as harness:
             brought = 0
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+            async def run(delivery: Delivery) -> None:
                 nonlocal brought
                 brought += 1
                 if brought == 1:
                     await asyncio.Event().wait()
-                await harness.finish(job_id)
+                await harness.finish(delivery.job_id)
 
             async with working(harness.dispatcher, run):
                 await harness.submit("a")
@@ -231,12 +273,12 @@ class DispatcherContract:
             begun = asyncio.Event()
             ended: list[str] = []
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+            async def run(delivery: Delivery) -> None:
                 begun.set()
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    ended.append(job_id)
+                    ended.append(delivery.job_id)
                     raise
 
             async with working(harness.dispatcher, run):
@@ -248,7 +290,7 @@ class DispatcherContract:
         async with self.harness() as first:
             begun = asyncio.Event()
 
-            async def abandon(job_id: str, reason: str, over_attempt: int | None = None) -> None:
+            async def abandon(delivery: Delivery) -> None:
                 begun.set()
                 await asyncio.Event().wait()
 
@@ -258,9 +300,9 @@ class DispatcherContract:
         async with self.harness() as second:
             again: list[str] = []
 
-            async def run(job_id: str, reason: str, over_attempt: int | None = None) -> None:
-                again.append(job_id)
-                await second.finish(job_id)
+            async def run(delivery: Delivery) -> None:
+                again.append(delivery.job_id)
+                await second.finish(delivery.job_id)
 
             async with working(second.dispatcher, run):
                 await eventually(lambda: again == ["a"])

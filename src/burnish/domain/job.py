@@ -60,6 +60,8 @@ def check_transition(before: JobStatus, after: JobStatus) -> None:
         raise InvalidState(f"a job that is {before} cannot become {after}")
 
 
+MAX_TAG_KEY_CHARACTERS = 250
+MAX_TAG_VALUE_CHARACTERS = 5000  # tags go to the MLflow run too: it takes 8000 today, older servers 5000
 PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
 
@@ -290,6 +292,7 @@ class Job:
 
     Attributes:
         deaths: attempts in a row that died with their worker and had finished no new call.
+        retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
     """
 
@@ -311,6 +314,7 @@ class Job:
     completion_timestamp_ms: int | None = None
     seconds_spent: float = 0.0
     deaths: int = 0
+    retries: int = 0
     calls_when_taken: int = 0
     run_id: str | None = None
     optimized_prompt_uris: tuple[str, ...] = ()

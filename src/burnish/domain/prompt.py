@@ -1,7 +1,9 @@
 """Prompts: a text or a list of chat messages with ``{{variables}}``, and how they are filled in.
 
-Templates are data. Only plain ``{{ name }}`` is substituted, in one pass; a template with Jinja
-statements or expressions is refused, never executed.
+The rule is that of MLflow's ``PromptVersion.format``: ``{{ name }}`` is filled in where there is a value
+of that very name, whatever script or blanks the name has. A name of ASCII letters, digits, underscores and
+dots is a variable, which must have a value; any other without a value stays as it is. Templates are data:
+one that MLflow would give to Jinja (``{%`` with ``%}``) is refused, never executed.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from typing import Any
 from burnish.domain.text import value_as_text
 from burnish.errors import InvalidInput
 
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
-_JINJA = re.compile(r"\{%|\{#|\{\{\s*[A-Za-z_]\w*\s*[.\[(|][^}]*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w[\w .-]*?)\s*\}\}")
+_VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z_][a-zA-Z0-9_]*)*")  # MLflow's
+_DOUBLE_BRACES = re.compile(r"\{\{[^{}]*\}\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,24 @@ class Prompt:
 
 
 def variables_of(template: Template) -> frozenset[str]:
-    """Names of all ``{{variables}}`` in a template."""
-    return frozenset(_VARIABLE.findall(text_of(template)))
+    """Names of all ``{{variables}}`` in a template, also of those that stay as they are without a value."""
+    return frozenset(variables_in_order(text_of(template)))
+
+
+def variables_in_order(text: str) -> tuple[str, ...]:
+    """Names of the ``{{variables}}`` of a text, in the order of their first place."""
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+def needs_value(name: str) -> bool:
+    """Whether MLflow takes the name for a variable, so that it must have a value."""
+    return _VARIABLE_NAME.fullmatch(name) is not None
+
+
+def lookalikes_of(template: Template) -> tuple[str, ...]:
+    """What stands in double braces and can never be filled in, such as ``{{ x | upper }}``."""
+    found = _DOUBLE_BRACES.findall(text_of(template))
+    return tuple(dict.fromkeys(part for part in found if not _PLACEHOLDER.fullmatch(part)))
 
 
 def text_of(template: Template) -> str:
@@ -72,17 +91,19 @@ def render(template: Template, values: Mapping[str, Any]) -> tuple[Message, ...]
     A text prompt becomes one user message. Values that are not text become JSON.
 
     Raises:
-        InvalidInput: a variable has no value.
+        InvalidInput: a variable has no value (see :func:`needs_value`).
     """
 
     def fill(text: str) -> str:
         def value_of(match: re.Match[str]) -> str:
             name = match.group(1)
-            if name not in values:
+            if name in values:
+                return value_as_text(values[name])
+            if needs_value(name):
                 raise InvalidInput.of("inputs", name, "the prompt has this variable; the record does not")
-            return value_as_text(values[name])
+            return match.group()
 
-        return _VARIABLE.sub(value_of, text)
+        return _PLACEHOLDER.sub(value_of, text)
 
     if isinstance(template, str):
         return (Message("user", fill(template)),)
@@ -90,20 +111,20 @@ def render(template: Template, values: Mapping[str, Any]) -> tuple[Message, ...]
 
 
 def check_template(template: Template, field_name: str = "prompt") -> None:
-    """Refuse a template that is empty, or that would need Jinja to run.
+    """Refuse a template that is empty, or that MLflow would give to Jinja.
 
     Raises:
         InvalidInput: names what was found.
     """
-    text = text_of(template)
-    if not text.strip():
+    if not text_of(template).strip():
         raise InvalidInput.of(field_name, "", "the prompt is empty; write its text")
-    if found := _JINJA.search(text):
-        raise InvalidInput.of(
-            field_name,
-            found.group(0),
-            "Jinja statements, expressions and filters are not executed; use plain {{name}} variables",
-        )
+    texts = [template] if isinstance(template, str) else [message.content for message in template]
+    for text in texts:
+        if "{%" in text and "%}" in text:
+            statement = text[text.find("{%") :].splitlines()[0]
+            raise InvalidInput.of(
+                field_name, statement, "Jinja statements are not executed; use plain {{name}} variables"
+            )
 
 
 def template_to_json(template: Template) -> str | list[dict[str, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.domain.dataset import Dataset
+from burnish.domain.prompt import needs_value
 from burnish.errors import did_you_mean
 from burnish.files.problems import FileProblems, listed
 from burnish.files.rows import Row, Table, read_table
@@ -136,7 +137,7 @@ class _Reading:
         for name in wanted:
             if name in there:
                 present.append(name)
-            else:
+            elif needs_value(name):
                 self.problems.add(
                     f"variable {name}",
                     None,

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from dataclasses import dataclass
 
 from burnish.domain.text import well_formed
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded, InvalidInput, ModelError, OutsideFailure
-from burnish.llm.endpoint import Endpoint
-from burnish.llm.estimate import DEFAULT_MAX_OUTPUT_TOKENS, capped, most_prompt_tokens
-from burnish.llm.health import Health
+from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS, BudgetQueue, capped, most_prompt_tokens
+from burnish.llm.circuit_breaker import CircuitBreaker
+from burnish.llm.limits import Limiter
 from burnish.llm.pricing import price
-from burnish.llm.protocol import Completion, Journal, Purpose, Request, Response
+from burnish.llm.protocol import Completion, Journal, Provider, Purpose, Request, Response
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.room import Room
+from burnish.llm.uri import ModelUri
 
 
-class Waiting(Protocol):
-    """How a call spaces its attempts; the gateway is one."""
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One model, who answers for it, and how fast it may be asked."""
 
-    @property
-    def schedule(self) -> RetrySchedule: ...
-    @property
-    def sleep(self) -> Callable[[float], Awaitable[None]]: ...
-    @property
-    def draw(self) -> Callable[[], float]: ...
+    model: ModelUri
+    provider: Provider
+    limiter: Limiter
 
 
 class Call:
     """One call and what it owes. Used once.
 
     Attributes:
-        attempts: requests sent so far.
+        tries: requests sent so far.
         forfeited: what requests whose end is unknown may have cost; it is spent already.
     """
 
@@ -43,17 +40,19 @@ class Call:
         purpose: Purpose,
         *,
         endpoint: Endpoint,
-        room: Room,
+        budget: BudgetQueue,
         journal: Journal,
-        health: Health,
+        breaker: CircuitBreaker,
+        retries: RetrySchedule,
         timeout_seconds: float,
     ) -> None:
         self._request = request
         self._purpose = purpose
         self._endpoint = endpoint
-        self._room = room
+        self._budget = budget
         self._journal = journal
-        self._health = health
+        self._breaker = breaker
+        self._retries = retries
         self._timeout_seconds = timeout_seconds
         self._sent = capped(request)
         self._worst = self._usage(
@@ -62,10 +61,10 @@ class Call:
         self._held: Usage | None = None  # our reservation in the ledger
         self._noted: Usage | None = None  # what the journal has as begun
         self._under_way = False
-        self.attempts = 0
+        self.tries = 0
         self.forfeited = Usage()
 
-    async def make(self, waiting: Waiting) -> Completion:
+    async def make(self) -> Completion:
         """Ask until there is an answer or no hope of one; leave ledger and journal true either way.
 
         Raises:
@@ -73,14 +72,14 @@ class Call:
         """
         self._check_price()
         try:
-            self._held = await self._room.reserve(self._worst)
-            response = await self._ask(waiting)
+            self._held = await self._budget.reserve(self._worst)
+            response = await self._ask()
         except BaseException:
             await self._give_up()
             raise
         used = self._usage(response.prompt_tokens, response.completion_tokens)
-        assert self._held is not None  # every attempt has one
-        self._room.settle(self._held, self._purpose.role, used)
+        assert self._held is not None  # every try has one
+        self._budget.settle(self._held, self._purpose.role, used)
         completion = Completion(
             text=well_formed(response.text),
             usage=self.forfeited + used,
@@ -90,7 +89,7 @@ class Call:
         return completion
 
     def _check_price(self) -> None:
-        if self._worst.usd_nanos is None and self._room.ledger.budget.max_usd is not None:
+        if self._worst.usd_nanos is None and self._budget.ledger.budget.max_usd is not None:
             raise InvalidInput.of(
                 "budget.max_usd",
                 self._request.model,
@@ -98,31 +97,31 @@ class Call:
                 "use max_calls or max_tokens",
             )
 
-    async def _ask(self, waiting: Waiting) -> Response:
+    async def _ask(self) -> Response:
         failures = 0
         while True:
-            self._health.check()
-            self._room.ledger.check_time()
+            self._breaker.check()
+            self._budget.ledger.check_time()
             try:
-                return await self._attempt()
+                return await self._try()
             except ModelError as error:
                 if error.maybe_paid:
                     self._forfeit()
-                self._room.ledger.check_time()  # if the time is up, that is why there was no answer
+                self._budget.ledger.check_time()  # if the time is up, that is why there was no answer
                 failures += 1
-                delay = waiting.schedule.delay(error, failures, waiting.draw)
-                if delay is None:
+                pause = self._retries.pause_seconds(error, failures)
+                if pause is None:
                     raise
-            await waiting.sleep(delay)
+            await self._retries.backoff.sleep(pause)
             if self._held is None:
-                self._held = await self._room.reserve(self._worst)
+                self._held = await self._budget.reserve(self._worst)
 
-    async def _attempt(self) -> Response:
+    async def _try(self) -> Response:
         limiter = self._endpoint.limiter
         slot = await limiter.acquire(self._worst.completion_tokens + self._worst.prompt_tokens // 4)
         try:
             await self._note(self.forfeited + self._worst)
-            self.attempts += 1
+            self.tries += 1
             self._under_way = True
             response = await self._endpoint.provider.complete(
                 self._sent, self._endpoint.model.name, self._deadline()
@@ -139,7 +138,7 @@ class Call:
         return response
 
     def _deadline(self) -> float:
-        left = self._room.ledger.seconds_left
+        left = self._budget.ledger.seconds_left
         return self._timeout_seconds if left is None else min(self._timeout_seconds, max(left, 0.001))
 
     async def _note(self, owed: Usage) -> None:
@@ -154,7 +153,7 @@ class Call:
     def _forfeit(self) -> None:
         """The request may have been paid: its whole reservation is spent."""
         if self._held is not None:
-            self._room.settle(self._held, self._purpose.role, self._held)
+            self._budget.settle(self._held, self._purpose.role, self._held)
             self.forfeited = self.forfeited + self._held
             self._held = None
 
@@ -162,7 +161,7 @@ class Call:
         if self._under_way:  # cancelled, or an error that no provider promises
             self._forfeit()
         elif self._held is not None:
-            self._room.release(self._held)
+            self._budget.release(self._held)
             self._held = None
         if self._noted is None or self._noted == self.forfeited:
             return

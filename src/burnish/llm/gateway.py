@@ -7,26 +7,23 @@ the limiter → note the call → ask, with retries → settle what it cost → 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from burnish.concurrency import SingleFlight
 from burnish.domain.answer import Thinking
-from burnish.domain.budget import Ledger
 from burnish.domain.job import JobConfig
-from burnish.domain.usage import Role, Usage
+from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import ModelError
-from burnish.llm.call import Call
-from burnish.llm.endpoint import Endpoint
-from burnish.llm.health import Health
-from burnish.llm.identity import request_hash
+from burnish.llm.budget import BudgetQueue, Ledger
+from burnish.llm.call import Call, Endpoint
+from burnish.llm.circuit_breaker import CircuitBreaker
 from burnish.llm.limits import Limiter, RateLimits
 from burnish.llm.protocol import Completion, Journal, Provider, Purpose, Request
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.room import Room
 from burnish.llm.uri import ModelUri, parse_model_uri
 
 ANY_MODEL = "*"
@@ -51,14 +48,14 @@ class CallReport:
 
     Attributes:
         seconds: from the reservation to the end, retries and waits included; 0 when replayed.
-        attempts: requests sent.
+        tries: requests sent.
         error: the kind of failure, or ``None``.
     """
 
     model: str
     role: Role
     seconds: float
-    attempts: int
+    tries: int
     usage: Usage
     replayed: bool = False
     error: str | None = None
@@ -70,9 +67,9 @@ class Gateway:
     Args:
         providers: makes and closes them.
         limits: model URI → what the operator knows of its limits; :data:`ANY_MODEL` for all others.
-        report: told of every call that is over; must not block.
+        report: called with every call that is over; must not block.
         clock: seconds, monotonic.
-        sleep, draw: waiting, and chance in [0, 1); injected so that tests neither wait nor vary.
+        sleep: how limiters wait; injected so that tests do not.
     """
 
     def __init__(
@@ -80,31 +77,22 @@ class Gateway:
         providers: Providers,
         *,
         limits: Mapping[str, RateLimits] | None = None,
-        schedule: RetrySchedule | None = None,
-        report: Callable[[CallReport], None] | None = None,
+        retries: RetrySchedule | None = None,
+        report: Callable[[CallReport], None] = lambda report: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        draw: Callable[[], float] = random.random,
     ) -> None:
         self._providers = providers
         self._limits = limits or {}
+        self._sleep = sleep
         self._endpoints: dict[str, Endpoint] = {}
-        self.schedule = schedule or RetrySchedule()
+        self.retries = retries or RetrySchedule()
         self.report = report
         self.clock = clock
-        self.sleep = sleep
-        self.draw = draw
 
     def for_job(self, *, ledger: Ledger, journal: Journal, config: JobConfig) -> JobGateway:
         """The gateway as one attempt of a job sees it."""
-        return JobGateway(
-            self,
-            ledger,
-            journal,
-            timeout_seconds=config.call_timeout_seconds,
-            failure_share=config.failure_share,
-            thinking=config.thinking,
-        )
+        return JobGateway(self, ledger, journal, config)
 
     def endpoint(self, model: str) -> Endpoint:
         """
@@ -116,7 +104,7 @@ class Gateway:
             uri = parse_model_uri(model)
             provider = self._providers.provider(uri)
             limits = self._limits.get(model) or self._limits.get(ANY_MODEL, RateLimits())
-            found = self._endpoints[model] = Endpoint(uri, provider, Limiter(limits, self.clock, self.sleep))
+            found = self._endpoints[model] = Endpoint(uri, provider, Limiter(limits, self.clock, self._sleep))
         return found
 
     async def close(self) -> None:
@@ -132,25 +120,20 @@ class JobGateway:
     price; a request that ended with an HTTP error, or was never sent, costs nothing; one whose end is
     unknown (no answer in time, connection lost, an answer that cannot be read, cancelled under way)
     counts with its whole reservation, since it may have been paid.
+
+    Attributes:
+        usage_by_candidate: what each candidate's calls cost, replayed ones included; ``""`` has those
+            that belong to none.
     """
 
-    def __init__(
-        self,
-        gateway: Gateway,
-        ledger: Ledger,
-        journal: Journal,
-        *,
-        timeout_seconds: float = 60.0,
-        failure_share: float = 0.5,
-        thinking: Thinking = Thinking.STRIP,
-    ) -> None:
+    def __init__(self, gateway: Gateway, ledger: Ledger, journal: Journal, config: JobConfig) -> None:
         self._gateway = gateway
         self._journal = journal
-        self._timeout_seconds = timeout_seconds
-        self._thinking = thinking
-        self._room = Room(ledger)
-        self._health = Health(failure_share)
+        self._config = config
+        self._budget = BudgetQueue(ledger)
+        self._breaker = CircuitBreaker(config.failure_share)
         self._in_flight: SingleFlight[Completion] = SingleFlight()
+        self.usage_by_candidate: defaultdict[str, UsageByRole] = defaultdict(UsageByRole)
 
     async def complete(self, request: Request, purpose: Purpose) -> Completion:
         """The answer to one request, from the journal where it is known already.
@@ -162,57 +145,57 @@ class JobGateway:
             ProviderUnavailable: too many of the job's recent calls failed.
             AttemptSuperseded: another attempt has the job.
         """
-        key = (request_hash(request), purpose)
-        completion = await self._in_flight.join(key, lambda: self._find_or_make(request, purpose))
-        return completion.without_thinking() if self._thinking == Thinking.STRIP else completion
+        completion = await self._in_flight.join(
+            (request.digest, purpose), lambda: self._find_or_make(request, purpose)
+        )
+        spent = self.usage_by_candidate[purpose.candidate_id]
+        self.usage_by_candidate[purpose.candidate_id] = spent.plus(purpose.role, completion.usage)
+        return completion if self._config.thinking == Thinking.KEEP else completion.without_thinking()
 
     async def _find_or_make(self, request: Request, purpose: Purpose) -> Completion:
         found = self._journal.find(request, purpose)
-        if found is not None:
-            self._report(request, purpose, 0.0, 0, found.usage, replayed=True)
-            return found
-        self._health.check()
+        if found is None:
+            return await self._make(request, purpose)
+        self._gateway.report(
+            CallReport(
+                model=request.model, role=purpose.role, seconds=0.0, tries=0, usage=found.usage, replayed=True
+            )
+        )
+        return found
+
+    async def _make(self, request: Request, purpose: Purpose) -> Completion:
+        self._breaker.check()
         gateway = self._gateway
         call = Call(
             request,
             purpose,
             endpoint=gateway.endpoint(request.model),
-            room=self._room,
+            budget=self._budget,
             journal=self._journal,
-            health=self._health,
-            timeout_seconds=self._timeout_seconds,
+            breaker=self._breaker,
+            retries=gateway.retries,
+            timeout_seconds=self._config.call_timeout_seconds,
         )
         started_at = gateway.clock()
-        try:
-            completion = await call.make(gateway)
-        except ModelError as error:
-            seconds = gateway.clock() - started_at
-            self._report(request, purpose, seconds, call.attempts, call.forfeited, error=type(error).__name__)
-            self._health.failed(error)
-            raise
-        self._health.answered()
-        self._report(request, purpose, gateway.clock() - started_at, call.attempts, completion.usage)
-        return completion
 
-    def _report(
-        self,
-        request: Request,
-        purpose: Purpose,
-        seconds: float,
-        attempts: int,
-        usage: Usage,
-        replayed: bool = False,
-        error: str | None = None,
-    ) -> None:
-        if self._gateway.report is not None:
-            self._gateway.report(
+        def report(usage: Usage, error: str | None = None) -> None:
+            gateway.report(
                 CallReport(
                     model=request.model,
                     role=purpose.role,
-                    seconds=seconds,
-                    attempts=attempts,
+                    seconds=gateway.clock() - started_at,
+                    tries=call.tries,
                     usage=usage,
-                    replayed=replayed,
                     error=error,
                 )
             )
+
+        try:
+            completion = await call.make()
+        except ModelError as error:
+            report(call.forfeited, type(error).__name__)
+            self._breaker.failed(error)
+            raise
+        self._breaker.answered()
+        report(completion.usage)
+        return completion

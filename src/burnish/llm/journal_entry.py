@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from burnish.domain.records import CallKey, JournalEntry
-from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Completion, Purpose, Request
 
 
@@ -15,7 +14,7 @@ def call_key(request: Request, purpose: Purpose) -> CallKey:
         example_id=purpose.example_id,
         phase=purpose.phase,
         sample=purpose.sample,
-        request_hash=request_hash(request),
+        request_hash=request.digest,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -62,13 +64,41 @@ class Request:
 
     Attributes:
         model: URI such as ``openai:/gpt-4o-mini`` or ``local:/smollm2``.
-        hashed: kept by ``identity.request_hash``, which is asked for several times in each call.
     """
 
     model: str
     messages: tuple[Message, ...]
     parameters: Parameters = field(default_factory=Parameters)
-    hashed: str | None = field(default=None, init=False, compare=False, repr=False)
+    _digest: str | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits of model, messages and parameters.
+
+        The same in every process and version, since journals find calls by it.
+        """
+        if self._digest is None:  # computed once: each call asks for it several times
+            object.__setattr__(self, "_digest", _digest(self))
+        assert self._digest is not None
+        return self._digest
+
+
+def _digest(request: Request) -> str:
+    parameters = request.parameters
+    content = [
+        request.model,
+        [[message.role, message.content] for message in request.messages],
+        parameters.temperature,
+        parameters.max_tokens,
+        parameters.top_p,
+        parameters.stop,
+        parameters.seed,
+        parameters.response_format,
+        parameters.extra,
+    ]
+    # Not hashing.digest: that keeps other scripts as they are, which would lose every call journaled so far.
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,41 +1,38 @@
-"""Which failures are tried again, and after how long."""
+"""Which failed requests are tried again, and after how long."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from burnish.concurrency import Backoff
 from burnish.errors import ModelError, ModelTimeout, ModelUnavailable
 
+_PATIENT = Backoff(base_seconds=0.5, cap_seconds=60.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySchedule:
-    """Exponential backoff with full jitter (AWS Architecture Blog 2015, "Exponential Backoff And Jitter").
+    """How often and how patiently one call is tried.
 
     Attributes:
-        attempts: requests for one call, the first included.
-        timeout_attempts: the same where requests time out: each costs a whole deadline, and may be paid.
-        longest_wait_seconds: cap on a single wait, also on one the provider asks for.
+        tries: requests for one call, the first included.
+        timeout_tries: the same where requests time out: each costs a whole deadline, and may be paid.
+        backoff: the pauses; its cap also holds for a pause that the provider asks for.
     """
 
-    attempts: int = 6
-    timeout_attempts: int = 2
-    base_seconds: float = 0.5
-    longest_wait_seconds: float = 60.0
+    tries: int = 6
+    timeout_tries: int = 2
+    backoff: Backoff = _PATIENT
 
-    def delay(self, error: ModelError, failures: int, draw: Callable[[], float]) -> float | None:
-        """Seconds to wait before the next attempt, or ``None`` when there is none.
+    def pause_seconds(self, error: ModelError, failures: int) -> float | None:
+        """How long to pause before the next try, or ``None`` when there is none.
 
         Args:
-            failures: failed attempts of this call so far, this one included.
-            draw: a number in [0, 1).
+            failures: failed tries of this call so far, this one included.
         """
         if not isinstance(error, ModelUnavailable):
             return None
-        if failures >= (self.timeout_attempts if isinstance(error, ModelTimeout) else self.attempts):
+        if failures >= (self.timeout_tries if isinstance(error, ModelTimeout) else self.tries):
             return None
-        backoff = Backoff(base_seconds=self.base_seconds, cap_seconds=self.longest_wait_seconds, draw=draw)
-        return max(
-            backoff.pause_seconds(failures), min(error.retry_after_seconds or 0.0, self.longest_wait_seconds)
-        )
+        asked_for = min(error.retry_after_seconds or 0.0, self.backoff.cap_seconds)
+        return max(self.backoff.pause_seconds(failures), asked_for)

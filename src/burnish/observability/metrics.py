@@ -132,8 +132,8 @@ class Metrics:
         usage = report.usage
         self._calls.labels(model, report.role.value, report.error or "answered").inc()
         series.seconds.observe(report.seconds)
-        if report.attempts > 1:
-            series.retries.inc(report.attempts - 1)
+        if report.tries > 1:
+            series.retries.inc(report.tries - 1)
         series.input_tokens.inc(usage.prompt_tokens)
         series.output_tokens.inc(usage.completion_tokens)
         if usage.usd_nanos:

@@ -73,7 +73,7 @@ class Traces:
                 "gen_ai.usage.input_tokens": report.usage.prompt_tokens,
                 "gen_ai.usage.output_tokens": report.usage.completion_tokens,
                 "burnish.role": report.role.value,
-                "burnish.requests": report.attempts,
+                "burnish.requests": report.tries,
             },
         )
         if report.error is not None:

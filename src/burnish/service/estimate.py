@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from burnish.domain.prompt import text_of
+from burnish.domain.text import estimate_tokens
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.llm.pricing import price
 from burnish.llm.uri import parse_model_uri
@@ -14,7 +15,6 @@ from burnish.plan import Plan
 
 Number = TypeVar("Number", int, float)
 
-CHARACTERS_PER_TOKEN = 4
 SECONDS_PER_CALL = (0.1, 5.0)  # a small local model, and a slow large one
 DEFAULT_OUTPUT_TOKENS = 256
 JUDGE_TOKENS = (50, 500)  # its instructions, and again its verdict
@@ -128,8 +128,8 @@ def _capped(value: Number, limit: Number | None) -> Number:
 
 
 def _tokens_of_one_question(plan: Plan) -> int:
-    prompt = sum(len(text_of(prompt.template)) for prompt in plan.prompts)
+    prompt = sum(estimate_tokens(text_of(prompt.template)) for prompt in plan.prompts)
     examples = plan.splits.validation or plan.splits.train
-    inputs = sum(len(str(value)) for example in examples for value in example.inputs.values())
+    inputs = sum(estimate_tokens(str(value)) for example in examples for value in example.inputs.values())
     mean_inputs = inputs / len(examples) if examples else 0
-    return math.ceil((prompt + mean_inputs) / CHARACTERS_PER_TOKEN)
+    return math.ceil(prompt + mean_inputs)

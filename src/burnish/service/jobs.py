@@ -9,7 +9,15 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
-from burnish.domain.job import MAX_PRIORITY, PRIORITY_TAG, Job, JobConfig, JobStatus
+from burnish.domain.job import (
+    MAX_PRIORITY,
+    MAX_TAG_KEY_CHARACTERS,
+    MAX_TAG_VALUE_CHARACTERS,
+    PRIORITY_TAG,
+    Job,
+    JobConfig,
+    JobStatus,
+)
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry
 from burnish.errors import InvalidState, Problem, TrackingUnavailable
 from burnish.plan import Planner
@@ -17,7 +25,6 @@ from burnish.service.estimate import Estimate, estimate
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import RunStatus, Tracker
 
-MAX_TAG_KEY, MAX_TAG_VALUE = 250, 5000
 STOP_SECONDS = 15.0
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
@@ -185,10 +192,12 @@ def tag_problems(tags: Mapping[str, str]) -> list[Problem]:
     """Keys that are empty or too long, values that are too long, a priority that is none."""
     problems = []
     for key, value in tags.items():
-        if not key or len(key) > MAX_TAG_KEY:
-            problems.append(Problem("tags.key", key, f"must have 1 to {MAX_TAG_KEY} characters"))
-        if len(value) > MAX_TAG_VALUE:
-            problems.append(Problem(f"tags.{key}", value, f"must have at most {MAX_TAG_VALUE} characters"))
+        if not key or len(key) > MAX_TAG_KEY_CHARACTERS:
+            problems.append(Problem("tags.key", key, f"must have 1 to {MAX_TAG_KEY_CHARACTERS} characters"))
+        if len(value) > MAX_TAG_VALUE_CHARACTERS:
+            problems.append(
+                Problem(f"tags.{key}", value, f"must have at most {MAX_TAG_VALUE_CHARACTERS} characters")
+            )
     priority = tags.get(PRIORITY_TAG, "0")
     if not _WHOLE_NUMBER.fullmatch(priority) or abs(int(priority)) > MAX_PRIORITY:
         remedy = f"must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}; higher goes first"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from burnish.domain.budget import Ledger
 from burnish.domain.records import JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OutsideFailure
 from burnish.evaluation.evaluator import Evaluator
+from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.journal_entry import entry_of
 from burnish.llm.protocol import Completion, Purpose, Request

@@ -139,7 +139,7 @@ class JobRecords(Protocol):
 
     async def reopen(self, job_id: str) -> Job:
         """A FAILED or CANCELED job becomes PENDING again and is handed over (resume), with a RESUMED
-        event. What it has found stays; its error, stop reason, completion time and deaths go.
+        event. What it has found stays; its error, stop reason, completion time, deaths and retries go.
 
         Raises:
             NotFound

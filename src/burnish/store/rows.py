@@ -13,6 +13,8 @@ from sqlalchemy import Row
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.job import (
+    MAX_TAG_KEY_CHARACTERS,
+    MAX_TAG_VALUE_CHARACTERS,
     Job,
     JobConfig,
     JobStatus,
@@ -49,8 +51,6 @@ _COLUMNS = (
 )
 """Fields of :class:`Job` that are columns of their own; every other one is in ``body``."""
 
-MAX_TAG_KEY_LENGTH = 250
-MAX_TAG_VALUE_LENGTH = 8000
 TAG_START_LENGTH = 250
 """How much of a tag's value is indexed, characters."""
 
@@ -89,8 +89,8 @@ def tag_rows(job: Job) -> list[dict[str, Any]]:
     return [
         {
             "job_id": job.job_id,
-            "key": check_searchable("tags", key, MAX_TAG_KEY_LENGTH),
-            "value": check_searchable(f"tags.{key}", value, MAX_TAG_VALUE_LENGTH),
+            "key": check_searchable("tags", key, MAX_TAG_KEY_CHARACTERS),
+            "value": check_searchable(f"tags.{key}", value, MAX_TAG_VALUE_CHARACTERS),
             "value_start": value[:TAG_START_LENGTH],
             "experiment_id": job.experiment_id,
             "creation_timestamp_ms": job.creation_timestamp_ms,

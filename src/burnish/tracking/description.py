@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from burnish.domain.job import Job
+from burnish.domain.job import MAX_TAG_VALUE_CHARACTERS, Job
 from burnish.tracking.names import split_prompt_uri, tag_name
 
 JOB_TAG = "burnish.job_id"  # on runs and on registered versions
 ATTEMPT_TAG = "burnish.attempt"  # the attempt that made the run
 SOURCE_TAG = "burnish.source_prompt_uri"  # on registered versions
 MAX_PARAM_CHARACTERS = 6000
-MAX_TAG_CHARACTERS = 5000  # MLflow takes 8000 today, older servers 5000
+MAX_TAG_CHARACTERS = MAX_TAG_VALUE_CHARACTERS  # of a run
 
 
 def run_name(job: Job) -> str:

@@ -22,7 +22,7 @@ from burnish.tracking.names import (
     split_prompt_uri,
 )
 from burnish.tracking.note import NOTE_TAG
-from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
+from burnish.tracking.protocol import NOTHING, EvaluationTrace, Link, RunEntries, RunStatus, TraceBatch
 
 
 @dataclass
@@ -34,6 +34,7 @@ class FakeRun:
         artifacts: path → text.
         prompts: URIs of the linked versions.
         datasets: ids of the dataset inputs.
+        traces: by candidate, example and split.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class FakeRun:
     artifacts: dict[str, str] = field(default_factory=dict)
     prompts: list[str] = field(default_factory=list)
     datasets: list[str] = field(default_factory=list)
+    traces: dict[str, EvaluationTrace] = field(default_factory=dict)
     deleted: bool = False
 
 
@@ -149,6 +151,14 @@ class FakeTracker:
     def log(self, run_id: str, entries: RunEntries) -> None:
         with self._call("log"):
             self._write(self._run(run_id), entries)
+
+    def log_traces(self, run_id: str, batch: TraceBatch) -> None:
+        with self._call("log_traces"):
+            run = self._run(run_id)
+            for trace in batch.traces:
+                evaluation = trace.record.evaluation
+                key = f"{evaluation.candidate_id} {evaluation.example_id} {trace.record.split}"
+                run.traces.setdefault(key, trace)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         with self._call("log_text"):

@@ -67,6 +67,30 @@ class RunEntries:
 NOTHING = RunEntries()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationTrace:
+    """One evaluation, to be shown as a trace.
+
+    Attributes:
+        role: of the candidate: ``source``, ``best`` or ``candidate``.
+        model: URI of the target model.
+    """
+
+    record: EvaluationRecord
+    example: Example
+    role: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceBatch:
+    """Traces of one job's run."""
+
+    job_id: str
+    experiment_id: str
+    traces: Sequence[EvaluationTrace]
+
+
 class Tracker(Protocol):
     # --- read
     def prompt(self, uri: str) -> Prompt:
@@ -112,6 +136,10 @@ class Tracker(Protocol):
         Raises:
             NotFound: there is no such run (any more).
         """
+        ...
+
+    def log_traces(self, run_id: str, batch: TraceBatch) -> None:
+        """Write the traces that the run does not have yet, with scores and expectations as assessments."""
         ...
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None: ...

@@ -22,7 +22,14 @@ from burnish.domain.prompt import Message, Prompt, Template
 from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.domain.score import Evaluation, Score
 from burnish.errors import InvalidInput, NotFound
-from burnish.tracking.protocol import MeasuredCandidate, RunEntries, RunStatus, Tracker
+from burnish.tracking.protocol import (
+    EvaluationTrace,
+    MeasuredCandidate,
+    RunEntries,
+    RunStatus,
+    TraceBatch,
+    Tracker,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,18 @@ class RunView:
     artifacts: Mapping[str, str]
     prompts: list[str]
     datasets: list[str]
+
+
+@dataclass(frozen=True)
+class TraceView:
+    """A trace as somebody else sees it."""
+
+    inputs: Any
+    output: str
+    failed: bool
+    scores: Mapping[str, float]
+    expectations: Mapping[str, Any]
+    split: str
 
 
 def fresh(stem: str) -> str:
@@ -97,6 +116,10 @@ class TrackerContract(ABC):
     @abstractmethod
     def view(self, tracker: Any, run_id: str) -> RunView:
         """The run as MLflow shows it."""
+
+    @abstractmethod
+    def traces(self, tracker: Any, job: Job, run_id: str) -> list[TraceView]:
+        """The run's traces, as somebody else sees them."""
 
     @abstractmethod
     def run_ids(self, tracker: Any, job: Job) -> list[str]:
@@ -430,6 +453,35 @@ class TrackerContract(ABC):
         assert self.view(tracker, run_id).tags["mlflow.note.content"] == "**better** ✓"
         tracker.end_run(run_id, RunStatus.FINISHED, RunEntries(note="newer"))
         assert self.view(tracker, run_id).tags["mlflow.note.content"] == "newer"
+
+    def test_traces_show_what_went_in_and_out_and_the_scores(self, tracker: Tracker) -> None:
+        job = self.make_job(tracker)
+        run_id = tracker.ensure_run(job)
+        dataset = small_dataset("d")
+        _, records = measured(0, "first {{review}}", "p", dataset)
+        failed = replace(records[1].evaluation, output="", scores={}, aggregate=0.0, error="refused")
+        records = [records[0], replace(records[1], evaluation=failed, split="test")]
+        batch = TraceBatch(
+            job_id=job.job_id,
+            experiment_id=job.experiment_id,
+            traces=[
+                EvaluationTrace(record=record, example=example, role="best", model="scripted:/x")
+                for record, example in zip(records, dataset.examples, strict=False)
+            ],
+        )
+        tracker.log_traces(run_id, batch)
+        self.other(tracker).log_traces(run_id, batch)  # again, after a crash: nothing is doubled
+        good, bad = sorted(self.traces(tracker, job, run_id), key=lambda trace: trace.failed)
+        first = dataset.examples[0]
+        assert good == TraceView(
+            dict(first.inputs),
+            "positive",
+            False,
+            {"exact_match": 1.0},
+            dict(first.expectations),
+            "validation",
+        )
+        assert (bad.failed, bad.scores, bad.split) == (True, {}, "test")
 
     def test_texts(self, tracker: Tracker) -> None:
         run_id = tracker.ensure_run(self.make_job(tracker))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import structlog
 
 from burnish.concurrency import cancel_and_wait
+from burnish.dispatch.protocol import Requeue
 from burnish.domain.events import EventKind
 from burnish.domain.job import StopReason
 from burnish.domain.records import Report
@@ -17,7 +18,6 @@ from burnish.errors import AttemptSuperseded, BurnishError, StoreUnavailable, Wo
 from burnish.worker.context import AttemptContext
 from burnish.worker.finalizer import Finalizer
 from burnish.worker.pipeline import run_job
-from burnish.worker.retry import Retry
 
 log = structlog.get_logger("burnish.worker")
 
@@ -41,11 +41,11 @@ class Attempt:
         self._log = log.bind(job_id=context.job.job_id, attempt=context.job.attempt)
         self._finalizer = Finalizer(context, self._log)
 
-    async def run(self, retries_so_far: int) -> Retry | None:
+    async def run(self) -> Requeue | None:
         """Run the job and end it.
 
         Returns:
-            A retry when the cause of failure lies outside the job, else ``None``: the job is over.
+            When to try again, if the cause of failure lies outside the job; ``None``: the job is over.
 
         Raises:
             AttemptSuperseded: somebody else has the job now.
@@ -57,13 +57,11 @@ class Attempt:
             await run_to_completion(self._finalizer.canceled())
             return None
         if self._context.job.deaths >= self._worker.max_job_deaths:
-            return await run_to_completion(
-                self._finalizer.failed(WorkersLost(self._context.job.deaths), retries_so_far)
-            )
+            return await run_to_completion(self._finalizer.failed(WorkersLost(self._context.job.deaths)))
         work = asyncio.create_task(self._work())
         beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._show_candidates())]
         try:
-            end = await self._course(work, beside[0], retries_so_far)
+            end = await self._course(work, beside[0])
             return await run_to_completion(_after(cancel_and_wait(work), end))  # the heartbeat goes on
         except AttemptSuperseded:
             await cancel_and_wait(work, *beside)
@@ -81,8 +79,8 @@ class Attempt:
         await run_to_completion(self._finalizer.interrupted())
 
     async def _course(
-        self, work: asyncio.Task[StopReason], watch: asyncio.Task[None], retries_so_far: int
-    ) -> Callable[[], Awaitable[Retry | None]]:
+        self, work: asyncio.Task[StopReason], watch: asyncio.Task[None]
+    ) -> Callable[[], Awaitable[Requeue | None]]:
         """Wait until the work is over or may not go on.
 
         Returns:
@@ -92,7 +90,7 @@ class Attempt:
             await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
             if watch.done() and not work.done():
                 watch.result()  # raises CancelRequested, AttemptSuperseded or StoreUnavailable
-            return partial(self._finalizer.completed, work.result(), retries_so_far)
+            return partial(self._finalizer.completed, work.result())
         except CancelRequested:
             return self._finalizer.canceled
         except asyncio.CancelledError as cancelled:
@@ -100,12 +98,12 @@ class Attempt:
             if me is not None and not me.cancelling():  # from inside: nobody wanted us to stop
                 error = RuntimeError("the work was cancelled from inside")
                 error.__cause__ = cancelled
-                return partial(self._finalizer.failed, error, retries_so_far)
+                return partial(self._finalizer.failed, error)
             return self._finalizer.interrupted
         except AttemptSuperseded:
             raise
         except Exception as error:  # noqa: BLE001 - whatever stopped the job is its cause of failure
-            return partial(self._finalizer.failed, error, retries_so_far)
+            return partial(self._finalizer.failed, error)
 
     # --- the work
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from burnish.domain.budget import Ledger
 from burnish.domain.job import Job
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.threads import in_thread
-from burnish.llm.gateway import Gateway
+from burnish.llm.budget import Ledger
+from burnish.llm.gateway import Gateway, JobGateway
 from burnish.plan import Plan, Planner
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
 from burnish.worker.distillation import distill_labels
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver, Observer, Unobserved
-from burnish.worker.recorder import MeteredModel, Recorder
+from burnish.worker.recorder import Recorder
 from burnish.worker.retry import RetryPolicy
 from burnish.worker.serialized_calls import SerializedCalls
 
@@ -76,7 +76,7 @@ class AttemptContext:
     loaded: bool = False
     plan: Plan = field(init=False)
     ledger: Ledger = field(init=False)
-    model: MeteredModel = field(init=False)
+    model: JobGateway = field(init=False)
     recorder: Recorder = field(init=False)
     evaluator: Evaluator = field(init=False)
 
@@ -94,9 +94,7 @@ class AttemptContext:
         totals = await store.journal_totals(job.job_id)
         self.ledger = Ledger(plan.config.budget, worker.clock, totals.finished, job.seconds_spent)
         self.ledger.count_lost(totals.lost)
-        self.model = MeteredModel(
-            worker.gateway.for_job(ledger=self.ledger, journal=journal, config=job.config)
-        )
+        self.model = worker.gateway.for_job(ledger=self.ledger, journal=journal, config=job.config)
         self.plan, left_out = await distill_labels(plan, self.model)
         self.recorder = Recorder(
             job,

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 
+from burnish.dispatch.protocol import Requeue
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, StopReason
@@ -29,7 +31,6 @@ from burnish.tracking.layout import result_metrics, usage_metrics
 from burnish.tracking.note import run_note
 from burnish.tracking.protocol import RunEntries, RunStatus
 from burnish.worker.context import AttemptContext
-from burnish.worker.retry import Retry
 
 RUN_STATUS = {
     JobStatus.COMPLETED: RunStatus.FINISHED,
@@ -48,40 +49,40 @@ class Finalizer:
         self._worker = context.worker
         self._log = log
 
-    async def completed(self, stop_reason: StopReason, retries_so_far: int) -> Retry | None:
+    async def completed(self, stop_reason: StopReason) -> Requeue | None:
         """
         Returns:
-            A retry where store or tracking were away, so that the end could not be reached.
+            When to try again, where store or tracking were away so that the end could not be reached.
         """
         try:
             changes = await self._last_changes(JobStatus.COMPLETED, stop_reason)
             await self._end_run(JobStatus.COMPLETED, stop_reason)
             await self._write(changes)
         except OutsideFailure as away:
-            return await self.failed(away, retries_so_far)
+            return await self.failed(away)
         return None
 
     async def canceled(self) -> None:
         """The best candidate so far is kept, the run is KILLED."""
         await self._end_quickly(JobStatus.CANCELED, StopReason.CANCELED)
 
-    async def failed(self, error: Exception, retries_so_far: int) -> Retry | None:
+    async def failed(self, error: Exception) -> Requeue | None:
         """Back to PENDING where the cause lies outside the job and patience is left, else FAILED."""
+        job = self._context.job
         cause = self._worker.redact(
             str(error) if isinstance(error, BurnishError) else f"{type(error).__name__}: {error}"
         )
-        retry = self._worker.retries.decide(error, 0 if self._context.progressed else retries_so_far)
-        if retry is not None:
-            self._log.warning("attempt failed, will retry", error=cause, delay=retry.delay_seconds)
-            data = {
-                "reason": cause,
-                "attempt": self._context.job.attempt,
-                "delay_seconds": round(retry.delay_seconds, 1),
-            }
+        retries_so_far = 0 if self._context.progressed else job.retries
+        delay_seconds = self._worker.retries.decide(error, retries_so_far)
+        if delay_seconds is not None:
+            self._log.warning("attempt failed, will retry", error=cause, delay=delay_seconds)
+            data = {"reason": cause, "attempt": job.attempt, "delay_seconds": round(delay_seconds, 1)}
             with contextlib.suppress(StoreUnavailable):
-                await self._let_go(f"will retry: {cause}", [NewEvent(EventKind.RETRY, data)])
+                await self._let_go(
+                    f"will retry: {cause}", [NewEvent(EventKind.RETRY, data)], retries=retries_so_far + 1
+                )
             self._context.observer.retried()
-            return retry
+            return Requeue(delay_seconds, f"{type(error).__name__}: {cause}", job.attempt)
         trace = self._worker.redact("".join(traceback.format_exception(error)))
         self._log.error("job failed", error=cause, traceback=trace)
         if self._context.run_id is not None:
@@ -104,7 +105,7 @@ class Finalizer:
             await self.canceled()
             return
         with contextlib.suppress(StoreUnavailable):
-            await self._let_go("the worker stopped", [])
+            await self._let_go("the worker stopped")
         raise asyncio.CancelledError
 
     async def superseded(self) -> None:
@@ -222,10 +223,10 @@ class Finalizer:
             self._context.job = replace(self._context.job, run_id=found)
         return self._context.run_id
 
-    async def _let_go(self, why: str, events: list[NewEvent]) -> None:
-        """Back to PENDING, so that the next worker finds it at once instead of after the silence."""
+    async def _let_go(self, why: str, events: Sequence[NewEvent] = (), **others: Any) -> None:
+        """Back to PENDING, so that the next worker need not wait until this one counts as dead."""
         await self._context.mlflow_calls.wait(_MLFLOW_SECONDS)
-        changes: dict[str, Any] = {"status": JobStatus.PENDING, "status_message": why}
+        changes: dict[str, Any] = {"status": JobStatus.PENDING, "status_message": why, **others}
         if self._context.loaded:
             await self._context.recorder.flush()
             changes["seconds_spent"] = self._context.ledger.seconds

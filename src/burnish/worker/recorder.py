@@ -20,26 +20,12 @@ from burnish.domain.score import Evaluation
 from burnish.domain.usage import UsageByRole
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.splits import Splits
-from burnish.llm.protocol import Completion, LanguageModel, Purpose, Request
+from burnish.llm.gateway import JobGateway
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.serialized_calls import SerializedCalls
 
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
-
-
-class MeteredModel:
-    """The job's gateway, adding up what each candidate costs (replayed calls included)."""
-
-    def __init__(self, model: LanguageModel) -> None:
-        self._model = model
-        self.by_candidate: dict[str, UsageByRole] = defaultdict(UsageByRole)
-
-    async def complete(self, request: Request, purpose: Purpose) -> Completion:
-        completion = await self._model.complete(request, purpose)
-        usage = self.by_candidate[purpose.candidate_id]
-        self.by_candidate[purpose.candidate_id] = usage.plus(purpose.role, completion.usage)
-        return completion
 
 
 class Recorder:
@@ -55,14 +41,14 @@ class Recorder:
         self,
         job: Job,
         store: JobStore,
-        metered: MeteredModel,
+        model: JobGateway,
         splits: Splits,
         known: Sequence[CandidateRecord] = (),
         on_phase: Callable[[str], None] = lambda phase: None,
     ) -> None:
         self._job = job
         self._store = store
-        self._metered = metered
+        self._model = model
         self._split_of = splits.split_of()
         everything = (*splits.train, *splits.validation, *splits.test)
         self._examples = {example.example_id: example for example in everything}
@@ -105,7 +91,7 @@ class Recorder:
             status=CandidateStatus.SOURCE if before and before.status is CandidateStatus.SOURCE else status,
             scores=means.scores if means else before.scores if before else {},
             reason=reason,
-            usage=self._metered.by_candidate.get(candidate.candidate_id, UsageByRole()),
+            usage=self._model.usage_by_candidate.get(candidate.candidate_id, UsageByRole()),
             objectives=objectives or (before.objectives if before else {}),
         )
         self._records[candidate.candidate_id] = record

@@ -11,14 +11,6 @@ from burnish.errors import OutsideFailure
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """Begin again after a while."""
-
-    delay_seconds: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Exponential backoff with equal jitter (half of each delay is fixed), for causes outside the job only.
 
@@ -33,11 +25,11 @@ class RetryPolicy:
     base_seconds: float = 2.0
     cap_seconds: float = 60.0
 
-    def decide(self, error: BaseException, retries_so_far: int) -> Retry | None:
-        """``None``: give up, the job has failed."""
+    def decide(self, error: BaseException, retries_so_far: int) -> float | None:
+        """Seconds until the next attempt; ``None``: give up, the job has failed."""
         if not isinstance(error, OutsideFailure) or retries_so_far >= self.limit:
             return None
-        return Retry(self.delay_seconds(retries_so_far), f"{type(error).__name__}: {error}")
+        return self.delay_seconds(retries_so_far)
 
     def delay_seconds(self, retries_so_far: int, cap_seconds: float | None = None) -> float:
         """How long to wait before the next one."""

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.domain.prompt import Message, variables_of
+from burnish.domain.prompt import Message, variables_in_order, variables_of
 from burnish.optimizers.prompts.structure import (
     PromptStructure,
     TemplateSlot,
     parse_structure,
-    variables_in_order,
 )
 
 

@@ -81,7 +81,7 @@ def test_a_repaired_text_has_every_variable_and_keeps_what_was_written(text: str
     ("proposal", "word"),
     [
         ("{% if context %}{{context}}{% endif %} {{question}}", "Jinja"),
-        ("{{context | upper}} {{question}}", "Jinja"),
+        ("{{context | upper}} {{question}}", "holds {{context | upper}}"),
         ("   ", "empty"),
         ("{{context}} {{question}} {{mood}}", "{{mood}}"),
         ("{{context}}", "lost {{question}}"),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from burnish.errors import ModelRejected
-from burnish.llm.estimate import DEFAULT_MAX_OUTPUT_TOKENS
+from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS
 from burnish.llm.protocol import Request, Response
 from burnish.llm.providers.http import JsonClient, Remedies
 from burnish.llm.providers.openai import count

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from burnish.domain.text import estimate_tokens
 from burnish.errors import ModelRejected
-from burnish.llm.estimate import likely_tokens
 from burnish.llm.protocol import Request, Response
 from burnish.llm.providers.http import JsonClient, Remedies
 
@@ -113,11 +113,11 @@ class OpenAiProvider:
         )
 
 
-def count(told: Any, *texts: str) -> int:
-    """The provider's count of tokens, or an estimate where it tells none."""
-    if isinstance(told, int) and not isinstance(told, bool) and told >= 0:
-        return told
-    return sum(likely_tokens(text) for text in texts)
+def count(given: Any, *texts: str) -> int:
+    """The provider's count of tokens, or an estimate where it gives none."""
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return given
+    return sum(estimate_tokens(text) for text in texts)
 
 
 def _text_of(content: Any) -> str:

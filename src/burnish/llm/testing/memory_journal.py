@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 
 from burnish.domain.usage import Usage
-from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Completion, Purpose, Request
 
 
@@ -19,21 +18,21 @@ class MemoryJournal:
 
     def find(self, request: Request, purpose: Purpose) -> Completion | None:
         """The finished call."""
-        found = self.finished.get((request_hash(request), purpose))
+        found = self.finished.get((request.digest, purpose))
         return replace(found, replayed=True) if found else None
 
     async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
         """Noted, and a second time changes nothing, as in the store."""
         await asyncio.sleep(0)
-        self.begun.setdefault((request_hash(request), purpose), reserved)
+        self.begun.setdefault((request.digest, purpose), reserved)
 
     async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
         """Kept."""
         await asyncio.sleep(0)
-        self.begun.pop((request_hash(request), purpose), None)
-        self.finished[request_hash(request), purpose] = completion
+        self.begun.pop((request.digest, purpose), None)
+        self.finished[request.digest, purpose] = completion
 
     async def abandon(self, request: Request, purpose: Purpose) -> None:
         """Taken back."""
         await asyncio.sleep(0)
-        self.begun.pop((request_hash(request), purpose), None)
+        self.begun.pop((request.digest, purpose), None)

@@ -8,8 +8,6 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 
 from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
-from burnish.llm.estimate import likely_tokens
-from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Request, Response
 from burnish.llm.testing.faults import KINDS, Faults
 from burnish.llm.testing.hidden_rules import HiddenRules
@@ -56,7 +54,7 @@ class ScriptedProvider:
         if script is None:
             known = ", ".join(sorted(self._scripts))
             raise ModelRejected(request.model, f"there is no such script; there are {known}")
-        key = request_hash(request)
+        key = request.digest
         fault = self.faults.kind_of(key, self._seen[key], self.requests)
         self._seen[key] += 1
         self.requests += 1
@@ -107,14 +105,19 @@ def response_to(request: Request, text: str) -> Response:
     for stop in request.parameters.stop:
         text = text.partition(stop)[0]
     limit = request.parameters.max_tokens
-    if limit is not None and likely_tokens(text) > limit:
+    if limit is not None and _tokens(text) > limit:
         text, finish_reason = text[: 4 * limit], "length"
     return Response(
         text=text,
-        prompt_tokens=sum(likely_tokens(message.content) for message in request.messages),
-        completion_tokens=likely_tokens(text),
+        prompt_tokens=sum(_tokens(message.content) for message in request.messages),
+        completion_tokens=_tokens(text),
         finish_reason=finish_reason,
     )
+
+
+def _tokens(text: str) -> int:
+    """The scripted model's own tokenizer: four characters a token."""
+    return -(-len(text) // 4)
 
 
 def echo(request: Request) -> str:

@@ -22,7 +22,6 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from burnish.domain.prompt import Message
-from burnish.llm.identity import request_hash
 from burnish.llm.protocol import Parameters, Request, Response
 from burnish.llm.testing.faults import KINDS, Faults
 from burnish.llm.testing.scripted import SCRIPTS, Script, response_to
@@ -197,7 +196,7 @@ def _request_of(body: Mapping[str, Any]) -> Request:
 def _key_of(body: Mapping[str, Any]) -> str:
     """The hash that the journal has for an ``openai:/`` request."""
     request = _request_of(body)
-    return request_hash(replace(request, model=f"openai:/{request.model}"))
+    return replace(request, model=f"openai:/{request.model}").digest
 
 
 def _openai(response: Response, request: Request, body_hash: str) -> dict[str, Any]:

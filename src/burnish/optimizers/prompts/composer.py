@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message, Template, render, text_of, variables_of
+from burnish.domain.prompt import Message, Template, render, text_of, variables_in_order, variables_of
 from burnish.optimizers.prompts.answer_type import AnswerKind, AnswerType, answer_type_of
 from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns
 from burnish.optimizers.prompts.instruction_templates import Rule, Wording
@@ -23,7 +23,6 @@ from burnish.optimizers.prompts.structure import (
     PromptStructure,
     TemplateSlot,
     parse_structure,
-    variables_in_order,
 )
 from burnish.optimizers.settings import REWRITTEN_ROLES
 

@@ -21,9 +21,8 @@ from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import InvalidInput
 from burnish.optimizers.settings import FIELD, REWRITTEN_ROLES
 
-_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _FIELD_LINE = re.compile(
-    r"^(?:(?P<heading>[^{}:]{1,40}):)?\s*[\"'`]*\{\{\s*(?P<name>[A-Za-z_]\w*)\s*\}\}[\"'`]*$"
+    r"^(?:(?P<heading>[^{}:]{1,40}):)?\s*[\"'`]*\{\{\s*(?P<name>\w[\w .-]*?)\s*\}\}[\"'`]*$"
 )
 _CUE_LINE = re.compile(r"^[A-Z][\w ()'/-]{0,40}:$")
 _FIELD_WORDS = frozenset(
@@ -77,11 +76,6 @@ def _is_example_turn(template: Sequence[Message], at: int) -> bool:
     after = template[at + 1 : at + 2]
     asks = template[at].role == "user" and not variables_of(template[at].content)
     return asks and bool(after) and after[0].role == "assistant"
-
-
-def variables_in_order(text: str) -> tuple[str, ...]:
-    """Names of the ``{{variables}}`` of a text, in the order of their first place."""
-    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
 
 
 def parse_structure(text: str) -> PromptStructure:

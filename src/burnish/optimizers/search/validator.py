@@ -13,10 +13,17 @@ from dataclasses import dataclass, replace
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message, Template, check_template, text_of, variables_of
+from burnish.domain.prompt import (
+    Message,
+    Template,
+    check_template,
+    lookalikes_of,
+    text_of,
+    variables_in_order,
+    variables_of,
+)
 from burnish.domain.text import estimate_tokens
 from burnish.errors import InvalidInput
-from burnish.optimizers.prompts.structure import variables_in_order
 from burnish.optimizers.protocol import Observe, Task
 from burnish.optimizers.settings import CommonSettings
 
@@ -124,6 +131,10 @@ def problems_of(template: Template, source: Template, max_prompt_tokens: int | N
         found.append(f"lost {_braced(missing)}")
     if unknown := sorted(have - known):
         found.append(f"uses {_braced(unknown)}, which has no value; known are {_braced(sorted(known))}")
+    if strange := [part for part in lookalikes_of(template) if part not in lookalikes_of(source)]:
+        found.append(
+            f"holds {', '.join(strange)}, which is never filled in; use plain {{{{name}}}} variables"
+        )
     if max_prompt_tokens and (tokens := estimate_tokens(text_of(template))) > max_prompt_tokens:
         found.append(f"about {tokens} tokens long; at most {max_prompt_tokens} are allowed")
     return found

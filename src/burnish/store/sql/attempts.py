@@ -145,6 +145,7 @@ class Attempts:
                 error_message=None,
                 stop_reason=None,
                 deaths=0,
+                retries=0,
             )
             resumed = [NewEvent(EventKind.RESUMED, {})]
             after = self._writer.change_status(connection, row, JobStatus.PENDING, opened, resumed, 0)

@@ -88,7 +88,7 @@ class CreateContract(Opener):
             ("tags", {"tags": {"a\x00": "b"}}),
             ("tags.a", {"tags": {"a": "\ud800"}}),
             ("tags", {"tags": {"a" * 251: "b"}}),
-            ("tags.a", {"tags": {"a": "b" * 8001}}),
+            ("tags.a", {"tags": {"a": "b" * 5001}}),
             ("experiment_id", {"experiment_id": "\x00"}),
             ("source_prompt_uri", {"config": a_config(source_prompt_uris=("prompts:/\ud800/1",))}),
             ("dataset_id", {"config": a_config(dataset_id="d" * 501)}),
@@ -106,7 +106,7 @@ class CreateContract(Opener):
 
     async def test_long_tags_are_kept(self) -> None:
         async with self.open() as store:
-            job = a_job(tags={"k" * 250: "漢" * 8000})
+            job = a_job(tags={"k" * 250: "漢" * 5000})
             await store.create(job)
             assert await store.get("job") == job
 

@@ -88,8 +88,8 @@ class EndContract(Opener):
         async with self.open() as store:
             await a_running_job(store)
             assert (await store.take("job", "worker-2")).deaths == 1
-            await store.update("job", 2, {"status": JobStatus.FAILED})
-            await store.reopen("job")
+            await store.update("job", 2, {"status": JobStatus.FAILED, "retries": 3})
+            assert (await store.reopen("job")).retries == 0
             assert (await store.take("job", "worker-3")).deaths == 0
 
     async def test_other_jobs_cannot_be_reopened(self) -> None:

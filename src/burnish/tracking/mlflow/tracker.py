@@ -30,9 +30,10 @@ from burnish.tracking.mlflow.experiments import Experiments
 from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs, linked_prompts
 from burnish.tracking.mlflow.scorers import Scorers
+from burnish.tracking.mlflow.traces import Traces
 from burnish.tracking.names import split_prompt_uri
 from burnish.tracking.note import NOTE_TAG
-from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus
+from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus, TraceBatch
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
 
@@ -96,6 +97,7 @@ class MlflowTracker:
         self._runs = Runs(self._connection, clock)
         self._scorers = Scorers(self._connection)
         self._artifacts = Artifacts(self._connection)
+        self._traces = Traces(self._connection, clock)
 
     @_patiently
     def prompt(self, uri: str) -> Prompt:
@@ -141,6 +143,10 @@ class MlflowTracker:
     @_patiently
     def log(self, run_id: str, entries: RunEntries) -> None:
         self._write(self._runs.get(run_id), entries)
+
+    @_patiently
+    def log_traces(self, run_id: str, batch: TraceBatch) -> None:
+        self._traces.write(run_id, batch)
 
     @_patiently
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:

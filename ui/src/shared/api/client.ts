@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { learnClock } from "./clock";
 import { ApiError, errorOf, OFFLINE } from "./errors";
 import type { paths } from "./schema";
 import { root } from "./server";
@@ -10,6 +11,7 @@ const guard: Middleware = {
     return request;
   },
   onResponse({ response }) {
+    learnClock(response.headers.get("date"));
     if (response.status === 401) reportSignedOut();
     return response;
   },

@@ -7,11 +7,11 @@ from collections import deque
 from burnish.errors import BurnishError, ModelError, ModelRejected, ModelUnavailable, ProviderUnavailable
 
 _RECENT = 20
-_DEAD_FROM_THE_START = 5
+_NEVER_ANSWERED = 5
 
 
-class Health:
-    """Watches the calls of one attempt of a job, each after its retries.
+class CircuitBreaker:
+    """Watches the calls of one attempt of a job, each after its retries, and opens for good.
 
     Args:
         failure_share: more failures than this share of the last 20 calls stop the job; so do 5 in a row
@@ -22,15 +22,15 @@ class Health:
         self._failure_share = failure_share
         self._recent: deque[bool] = deque(maxlen=_RECENT)
         self._ever_answered = False
-        self._verdict: BurnishError | None = None
+        self._reason: BurnishError | None = None
 
     def check(self) -> None:
         """
         Raises:
             ProviderUnavailable, ModelRejected: the job has been given up; its other calls stop too.
         """
-        if self._verdict is not None:
-            raise self._verdict
+        if self._reason is not None:
+            raise self._reason
 
     def answered(self) -> None:
         """A call was answered."""
@@ -46,17 +46,15 @@ class Health:
         """
         self._recent.append(True)
         failures = sum(self._recent)
-        dead = (
-            not self._ever_answered
-            and failures >= _DEAD_FROM_THE_START
-            and isinstance(error, ModelUnavailable)
+        never_answered = (
+            not self._ever_answered and failures >= _NEVER_ANSWERED and isinstance(error, ModelUnavailable)
         )
         too_many = len(self._recent) == _RECENT and failures > self._failure_share * _RECENT
-        if not (dead or too_many):
+        if not (never_answered or too_many):
             return
         summary = f"{failures} of the last {len(self._recent)} model calls failed after their retries"
         if isinstance(error, ModelUnavailable):
-            self._verdict = ProviderUnavailable(f"{summary}; the last one: {error}")
+            self._reason = ProviderUnavailable(f"{summary}; the last one: {error}")
         else:
-            self._verdict = ModelRejected(error.model, f"{summary}; the last one: {error}")
-        raise self._verdict from error
+            self._reason = ModelRejected(error.model, f"{summary}; the last one: {error}")
+        raise self._reason from error

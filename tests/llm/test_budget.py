@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from burnish.domain.budget import Budget, Ledger
+from burnish.domain.budget import Budget
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import BudgetExhausted, InvalidInput
+from burnish.llm.budget import Ledger
 
 CALL = Usage(1, 10, 5, 100)
 
@@ -61,11 +62,11 @@ class TestReserving:
 
     def test_a_hold_keeps_calls_back(self) -> None:
         found = ledger(max_calls=3)
-        found.hold = Usage(calls=2)
+        found.hold_back(Usage(calls=2), 0.0)
         found.reserve(CALL)
         with pytest.raises(BudgetExhausted):
             found.reserve(CALL)
-        found.hold = Usage()
+        found.hold_back(Usage(), 0.0)
         found.reserve(CALL)
 
     def test_could_fit_looks_past_the_calls_in_flight(self) -> None:
@@ -143,7 +144,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.ledger.release(self.ledger.reserve(held))
         except BudgetExhausted:
             return
-        self.ledger.hold = held
+        self.ledger.hold_back(held, 0.0)
 
     @rule(target=reservations, estimate=amounts)
     def reserve(self, estimate: Usage) -> Usage | None:
@@ -172,14 +173,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def end_hold(self) -> None:
-        self.ledger.hold = Usage()
+        self.ledger.hold_back(Usage(), 0.0)
 
     @invariant()
     def no_limit_is_passed(self) -> None:
         if not hasattr(self, "ledger"):
             return
         budget = self.ledger.budget
-        owed = self.ledger.spent.total + self.ledger.reserved + self.ledger.hold
+        owed = self.ledger.spent.total + self.ledger.reserved + self.ledger.held_back
         assert budget.max_calls is None or owed.calls <= budget.max_calls
         assert budget.max_tokens is None or owed.tokens <= budget.max_tokens
         if budget.max_usd is not None:

@@ -1,0 +1,96 @@
+import { Anchor } from "@mantine/core";
+import type { ReactNode } from "react";
+import { mlflowLink } from "../../shared/api/server";
+import type { Job } from "../../shared/api/types";
+import { formatCount, formatShare } from "../../shared/format/numbers";
+import { formatExact } from "../../shared/format/time";
+import { optimizerName, promptOf, STOP_WORDS } from "../../shared/format/words";
+import { visible } from "../../shared/format/visible";
+import { Card } from "../../shared/parts/Card";
+import classes from "./Overview.module.css";
+
+/** What was asked for, and where its parts are in MLflow. */
+export function Setup({ job }: { job: Job }) {
+  const config = job.config ?? {};
+  const experiment = job.experiment_id ?? "0";
+  const rows: [string, ReactNode][] = [
+    ["Source prompt", <PromptLink key="s" uri={job.source_prompt_uri} />],
+    ...(config.further_source_prompt_uris ?? []).map((uri): [string, ReactNode] => [
+      "With",
+      <PromptLink key={uri} uri={uri} />,
+    ]),
+    [
+      "New version",
+      job.optimized_prompt_uri ? <PromptLink key="n" uri={job.optimized_prompt_uri} /> : "none",
+    ],
+    [
+      "Run",
+      job.run_id && <Outside path={`experiments/${experiment}/runs/${job.run_id}`}>{job.run_id}</Outside>,
+    ],
+    [
+      "Dataset",
+      config.dataset_id && <Outside path={`experiments/${experiment}/datasets`}>{config.dataset_id}</Outside>,
+    ],
+    ["Split", splitWords(config.split)],
+    ["Scorers", (config.scorers ?? []).map(visible).join(", ")],
+    ["Optimizer", optimizerName(config.optimizer_type)],
+    ["Settings", settingsOf(config.optimizer_config_json)],
+    ["Model", config.model],
+    ["Reflection model", config.reflection_model],
+    ["In flight", config.concurrency && `${formatCount(config.concurrency)} calls at once`],
+    ["Seed", config.seed],
+    ["Created", job.creation_timestamp_ms && formatExact(job.creation_timestamp_ms)],
+    ["Stopped because", job.stop_reason && STOP_WORDS[job.stop_reason]],
+    ["Worker", job.worker_id],
+  ];
+  return (
+    <Card title="Setup">
+      <dl className={classes.setup}>
+        {rows
+          .filter(([, value]) => value !== undefined && value !== "" && value !== 0)
+          .map(([name, value], position) => (
+            <div key={position}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+    </Card>
+  );
+}
+
+function PromptLink({ uri }: { uri: string | undefined }) {
+  const { name } = promptOf(uri);
+  return <Outside path={`prompts/${encodeURIComponent(name)}`}>{uri}</Outside>;
+}
+
+function Outside({ path, children }: { path: string; children: ReactNode }) {
+  const href = mlflowLink(path);
+  if (href === null) return <>{children}</>;
+  return (
+    <Anchor href={href} inherit target="_blank" rel="noreferrer">
+      {children}
+    </Anchor>
+  );
+}
+
+function splitWords(
+  split: { train?: number; validation?: number; test?: number } | undefined,
+): string | undefined {
+  if (!split) return undefined;
+  const { train = 0, validation = 0, test = 0 } = split;
+  return `${formatShare(train)} train, ${formatShare(validation)} validation, ${formatShare(test)} test`;
+}
+
+function settingsOf(json: string | undefined): string | undefined {
+  if (!json) return undefined;
+  try {
+    const settings = JSON.parse(json) as Record<string, unknown>;
+    const shown = Object.entries(settings)
+      .filter(([name]) => name !== "reflection_model") // it has a row of its own
+      .map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
+    return visible(shown.join(", "));
+  } catch {
+    return visible(json);
+  }
+}
