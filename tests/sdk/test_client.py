@@ -97,6 +97,11 @@ async def test_candidates_and_their_results(server: Running, client: burnish.Asy
     results = [entry async for entry in job.example_results(winner.candidate_id, page_size=3)]
     assert [entry.example_id for entry in results] == [f"e{n:03}" for n in range(10)]
     assert results[0].scores["exact_match"].rationale == "as expected"
+    matrix = await job.scores()
+    assert matrix.example_ids == tuple(f"e{n:03}" for n in range(10))
+    assert matrix.scores[winner.candidate_id] == dict.fromkeys(matrix.example_ids, 1.0)
+    assert matrix.errors == frozenset()
+    assert (await job.scores("test")).scores == {}
 
 
 async def test_search_walks_all_pages(server: Running, client: burnish.AsyncClient) -> None:
@@ -117,6 +122,8 @@ async def test_cancel_resume_delete_promote(server: Running, client: burnish.Asy
         await job.result()
     assert (await job.resume()).status is JobStatus.PENDING
     await play_job(server.services, job.job_id)
+    [_, winner] = [candidate async for candidate in job.candidates()]
+    assert await job.register(winner.candidate_id) == ("prompts:/sentiment/2",)
     moved = await job.promote("production")
     assert (moved.version, moved.previous_version) == (2, None)
     assert (await job.roll_back("production")).previous_version == 2

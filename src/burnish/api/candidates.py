@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from burnish.api.routes import Call
 from burnish.api.services import Services
-from burnish.api.wire import MAX_PAGE, candidates_to_proto, evaluation_to_proto, page_size, with_texts
+from burnish.api.wire import (
+    MAX_PAGE,
+    candidates_to_proto,
+    evaluation_to_proto,
+    page_size,
+    scores_to_proto,
+    with_texts,
+)
 from burnish.domain.records import CandidateRecord
-from burnish.errors import InvalidInput, NotFound
+from burnish.errors import InvalidInput, NotFound, did_you_mean
 from burnish.proto import service_pb2 as wire
 
 DEFAULT_PAGE = 100
+SPLITS = ("train", "validation", "test")
 
 
 async def list_candidates(services: Services, call: Call) -> wire.ListPromptOptimizationCandidates.Response:
@@ -64,3 +73,18 @@ async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimiz
         evaluations=[evaluation_to_proto(entry) for entry in page],
         next_page_token=page[-1].evaluation.example_id if len(found) > limit else None,
     )
+
+
+async def list_evaluations(services: Services, call: Call) -> wire.ListPromptOptimizationEvaluations.Response:
+    call.check()
+    request = call.message
+    split = request.split or "validation"
+    if split not in SPLITS:
+        raise InvalidInput.of(
+            "split", split, f"must be one of {', '.join(SPLITS)}{did_you_mean(split, SPLITS)}"
+        )
+    job = await services.jobs.get(request.job_id)
+    scores = await services.store.scores(job.job_id, split, request.scorer or "aggregate")
+    records = await services.store.candidates(job.job_id)
+    numbers = {record.candidate.candidate_id: record.number for record in records}
+    return await asyncio.to_thread(scores_to_proto, scores, numbers)

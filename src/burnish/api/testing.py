@@ -31,7 +31,8 @@ from burnish.errors import InvalidInput
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
-from burnish.plan import Planner
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
@@ -85,10 +86,9 @@ async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
     """Open them over a new SQLite file in ``folder``."""
     store = await asyncio.to_thread(SqlJobStore, f"sqlite:///{folder / 'jobs.db'}")
     tracker, dispatcher = FakeTracker(), EmbeddedDispatcher(store.unfinished)
-    planner = Planner(
-        tracker, FakeModels(), lambda specs, experiment_id: make_scorers(specs), make_fake_optimizer
-    )
-    jobs = Jobs(store, tracker, planner, dispatcher)
+    planner = Planner(make_scorers, make_fake_optimizer)
+    resolver = Resolver(tracker, FakeModels(), planner, lambda _, settings: dict(settings))
+    jobs = Jobs(store, tracker, resolver, dispatcher)
     try:
         yield FakeServices(store, tracker, dispatcher, jobs, Prompts(store, tracker))
     finally:

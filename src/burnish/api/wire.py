@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.job import JobConfig
 from burnish.domain.prompt import Template
-from burnish.domain.records import CandidateRecord, EvaluationRecord, JobQuery
+from burnish.domain.records import CandidateRecord, EvaluationRecord, JobQuery, ScoredExample
 from burnish.domain.text import well_formed
 from burnish.errors import InvalidInput, Problem
 from burnish.optimizers.search.pareto import front
@@ -142,6 +142,31 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
     return message
 
 
+def scores_to_proto(
+    scores: Sequence[ScoredExample], numbers: Mapping[str, int]
+) -> service.ListPromptOptimizationEvaluations.Response:
+    """The matrix of candidates and examples.
+
+    Args:
+        numbers: candidate id → its number; the rows stand in this order.
+    """
+    example_ids = sorted({entry.example_id for entry in scores})
+    columns = {example_id: position for position, example_id in enumerate(example_ids)}
+    by_candidate: dict[str, list[ScoredExample]] = {}
+    for entry in scores:
+        by_candidate.setdefault(entry.candidate_id, []).append(entry)
+    answer = service.ListPromptOptimizationEvaluations.Response(example_ids=example_ids)
+    for candidate_id in sorted(by_candidate, key=lambda found: (numbers.get(found, len(numbers)), found)):
+        entries = by_candidate[candidate_id]  # by example id, as the columns are
+        answer.rows.add(
+            candidate_id=candidate_id,
+            columns=[columns[entry.example_id] for entry in entries] if len(entries) < len(columns) else None,
+            scores=[round(entry.value, 6) for entry in entries],
+            errors=[columns[entry.example_id] for entry in entries if entry.failed],
+        )
+    return answer
+
+
 def promotion_to_proto(promotion: Promotion) -> wire.Promotion:
     return wire.Promotion(
         name=promotion.name,
@@ -161,5 +186,7 @@ def estimate_to_proto(estimate: Estimate) -> wire.JobEstimate:
         usd_high=estimate.usd_high,
         seconds_low=estimate.seconds_low,
         seconds_high=estimate.seconds_high,
+        detectable_low=estimate.detectable_low,
+        detectable_high=estimate.detectable_high,
         warnings=estimate.warnings,
     )

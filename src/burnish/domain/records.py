@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
 from burnish.domain.job import Job, Progress
 from burnish.domain.score import Evaluation
@@ -68,6 +70,34 @@ class EvaluationRecord:
 
     evaluation: Evaluation
     split: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRecord:
+    """One example of a job's dataset.
+
+    Attributes:
+        position: in the dataset, from 0.
+        split: ``train``, ``validation`` or ``test``.
+    """
+
+    example: Example
+    position: int
+    split: str
+
+
+class ScoredExample(NamedTuple):
+    """One evaluation without its texts.
+
+    Attributes:
+        value: of the scorer that was asked for, or the aggregate.
+        failed: there is no output.
+    """
+
+    candidate_id: str
+    example_id: str
+    value: float
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

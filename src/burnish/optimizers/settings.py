@@ -43,6 +43,12 @@ class CommonSettings(BaseModel):
     refuse_copied_examples: bool = False
     roles: list[RewrittenRole] = Field(default_factory=lambda: list(REWRITTEN_ROLES), min_length=1)
 
+    def completed(self) -> dict[str, Any]:
+        """As JSON with every default, which reads back as the same settings."""
+        # Every field counts as said. Within a field only what was: there "not said" has a meaning.
+        every = type(self).model_construct(_fields_set=set(type(self).model_fields), **dict(self))
+        return every.model_dump(mode="json", exclude_unset=True)
+
 
 class SamplingOptions(BaseModel):
     """Options of a model call, by the names litellm and OpenAI use; any other is passed through."""

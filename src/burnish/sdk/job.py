@@ -7,20 +7,23 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 
+from burnish.domain.edit import EditReport
 from burnish.domain.events import Event
 from burnish.domain.job import Job, JobStatus
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
-from burnish.proto.convert import event_from_proto, job_from_proto
+from burnish.proto.convert import edit_from_proto, event_from_proto, job_from_proto
 from burnish.proto.message import read_message
 from burnish.sdk.errors import JobFailed, ServerUnavailable
 from burnish.sdk.results import (
     Candidate,
     ExampleResult,
     Promotion,
+    ScoreMatrix,
     candidate_from_proto,
     example_result_from_proto,
     promotion_from_proto,
+    score_matrix_from_proto,
 )
 from burnish.sdk.transport import Transport
 
@@ -121,6 +124,16 @@ class AsyncJob:
             for entry in page.candidates:
                 yield candidate_from_proto(entry)
 
+    async def edits(self) -> tuple[EditReport, ...]:
+        """What the search knows of each edit, the largest effect first; only FACTORIAL has edits.
+
+        Raises:
+            NotFound: the job was deleted.
+        """
+        answer = wire.ListPromptOptimizationEdits.Response()
+        await self._transport.call("GET", (self.job_id, "edits"), answer)
+        return tuple(edit_from_proto(entry) for entry in answer.edits)
+
     async def candidate(self, candidate_id: str) -> Candidate:
         """One candidate with its texts.
 
@@ -146,6 +159,21 @@ class AsyncJob:
         async for page in self._transport.pages("GET", path, new_answer, request):
             for entry in page.evaluations:
                 yield example_result_from_proto(entry)
+
+    async def scores(self, split: str = "validation", scorer: str = "aggregate") -> ScoreMatrix:
+        """The scores of all candidates on all examples of a split.
+
+        Args:
+            split: ``train``, ``validation`` or ``test`` (there, source and winner only, once it is tested).
+            scorer: whose scores; by default their weighted mean.
+
+        Raises:
+            InvalidInput: there is no such split.
+        """
+        request = wire.ListPromptOptimizationEvaluations(split=split, scorer=scorer)
+        answer = wire.ListPromptOptimizationEvaluations.Response()
+        await self._transport.call("GET", (self.job_id, "evaluations"), answer, request)
+        return score_matrix_from_proto(answer)
 
     async def cancel(self) -> Job:
         """Ask for a stop; the best candidate so far is kept.
@@ -177,6 +205,23 @@ class AsyncJob:
         """
         answer = wire.DeletePromptOptimizationJob.Response()
         await self._transport.call("DELETE", (self.job_id,), answer, repeatable=False)
+
+    async def register(self, candidate_id: str) -> tuple[str, ...]:
+        """Register a candidate as a new version of the job's prompts, whatever the job's own policy says.
+
+        Doing it again finds the same versions.
+
+        Returns:
+            One URI for each prompt: the new version, or the source where the candidate leaves it as it is.
+
+        Raises:
+            NotFound: there is no such candidate.
+            InvalidState: the job has not ended, or the candidate is its source or was refused.
+        """
+        answer = wire.RegisterPromptOptimizationCandidate.Response()
+        path = (self.job_id, "candidates", candidate_id, "register")
+        await self._transport.call("POST", path, answer)
+        return tuple(answer.prompt_uris)
 
     async def promote(self, alias: str) -> Promotion:
         """Point an alias of the prompt at the job's new version.

@@ -10,6 +10,7 @@ from burnish.domain.prompt import Message, Template
 from burnish.domain.score import Score
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.proto import prompt_optimization_pb2 as wire
+from burnish.proto import service_pb2 as service
 from burnish.proto.convert import usage_by_role_from_proto, usage_by_role_to_proto, usage_from_proto
 
 
@@ -56,6 +57,21 @@ class ExampleResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMatrix:
+    """The scores of a job's candidates on the examples of one split.
+
+    Attributes:
+        example_ids: every example that a candidate was tried on.
+        scores: candidate id → example id → score, in the order of the candidates' numbers.
+        errors: (candidate id, example id) of those that have no output; their score is 0.
+    """
+
+    example_ids: tuple[str, ...]
+    scores: Mapping[str, Mapping[str, float]]
+    errors: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
     """An alias that was moved; ``previous_version`` is ``None`` where it was new."""
 
@@ -67,7 +83,12 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown."""
+    """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown.
+
+    Attributes:
+        detectable_low, detectable_high: the smallest true difference that the sealed test would call IMPROVED
+            four times of five; ``None``: it is too small for any verdict.
+    """
 
     calls_low: int
     calls_high: int
@@ -77,6 +98,8 @@ class Estimate:
     usd_high: float | None
     seconds_low: float
     seconds_high: float
+    detectable_low: float | None
+    detectable_high: float | None
     warnings: tuple[str, ...]
 
 
@@ -141,6 +164,18 @@ def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
     )
 
 
+def score_matrix_from_proto(message: service.ListPromptOptimizationEvaluations.Response) -> ScoreMatrix:
+    ids = tuple(message.example_ids)
+    scores, errors = {}, set()
+    for row in message.rows:
+        columns = row.columns or range(len(ids))
+        scores[row.candidate_id] = {
+            ids[column]: score for column, score in zip(columns, row.scores, strict=True)
+        }
+        errors |= {(row.candidate_id, ids[column]) for column in row.errors}
+    return ScoreMatrix(example_ids=ids, scores=scores, errors=frozenset(errors))
+
+
 def promotion_from_proto(message: wire.Promotion) -> Promotion:
     return Promotion(
         name=message.name,
@@ -160,5 +195,7 @@ def estimate_from_proto(message: wire.JobEstimate) -> Estimate:
         usd_high=message.usd_high if message.HasField("usd_high") else None,
         seconds_low=message.seconds_low,
         seconds_high=message.seconds_high,
+        detectable_low=message.detectable_low if message.HasField("detectable_low") else None,
+        detectable_high=message.detectable_high if message.HasField("detectable_high") else None,
         warnings=tuple(message.warnings),
     )

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from burnish.domain.events import Event, NewEvent
+from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.records import (
     CallKey,
     CandidateRecord,
     EvaluationRecord,
+    ExampleRecord,
     Heartbeat,
     Idempotency,
     JobPage,
@@ -22,6 +24,7 @@ from burnish.domain.records import (
     JournalEntry,
     JournalTotals,
     Report,
+    ScoredExample,
 )
 from burnish.domain.usage import Usage
 
@@ -30,13 +33,21 @@ class JobRecords(Protocol):
     """Rows of jobs."""
 
     async def create(
-        self, job: Job, idempotency: Idempotency | None = None, calls: Sequence[JournalEntry] = ()
+        self,
+        job: Job,
+        idempotency: Idempotency | None = None,
+        calls: Sequence[JournalEntry] = (),
+        inputs: JobInputs | None = None,
+        data: JobData | None = None,
     ) -> tuple[Job, bool]:
-        """Insert a PENDING job, its CREATED event and its hand-over to the dispatcher, in one transaction.
+        """Insert a PENDING job, its inputs, its CREATED event and its hand-over to the dispatcher, in one
+        transaction. Records that another job has as well are kept once.
 
         Args:
             calls: finished calls that were made for the job before it existed; its journal begins
                 with them.
+            inputs: ``None``: its first attempt keeps them.
+            data: its records, where it has any.
 
         Returns:
             The stored job, and ``False`` where the idempotency key had already made it.
@@ -147,6 +158,21 @@ class JobRecords(Protocol):
         """
         ...
 
+    async def record_registration(
+        self, job_id: str, registered: NewEvent, optimized_prompt_uris: Sequence[str]
+    ) -> Job:
+        """Append the event, unless the job has an equal one, and set the versions where it has none yet.
+
+        Args:
+            registered: a REGISTERED event.
+            optimized_prompt_uris: empty: they stay as they are.
+
+        Raises:
+            NotFound
+            InvalidState: the job has not ended, so its attempt writes these itself.
+        """
+        ...
+
     async def fence(self, job_id: str) -> Job:
         """Increment ``attempt`` so that no running worker can write any more (before a delete).
 
@@ -187,6 +213,52 @@ class EventLog(Protocol):
         ...
 
 
+class InputRecords(Protocol):
+    """What jobs were given."""
+
+    async def keep_inputs(self, job_id: str, attempt: int, inputs: JobInputs, data: JobData | None) -> Job:
+        """Give inputs to a job that was created without, fenced by its attempt. It has ``inputs.summary``
+        from then on.
+
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def find_inputs(self, job_id: str) -> JobInputs | None:
+        """``None``: the job was created without and has not kept any.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    async def find_data(self, job_id: str) -> JobData | None:
+        """All records; ``None``: the job has none.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    async def examples(
+        self, job_id: str, start: int = 0, limit: int = 1000, split: str | None = None
+    ) -> tuple[ExampleRecord, ...]:
+        """In the order of the dataset, from position ``start``; none where the job has no records.
+
+        Args:
+            split: only those of this one.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    async def prune_contents(self, written_before_ms: int) -> int:
+        """Drop what a create that was cut short had begun to write before then. Returns how many contents."""
+        ...
+
+
 class CandidateRecords(Protocol):
     """Candidates and evaluations; readable while the job runs."""
 
@@ -198,6 +270,11 @@ class CandidateRecords(Protocol):
         self, job_id: str, candidate_id: str, after: str = "", limit: int = 1000
     ) -> tuple[EvaluationRecord, ...]:
         """By example id, those behind ``after``."""
+        ...
+
+    async def scores(self, job_id: str, split: str, scorer: str = "aggregate") -> list[ScoredExample]:
+        """Every evaluation on a split, without texts, by candidate and example id. Those without a value
+        of the scorer are left out; a failed one counts 0."""
         ...
 
 
@@ -232,7 +309,7 @@ class JournalRecords(Protocol):
         ...
 
 
-class JobStore(JobRecords, EventLog, CandidateRecords, JournalRecords, Protocol):
+class JobStore(JobRecords, InputRecords, EventLog, CandidateRecords, JournalRecords, Protocol):
     """All state of Burnish."""
 
     async def count_by_status(self) -> Mapping[JobStatus, int]: ...

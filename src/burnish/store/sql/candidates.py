@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, Select, select, tuple_
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.prompt import template_from_json, template_to_json
-from burnish.domain.records import CandidateRecord, EvaluationRecord
+from burnish.domain.records import CandidateRecord, EvaluationRecord, ScoredExample
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.store import tables
 from burnish.store.database import Database
-from burnish.store.encoding import from_json, storable, to_json
+from burnish.store.encoding import from_json, from_plain_json, storable, to_json
 from burnish.store.rows import usage_from_json, usage_to_json
+
+SCORES_AT_ONCE = 5000  # evaluations in memory with their texts
 
 _candidates = tables.candidates
 _evaluations = tables.evaluations
@@ -57,6 +61,39 @@ class Candidates:
         return await self._database.read(
             lambda connection: tuple(_evaluation_from_row(row) for row in connection.execute(query))
         )
+
+    async def scores(self, job_id: str, split: str, scorer: str = "aggregate") -> list[ScoredExample]:
+        found: list[ScoredExample] = []
+        if not all(map(storable, (job_id, split))):
+            return found
+        columns = (_evaluations.c.candidate_id, _evaluations.c.example_id, _evaluations.c.body)
+        key = tuple_(*columns[:2])
+        query = select(*columns).where(_evaluations.c.job_id == job_id, _evaluations.c.split == split)
+        query = query.order_by(*columns[:2]).limit(SCORES_AT_ONCE)
+        after = ("", "")
+        while True:
+            page = query.where(key > after)
+            rows, scored = await self._database.read(partial(_scored, query=page, scorer=scorer))
+            found += scored
+            if len(rows) < SCORES_AT_ONCE:
+                return found
+            after = (rows[-1].candidate_id, rows[-1].example_id)
+
+
+def _scored(
+    connection: Connection, query: Select[Any], scorer: str
+) -> tuple[Sequence[Row[Any]], list[ScoredExample]]:
+    rows, found = connection.execute(query).all(), []
+    for row in rows:
+        body = from_plain_json(row.body)
+        failed = body["error"] is not None
+        if scorer == "aggregate":
+            value = body["aggregate"]
+        else:
+            value = body["scores"][scorer][0] if scorer in body["scores"] else 0.0 if failed else None
+        if value is not None:
+            found.append(ScoredExample(row.candidate_id, row.example_id, value, failed))
+    return rows, found
 
 
 def candidate_to_row(job_id: str, record: CandidateRecord) -> dict[str, Any]:

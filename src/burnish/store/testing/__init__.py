@@ -12,6 +12,7 @@ from __future__ import annotations
 from burnish.store.testing.attempts import AttemptContract
 from burnish.store.testing.creating import CreateContract
 from burnish.store.testing.ends import EndContract
+from burnish.store.testing.inputs import InputContract
 from burnish.store.testing.records import CandidateContract, EventContract, JournalContract, LifeContract
 from burnish.store.testing.samples import Clock
 from burnish.store.testing.searching import SearchContract
@@ -21,6 +22,7 @@ __all__ = ["Clock", "StoreContract"]
 
 class StoreContract(
     CreateContract,
+    InputContract,
     AttemptContract,
     EndContract,
     EventContract,

@@ -112,6 +112,33 @@ class CandidateContract(Opener):
             assert await store.evaluations("job", "c", after="e1") == tuple(records[2:])
             assert await store.evaluations("job", "other") == (other,)
 
+    async def test_scores_are_read_by_split_without_texts(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            failed = an_evaluation("e1", output="")
+            failed = replace(
+                failed,
+                evaluation=replace(failed.evaluation, scores={}, aggregate=0.0, error=ODD_TEXT),
+            )
+            records = [an_evaluation("e0", output=ODD_TEXT), failed, an_evaluation("e0", "b")]
+            await store.report("job", 1, Report(evaluations=[*records, an_evaluation("e9", split="test")]))
+            await a_running_job(store, "another")
+            await store.report("another", 1, Report(evaluations=records))
+            expected = [("b", "e0", 1.0, False), ("c", "e0", 1.0, False), ("c", "e1", 0.0, True)]
+            assert await store.scores("job", "validation") == expected
+            assert await store.scores("job", "validation", "exact_match") == expected
+            assert await store.scores("job", "validation", "fluency") == [("c", "e1", 0.0, True)]
+            assert await store.scores("job", "train") == await store.scores("\0", "train") == []
+
+    async def test_more_scores_than_are_read_at_once(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            pairs = [(f"c{n % 3}", f"e{n // 3:04}") for n in range(10_001)]
+            records = [an_evaluation(example, candidate) for candidate, example in pairs]
+            await store.report("job", 1, Report(evaluations=records))
+            found = await store.scores("job", "validation")
+            assert [(entry.candidate_id, entry.example_id) for entry in found] == sorted(pairs)
+
     async def test_an_evaluation_is_replaced(self) -> None:
         async with self.open() as store:
             await a_running_job(store)

@@ -11,7 +11,7 @@ export interface Word {
 export const STATUS_WORDS: Record<JobStatus, Word> = {
   JOB_STATUS_PENDING: { label: "Waiting", tone: "neutral" },
   JOB_STATUS_IN_PROGRESS: { label: "Running", tone: "live" },
-  JOB_STATUS_COMPLETED: { label: "Completed", tone: "good" },
+  JOB_STATUS_COMPLETED: { label: "Completed", tone: "neutral" },
   JOB_STATUS_FAILED: { label: "Failed", tone: "bad" },
   JOB_STATUS_CANCELED: { label: "Canceled", tone: "neutral" },
   JOB_STATUS_NEEDS_RECOVERY: { label: "Recovering", tone: "warn" },
@@ -27,6 +27,7 @@ export const OPTIMIZER_NAMES: Record<OptimizerType, string> = {
   OPTIMIZER_TYPE_GEPA: "GEPA",
   OPTIMIZER_TYPE_METAPROMPT: "Metaprompt",
   OPTIMIZER_TYPE_DISTILLATION: "Distillation",
+  OPTIMIZER_TYPE_FACTORIAL: "Factorial",
   OPTIMIZER_TYPE_FEW_SHOT: "Few-shot",
   OPTIMIZER_TYPE_JOINT_SEARCH: "Joint search",
 };
@@ -38,6 +39,7 @@ export const STOP_WORDS: Record<StopReason, string> = {
   PATIENCE: "Nothing better was found for a long time.",
   NO_HEADROOM: "The source prompt was already perfect on validation.",
   NO_NEW_IDEAS: "The reflection model had no new ideas.",
+  LITTLE_TO_GAIN: "More calls would hardly gain anything.",
   CANCELED: "It was canceled.",
   ERROR: "It ended in an error.",
 };
