@@ -30,7 +30,7 @@ class ProposalFormat:
         numbers: Collection[int] | None = None,
         beside: Collection[str] = (),
     ) -> None:
-        self._components = components
+        self.components = components
         self._parent = parent
         everything = components.texts(parent)
         self._texts: Texts = {
@@ -52,8 +52,8 @@ class ProposalFormat:
         if self.is_single:
             return self.delimiters.wrap(next(iter(self._texts.values())))
         return "\n\n".join(
-            f"{self._described(self._components[number])}:\n"
-            f"{self.delimiters.wrap(text, name=self._components[number].name)}"
+            f"{self._described(self.components[number])}:\n"
+            f"{self.delimiters.wrap(text, name=self.components[number].name)}"
             for number, text in self._texts.items()
         )
 
@@ -76,7 +76,7 @@ class ProposalFormat:
         if self.is_single:
             [number] = self._texts
             return self._new({number: self.delimiters.read_one(answer, or_fenced)})
-        by_name = {self._components[number].name: number for number in self._texts}
+        by_name = {self.components[number].name: number for number in self._texts}
         texts: Texts = {}
         for block in self.delimiters.read(answer):
             name = block.attributes.get("name", "")
@@ -92,5 +92,5 @@ class ProposalFormat:
         }
 
     def _described(self, component: Component) -> str:
-        described = self._components.describe(component)
+        described = self.components.describe(component)
         return described[:1].upper() + described[1:]
