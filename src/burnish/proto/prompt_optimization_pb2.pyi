@@ -329,6 +329,28 @@ class JobEvent(_message.Message):
     data: _struct_pb2.Struct
     def __init__(self, sequence: _Optional[int] = ..., attempt: _Optional[int] = ..., timestamp_ms: _Optional[int] = ..., kind: _Optional[_Union[JobEvent.Kind, str]] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
+class JobListEvent(_message.Message):
+    __slots__ = ("kind", "job_id", "job")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[JobListEvent.Kind]
+        RESET: _ClassVar[JobListEvent.Kind]
+        CREATED: _ClassVar[JobListEvent.Kind]
+        CHANGED: _ClassVar[JobListEvent.Kind]
+        DELETED: _ClassVar[JobListEvent.Kind]
+    KIND_UNSPECIFIED: JobListEvent.Kind
+    RESET: JobListEvent.Kind
+    CREATED: JobListEvent.Kind
+    CHANGED: JobListEvent.Kind
+    DELETED: JobListEvent.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    kind: JobListEvent.Kind
+    job_id: str
+    job: PromptOptimizationJob
+    def __init__(self, kind: _Optional[_Union[JobListEvent.Kind, str]] = ..., job_id: _Optional[str] = ..., job: _Optional[_Union[PromptOptimizationJob, _Mapping]] = ...) -> None: ...
+
 class ChatMessage(_message.Message):
     __slots__ = ("role", "content")
     ROLE_FIELD_NUMBER: _ClassVar[int]

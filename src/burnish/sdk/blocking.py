@@ -154,3 +154,4 @@ class Client(_Blocking[AsyncClient]):
     estimate_job = _verb(AsyncClient.estimate_job)
     get_job = _verb(AsyncClient.get_job)
     search_jobs = _iterator(AsyncClient.search_jobs)
+    watch_jobs = _iterator(AsyncClient.watch_jobs)

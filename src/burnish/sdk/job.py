@@ -17,7 +17,7 @@ from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import edit_from_proto, event_from_proto, job_from_proto
 from burnish.proto.inputs import example_from_proto, inputs_from_proto
 from burnish.proto.message import read_message
-from burnish.sdk.errors import JobFailed, ServerUnavailable
+from burnish.sdk.errors import JobFailed
 from burnish.sdk.results import (
     Candidate,
     ExampleResult,
@@ -29,9 +29,6 @@ from burnish.sdk.results import (
     score_matrix_from_proto,
 )
 from burnish.sdk.transport import Transport
-
-RECONNECT_SECONDS = (0.2, 10.0)  # the first wait, and the longest
-RECONNECTS = 20
 
 Show = Callable[[Event], None]
 """Called with every event while one waits."""
@@ -98,22 +95,14 @@ class AsyncJob:
             NotFound: there is no such job.
             ServerUnavailable: the server stayed away.
         """
-        delay, left = RECONNECT_SECONDS[0], RECONNECTS
-        while True:
-            try:
-                async for part in self._transport.stream((self.job_id, "events"), after):
-                    message = messages.JobEvent()
-                    read_message(json.loads(part.data), message)
-                    yield event_from_proto(message, self.job_id)
-                    after, delay, left = message.sequence, RECONNECT_SECONDS[0], RECONNECTS
-                if (await self.refresh()).status.terminal:
-                    return
-            except ServerUnavailable:
-                left -= 1
-                if left <= 0:
-                    raise
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, RECONNECT_SECONDS[1])
+        path, last_id = (self.job_id, "events"), str(after) if after else ""
+        async for part in self._transport.stream(path, self._has_ended, last_id):
+            message = messages.JobEvent()
+            read_message(json.loads(part.data), message)
+            yield event_from_proto(message, self.job_id)
+
+    async def _has_ended(self) -> bool:
+        return (await self.refresh()).status.terminal
 
     async def candidates(self, *, page_size: int = 100) -> AsyncIterator[Candidate]:
         """Every candidate so far, in the order the optimizer brought them, without texts, page by page.
