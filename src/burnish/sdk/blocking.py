@@ -115,6 +115,8 @@ class Job(_Blocking[AsyncJob]):
     edits = _verb(AsyncJob.edits)
     example_results = _iterator(AsyncJob.example_results)
     scores = _verb(AsyncJob.scores)
+    inputs = _verb(AsyncJob.inputs)
+    examples = _iterator(AsyncJob.examples)
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
     delete = _verb(AsyncJob.delete)
@@ -152,3 +154,4 @@ class Client(_Blocking[AsyncClient]):
     estimate_job = _verb(AsyncClient.estimate_job)
     get_job = _verb(AsyncClient.get_job)
     search_jobs = _iterator(AsyncClient.search_jobs)
+    watch_jobs = _iterator(AsyncClient.watch_jobs)
