@@ -29,6 +29,7 @@ from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
+from burnish.service.catalog import JobCatalog
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
@@ -54,6 +55,7 @@ class OfflineServices:
     gateway: Gateway
     planner: Planner
     resolver: Resolver
+    catalog: JobCatalog
     telemetry: Telemetry
 
 
@@ -77,6 +79,10 @@ class Services:
     @property
     def tracker(self) -> MlflowTracker:
         return self.offline.tracker
+
+    @property
+    def catalog(self) -> JobCatalog:
+        return self.offline.catalog
 
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
@@ -121,7 +127,8 @@ def make_offline_services(settings: Settings) -> OfflineServices:
 
     planner = Planner(make_scorers, make_optimizer)
     resolver = Resolver(tracker, models, planner, complete_settings, settings.judge_model)
-    return OfflineServices(settings, tracker, models, gateway, planner, resolver, telemetry)
+    catalog = JobCatalog(tracker.catalog, environment, settings.judge_model)
+    return OfflineServices(settings, tracker, models, gateway, planner, resolver, catalog, telemetry)
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:

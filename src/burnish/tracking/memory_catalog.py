@@ -27,14 +27,17 @@ class FakeCatalog:
         self._tracker = tracker
 
     def experiments(self, request: PageRequest) -> Page[ExperimentEntry]:
+        self._reach()
         known = [ExperimentEntry(*entry) for entry in self._tracker.experiments.items()]
         return _page(reversed(known), request, lambda entry: entry.name)
 
     def prompts(self, request: PageRequest) -> Page[PromptEntry]:
+        self._reach()
         known = [PromptEntry(name, "", len(self._tracker.versions[name])) for name in self._tracker.versions]
         return _page(sorted(known, key=lambda entry: entry.name), request, lambda entry: entry.name)
 
     def versions(self, name: str) -> Sequence[VersionEntry]:
+        self._reach()
         if name not in self._tracker.versions:
             raise NotFound("prompt", name)
         entries = [
@@ -56,23 +59,33 @@ class FakeCatalog:
         return entries[::-1][:MAX_VERSIONS]
 
     def datasets(self, request: PageRequest, experiment_id: str | None = None) -> Page[DatasetEntry]:
+        self._reach()
         known = [self._entry(dataset_id) for dataset_id in self._tracker.datasets]
         return _page(reversed(known), request, lambda entry: entry.name)
 
     def records(
         self, dataset_id: str, max_results: int
     ) -> tuple[DatasetEntry, Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]]:
+        self._reach()
         if dataset_id not in self._tracker.datasets:
             raise NotFound("dataset", dataset_id)
         examples = self._tracker.datasets[dataset_id].examples[:max_results]
         return self._entry(dataset_id), [(entry.inputs, entry.expectations) for entry in examples]
 
     def scorers(self, experiment_id: str) -> Mapping[str, Mapping[str, Any]]:
+        self._reach()
         return {
             name: found
             for (experiment, name), found in self._tracker.scorers.items()
             if experiment == experiment_id
         }
+
+    def _reach(self) -> None:
+        """
+        Raises:
+            TrackingUnavailable: the tracker is away.
+        """
+        self._tracker.check()
 
     def _entry(self, dataset_id: str) -> DatasetEntry:
         dataset = self._tracker.datasets[dataset_id]

@@ -101,17 +101,50 @@ def make_judge(spec: ScorerSpec, name: str, source: JudgeSource) -> Judge | None
     return Judge(name, judge, model, options.repeats)
 
 
-def built_in_names() -> tuple[str, ...]:
-    """Class names of MLflow's scorers that can judge an answer (no traces, no conversations)."""
-    names = []
-    for name, kind in _scorer_classes().items():
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeInfo:
+    """One of MLflow's scorers, for people who choose.
+
+    Attributes:
+        takes_guidelines: it is written ``NAME:guidelines=TEXT``.
+        requires: expectations that each record must have.
+        asks_model: whether each answer costs a call.
+    """
+
+    name: str
+    description: str
+    takes_guidelines: bool
+    requires: tuple[str, ...]
+    asks_model: bool
+
+
+def built_in_judges() -> tuple[JudgeInfo, ...]:
+    """MLflow's scorers that can judge an answer (no traces, no conversations), by class name."""
+    found = []
+    for name, kind in sorted(_scorer_classes().items()):
         try:
             judge = _construct(kind, "any")
         except ValueError:  # pydantic's: it cannot be made without arguments
             continue
         if _refusal(judge) is None:
-            names.append(name)
-    return tuple(sorted(names))
+            columns = sorted(getattr(judge, "required_columns", ()))
+            found.append(
+                JudgeInfo(
+                    name=name,
+                    description=getattr(judge, "description", None) or "",
+                    takes_guidelines=_takes_guidelines(kind),
+                    requires=tuple(
+                        column.partition("/")[2] for column in columns if column.startswith("expectations/")
+                    ),
+                    asks_model="model" in kind.model_fields,
+                )
+            )
+    return tuple(found)
+
+
+def built_in_names() -> tuple[str, ...]:
+    """Their names."""
+    return tuple(judge.name for judge in built_in_judges())
 
 
 def _built_in(spec: ScorerSpec) -> tuple[Any, None] | None:
