@@ -202,7 +202,12 @@ class Planner:
             reflection=reflection,
             teacher=teacher,
             needed=needed,
-            warnings=(*splits.warnings, *needed.warnings, *unfilled_placeholders(prompts, dataset)),
+            warnings=(
+                *splits.warnings,
+                *needed.warnings,
+                *unfilled_placeholders(prompts, dataset),
+                *(entry.warning for entry in scorers if entry.warning),
+            ),
         )
         check_budget(plan)
         return plan

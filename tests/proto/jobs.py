@@ -46,6 +46,7 @@ FULL_JOB = Job(
         max_output_tokens=64,
         call_timeout_seconds=30.0,
         failure_share=0.25,
+        max_unscored_share=0.75,
         thinking=Thinking.KEEP,
     ),
     creation_timestamp_ms=1_700_000_000_050,
@@ -72,4 +73,6 @@ FULL_JOB = Job(
     stop_reason=StopReason.BUDGET,
     usage=UsageByRole({Role.TARGET: Usage(3, 10, 5, 123_456_789), Role.REFLECTION: Usage(1, 2, 3, None)}),
     warnings=("only 40 examples",),
+    score_ranges={"exact_match": "1-5"},
+    unscored_answers={"exact_match": 3},
 )

@@ -13,6 +13,7 @@ from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
+from burnish.domain.score import ScoreRange
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidInput, InvalidState, Problem
 
@@ -205,6 +206,14 @@ class JobConfig:
         float,
         Option("The job fails when more than this share of its recent calls failed.", least=0.0, most=1.0),
     ] = 0.5
+    max_unscored_share: Annotated[
+        float,
+        Option(
+            "The job fails when a scorer has no opinion on more than this share of the answers.",
+            least=0.0,
+            most=1.0,
+        ),
+    ] = 0.5
     thinking: Annotated[
         Thinking, Option("Whether <think>…</think> in front of an answer is left out of what is scored.")
     ] = Thinking.STRIP
@@ -251,6 +260,7 @@ class JobOptions(TypedDict, total=False):
     max_output_tokens: int | None
     call_timeout_seconds: float
     failure_share: float
+    max_unscored_share: float
     thinking: Thinking | str
     further_source_prompt_uris: Sequence[str]
 
@@ -293,6 +303,8 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
+        unscored_answers: scorer name → answers it had no opinion on, where there were any.
     """
 
     job_id: str
@@ -325,6 +337,13 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    score_ranges: Mapping[str, str] = field(default_factory=dict)
+    unscored_answers: Mapping[str, int] = field(default_factory=dict)
+
+    def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""
+        ranges = {name: ScoreRange.find(text) for name, text in self.score_ranges.items()}
+        return {name: span.raw(scores[name]) for name, span in ranges.items() if span and name in scores}
 
     @property
     def source_prompt_uri(self) -> str:

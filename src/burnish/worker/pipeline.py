@@ -52,6 +52,7 @@ async def run_job(context: AttemptContext) -> StopReason:
     context.ledger.hold_back(Usage(), 0.0)
 
     verdict = await sealed_test(context, outcome.best)
+    await note_unscored(context)
     await register(context, outcome, verdict)
     return outcome.stop_reason
 
@@ -96,7 +97,10 @@ async def score_source(context: AttemptContext) -> None:
         means=initial if plan.dataset else None,
         objectives=objectives_of(source, initial) if plan.dataset else None,
     )
-    await context.save(initial_eval_scores=dict(initial.scores))
+    await context.save(
+        initial_eval_scores=dict(initial.scores),
+        score_ranges={name: str(span) for name, span in context.scorers.ranges.items()},
+    )
     _hold_for_test(context, initial, ledger.seconds - began)
 
 
@@ -132,6 +136,16 @@ async def sealed_test(context: AttemptContext, winner: Candidate) -> Verdict | N
     return verdict
 
 
+async def note_unscored(context: AttemptContext) -> None:
+    """Keep with the job which scorers had no opinion, and how often."""
+    for warning in context.scorers.warnings:
+        context.recorder.warning(warning)
+    if context.scorers.unscored:
+        await context.save(
+            unscored_answers=dict(context.scorers.unscored), warnings=tuple(context.recorder.warnings)
+        )
+
+
 async def register(context: AttemptContext, outcome: Outcome, verdict: Verdict | None) -> None:
     """Register the winner as a new prompt version; nothing when nothing beat the source.
 
@@ -162,6 +176,7 @@ async def _pairs(
     return [
         (first.aggregate, second.aggregate)
         for first, second in zip(before.evaluations, after.evaluations, strict=True)
+        if not (first.unscored or second.unscored)
     ]
 
 
@@ -188,7 +203,7 @@ def _teacher(context: AttemptContext) -> Evaluator | None:
         model=context.model,
         target=plan.reflection.uri,
         parameters=plan.target.parameters,
-        scorers=plan.scorers,
+        scorers=context.scorers,
         role=Role.TEACHER,
         concurrency=plan.config.concurrency,
     )
