@@ -23,6 +23,7 @@ export default ts.config(
           message: "Model output is text, never HTML.",
         },
       ],
+      "react-hooks/incompatible-library": "off", // it is about React's compiler, which is not used
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/no-confusing-void-expression": "off",
       "@typescript-eslint/only-throw-error": "off",

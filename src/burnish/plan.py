@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -258,7 +258,7 @@ class Planner:
             if found:
                 uri, parameters = found
                 if config.max_output_tokens:
-                    parameters = replace(parameters, max_tokens=config.max_output_tokens)
+                    parameters = parameters.with_output_cap(config.max_output_tokens)
                 target = TargetModel(uri, parameters)
         reflection_uri = config.reflection_model or config.optimizer_config.get("reflection_model")
         if reflection_uri:

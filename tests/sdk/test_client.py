@@ -122,6 +122,8 @@ async def test_cancel_resume_delete_promote(server: Running, client: burnish.Asy
         await job.result()
     assert (await job.resume()).status is JobStatus.PENDING
     await play_job(server.services, job.job_id)
+    [_, winner] = [candidate async for candidate in job.candidates()]
+    assert await job.register(winner.candidate_id) == ("prompts:/sentiment/2",)
     moved = await job.promote("production")
     assert (moved.version, moved.previous_version) == (2, None)
     assert (await job.roll_back("production")).previous_version == 2

@@ -12,6 +12,7 @@ from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.exact_match import ExactMatch
+from burnish.evaluation.statistics import FEWEST_PAIRS
 from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import make_optimizer
 from burnish.plan import Planner
@@ -76,3 +77,20 @@ async def test_the_budget_caps_calls_tokens_and_dollars(harness: WorkerHarness) 
     assert capped.calls_high == 120 < free.calls_high
     assert capped.tokens_high < free.tokens_high
     assert capped.usd_high < free.usd_high
+
+
+@pytest.mark.parametrize(("records", "pairs"), [(24, 6), (48, 12)])
+async def test_it_says_what_the_sealed_test_can_show(tmp_path: Path, records: int, pairs: int) -> None:
+    harness = WorkerHarness(tmp_path, records=records)
+    found = await estimated(harness)
+    await harness.close()
+    [warning] = [text for text in found.warnings if "sealed test" in text]
+    assert f"has {pairs} examples" in warning
+    if pairs < FEWEST_PAIRS:
+        assert (found.detectable_low, found.detectable_high) == (None, None)
+        assert "judged on validation" in warning
+    else:
+        assert found.detectable_low is not None
+        assert found.detectable_high is not None
+        assert 0 < found.detectable_low < found.detectable_high <= 1
+        assert f"below {found.detectable_low:.2f}" in warning

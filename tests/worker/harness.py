@@ -20,7 +20,7 @@ from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
-from burnish.domain.job import Job, JobConfig, OptimizerType
+from burnish.domain.job import Job, JobConfig, OptimizerType, RegisterPolicy
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
@@ -75,6 +75,7 @@ class WorkerHarness:
             budget=Budget(max_calls=150),
             concurrency=4,
             max_output_tokens=16,
+            register=RegisterPolicy.ALWAYS,  # so that a job has every effect
         )
         return replace(config, **changes)
 

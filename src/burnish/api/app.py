@@ -117,6 +117,7 @@ def _verbs(hub: EventHub) -> Mapping[str, Verb]:
         "listPromptOptimizationJobEvents": events.list_events(hub),
         "listPromptOptimizationCandidates": candidates.list_candidates,
         "getPromptOptimizationCandidate": candidates.get_candidate,
+        "registerPromptOptimizationCandidate": jobs.register,
         "listPromptOptimizationEvaluations": candidates.list_evaluations,
         "promoteOptimizedPrompt": jobs.promote,
         "rollbackOptimizedPrompt": jobs.roll_back,

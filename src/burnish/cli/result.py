@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VERDICTS = {
     Verdict.IMPROVED: ("bold green", "better than the source on examples it has never seen"),
     Verdict.NO_DIFFERENCE: ("bold yellow", "the interval contains 0: no difference is shown"),
-    Verdict.WORSE: ("bold red", "worse than the source on unseen examples; not registered"),
+    Verdict.WORSE: ("bold red", "worse than the source on unseen examples"),
 }
 STOPS = {
     StopReason.FINISHED: "the search was finished",
@@ -57,6 +57,8 @@ async def print_result(services: Services, job: Job) -> None:
         f"ended because {STOPS.get(job.stop_reason or StopReason.FINISHED)}\n"
     )
     await _print_change(services, job)
+    if job.status is JobStatus.COMPLETED and job.status_message:
+        console.print(f"{job.status_message}\n", markup=False, soft_wrap=True)
     await _print_links(services, job)
 
 
@@ -118,7 +120,6 @@ async def _print_change(services: Services, job: Job) -> None:
     if best is None or source is None:
         return
     if best.candidate_id == source.candidate_id:
-        stdout().print("Nothing beat the source prompt, so no new version was registered.\n")
         return
     colours = {"+": "green", "-": "red"}
     for name in source.texts:

@@ -22,9 +22,10 @@ class EventKind(StrEnum):
     RETRY = "RETRY"  # reason, attempt, delay_seconds
     CANCEL_REQUESTED = "CANCEL_REQUESTED"
     RESUMED = "RESUMED"
-    TESTED = "TESTED"  # initial, final, difference, ci_low, ci_high, examples, verdict
-    REGISTERED = "REGISTERED"  # optimized_prompt_uri
-    ENDED = "ENDED"  # status, stop_reason, error_message; always the last of an attempt that ended the job
+    TESTED = "TESTED"  # initial, final, difference, ci_low, ci_high, examples, detectable, verdict
+    REGISTERED = "REGISTERED"  # optimized_prompt_uri, candidate_id, reason
+    # status, stop_reason, error_message, message; always the last of an attempt that ended the job
+    ENDED = "ENDED"
 
 
 @dataclass(frozen=True, slots=True)

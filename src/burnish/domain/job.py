@@ -90,6 +90,15 @@ class Verdict(StrEnum):
     WORSE = "WORSE"
 
 
+class RegisterPolicy(StrEnum):
+    """When a job registers its winner as a new prompt version. The winner is kept in any case."""
+
+    IMPROVED = "improved"  # the sealed test's verdict is IMPROVED
+    BETTER = "better"  # the sealed test's difference is above 0
+    ALWAYS = "always"  # whenever it is another text than the source
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class SplitFractions:
     """Shares of train, validation and test; they sum to 1."""
@@ -217,6 +226,13 @@ class JobConfig:
     thinking: Annotated[
         Thinking, Option("Whether <think>…</think> in front of an answer is left out of what is scored.")
     ] = Thinking.STRIP
+    register: Annotated[
+        RegisterPolicy,
+        Option(
+            "When to register the winner: if the sealed test says it is improved, if it did better there "
+            "at all, always, or never."
+        ),
+    ] = RegisterPolicy.IMPROVED
 
     @classmethod
     def options(cls) -> tuple[Row, ...]:
@@ -262,6 +278,7 @@ class JobOptions(TypedDict, total=False):
     failure_share: float
     max_unscored_share: float
     thinking: Thinking | str
+    register: RegisterPolicy | str
     further_source_prompt_uris: Sequence[str]
 
 
@@ -283,6 +300,8 @@ class TestScores:
         difference: mean of final − initial over the same examples.
         ci_low, ci_high: 95 % interval of the difference, paired bootstrap.
         examples: how many pairs.
+        detectable: the smallest true difference that a test like this one calls IMPROVED four times of
+            five; ``None``: it is too small for any verdict, or an earlier version made it.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks
@@ -293,6 +312,7 @@ class TestScores:
     ci_low: float
     ci_high: float
     examples: int
+    detectable: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +320,7 @@ class Job:
     """One job as the store has it. ``*_eval_scores`` hold ``aggregate`` and one entry for each scorer.
 
     Attributes:
+        status_message: what it waits for; of a COMPLETED job, why its winner was registered or was not.
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.

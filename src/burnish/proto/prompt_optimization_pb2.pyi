@@ -55,7 +55,7 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "thinking", "max_unscored_share")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share")
     OPTIMIZER_TYPE_FIELD_NUMBER: _ClassVar[int]
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +70,7 @@ class PromptOptimizationJobConfig(_message.Message):
     CALL_TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     FAILURE_SHARE_FIELD_NUMBER: _ClassVar[int]
     FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_FIELD_NUMBER: _ClassVar[int]
     THINKING_FIELD_NUMBER: _ClassVar[int]
     MAX_UNSCORED_SHARE_FIELD_NUMBER: _ClassVar[int]
     optimizer_type: OptimizerType
@@ -86,9 +87,10 @@ class PromptOptimizationJobConfig(_message.Message):
     call_timeout_seconds: float
     failure_share: float
     further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
+    register: str
     thinking: str
     max_unscored_share: float
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ...) -> None: ...
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
@@ -136,20 +138,22 @@ class ScorerNotes(_message.Message):
     def __init__(self, range: _Optional[str] = ..., initial_raw: _Optional[float] = ..., final_raw: _Optional[float] = ..., unscored_answers: _Optional[int] = ...) -> None: ...
 
 class TestScores(_message.Message):
-    __slots__ = ("initial", "final", "difference", "ci_low", "ci_high", "examples")
+    __slots__ = ("initial", "final", "difference", "ci_low", "ci_high", "examples", "detectable")
     INITIAL_FIELD_NUMBER: _ClassVar[int]
     FINAL_FIELD_NUMBER: _ClassVar[int]
     DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
     CI_LOW_FIELD_NUMBER: _ClassVar[int]
     CI_HIGH_FIELD_NUMBER: _ClassVar[int]
     EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_FIELD_NUMBER: _ClassVar[int]
     initial: float
     final: float
     difference: float
     ci_low: float
     ci_high: float
     examples: int
-    def __init__(self, initial: _Optional[float] = ..., final: _Optional[float] = ..., difference: _Optional[float] = ..., ci_low: _Optional[float] = ..., ci_high: _Optional[float] = ..., examples: _Optional[int] = ...) -> None: ...
+    detectable: float
+    def __init__(self, initial: _Optional[float] = ..., final: _Optional[float] = ..., difference: _Optional[float] = ..., ci_low: _Optional[float] = ..., ci_high: _Optional[float] = ..., examples: _Optional[int] = ..., detectable: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJob(_message.Message):
     __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "scorer_notes")
@@ -439,7 +443,7 @@ class Promotion(_message.Message):
     def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ...) -> None: ...
 
 class JobEstimate(_message.Message):
-    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings")
+    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings", "detectable_low", "detectable_high")
     CALLS_LOW_FIELD_NUMBER: _ClassVar[int]
     CALLS_HIGH_FIELD_NUMBER: _ClassVar[int]
     TOKENS_LOW_FIELD_NUMBER: _ClassVar[int]
@@ -449,6 +453,8 @@ class JobEstimate(_message.Message):
     SECONDS_LOW_FIELD_NUMBER: _ClassVar[int]
     SECONDS_HIGH_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_LOW_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_HIGH_FIELD_NUMBER: _ClassVar[int]
     calls_low: int
     calls_high: int
     tokens_low: int
@@ -458,4 +464,6 @@ class JobEstimate(_message.Message):
     seconds_low: float
     seconds_high: float
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    detectable_low: float
+    detectable_high: float
+    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ...) -> None: ...

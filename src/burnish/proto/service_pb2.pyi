@@ -162,6 +162,19 @@ class GetPromptOptimizationCandidate(_message.Message):
     page_token: str
     def __init__(self, job_id: _Optional[str] = ..., candidate_id: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
+class RegisterPromptOptimizationCandidate(_message.Message):
+    __slots__ = ("job_id", "candidate_id")
+    class Response(_message.Message):
+        __slots__ = ("prompt_uris",)
+        PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+        prompt_uris: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, prompt_uris: _Optional[_Iterable[str]] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    candidate_id: str
+    def __init__(self, job_id: _Optional[str] = ..., candidate_id: _Optional[str] = ...) -> None: ...
+
 class ListPromptOptimizationEvaluations(_message.Message):
     __slots__ = ("job_id", "split", "scorer")
     class Response(_message.Message):

@@ -117,6 +117,7 @@ class Job(_Blocking[AsyncJob]):
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
     delete = _verb(AsyncJob.delete)
+    register = _verb(AsyncJob.register)
     promote = _verb(AsyncJob.promote)
     roll_back = _verb(AsyncJob.roll_back)
 

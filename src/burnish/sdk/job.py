@@ -195,6 +195,23 @@ class AsyncJob:
         answer = wire.DeletePromptOptimizationJob.Response()
         await self._transport.call("DELETE", (self.job_id,), answer, repeatable=False)
 
+    async def register(self, candidate_id: str) -> tuple[str, ...]:
+        """Register a candidate as a new version of the job's prompts, whatever the job's own policy says.
+
+        Doing it again finds the same versions.
+
+        Returns:
+            One URI for each prompt: the new version, or the source where the candidate leaves it as it is.
+
+        Raises:
+            NotFound: there is no such candidate.
+            InvalidState: the job has not ended, or the candidate is its source or was refused.
+        """
+        answer = wire.RegisterPromptOptimizationCandidate.Response()
+        path = (self.job_id, "candidates", candidate_id, "register")
+        await self._transport.call("POST", path, answer)
+        return tuple(answer.prompt_uris)
+
     async def promote(self, alias: str) -> Promotion:
         """Point an alias of the prompt at the job's new version.
 

@@ -89,7 +89,12 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown."""
+    """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown.
+
+    Attributes:
+        detectable_low, detectable_high: the smallest true difference that the sealed test would call IMPROVED
+            four times of five; ``None``: it is too small for any verdict.
+    """
 
     calls_low: int
     calls_high: int
@@ -99,6 +104,8 @@ class Estimate:
     usd_high: float | None
     seconds_low: float
     seconds_high: float
+    detectable_low: float | None
+    detectable_high: float | None
     warnings: tuple[str, ...]
 
 
@@ -194,5 +201,7 @@ def estimate_from_proto(message: wire.JobEstimate) -> Estimate:
         usd_high=message.usd_high if message.HasField("usd_high") else None,
         seconds_low=message.seconds_low,
         seconds_high=message.seconds_high,
+        detectable_low=message.detectable_low if message.HasField("detectable_low") else None,
+        detectable_high=message.detectable_high if message.HasField("detectable_high") else None,
         warnings=tuple(message.warnings),
     )

@@ -212,12 +212,6 @@ def require_completed(job: Job) -> str:
         InvalidState: it has none.
     """
     if job.optimized_prompt_uri is None:
-        raise InvalidState(
-            f"job {job.job_id} ({job.status}) has no optimized prompt version: "
-            + (
-                "nothing beat the source prompt"
-                if job.status is JobStatus.COMPLETED
-                else "it has not completed"
-            )
-        )
+        why = "it has not completed" if job.status is not JobStatus.COMPLETED else job.status_message
+        raise InvalidState(f"job {job.job_id} ({job.status}) has no optimized prompt version: {why}")
     return job.optimized_prompt_uri

@@ -148,6 +148,21 @@ class JobRecords(Protocol):
         """
         ...
 
+    async def record_registration(
+        self, job_id: str, registered: NewEvent, optimized_prompt_uris: Sequence[str]
+    ) -> Job:
+        """Append the event, unless the job has an equal one, and set the versions where it has none yet.
+
+        Args:
+            registered: a REGISTERED event.
+            optimized_prompt_uris: empty: they stay as they are.
+
+        Raises:
+            NotFound
+            InvalidState: the job has not ended, so its attempt writes these itself.
+        """
+        ...
+
     async def fence(self, job_id: str) -> Job:
         """Increment ``attempt`` so that no running worker can write any more (before a delete).
 

@@ -20,6 +20,7 @@ from burnish.domain.job import (
     JobStatus,
     OptimizerType,
     Progress,
+    RegisterPolicy,
     SplitFractions,
     StopReason,
     TestScores,
@@ -178,6 +179,7 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values["budget"] = Budget(**stored["budget"])
     values["split"] = SplitFractions(**stored["split"])
     values["thinking"] = Thinking(stored.get("thinking", Thinking.STRIP))
+    values["register"] = RegisterPolicy(stored.get("register", RegisterPolicy.IMPROVED))
     return JobConfig(**values)
 
 

@@ -64,6 +64,7 @@ class AttemptContext:
         job: the row as this attempt last wrote it.
         mlflow_calls: the one road for this attempt's effects on MLflow.
         run_lookup: the MLflow run being looked up or made; ``None`` before that began.
+        end_message: what became of the winner, for people; ``None`` before the end of the search.
         loaded: whether :meth:`load` has set the attributes below it, which do not exist before.
     """
 
@@ -73,6 +74,7 @@ class AttemptContext:
     mlflow_calls: SerializedCalls = field(default_factory=SerializedCalls)
     run_lookup: asyncio.Task[str] | None = None
     journal: StoreJournal | None = None
+    end_message: str | None = None
 
     loaded: bool = False
     plan: Plan = field(init=False)

@@ -30,7 +30,6 @@ export interface CandidateTableProps {
 /** Only the rows in view are drawn. Arrows, j and k move the selection. */
 export function CandidateTable({ rows, job, selected, onSelect, sort, onSort }: CandidateTableProps) {
   const scroll = useRef<HTMLDivElement>(null);
-  // eslint-disable-next-line react-hooks/incompatible-library -- the compiler is not used
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroll.current,

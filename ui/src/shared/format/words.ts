@@ -11,7 +11,7 @@ export interface Word {
 export const STATUS_WORDS: Record<JobStatus, Word> = {
   JOB_STATUS_PENDING: { label: "Waiting", tone: "neutral" },
   JOB_STATUS_IN_PROGRESS: { label: "Running", tone: "live" },
-  JOB_STATUS_COMPLETED: { label: "Completed", tone: "good" },
+  JOB_STATUS_COMPLETED: { label: "Completed", tone: "neutral" },
   JOB_STATUS_FAILED: { label: "Failed", tone: "bad" },
   JOB_STATUS_CANCELED: { label: "Canceled", tone: "neutral" },
   JOB_STATUS_NEEDS_RECOVERY: { label: "Recovering", tone: "warn" },

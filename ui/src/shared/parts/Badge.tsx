@@ -22,8 +22,9 @@ export function StatusBadge({ status }: { status: JobStatus | undefined }) {
   );
 }
 
-export function VerdictBadge({ verdict }: { verdict: Verdict | undefined }) {
+/** `short` is for narrow places. */
+export function VerdictBadge({ verdict, short = false }: { verdict: Verdict | undefined; short?: boolean }) {
   if (!verdict) return null;
   const { label, tone } = wordOf(VERDICT_WORDS, verdict);
-  return <Badge tone={tone}>{label}</Badge>;
+  return <Badge tone={tone}>{short && verdict === "NO_DIFFERENCE" ? "Unclear" : label}</Badge>;
 }

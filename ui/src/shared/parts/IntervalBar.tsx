@@ -11,11 +11,13 @@ export interface IntervalBarProps {
   tone: Tone;
   /** With the numbers below it. */
   labeled?: boolean;
+  /** Draw from minus this to plus this, as others beside it. Default: as the interval needs it. */
+  extent?: number;
 }
 
 /** A difference and its interval, drawn against zero: what lies wholly on one side is no chance. */
-export function IntervalBar({ low, high, value, tone, labeled = false }: IntervalBarProps) {
-  const position = intervalScale(low, high);
+export function IntervalBar({ low, high, value, tone, labeled = false, extent }: IntervalBarProps) {
+  const position = intervalScale(extent === undefined ? low : -extent, extent ?? high);
   const decimals = decimalsFor(low, high);
   const show = (number: number) => formatDifference(number, decimals);
   const words = `Difference ${show(value)}, 95 % interval ${show(low)} to ${show(high)}`;
