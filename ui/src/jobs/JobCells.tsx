@@ -69,13 +69,14 @@ function PromptCell({ job }: { job: Job }) {
 
 function ScoreCell({ job }: { job: Job }) {
   const before = job.initial_eval_scores?.aggregate;
-  const after = job.final_eval_scores?.aggregate ?? before;
-  if (before === undefined || after === undefined) return <>–</>;
+  if (before === undefined) return <>–</>;
+  const scored = job.final_eval_scores?.aggregate;
+  const after = scored ?? before;
   const low = Math.min(before, after);
   return (
     <span className={classes.score} title="Source and best on validation">
       <span>
-        {formatScore(before)} → <b>{formatScore(after)}</b>
+        {formatScore(before)} → <b>{scored === undefined ? "…" : formatScore(scored)}</b>
       </span>
       <span className={classes.track} aria-hidden>
         <span className={classes.base} style={{ width: `${low * 100}%` }} />

@@ -1,4 +1,5 @@
-import { Skeleton, Stack, Text } from "@mantine/core";
+import { ActionIcon, Group, Select, Skeleton, Stack, Text } from "@mantine/core";
+import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { candidateQuery } from "../../shared/api/queries";
@@ -17,16 +18,22 @@ export interface ExamplePanelProps {
   job: Job;
   exampleId: string;
   sourceId: string | undefined;
-  candidateId: string | undefined;
+  candidateId: string;
   candidates: readonly Candidate[];
+  /** Candidates that have scores here, in their order. */
+  measured: readonly string[];
+  /** Examples in the order they are shown. */
+  exampleIds: readonly string[];
+  onSelect: (candidateId: string, exampleId: string) => void;
 }
 
 /** What the source and another candidate answered to one example, and what the scorers said of it. */
-export function ExamplePanel({ job, exampleId, sourceId, candidateId, candidates }: ExamplePanelProps) {
+export function ExamplePanel(props: ExamplePanelProps) {
+  const { job, exampleId, sourceId, candidateId, candidates } = props;
   const jobId = job.job_id ?? "";
-  const otherId = candidateId === sourceId ? (job.best_candidate_id ?? candidateId) : candidateId;
+  const otherId = candidateId;
   const source = useQuery({ ...candidateQuery(jobId, sourceId ?? ""), enabled: sourceId !== undefined });
-  const other = useQuery({ ...candidateQuery(jobId, otherId ?? ""), enabled: otherId !== undefined });
+  const other = useQuery(candidateQuery(jobId, otherId));
   const before = source.data?.evaluations.find((result) => result.example_id === exampleId);
   const after = other.data?.evaluations.find((result) => result.example_id === exampleId);
   const pieces = useMemo(() => diffTexts(before?.output ?? "", after?.output ?? ""), [before, after]);
@@ -37,13 +44,51 @@ export function ExamplePanel({ job, exampleId, sourceId, candidateId, candidates
       job.best_candidate_id,
     )}`;
   const alone = otherId === sourceId;
+  const position = props.exampleIds.indexOf(exampleId);
+  const step = (by: number) => {
+    const next = props.exampleIds[position + by];
+    if (next !== undefined) props.onSelect(candidateId, next);
+  };
   return (
     <Card
       title={`Example ${exampleId}`}
       aside={
-        <Text size="sm" c="dimmed">
-          {before?.split ?? after?.split}
-        </Text>
+        <Group gap="xs">
+          <Text size="sm" c="dimmed">
+            {before?.split ?? after?.split}
+            {position >= 0 && ` · ${position + 1} of ${props.exampleIds.length}`}
+          </Text>
+          <ActionIcon.Group>
+            <ActionIcon
+              variant="default"
+              aria-label="Example before"
+              disabled={position <= 0}
+              onClick={() => step(-1)}
+            >
+              <IconChevronLeft size={16} />
+            </ActionIcon>
+            <ActionIcon
+              variant="default"
+              aria-label="Next example"
+              disabled={position < 0 || position + 1 >= props.exampleIds.length}
+              onClick={() => step(1)}
+            >
+              <IconChevronRight size={16} />
+            </ActionIcon>
+          </ActionIcon.Group>
+          <Select
+            size="xs"
+            w={170}
+            aria-label="Candidate beside the source"
+            allowDeselect={false}
+            value={candidateId}
+            data={[...new Set([...props.measured, candidateId])].map((value) => ({
+              value,
+              label: nameOf(value),
+            }))}
+            onChange={(to) => to && props.onSelect(to, exampleId)}
+          />
+        </Group>
       }
     >
       {error && (

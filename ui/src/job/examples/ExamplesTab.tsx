@@ -45,7 +45,8 @@ export default function ExamplesTab({
   const select = (candidate: string, example: string) =>
     void navigate({ search: (now) => ({ ...now, candidate, example }), replace: true, resetScroll: false });
   const scorers = Object.keys(job.initial_eval_scores ?? {}).filter((name) => name !== "aggregate");
-  const example = search.example;
+  const example = search.example ?? matrix.data?.exampleIds[columns[0] ?? -1];
+  const candidateId = search.candidate ?? bestId ?? sourceId;
   const empty = matrix.data?.exampleIds.length === 0;
   return (
     <Stack gap="md">
@@ -109,25 +110,22 @@ export default function ExamplesTab({
               columns={columns}
               candidates={candidates ?? []}
               bestId={bestId}
-              selected={{ candidate: search.candidate, example }}
+              selected={{ candidate: candidateId, example }}
               onSelect={select}
             />
           </Stack>
         )}
       </Card>
-      {example === undefined ? (
-        !empty && (
-          <Text size="sm" c="dimmed" ta="center">
-            Choose a cell to see what was asked, expected and answered.
-          </Text>
-        )
-      ) : (
+      {example !== undefined && candidateId !== undefined && (
         <ExamplePanel
           job={job}
           exampleId={example}
           sourceId={sourceId}
-          candidateId={search.candidate ?? bestId ?? sourceId}
+          candidateId={candidateId}
           candidates={candidates ?? []}
+          measured={matrix.data?.rows.map((row) => row.candidateId) ?? []}
+          exampleIds={columns.map((column) => matrix.data?.exampleIds[column] ?? "")}
+          onSelect={select}
         />
       )}
     </Stack>

@@ -80,11 +80,18 @@ function concludeRunning(job: Job): Conclusion {
       return {
         tone: "live",
         title: job.cancel_requested ? "Being canceled" : "Looking for a better prompt",
-        sentence:
-          bestSoFar(job, "The best so far scores") +
-          " Whether that is real, the sealed test will say at the end.",
+        sentence: bestSoFar(job, "The best so far scores") + outlook(job),
       };
   }
+}
+
+function outlook(job: Job): string {
+  const { aggregate: before } = job.initial_eval_scores ?? {};
+  const { aggregate: after = before } = job.final_eval_scores ?? {};
+  if (before === undefined || after === undefined) return "";
+  return after > before
+    ? " Whether that is real, the sealed test will say at the end."
+    : " Nothing better has been found yet.";
 }
 
 function bestSoFar(job: Job, beginning: string): string {
