@@ -33,7 +33,7 @@ from burnish.domain.usage import Role
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.protocol import Parameters, Purpose, Request
-from burnish.llm.providers.openai import OpenAiProvider
+from burnish.llm.providers import openai as openai_provider
 from burnish.llm.providers.registry import Registry
 from burnish.llm.testing.memory_journal import MemoryJournal
 
@@ -91,7 +91,7 @@ async def callers(url: str, stack: AsyncExitStack) -> dict[str, Call]:
     environment = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": "not-a-key"}
     bare = BareConnections(url)
     stack.push_async_callback(bare.close)
-    provider = OpenAiProvider(None, environment)
+    provider = openai_provider.INFO.open(None, environment)
     stack.push_async_callback(provider.close)
     gateway = Gateway(Registry(environment=environment))
     stack.push_async_callback(gateway.close)

@@ -146,12 +146,17 @@ class ModelError(BurnishError):
         maybe_paid: the request was sent and its end is unknown (no answer, or one that cannot be
             read), so the provider may charge for it.
         throttled: the provider says that it is asked too much or too often.
+        tokens_used: prompt and completion tokens that the provider counts although there is no answer.
+        adapted: the provider's client has learned from this failure and sends the same request otherwise
+            from now on, so that it is worth another try at once.
     """
 
     systemic = False
     retry_after_seconds: float | None = None
     maybe_paid: bool = False
     throttled: bool = False
+    tokens_used: tuple[int, int] | None = None
+    adapted: bool = False
 
     def __init__(self, model: str, message: str) -> None:
         self.model = model
@@ -165,11 +170,24 @@ class ModelRejected(ModelError):
 
 
 class ModelRequestInvalid(ModelError):
-    """The provider refuses this one request (400, 413, 422): too long, bad parameter."""
+    """The provider refuses this one request (400, 413, 422): too long, filtered, bad parameter.
+
+    Attributes:
+        answer: the beginning of what it answered, as it came: for the client, never to be shown.
+    """
+
+    answer = ""
 
 
 class ModelUnavailable(ModelError):
     """The provider could not answer after every retry: 429, 5xx, connection lost, garbage."""
+
+
+class ModelUnreadable(ModelUnavailable):
+    """200, and nothing in it that is an answer: a proxy's page, an error in disguise, no choices."""
+
+    def __init__(self, model: str, url: str, shown: str) -> None:
+        super().__init__(model, f"what {url} answers cannot be read: {shown}")
 
 
 class ModelTimeout(ModelUnavailable):

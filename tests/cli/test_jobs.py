@@ -68,6 +68,8 @@ def test_a_job_for_programs(cli: Cli, create: list[str], server: ServerElsewhere
     assert winner["parents"] == [source["candidate_id"]]
     detail = cli.json("candidates", job_id, winner["candidate_id"])["candidate"]
     assert detail["texts"]["sentiment"]["text"].startswith("Answer positive")
+    assert cli.json("register", job_id, winner["candidate_id"]) == {"prompt_uris": ["prompts:/sentiment/2"]}
+    assert "does not exist" in cli("register", job_id, "nope", code=2)
     assert cli.json("promote", job_id, "production")["promotion"]["version"] == 2
     assert cli.json("promote", job_id, "production", "--rollback")["promotion"]["previous_version"] == 2
     assert cli.json("delete", job_id) == {}

@@ -16,7 +16,7 @@ from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelTimeout
 from burnish.llm.budget import most_prompt_tokens
 from burnish.llm.protocol import Parameters, Provider, Request
-from burnish.llm.providers.local import LocalProvider, find_model
+from burnish.llm.providers.local import INFO, LocalProvider, find_model
 from burnish.llm.testing.contract import Counts, ProviderContract
 from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.scripted import Script
@@ -35,7 +35,7 @@ def request(text: str, **parameters: object) -> Request:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def provider() -> AsyncIterator[LocalProvider]:
     pytest.importorskip("xllamacpp", reason="the extra is not installed")
-    made = LocalProvider(None, {})
+    made = LocalProvider(INFO, None, {})
     yield made
     await made.close()
     await made.close()
@@ -65,7 +65,7 @@ class TestContract(ProviderContract):
     @asynccontextmanager
     async def opened(self, script: Script, faults: Faults) -> AsyncIterator[tuple[Provider, Counts]]:
         pytest.importorskip("xllamacpp", reason="the extra is not installed")
-        provider = LocalProvider(None, {})
+        provider = LocalProvider(INFO, None, {})
         yield provider, InFlight(provider)
         await provider.close()
 
@@ -124,11 +124,11 @@ async def test_no_answer_in_time_is_a_timeout_and_costs_nothing(provider: LocalP
 _MEASURE = """
 import asyncio, pathlib
 from burnish.domain.prompt import Message
-from burnish.llm.providers.local import LocalProvider
+from burnish.llm.providers.local import INFO, LocalProvider
 from burnish.llm.protocol import Parameters, Request
 
 async def main():
-    provider = LocalProvider(None, {})
+    provider = LocalProvider(INFO, None, {})
     def ask(n):
         message = Message("user", f"{n} words")
         request = Request(model="local:/smollm2", messages=(message,), parameters=Parameters(max_tokens=1))
@@ -160,7 +160,9 @@ async def test_a_file_that_llama_cpp_cannot_load(provider: LocalProvider, tmp_pa
 
 async def test_settings_that_are_no_numbers() -> None:
     with pytest.raises(ModelRejected, match="BURNISH_LOCAL_THREADS"):
-        await LocalProvider(None, {"BURNISH_LOCAL_THREADS": "many"}).complete(request("hi"), "smollm2", 5)
+        await LocalProvider(INFO, None, {"BURNISH_LOCAL_THREADS": "many"}).complete(
+            request("hi"), "smollm2", 5
+        )
 
 
 async def test_a_path_relative_to_home_or_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +178,7 @@ async def test_a_path_relative_to_home_or_here(tmp_path: Path, monkeypatch: pyte
 _LEAVE = """
 import asyncio, time
 from burnish.domain.prompt import Message
-from burnish.llm import local
+from burnish.llm.providers import local
 from burnish.llm.protocol import Request
 
 local._CLOSE_SECONDS = 0.0  # as if the machine were too busy to be done in one second
@@ -188,7 +190,7 @@ class SlowEnd:
 slow_end = SlowEnd()
 
 async def main():
-    provider = local.LocalProvider(None, {})
+    provider = local.LocalProvider(local.INFO, None, {})
     long = [f"{number} " + "much to read " * 40 for number in range(4)]
     requests = [Request(model="local:/smollm2", messages=(Message("user", text),)) for text in long]
     asked = [asyncio.create_task(provider.complete(request, "smollm2", 60)) for request in requests]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,13 +11,10 @@ import pytest
 from burnish.domain.prompt import Message
 from burnish.errors import ModelRejected
 from burnish.llm.protocol import Parameters, Provider, Request
-from burnish.llm.providers.anthropic import AnthropicProvider
-from burnish.llm.providers.azure import AzureProvider
-from burnish.llm.providers.gemini import GeminiProvider
-from burnish.llm.providers.litellm import LitellmProvider
-from burnish.llm.providers.mlflow_gateway import EndpointsProvider, GatewayProvider
-from burnish.llm.providers.ollama import OllamaProvider
-from burnish.llm.providers.openai import OpenAiProvider
+from burnish.llm.providers import anthropic, azure, litellm, ollama, openai
+from burnish.llm.providers.catalog import PROVIDERS
+from burnish.llm.providers.info import ProviderInfo
+from burnish.llm.providers.mlflow_gateway import ENDPOINTS, GATEWAY
 from burnish.llm.testing.contract import SECRET, Counts, HttpProviderContract, ScriptedContract
 from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.scripted import Script, ScriptedProvider, echo
@@ -40,49 +38,49 @@ class TestOpenAi(HttpProviderContract):
     model = "openai:/gpt-4o-mini"
 
     def provider(self, url: str) -> Provider:
-        return OpenAiProvider(None, {"OPENAI_BASE_URL": f"{url}/v1/", "OPENAI_API_KEY": SECRET})
+        return openai.INFO.open(None, {"OPENAI_BASE_URL": f"{url}/v1/", "OPENAI_API_KEY": SECRET})
 
 
 class TestAzure(HttpProviderContract):
     model = "azure:/our-deployment"
 
     def provider(self, url: str) -> Provider:
-        return AzureProvider(None, {"AZURE_OPENAI_ENDPOINT": url, "AZURE_OPENAI_API_KEY": SECRET})
+        return azure.INFO.open(None, {"AZURE_OPENAI_ENDPOINT": url, "AZURE_OPENAI_API_KEY": SECRET})
 
 
 class TestAnthropic(HttpProviderContract):
     model = "anthropic:/claude-sonnet"
 
     def provider(self, url: str) -> Provider:
-        return AnthropicProvider(None, {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": SECRET})
+        return anthropic.INFO.open(None, {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": SECRET})
 
 
 class TestGemini(HttpProviderContract):
     model = "gemini:/gemini-flash"
 
     def provider(self, url: str) -> Provider:
-        return GeminiProvider(f"{url}/v1beta/openai", {"GEMINI_API_KEY": SECRET})
+        return PROVIDERS["gemini"].open(f"{url}/v1beta/openai", {"GEMINI_API_KEY": SECRET})
 
 
 class TestOllama(HttpProviderContract):
     model = "ollama:/llama3.2"
 
     def provider(self, url: str) -> Provider:
-        return OllamaProvider(None, {"OLLAMA_HOST": url.removeprefix("http://"), "OLLAMA_API_KEY": SECRET})
+        return ollama.INFO.open(None, {"OLLAMA_HOST": url.removeprefix("http://"), "OLLAMA_API_KEY": SECRET})
 
 
 class TestGateway(HttpProviderContract):
     model = "gateway:/our-endpoint"
 
     def provider(self, url: str) -> Provider:
-        return GatewayProvider(None, {"MLFLOW_TRACKING_URI": url, "MLFLOW_TRACKING_TOKEN": SECRET})
+        return GATEWAY.open(None, {"MLFLOW_TRACKING_URI": url, "MLFLOW_TRACKING_TOKEN": SECRET})
 
 
 class TestEndpoints(HttpProviderContract):
     model = "endpoints:/our-endpoint"
 
     def provider(self, url: str) -> Provider:
-        return EndpointsProvider(
+        return ENDPOINTS.open(
             None,
             {
                 "MLFLOW_DEPLOYMENTS_TARGET": url,
@@ -103,7 +101,7 @@ class TestLitellm(ScriptedContract):
         monkeypatch.setenv("OPENAI_API_KEY", SECRET)
 
     def provider(self, url: str) -> Provider:
-        return LitellmProvider(f"{url}/v1")
+        return litellm.INFO.open(f"{url}/v1", os.environ)
 
 
 @pytest.mark.parametrize("option", ["fallbacks", "vertex_credentials", "callbacks"])
@@ -113,14 +111,14 @@ async def test_litellm_is_given_no_option_that_leads_elsewhere(option: str) -> N
     )
     request = Request(model="litellm:/openai/m", messages=(Message("user", "hi"),), parameters=parameters)
     with pytest.raises(ModelRejected, match=option):
-        await LitellmProvider().complete(request, "openai/m", 1.0)
+        await litellm.INFO.open(None, {}).complete(request, "openai/m", 1.0)
 
 
-async def asked(provider_of: type[OpenAiProvider], environment: dict[str, str], request: Request) -> tuple:
+async def asked(info: ProviderInfo, environment: dict[str, str], request: Request) -> tuple:
     """Path, headers and body of the one request that a call makes."""
     async with ScriptedServer(echo) as server:
         filled = {name: value.replace("URL", server.url) for name, value in environment.items()}
-        provider = provider_of(None, filled)
+        provider = info.open(None, filled)
         await provider.complete(request, request.model.partition(":/")[2], 5.0)
         await provider.close()
         return server.bodies[0]
@@ -144,7 +142,7 @@ class TestWhatIsAsked:
     async def test_openai(self) -> None:
         request = Request(model="openai:/m", messages=(Message("user", "hi"),), parameters=FULL)
         path, headers, body = await asked(
-            OpenAiProvider, {"OPENAI_BASE_URL": "URL/v1", "OPENAI_API_KEY": SECRET}, request
+            openai.INFO, {"OPENAI_BASE_URL": "URL/v1", "OPENAI_API_KEY": SECRET}, request
         )
         assert path == "/v1/chat/completions"
         assert headers["Authorization"] == f"Bearer {SECRET}"
@@ -162,14 +160,14 @@ class TestWhatIsAsked:
 
     async def test_openai_without_options_sends_none(self) -> None:
         request = Request(model="openai:/m", messages=(Message("user", "hi"),))
-        _, headers, body = await asked(OpenAiProvider, {"OPENAI_BASE_URL": "URL"}, request)
+        _, headers, body = await asked(openai.INFO, {"OPENAI_BASE_URL": "URL"}, request)
         assert body.keys() == {"model", "messages"}
         assert "Authorization" not in headers
 
     @pytest.mark.parametrize("name", ["o3-mini", "gpt-5-nano", "proxy/gpt-5"])
     async def test_reasoning_models_have_another_name_for_the_cap(self, name: str) -> None:
         request = Request(model=f"openai:/{name}", messages=(Message("user", "hi"),), parameters=FULL)
-        _, _, body = await asked(OpenAiProvider, {"OPENAI_BASE_URL": "URL"}, request)
+        _, _, body = await asked(openai.INFO, {"OPENAI_BASE_URL": "URL"}, request)
         assert body["max_completion_tokens"] == 9
         assert "max_tokens" not in body
 
@@ -177,7 +175,7 @@ class TestWhatIsAsked:
         messages = (Message("system", "Be brief."), Message("user", "hi"))
         request = Request(model="anthropic:/m", messages=messages, parameters=FULL)
         path, headers, body = await asked(
-            AnthropicProvider, {"ANTHROPIC_BASE_URL": "URL/v1", "ANTHROPIC_API_KEY": SECRET}, request
+            anthropic.INFO, {"ANTHROPIC_BASE_URL": "URL/v1", "ANTHROPIC_API_KEY": SECRET}, request
         )
         assert path == "/v1/messages"
         assert headers["x-api-key"] == SECRET
@@ -198,36 +196,36 @@ class TestWhatIsAsked:
     async def test_azure_by_version(self) -> None:
         request = Request(model="azure:/our deployment", messages=(Message("user", "hi"),))
         environment = {"AZURE_OPENAI_ENDPOINT": "URL/", "AZURE_OPENAI_API_KEY": SECRET}
-        path, headers, _ = await asked(AzureProvider, environment, request)
+        path, headers, _ = await asked(azure.INFO, environment, request)
         assert path == "/openai/v1/chat/completions"
         assert headers["api-key"] == SECRET
-        path, _, _ = await asked(AzureProvider, environment | {"OPENAI_API_VERSION": "2024-10-21"}, request)
+        path, _, _ = await asked(azure.INFO, environment | {"OPENAI_API_VERSION": "2024-10-21"}, request)
         assert path == "/openai/deployments/our%20deployment/chat/completions?api-version=2024-10-21"
 
     async def test_mlflow_gateways(self) -> None:
         request = Request(model="gateway:/ours", messages=(Message("user", "hi"),))
         path, headers, body = await asked(
-            GatewayProvider, {"MLFLOW_TRACKING_URI": "URL", "MLFLOW_TRACKING_TOKEN": SECRET}, request
+            GATEWAY, {"MLFLOW_TRACKING_URI": "URL", "MLFLOW_TRACKING_TOKEN": SECRET}, request
         )
         assert (path, body["model"]) == ("/gateway/mlflow/v1/chat/completions", "ours")
         assert headers["Authorization"] == f"Bearer {SECRET}"
-        path, _, _ = await asked(EndpointsProvider, {"MLFLOW_DEPLOYMENTS_TARGET": "URL"}, request)
+        path, _, _ = await asked(ENDPOINTS, {"MLFLOW_DEPLOYMENTS_TARGET": "URL"}, request)
         assert path == "/endpoints/ours/invocations"
-        path, _, _ = await asked(EndpointsProvider, {"MLFLOW_TRACKING_URI": "URL"}, request)
+        path, _, _ = await asked(ENDPOINTS, {"MLFLOW_TRACKING_URI": "URL"}, request)
         assert path == "/gateway/mlflow/v1/chat/completions"
 
 
 @pytest.mark.parametrize(
     ("provider", "remedy"),
     [
-        (OpenAiProvider(None, {}), "set OPENAI_API_KEY"),
-        (AnthropicProvider(None, {}), "set ANTHROPIC_API_KEY"),
-        (GeminiProvider(None, {}), "set GEMINI_API_KEY"),
-        (AzureProvider(None, {}), "set AZURE_OPENAI_ENDPOINT"),
-        (AzureProvider(None, {"AZURE_OPENAI_ENDPOINT": "http://x"}), "set AZURE_OPENAI_API_KEY"),
-        (GatewayProvider(None, {"MLFLOW_TRACKING_URI": "sqlite:///a.db"}), "set MLFLOW_GATEWAY_URI"),
-        (OpenAiProvider("http://[", {}), "OPENAI_BASE_URL"),
-        (OpenAiProvider("ftp://host", {}), "OPENAI_BASE_URL"),
+        (openai.INFO.open(None, {}), "set OPENAI_API_KEY"),
+        (anthropic.INFO.open(None, {}), "set ANTHROPIC_API_KEY"),
+        (PROVIDERS["gemini"].open(None, {}), "set GEMINI_API_KEY"),
+        (azure.INFO.open(None, {}), "set AZURE_OPENAI_ENDPOINT"),
+        (azure.INFO.open(None, {"AZURE_OPENAI_ENDPOINT": "http://x"}), "set AZURE_OPENAI_API_KEY"),
+        (GATEWAY.open(None, {"MLFLOW_TRACKING_URI": "sqlite:///a.db"}), "set MLFLOW_GATEWAY_URI"),
+        (openai.INFO.open("http://[", {}), "OPENAI_BASE_URL"),
+        (openai.INFO.open("ftp://host", {}), "OPENAI_BASE_URL"),
     ],
 )
 async def test_what_is_missing_is_named_before_anything_is_sent(provider: Provider, remedy: str) -> None:
@@ -247,7 +245,7 @@ async def test_redirects_are_not_followed() -> None:
             return web.Response(status=307, headers={"Location": "http://127.0.0.1:1/"})
 
     async with Redirecting(echo) as server:
-        provider = OpenAiProvider(server.url, {})
+        provider = openai.INFO.open(server.url, {})
         with pytest.raises(ModelRejected, match="307"):
             await provider.complete(Request(model="openai:/m", messages=(Message("user", "hi"),)), "m", 1.0)
         await provider.close()
@@ -262,7 +260,7 @@ async def test_no_credit_left_is_not_retried() -> None:
             return web.json_response({"error": error}, status=429)
 
     async with Broke(echo) as server:
-        provider = OpenAiProvider(server.url, {})
+        provider = openai.INFO.open(server.url, {})
         with pytest.raises(ModelRejected, match="no credit left"):
             await provider.complete(Request(model="openai:/m", messages=(Message("user", "hi"),)), "m", 1.0)
         await provider.close()

@@ -10,8 +10,9 @@ import pytest
 from burnish.errors import InvalidInput
 from burnish.llm.protocol import Parameters
 from burnish.llm.providers.anthropic import AnthropicProvider
+from burnish.llm.providers.catalog import PROVIDERS
 from burnish.llm.providers.openai import OpenAiProvider
-from burnish.llm.providers.registry import PROVIDERS, Registry
+from burnish.llm.providers.registry import Registry
 from burnish.llm.testing.contract import SECRET
 from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.llm.uri import ModelUri, parse_model_uri
@@ -56,8 +57,8 @@ class TestProviders:
         registry = Registry(environment={})
         name = {"local": "smollm2", "scripted": "echo"}.get(scheme, "m")
         model = ModelUri(scheme, name)
-        if scheme == "local":
-            pytest.importorskip("xllamacpp")
+        if scheme in ("local", "litellm"):
+            pytest.importorskip({"local": "xllamacpp"}.get(scheme, scheme))
         provider = registry.provider(model)
         assert registry.provider(model) is provider
         await registry.close()
@@ -142,10 +143,24 @@ class TestModelConfig:
         config = {"max_tokens": 10, "extra_params": {"max_tokens": 9000, "temperature": 0.5}}
         _, parameters = Registry().resolve("openai:/m", config, None)
         assert parameters == Parameters(max_tokens=10, temperature=0.5)
-        with pytest.raises(InvalidInput, match=r"model_config\.max_completion_tokens.*say max_tokens"):
-            Registry().resolve("openai:/m", {"extra_params": {"max_completion_tokens": 9000}}, None)
-        with pytest.raises(InvalidInput, match="say max_tokens"):
-            Parameters(extra={"max_completion_tokens": 9000})
+        with pytest.raises(InvalidInput, match=r"model_config\.max_completion_tokens.*say one of them"):
+            Registry().resolve("openai:/m", {"max_tokens": 10, "max_completion_tokens": 9000}, None)
+        with pytest.raises(InvalidInput, match="say one of them"):
+            Parameters(max_tokens=10, extra={"max_completion_tokens": 9000})
+
+    @pytest.mark.parametrize(
+        "config", [{"max_completion_tokens": 90}, {"extra_params": {"max_completion_tokens": 90}}]
+    )
+    def test_the_cap_by_its_other_name_is_taken(self, config: dict[str, Any]) -> None:
+        _, parameters = Registry().resolve("openai:/m", config, None)
+        assert parameters.output_cap == 90
+        assert parameters.with_output_cap(5) == Parameters(max_tokens=5)
+
+    @pytest.mark.parametrize("value", ["90", 0, True, 1.5])
+    def test_a_cap_that_is_none_is_refused(self, value: Any) -> None:
+        assert "model_config.max_completion_tokens" in problems_of(
+            {"max_completion_tokens": value}, "openai:/m"
+        )
 
     def test_a_seed_that_is_none_is_told(self) -> None:
         with pytest.raises(InvalidInput, match=r"model_config\.seed"):

@@ -79,6 +79,12 @@ async def estimate(services: Services, call: Call) -> wire.EstimatePromptOptimiz
     return wire.EstimatePromptOptimizationJob.Response(estimate=estimate_to_proto(found))
 
 
+async def register(services: Services, call: Call) -> wire.RegisterPromptOptimizationCandidate.Response:
+    call.check()
+    uris = await services.prompts.register(call.message.job_id, call.message.candidate_id)
+    return wire.RegisterPromptOptimizationCandidate.Response(prompt_uris=uris)
+
+
 async def promote(services: Services, call: Call) -> wire.PromoteOptimizedPrompt.Response:
     call.check()
     moved = await services.prompts.promote(call.message.job_id, call.message.alias)

@@ -186,5 +186,7 @@ def estimate_to_proto(estimate: Estimate) -> wire.JobEstimate:
         usd_high=estimate.usd_high,
         seconds_low=estimate.seconds_low,
         seconds_high=estimate.seconds_high,
+        detectable_low=estimate.detectable_low,
+        detectable_high=estimate.detectable_high,
         warnings=estimate.warnings,
     )

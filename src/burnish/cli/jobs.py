@@ -181,6 +181,38 @@ def candidates(
 
 
 @app.command()
+def edits(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
+    """Show which edits of the prompt helped, and by how much (optimizer factorial)."""
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
+        return output.say_edits(client.get_job(job_id).edits(), as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
+def register(
+    job_id: JobId,
+    candidate_id: Annotated[
+        str, typer.Argument(help="One that `burnish jobs candidates JOB_ID` lists.", show_default=False)
+    ],
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a candidate as a new prompt version, whatever the job's own --register says."""
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
+        return output.say_registration(client.get_job(job_id).register(candidate_id), as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
 def promote(
     job_id: JobId,
     alias: Annotated[str, typer.Argument(help="Such as production.", show_default=False)],

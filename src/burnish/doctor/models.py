@@ -4,49 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 
 from burnish.doctor import Finding, note, ok, problem
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput, ModelError
 from burnish.llm.protocol import Parameters, Request
-from burnish.llm.providers.local import find_model
+from burnish.llm.providers.catalog import PROVIDERS
+from burnish.llm.providers.proxies import proxies_in
 from burnish.llm.providers.registry import Registry
 from burnish.llm.uri import parse_model_uri
 
 MODELS = "models"
 QUESTION = "Say hello in one word."
 
-_KEYS = {
-    "openai": ("OPENAI_API_KEY",),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    "azure": ("AZURE_OPENAI_API_KEY",),
-}
-_BUNDLED = "smollm2"
 _SECONDS = 60.0
 
 
 def check_keys(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """The local model, and which providers could be asked. A key itself is never shown."""
-    try:
-        find_model(_BUNDLED)
-    except InvalidInput as error:
-        yield note(MODELS, f"local:/{_BUNDLED} is not there", error.problems[0].remedy)
-    else:
-        if find_spec("xllamacpp") is None:
-            yield note(MODELS, f"local:/{_BUNDLED} has no runtime", "pip install 'burnish[local]'")
-        else:
-            yield ok(MODELS, f"local:/{_BUNDLED} is there")
+    """Models that come along, which providers could be asked, and through which proxy. Never shows a key."""
     without = []
-    for scheme, names in _KEYS.items():
-        found = next((name for name in names if environment.get(name, "").strip()), None)
-        if found:
-            yield ok(MODELS, f"{scheme}:/ has a key ({found})")
-        else:
-            without.append(f"{scheme}:/ ({names[0]})")
+    for info in PROVIDERS.values():
+        for name in info.bundled:
+            try:
+                info.check_model(name)
+            except InvalidInput as error:
+                yield note(MODELS, f"{info.scheme}:/{name} cannot be used", error.problems[0].remedy)
+            else:
+                yield ok(MODELS, f"{info.scheme}:/{name} is there")
+        if found := info.find_key(environment):
+            yield ok(MODELS, f"{info.scheme}:/ has a key ({found[0]})")
+        elif info.keys and not info.key_optional:
+            without.append(f"{info.scheme}:/ ({info.keys[0]})")
     if without:
         yield note(MODELS, f"no key for {', '.join(without)}", "set the variable before you use one of them")
+    for proxy in proxies_in(environment):
+        yield note(MODELS, f"models are asked through the proxy {proxy}", "NO_PROXY names hosts to except")
 
 
 async def ask_models(uris: Sequence[str], registry: Registry) -> list[Finding]:

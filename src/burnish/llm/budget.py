@@ -21,7 +21,7 @@ _TOKENS_PER_REQUEST = 64  # a chat template's own system message
 
 def capped(request: Request) -> Request:
     """The request with a cap on its answer: its own, or the default."""
-    if request.parameters.max_tokens is not None:
+    if request.parameters.output_cap is not None:
         return request
     return replace(request, parameters=replace(request.parameters, max_tokens=DEFAULT_MAX_OUTPUT_TOKENS))
 

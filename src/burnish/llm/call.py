@@ -31,7 +31,8 @@ class Call:
 
     Attributes:
         tries: requests sent so far.
-        forfeited: what requests whose end is unknown may have cost; it is spent already.
+        forfeited: what requests that brought no answer cost, or may have cost; it is spent already.
+        left_out: parameters that the endpoint does not take.
     """
 
     def __init__(
@@ -56,13 +57,14 @@ class Call:
         self._timeout_seconds = timeout_seconds
         self._sent = capped(request)
         self._worst = self._usage(
-            most_prompt_tokens(request), self._sent.parameters.max_tokens or DEFAULT_MAX_OUTPUT_TOKENS
+            most_prompt_tokens(request), self._sent.parameters.output_cap or DEFAULT_MAX_OUTPUT_TOKENS
         )
         self._held: Usage | None = None  # our reservation in the ledger
         self._noted: Usage | None = None  # what the journal has as begun
         self._under_way = False
         self.tries = 0
         self.forfeited = Usage()
+        self.left_out: frozenset[str] = frozenset()
 
     async def make(self) -> Completion:
         """Ask until there is an answer or no hope of one; leave ledger and journal true either way.
@@ -105,8 +107,12 @@ class Call:
             try:
                 return await self._try()
             except ModelError as error:
+                if error.adapted:  # not a failure: the provider's client has learned how to ask
+                    continue
                 if error.maybe_paid:
-                    self._forfeit()
+                    self._forfeit(self._worst)
+                elif error.tokens_used is not None:
+                    self._forfeit(self._usage(*error.tokens_used))
                 self._budget.ledger.check_time()  # if the time is up, that is why there was no answer
                 failures += 1
                 pause = self._retries.pause_seconds(error, failures)
@@ -134,6 +140,7 @@ class Call:
             limiter.cancelled()
             raise
         self._under_way = False
+        self.left_out = response.left_out
         limiter.answered(slot, response.completion_tokens)
         return response
 
@@ -150,16 +157,16 @@ class Call:
         self._noted = owed
         await self._journal.begin(self._request, self._purpose, owed)
 
-    def _forfeit(self) -> None:
-        """The request may have been paid: its whole reservation is spent."""
+    def _forfeit(self, owed: Usage) -> None:
+        """A request without an answer has been paid, or may have been."""
         if self._held is not None:
-            self._budget.settle(self._held, self._purpose.role, self._held)
-            self.forfeited = self.forfeited + self._held
+            self._budget.settle(self._held, self._purpose.role, owed)
+            self.forfeited = self.forfeited + owed
             self._held = None
 
     async def _give_up(self) -> None:
         if self._under_way:  # cancelled, or an error that no provider promises
-            self._forfeit()
+            self._forfeit(self._worst)
         elif self._held is not None:
             self._budget.release(self._held)
             self._held = None

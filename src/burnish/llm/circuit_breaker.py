@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 
-from burnish.errors import BurnishError, ModelError, ModelRejected, ModelUnavailable, ProviderUnavailable
+from burnish.errors import (
+    BurnishError,
+    ModelError,
+    ModelRejected,
+    ModelUnavailable,
+    ModelUnreadable,
+    ProviderUnavailable,
+)
 
 _RECENT = 20
 _NEVER_ANSWERED = 5
+_NEVER_READABLE = 2  # calls; the address is wrong, or something stands between
 
 
 class CircuitBreaker:
@@ -42,10 +50,14 @@ class CircuitBreaker:
 
         Raises:
             ProviderUnavailable: too many did; names the last cause. The job may succeed later.
-            ModelRejected: too many did because their requests were refused. It will not.
+            ModelRejected: too many did because their requests were refused, or because nothing that the
+                server answers can be read. It will not.
         """
         self._recent.append(True)
         failures = sum(self._recent)
+        if isinstance(error, ModelUnreadable) and not self._ever_answered and failures >= _NEVER_READABLE:
+            self._reason = ModelRejected(error.model, f"no answer could be read yet; the last one: {error}")
+            raise self._reason from error
         never_answered = (
             not self._ever_answered and failures >= _NEVER_ANSWERED and isinstance(error, ModelUnavailable)
         )

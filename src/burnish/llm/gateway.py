@@ -18,6 +18,7 @@ from burnish.domain.answer import Thinking
 from burnish.domain.job import JobConfig
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import ModelError
+from burnish.llm.answer_watch import AnswerWatch
 from burnish.llm.budget import BudgetQueue, Ledger
 from burnish.llm.call import Call, Endpoint
 from burnish.llm.circuit_breaker import CircuitBreaker
@@ -32,11 +33,16 @@ ANY_MODEL = "*"
 class Providers(Protocol):
     """Where providers come from; ``registry.Registry`` is one."""
 
-    def provider(self, model: ModelUri) -> Provider:
-        """
+    def check(self, model: ModelUri) -> ModelUri:
+        """The model by its provider's own scheme.
+
         Raises:
             InvalidInput: unknown scheme, or a base URL that the operator does not allow.
         """
+        ...
+
+    def provider(self, model: ModelUri) -> Provider:
+        """Who answers for it; raises as :meth:`check`."""
         ...
 
     async def close(self) -> None: ...
@@ -101,7 +107,7 @@ class Gateway:
         """
         found = self._endpoints.get(model)
         if found is None:
-            uri = parse_model_uri(model)
+            uri = self._providers.check(parse_model_uri(model))
             provider = self._providers.provider(uri)
             limits = self._limits.get(model) or self._limits.get(ANY_MODEL, RateLimits())
             found = self._endpoints[model] = Endpoint(uri, provider, Limiter(limits, self.clock, self._sleep))
@@ -124,6 +130,7 @@ class JobGateway:
     Attributes:
         usage_by_candidate: what each candidate's calls cost, replayed ones included; ``""`` has those
             that belong to none.
+        answers: how many there were of each kind, and warnings about them.
     """
 
     def __init__(self, gateway: Gateway, ledger: Ledger, journal: Journal, config: JobConfig) -> None:
@@ -133,6 +140,7 @@ class JobGateway:
         self._budget = BudgetQueue(ledger)
         self._breaker = CircuitBreaker(config.failure_share)
         self._in_flight: SingleFlight[Completion] = SingleFlight()
+        self.answers = AnswerWatch()
         self.usage_by_candidate: defaultdict[str, UsageByRole] = defaultdict(UsageByRole)
 
     async def complete(self, request: Request, purpose: Purpose) -> Completion:
@@ -145,12 +153,19 @@ class JobGateway:
             ProviderUnavailable: too many of the job's recent calls failed.
             AttemptSuperseded: another attempt has the job.
         """
-        completion = await self._in_flight.join(
-            (request.digest, purpose), lambda: self._find_or_make(request, purpose)
-        )
+        try:
+            completion = await self._in_flight.join(
+                (request.digest, purpose), lambda: self._find_or_make(request, purpose)
+            )
+        except ModelError:
+            self.answers.failed(request, purpose)
+            raise
         spent = self.usage_by_candidate[purpose.candidate_id]
         self.usage_by_candidate[purpose.candidate_id] = spent.plus(purpose.role, completion.usage)
-        return completion if self._config.thinking == Thinking.KEEP else completion.without_thinking()
+        if self._config.thinking != Thinking.KEEP:
+            completion = completion.without_thinking()
+        self.answers.answered(request, purpose, completion)
+        return completion
 
     async def _find_or_make(self, request: Request, purpose: Purpose) -> Completion:
         found = self._journal.find(request, purpose)
@@ -198,4 +213,6 @@ class JobGateway:
             raise
         self._breaker.answered()
         report(completion.usage)
+        for parameter in sorted(call.left_out):
+            self.answers.warn(f"{request.model} does not take {parameter}; its calls are made without it")
         return completion

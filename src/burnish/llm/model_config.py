@@ -10,19 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.errors import InvalidInput, Problem
-from burnish.llm.protocol import RESERVED_OPTIONS, Parameters
+from burnish.llm.protocol import OTHER_CAP, RESERVED_OPTIONS, Parameters
+from burnish.llm.providers.catalog import ALIASES
 from burnish.llm.uri import ModelUri, parse_model_uri
 
-_SCHEMES = {
-    "google": "gemini",
-    "google_genai": "gemini",
-    "google-genai": "gemini",
-    "azure-openai": "azure",
-    "azure_openai": "azure",
-    "mlflow": "endpoints",
-    "mlflow-gateway": "endpoints",
-    "claude": "anthropic",
-}
 _BASE_URL_KEYS = ("base_url", "api_base")
 _PASSED_ON = ("top_k", "frequency_penalty", "presence_penalty")
 _READ = ("temperature", "max_tokens", "top_p", "stop", "seed", "response_format")
@@ -48,7 +39,7 @@ def uri_of(model_config: Mapping[str, Any]) -> ModelUri:
             return parse_model_uri(name)
         raise InvalidInput.of("model_config.provider", "", f"say which provider has the model {name!r}")
     scheme = str(provider).strip().lower()
-    return ModelUri(_SCHEMES.get(scheme, scheme), name, str(base_url).rstrip("/") if base_url else None)
+    return ModelUri(ALIASES.get(scheme, scheme), name, str(base_url).rstrip("/") if base_url else None)
 
 
 def parameters_of(
@@ -66,6 +57,11 @@ def parameters_of(
     for key in sorted(extra.keys() & RESERVED_OPTIONS.keys()):
         config.problems.append(Problem(f"model_config.{key}", "", RESERVED_OPTIONS[key]))
         del extra[key]
+    if (cap := extra.pop(OTHER_CAP, None)) is not None and config.whole(OTHER_CAP):
+        if "max_tokens" in config.config:
+            config.wrong(OTHER_CAP, cap, "max_tokens is set, too; say one of them")
+        else:
+            extra[OTHER_CAP] = cap
     parameters = Parameters(
         temperature=config.number("temperature"),
         max_tokens=config.whole("max_tokens"),
@@ -91,14 +87,14 @@ class _Reader:
         value = self.config.get(key)
         if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0):
             return value
-        self._wrong(key, value, "must be a number, 0 or more")
+        self.wrong(key, value, "must be a number, 0 or more")
         return None
 
     def whole(self, key: str, least: int = 1) -> int | None:
         value = self.config.get(key)
         if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= least):
             return value
-        self._wrong(key, value, f"must be a whole number, {least} or more")
+        self.wrong(key, value, f"must be a whole number, {least} or more")
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -107,10 +103,10 @@ class _Reader:
             return (value,)
         if isinstance(value, (list, tuple)) and all(isinstance(text, str) for text in value):
             return tuple(value)
-        self._wrong(key, value, "must be a list of texts")
+        self.wrong(key, value, "must be a list of texts")
         return ()
 
-    def _wrong(self, key: str, value: Any, remedy: str) -> None:
+    def wrong(self, key: str, value: Any, remedy: str) -> None:
         self.problems.append(Problem(f"model_config.{key}", str(value), remedy))
 
 

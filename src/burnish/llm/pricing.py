@@ -8,18 +8,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from burnish.domain.usage import NANOS_PER_USD
+from burnish.llm.providers.catalog import PROVIDERS
+from burnish.llm.providers.info import FREE
 from burnish.llm.uri import ModelUri
 
-FREE_SCHEMES = frozenset({"local", "ollama", "scripted"})
-"""Run on the user's own machine."""
-
-_PRICE_LISTS = {
-    "openai": "openai",
-    "azure": "azure",
-    "anthropic": "anthropic",
-    "gemini": "google",
-    "litellm": "litellm",
-}
 _PROBE_TOKENS = 1_000_000
 
 
@@ -29,9 +21,11 @@ def price(model: ModelUri, prompt_tokens: int, completion_tokens: int) -> int | 
     It is the list price of the scheme's provider, whatever ``base_url`` answers in its place, without
     discounts for cached prompts: never too low for a limit.
     """
-    if model.scheme in FREE_SCHEMES:
-        return 0
-    return _tariff(model.scheme, model.name)(prompt_tokens, completion_tokens)
+    info = PROVIDERS.get(model.scheme)
+    source = info.prices if info else None
+    if source is None:
+        return None
+    return 0 if source == FREE else _tariff(source, model.name)(prompt_tokens, completion_tokens)
 
 
 def price_known(model: ModelUri) -> bool:
@@ -40,13 +34,13 @@ def price_known(model: ModelUri) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _tariff(scheme: str, name: str) -> Callable[[int, int], int | None]:
+def _tariff(source: str, name: str) -> Callable[[int, int], int | None]:
     """What so many tokens in and out cost. A look-up takes 0.1 ms and more, so it is made for each call
     only where the price has tiers or hours."""
-    found = _calculation(scheme, name, 0, 0)
+    found = _calculation(source, name, 0, 0)
     if found is None:
         return _unknown
-    look_up = partial(_look_up, scheme, name)
+    look_up = partial(_look_up, source, name)
     if found.total_price or found.model.prices is not found.model_price:
         return look_up
     if any(hasattr(value, "tiers") for value in vars(found.model_price).values()):
@@ -65,19 +59,17 @@ def _linear(million_in: int, million_out: int, prompt_tokens: int, completion_to
     return -(-(prompt_tokens * million_in + completion_tokens * million_out) // _PROBE_TOKENS)
 
 
-def _look_up(scheme: str, name: str, prompt_tokens: int, completion_tokens: int) -> int | None:
-    found = _calculation(scheme, name, prompt_tokens, completion_tokens)
+def _look_up(source: str, name: str, prompt_tokens: int, completion_tokens: int) -> int | None:
+    found = _calculation(source, name, prompt_tokens, completion_tokens)
     return None if found is None else _nanos(found.total_price)
 
 
-def _calculation(scheme: str, name: str, prompt_tokens: int, completion_tokens: int) -> Any:
+def _calculation(source: str, name: str, prompt_tokens: int, completion_tokens: int) -> Any:
     from genai_prices import Usage, calc_price
 
-    if scheme not in _PRICE_LISTS:
-        return None
     usage = Usage(input_tokens=prompt_tokens, output_tokens=completion_tokens)
     try:
-        return calc_price(usage, name, provider_id=_PRICE_LISTS[scheme])
+        return calc_price(usage, name, provider_id=source)
     except LookupError:
         return None
 

@@ -19,7 +19,6 @@ RESERVED_OPTIONS: Mapping[str, str] = {
     "stream": "answers are not streamed",
     "n": "one answer is asked for at a time",
     "best_of": "one answer is asked for at a time",
-    "max_completion_tokens": "say max_tokens",
     "max_output_tokens": "say max_tokens",
     "base_url": "an address stands in the model's URI",
     "api_base": "an address stands in the model's URI",
@@ -32,6 +31,10 @@ RESERVED_OPTIONS: Mapping[str, str] = {
 may cost, behind the budget's back."""
 
 
+OTHER_CAP = "max_completion_tokens"
+"""OpenAI's other name of ``max_tokens``; said explicitly it is sent as it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
     """Sampling options; ``None`` leaves the provider's default.
@@ -42,7 +45,7 @@ class Parameters:
         extra: passed through to the provider as they are.
 
     Raises:
-        InvalidInput: ``extra`` holds one of :data:`RESERVED_OPTIONS`.
+        InvalidInput: ``extra`` holds one of :data:`RESERVED_OPTIONS`, or a second cap on the answer.
     """
 
     temperature: float | None = None
@@ -53,9 +56,26 @@ class Parameters:
     response_format: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def output_cap(self) -> int | None:
+        """Most tokens of the answer, by whichever of the two names that OpenAI's API has for it."""
+        return self.max_tokens or self.extra.get(OTHER_CAP)
+
+    def with_output_cap(self, tokens: int) -> Parameters:
+        """The same with another cap on the answer."""
+        extra = {name: value for name, value in self.extra.items() if name != OTHER_CAP}
+        return replace(self, max_tokens=tokens, extra=extra)
+
     def __post_init__(self) -> None:
-        if reserved := sorted(self.extra.keys() & RESERVED_OPTIONS.keys()):
-            raise InvalidInput(*(Problem(name, "", RESERVED_OPTIONS[name]) for name in reserved))
+        reserved = sorted(self.extra.keys() & RESERVED_OPTIONS.keys())
+        problems = [Problem(name, "", RESERVED_OPTIONS[name]) for name in reserved]
+        cap = self.extra.get(OTHER_CAP)
+        if cap is not None and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 1):
+            problems.append(Problem(OTHER_CAP, str(cap), "must be a whole number, 1 or more"))
+        elif cap is not None and self.max_tokens is not None:
+            problems.append(Problem(OTHER_CAP, str(cap), "max_tokens is set, too; say one of them"))
+        if problems:
+            raise InvalidInput(*problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +128,14 @@ class Response:
     Attributes:
         finish_reason: ``stop``, ``length``, ... as the provider says.
         prompt_tokens, completion_tokens: as the provider counts; estimated where it does not say.
+        left_out: parameters of the request that this endpoint does not take.
     """
 
     text: str
     prompt_tokens: int
     completion_tokens: int
     finish_reason: str = "stop"
+    left_out: frozenset[str] = frozenset()
 
 
 class Provider(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from burnish.concurrency import Backoff
-from burnish.errors import ModelError, ModelTimeout, ModelUnavailable
+from burnish.errors import ModelError, ModelTimeout, ModelUnavailable, ModelUnreadable
 
 _PATIENT = Backoff(base_seconds=0.5, cap_seconds=60.0)
 
@@ -16,12 +16,13 @@ class RetrySchedule:
 
     Attributes:
         tries: requests for one call, the first included.
-        timeout_tries: the same where requests time out: each costs a whole deadline, and may be paid.
+        few_tries: the same where requests time out (each costs a whole deadline, and may be paid) or are
+            answered with what is no answer.
         backoff: the pauses; its cap also holds for a pause that the provider asks for.
     """
 
     tries: int = 6
-    timeout_tries: int = 2
+    few_tries: int = 2
     backoff: Backoff = _PATIENT
 
     def pause_seconds(self, error: ModelError, failures: int) -> float | None:
@@ -32,7 +33,8 @@ class RetrySchedule:
         """
         if not isinstance(error, ModelUnavailable):
             return None
-        if failures >= (self.timeout_tries if isinstance(error, ModelTimeout) else self.tries):
+        few = isinstance(error, (ModelTimeout, ModelUnreadable))
+        if failures >= (self.few_tries if few else self.tries):
             return None
         asked_for = min(error.retry_after_seconds or 0.0, self.backoff.cap_seconds)
         return max(self.backoff.pause_seconds(failures), asked_for)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
+from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
 from burnish.evaluation.protocol import Evaluate, Means
@@ -76,6 +77,15 @@ class Observe(Protocol):
 
         ``ACCEPTED`` with ``means`` makes it the best so far when its aggregate is the highest seen.
         """
+        ...
+
+    def edit(self, report: EditReport) -> None:
+        """An edit was proposed, given up, or settled at the end of the search."""
+        ...
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        """What the next hundred calls may be expected to gain in the mean score, after ``calls`` of them; the
+        search ends when that is less than ``minimum_gain``."""
         ...
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:

@@ -37,6 +37,12 @@ class CommonSettings(BaseModel):
     max_prompt_tokens: int | None = Field(default=None, ge=1)
     refuse_copied_examples: bool = False
 
+    def completed(self) -> dict[str, Any]:
+        """As JSON with every default, which reads back as the same settings."""
+        # Every field counts as said. Within a field only what was: there "not said" has a meaning.
+        every = type(self).model_construct(_fields_set=set(type(self).model_fields), **dict(self))
+        return every.model_dump(mode="json", exclude_unset=True)
+
 
 class SamplingOptions(BaseModel):
     """Options of a model call, by the names litellm and OpenAI use; any other is passed through."""

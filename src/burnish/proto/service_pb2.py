@@ -17,7 +17,7 @@ from burnish.proto import http_pb2 as burnish_dot_proto_dot_http__pb2
 from burnish.proto import prompt_optimization_pb2 as burnish_dot_proto_dot_prompt__optimization__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x62urnish/proto/service.proto\x12\nburnish.v1\x1a\x18\x62urnish/proto/http.proto\x1a\'burnish/proto/prompt_optimization.proto\"\xf8\x01\n\x1b\x43reatePromptOptimizationJob\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x19\n\x11source_prompt_uri\x18\x02 \x01(\t\x12\x37\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\'.burnish.v1.PromptOptimizationJobConfig\x12\x32\n\x04tags\x18\x04 \x03(\x0b\x32$.burnish.v1.PromptOptimizationJobTag\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"f\n\x18GetPromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"\xee\x01\n\x1cSearchPromptOptimizationJobs\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65xperiment_ids\x18\x64 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x65 \x01(\t\x12\x10\n\x08order_by\x18\x66 \x03(\t\x12\x13\n\x0bmax_results\x18g \x01(\x03\x12\x12\n\npage_token\x18h \x01(\t\x1aT\n\x08Response\x12/\n\x04jobs\x18\x01 \x03(\x0b\x32!.burnish.v1.PromptOptimizationJob\x12\x17\n\x0fnext_page_token\x18\x64 \x01(\t\"i\n\x1b\x43\x61ncelPromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"9\n\x1b\x44\x65letePromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a\n\n\x08Response\"i\n\x1bResumePromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"\xf5\x01\n\x1d\x45stimatePromptOptimizationJob\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x19\n\x11source_prompt_uri\x18\x02 \x01(\t\x12\x37\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\'.burnish.v1.PromptOptimizationJobConfig\x12\x32\n\x04tags\x18\x04 \x03(\x0b\x32$.burnish.v1.PromptOptimizationJobTag\x1a\x35\n\x08Response\x12)\n\x08\x65stimate\x18\x01 \x01(\x0b\x32\x17.burnish.v1.JobEstimate\"\x9b\x01\n\x1fListPromptOptimizationJobEvents\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x13\n\x0bmax_results\x18\x03 \x01(\x03\x1a\x44\n\x08Response\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.burnish.v1.JobEvent\x12\x12\n\nnext_after\x18\x02 \x01(\x03\"\xb1\x01\n ListPromptOptimizationCandidates\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x13\n\x0bmax_results\x18\x64 \x01(\x03\x12\x12\n\npage_token\x18\x65 \x01(\t\x1aT\n\x08Response\x12/\n\ncandidates\x18\x01 \x03(\x0b\x32\x1b.burnish.v1.PromptCandidate\x12\x17\n\x0fnext_page_token\x18\x64 \x01(\t\"\xf5\x01\n\x1eGetPromptOptimizationCandidate\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61ndidate_id\x18\x02 \x01(\t\x12\x13\n\x0bmax_results\x18\x03 \x01(\x03\x12\x12\n\npage_token\x18\x04 \x01(\t\x1a\x83\x01\n\x08Response\x12.\n\tcandidate\x18\x01 \x01(\x0b\x32\x1b.burnish.v1.PromptCandidate\x12.\n\x0b\x65valuations\x18\x02 \x03(\x0b\x32\x19.burnish.v1.ExampleResult\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"\x97\x01\n!ListPromptOptimizationEvaluations\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05split\x18\x02 \x01(\t\x12\x0e\n\x06scorer\x18\x03 \x01(\t\x1a\x43\n\x08Response\x12\x13\n\x0b\x65xample_ids\x18\x01 \x03(\t\x12\"\n\x04rows\x18\x02 \x03(\x0b\x32\x14.burnish.v1.ScoreRow\"m\n\x16PromoteOptimizedPrompt\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x1a\x34\n\x08Response\x12(\n\tpromotion\x18\x01 \x01(\x0b\x32\x15.burnish.v1.Promotion\"n\n\x17RollbackOptimizedPrompt\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x1a\x34\n\x08Response\x12(\n\tpromotion\x18\x01 \x01(\x0b\x32\x15.burnish.v1.Promotion\"\xae\x01\n\x05\x45rror\x12\x12\n\nerror_code\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12+\n\x08problems\x18\x64 \x03(\x0b\x32\x19.burnish.v1.Error.Problem\x12\x0c\n\x04what\x18\x65 \x01(\t\x12\x0c\n\x04name\x18\x66 \x01(\t\x1a\x37\n\x07Problem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\t2\xe6\x11\n\x12PromptOptimization\x12\x94\x01\n\x1b\x63reatePromptOptimizationJob\x12\'.burnish.v1.CreatePromptOptimizationJob\x1a\x30.burnish.v1.CreatePromptOptimizationJob.Response\"\x1a\xa2\xbb\x18\x16\n\x04POST\x12\x00\x1a\x0c\x43reate a job\x12\xa2\x01\n\x1csearchPromptOptimizationJobs\x12(.burnish.v1.SearchPromptOptimizationJobs\x1a\x31.burnish.v1.SearchPromptOptimizationJobs.Response\"%\xa2\xbb\x18!\n\x03GET\n\x04POST\x12\x07/search\x1a\x0bSearch jobs\x12\xb5\x01\n\x1d\x65stimatePromptOptimizationJob\x12).burnish.v1.EstimatePromptOptimizationJob\x1a\x32.burnish.v1.EstimatePromptOptimizationJob.Response\"5\xa2\xbb\x18\x31\n\x04POST\x12\t/estimate\x1a\x1e\x45stimate what a job would take\x12\x90\x01\n\x18getPromptOptimizationJob\x12$.burnish.v1.GetPromptOptimizationJob\x1a-.burnish.v1.GetPromptOptimizationJob.Response\"\x1f\xa2\xbb\x18\x1b\n\x03GET\x12\t/{job_id}\x1a\tGet a job\x12\x9f\x01\n\x1b\x64\x65letePromptOptimizationJob\x12\'.burnish.v1.DeletePromptOptimizationJob\x1a\x30.burnish.v1.DeletePromptOptimizationJob.Response\"%\xa2\xbb\x18!\n\x06\x44\x45LETE\x12\t/{job_id}\x1a\x0c\x44\x65lete a job\x12\xa4\x01\n\x1b\x63\x61ncelPromptOptimizationJob\x12\'.burnish.v1.CancelPromptOptimizationJob\x1a\x30.burnish.v1.CancelPromptOptimizationJob.Response\"*\xa2\xbb\x18&\n\x04POST\x12\x10/{job_id}/cancel\x1a\x0c\x43\x61ncel a job\x12\xa4\x01\n\x1bresumePromptOptimizationJob\x12\'.burnish.v1.ResumePromptOptimizationJob\x1a\x30.burnish.v1.ResumePromptOptimizationJob.Response\"*\xa2\xbb\x18&\n\x04POST\x12\x10/{job_id}/resume\x1a\x0cResume a job\x12\xb0\x01\n\x1flistPromptOptimizationJobEvents\x12+.burnish.v1.ListPromptOptimizationJobEvents\x1a\x34.burnish.v1.ListPromptOptimizationJobEvents.Response\"*\xa2\xbb\x18&\n\x03GET\x12\x10/{job_id}/events\x1a\x0bWatch a job \x01\x12\xc1\x01\n listPromptOptimizationCandidates\x12,.burnish.v1.ListPromptOptimizationCandidates\x1a\x35.burnish.v1.ListPromptOptimizationCandidates.Response\"8\xa2\xbb\x18\x34\n\x03GET\x12\x14/{job_id}/candidates\x1a\x17List a job\'s candidates\x12\xc2\x01\n\x1egetPromptOptimizationCandidate\x12*.burnish.v1.GetPromptOptimizationCandidate\x1a\x33.burnish.v1.GetPromptOptimizationCandidate.Response\"?\xa2\xbb\x18;\n\x03GET\x12#/{job_id}/candidates/{candidate_id}\x1a\x0fGet a candidate\x12\xcd\x01\n!listPromptOptimizationEvaluations\x12-.burnish.v1.ListPromptOptimizationEvaluations\x1a\x36.burnish.v1.ListPromptOptimizationEvaluations.Response\"A\xa2\xbb\x18=\n\x03GET\x12\x15/{job_id}/evaluations\x1a\x1fScores of candidates by example\x12\xa6\x01\n\x16promoteOptimizedPrompt\x12\".burnish.v1.PromoteOptimizedPrompt\x1a+.burnish.v1.PromoteOptimizedPrompt.Response\";\xa2\xbb\x18\x37\n\x04POST\x12\x11/{job_id}/promote\x1a\x1cPromote the optimized prompt\x12\xa3\x01\n\x17rollbackOptimizedPrompt\x12#.burnish.v1.RollbackOptimizedPrompt\x1a,.burnish.v1.RollbackOptimizedPrompt.Response\"5\xa2\xbb\x18\x31\n\x04POST\x12\x12/{job_id}/rollback\x1a\x15Roll a promotion back')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x62urnish/proto/service.proto\x12\nburnish.v1\x1a\x18\x62urnish/proto/http.proto\x1a\'burnish/proto/prompt_optimization.proto\"\xf8\x01\n\x1b\x43reatePromptOptimizationJob\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x19\n\x11source_prompt_uri\x18\x02 \x01(\t\x12\x37\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\'.burnish.v1.PromptOptimizationJobConfig\x12\x32\n\x04tags\x18\x04 \x03(\x0b\x32$.burnish.v1.PromptOptimizationJobTag\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"f\n\x18GetPromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"\xee\x01\n\x1cSearchPromptOptimizationJobs\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x16\n\x0e\x65xperiment_ids\x18\x64 \x03(\t\x12\x0e\n\x06\x66ilter\x18\x65 \x01(\t\x12\x10\n\x08order_by\x18\x66 \x03(\t\x12\x13\n\x0bmax_results\x18g \x01(\x03\x12\x12\n\npage_token\x18h \x01(\t\x1aT\n\x08Response\x12/\n\x04jobs\x18\x01 \x03(\x0b\x32!.burnish.v1.PromptOptimizationJob\x12\x17\n\x0fnext_page_token\x18\x64 \x01(\t\"5\n\x1bWatchPromptOptimizationJobs\x12\x16\n\x0e\x65xperiment_ids\x18\x01 \x03(\t\"i\n\x1b\x43\x61ncelPromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"9\n\x1b\x44\x65letePromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a\n\n\x08Response\"i\n\x1bResumePromptOptimizationJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a:\n\x08Response\x12.\n\x03job\x18\x01 \x01(\x0b\x32!.burnish.v1.PromptOptimizationJob\"\xf5\x01\n\x1d\x45stimatePromptOptimizationJob\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x19\n\x11source_prompt_uri\x18\x02 \x01(\t\x12\x37\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\'.burnish.v1.PromptOptimizationJobConfig\x12\x32\n\x04tags\x18\x04 \x03(\x0b\x32$.burnish.v1.PromptOptimizationJobTag\x1a\x35\n\x08Response\x12)\n\x08\x65stimate\x18\x01 \x01(\x0b\x32\x17.burnish.v1.JobEstimate\"\x9b\x01\n\x1fListPromptOptimizationJobEvents\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x03\x12\x13\n\x0bmax_results\x18\x03 \x01(\x03\x1a\x44\n\x08Response\x12$\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.burnish.v1.JobEvent\x12\x12\n\nnext_after\x18\x02 \x01(\x03\"\xb1\x01\n ListPromptOptimizationCandidates\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x13\n\x0bmax_results\x18\x64 \x01(\x03\x12\x12\n\npage_token\x18\x65 \x01(\t\x1aT\n\x08Response\x12/\n\ncandidates\x18\x01 \x03(\x0b\x32\x1b.burnish.v1.PromptCandidate\x12\x17\n\x0fnext_page_token\x18\x64 \x01(\t\"`\n\x1bListPromptOptimizationEdits\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x1a\x31\n\x08Response\x12%\n\x05\x65\x64its\x18\x01 \x03(\x0b\x32\x16.burnish.v1.PromptEdit\"\xf5\x01\n\x1eGetPromptOptimizationCandidate\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61ndidate_id\x18\x02 \x01(\t\x12\x13\n\x0bmax_results\x18\x03 \x01(\x03\x12\x12\n\npage_token\x18\x04 \x01(\t\x1a\x83\x01\n\x08Response\x12.\n\tcandidate\x18\x01 \x01(\x0b\x32\x1b.burnish.v1.PromptCandidate\x12.\n\x0b\x65valuations\x18\x02 \x03(\x0b\x32\x19.burnish.v1.ExampleResult\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"l\n#RegisterPromptOptimizationCandidate\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61ndidate_id\x18\x02 \x01(\t\x1a\x1f\n\x08Response\x12\x13\n\x0bprompt_uris\x18\x01 \x03(\t\"\x97\x01\n!ListPromptOptimizationEvaluations\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05split\x18\x02 \x01(\t\x12\x0e\n\x06scorer\x18\x03 \x01(\t\x1a\x43\n\x08Response\x12\x13\n\x0b\x65xample_ids\x18\x01 \x03(\t\x12\"\n\x04rows\x18\x02 \x03(\x0b\x32\x14.burnish.v1.ScoreRow\"m\n\x16PromoteOptimizedPrompt\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x1a\x34\n\x08Response\x12(\n\tpromotion\x18\x01 \x01(\x0b\x32\x15.burnish.v1.Promotion\"n\n\x17RollbackOptimizedPrompt\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x1a\x34\n\x08Response\x12(\n\tpromotion\x18\x01 \x01(\x0b\x32\x15.burnish.v1.Promotion\"\xae\x01\n\x05\x45rror\x12\x12\n\nerror_code\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12+\n\x08problems\x18\x64 \x03(\x0b\x32\x19.burnish.v1.Error.Problem\x12\x0c\n\x04what\x18\x65 \x01(\t\x12\x0c\n\x04name\x18\x66 \x01(\t\x1a\x37\n\x07Problem\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\t2\x85\x16\n\x12PromptOptimization\x12\x94\x01\n\x1b\x63reatePromptOptimizationJob\x12\'.burnish.v1.CreatePromptOptimizationJob\x1a\x30.burnish.v1.CreatePromptOptimizationJob.Response\"\x1a\xa2\xbb\x18\x16\n\x04POST\x12\x00\x1a\x0c\x43reate a job\x12\xa2\x01\n\x1csearchPromptOptimizationJobs\x12(.burnish.v1.SearchPromptOptimizationJobs\x1a\x31.burnish.v1.SearchPromptOptimizationJobs.Response\"%\xa2\xbb\x18!\n\x03GET\n\x04POST\x12\x07/search\x1a\x0bSearch jobs\x12\x8e\x01\n\x1bwatchPromptOptimizationJobs\x12\'.burnish.v1.WatchPromptOptimizationJobs\x1a\x18.burnish.v1.JobListEvent\",\xa2\xbb\x18(\n\x03GET\x12\x07/events\x1a\x16Watch the list of jobs(\x01\x12\xb5\x01\n\x1d\x65stimatePromptOptimizationJob\x12).burnish.v1.EstimatePromptOptimizationJob\x1a\x32.burnish.v1.EstimatePromptOptimizationJob.Response\"5\xa2\xbb\x18\x31\n\x04POST\x12\t/estimate\x1a\x1e\x45stimate what a job would take\x12\x90\x01\n\x18getPromptOptimizationJob\x12$.burnish.v1.GetPromptOptimizationJob\x1a-.burnish.v1.GetPromptOptimizationJob.Response\"\x1f\xa2\xbb\x18\x1b\n\x03GET\x12\t/{job_id}\x1a\tGet a job\x12\x9f\x01\n\x1b\x64\x65letePromptOptimizationJob\x12\'.burnish.v1.DeletePromptOptimizationJob\x1a\x30.burnish.v1.DeletePromptOptimizationJob.Response\"%\xa2\xbb\x18!\n\x06\x44\x45LETE\x12\t/{job_id}\x1a\x0c\x44\x65lete a job\x12\xa4\x01\n\x1b\x63\x61ncelPromptOptimizationJob\x12\'.burnish.v1.CancelPromptOptimizationJob\x1a\x30.burnish.v1.CancelPromptOptimizationJob.Response\"*\xa2\xbb\x18&\n\x04POST\x12\x10/{job_id}/cancel\x1a\x0c\x43\x61ncel a job\x12\xa4\x01\n\x1bresumePromptOptimizationJob\x12\'.burnish.v1.ResumePromptOptimizationJob\x1a\x30.burnish.v1.ResumePromptOptimizationJob.Response\"*\xa2\xbb\x18&\n\x04POST\x12\x10/{job_id}/resume\x1a\x0cResume a job\x12\xb0\x01\n\x1flistPromptOptimizationJobEvents\x12+.burnish.v1.ListPromptOptimizationJobEvents\x1a\x34.burnish.v1.ListPromptOptimizationJobEvents.Response\"*\xa2\xbb\x18&\n\x03GET\x12\x10/{job_id}/events\x1a\x0bWatch a job \x01\x12\xc1\x01\n listPromptOptimizationCandidates\x12,.burnish.v1.ListPromptOptimizationCandidates\x1a\x35.burnish.v1.ListPromptOptimizationCandidates.Response\"8\xa2\xbb\x18\x34\n\x03GET\x12\x14/{job_id}/candidates\x1a\x17List a job\'s candidates\x12\xc2\x01\n\x1egetPromptOptimizationCandidate\x12*.burnish.v1.GetPromptOptimizationCandidate\x1a\x33.burnish.v1.GetPromptOptimizationCandidate.Response\"?\xa2\xbb\x18;\n\x03GET\x12#/{job_id}/candidates/{candidate_id}\x1a\x0fGet a candidate\x12\xa8\x01\n\x1blistPromptOptimizationEdits\x12\'.burnish.v1.ListPromptOptimizationEdits\x1a\x30.burnish.v1.ListPromptOptimizationEdits.Response\".\xa2\xbb\x18*\n\x03GET\x12\x0f/{job_id}/edits\x1a\x12List a job\'s edits\x12\xe0\x01\n#registerPromptOptimizationCandidate\x12/.burnish.v1.RegisterPromptOptimizationCandidate\x1a\x38.burnish.v1.RegisterPromptOptimizationCandidate.Response\"N\xa2\xbb\x18J\n\x04POST\x12,/{job_id}/candidates/{candidate_id}/register\x1a\x14Register a candidate\x12\xcd\x01\n!listPromptOptimizationEvaluations\x12-.burnish.v1.ListPromptOptimizationEvaluations\x1a\x36.burnish.v1.ListPromptOptimizationEvaluations.Response\"A\xa2\xbb\x18=\n\x03GET\x12\x15/{job_id}/evaluations\x1a\x1fScores of candidates by example\x12\xa6\x01\n\x16promoteOptimizedPrompt\x12\".burnish.v1.PromoteOptimizedPrompt\x1a+.burnish.v1.PromoteOptimizedPrompt.Response\";\xa2\xbb\x18\x37\n\x04POST\x12\x11/{job_id}/promote\x1a\x1cPromote the optimized prompt\x12\xa3\x01\n\x17rollbackOptimizedPrompt\x12#.burnish.v1.RollbackOptimizedPrompt\x1a,.burnish.v1.RollbackOptimizedPrompt.Response\"5\xa2\xbb\x18\x31\n\x04POST\x12\x12/{job_id}/rollback\x1a\x15Roll a promotion back')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -28,6 +28,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['createPromptOptimizationJob']._serialized_options = b'\242\273\030\026\n\004POST\022\000\032\014Create a job'
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['searchPromptOptimizationJobs']._loaded_options = None
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['searchPromptOptimizationJobs']._serialized_options = b'\242\273\030!\n\003GET\n\004POST\022\007/search\032\013Search jobs'
+  _globals['_PROMPTOPTIMIZATION'].methods_by_name['watchPromptOptimizationJobs']._loaded_options = None
+  _globals['_PROMPTOPTIMIZATION'].methods_by_name['watchPromptOptimizationJobs']._serialized_options = b'\242\273\030(\n\003GET\022\007/events\032\026Watch the list of jobs(\001'
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['estimatePromptOptimizationJob']._loaded_options = None
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['estimatePromptOptimizationJob']._serialized_options = b'\242\273\0301\n\004POST\022\t/estimate\032\036Estimate what a job would take'
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['getPromptOptimizationJob']._loaded_options = None
@@ -44,6 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['listPromptOptimizationCandidates']._serialized_options = b'\242\273\0304\n\003GET\022\024/{job_id}/candidates\032\027List a job\'s candidates'
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['getPromptOptimizationCandidate']._loaded_options = None
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['getPromptOptimizationCandidate']._serialized_options = b'\242\273\030;\n\003GET\022#/{job_id}/candidates/{candidate_id}\032\017Get a candidate'
+  _globals['_PROMPTOPTIMIZATION'].methods_by_name['listPromptOptimizationEdits']._loaded_options = None
+  _globals['_PROMPTOPTIMIZATION'].methods_by_name['listPromptOptimizationEdits']._serialized_options = b'\242\273\030*\n\003GET\022\017/{job_id}/edits\032\022List a job\'s edits'
+  _globals['_PROMPTOPTIMIZATION'].methods_by_name['registerPromptOptimizationCandidate']._loaded_options = None
+  _globals['_PROMPTOPTIMIZATION'].methods_by_name['registerPromptOptimizationCandidate']._serialized_options = b'\242\273\030J\n\004POST\022,/{job_id}/candidates/{candidate_id}/register\032\024Register a candidate'
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['listPromptOptimizationEvaluations']._loaded_options = None
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['listPromptOptimizationEvaluations']._serialized_options = b'\242\273\030=\n\003GET\022\025/{job_id}/evaluations\032\037Scores of candidates by example'
   _globals['_PROMPTOPTIMIZATION'].methods_by_name['promoteOptimizedPrompt']._loaded_options = None
@@ -62,50 +68,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHPROMPTOPTIMIZATIONJOBS']._serialized_end=704
   _globals['_SEARCHPROMPTOPTIMIZATIONJOBS_RESPONSE']._serialized_start=620
   _globals['_SEARCHPROMPTOPTIMIZATIONJOBS_RESPONSE']._serialized_end=704
-  _globals['_CANCELPROMPTOPTIMIZATIONJOB']._serialized_start=706
-  _globals['_CANCELPROMPTOPTIMIZATIONJOB']._serialized_end=811
+  _globals['_WATCHPROMPTOPTIMIZATIONJOBS']._serialized_start=706
+  _globals['_WATCHPROMPTOPTIMIZATIONJOBS']._serialized_end=759
+  _globals['_CANCELPROMPTOPTIMIZATIONJOB']._serialized_start=761
+  _globals['_CANCELPROMPTOPTIMIZATIONJOB']._serialized_end=866
   _globals['_CANCELPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_start=301
   _globals['_CANCELPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_end=359
-  _globals['_DELETEPROMPTOPTIMIZATIONJOB']._serialized_start=813
-  _globals['_DELETEPROMPTOPTIMIZATIONJOB']._serialized_end=870
+  _globals['_DELETEPROMPTOPTIMIZATIONJOB']._serialized_start=868
+  _globals['_DELETEPROMPTOPTIMIZATIONJOB']._serialized_end=925
   _globals['_DELETEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_start=301
   _globals['_DELETEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_end=311
-  _globals['_RESUMEPROMPTOPTIMIZATIONJOB']._serialized_start=872
-  _globals['_RESUMEPROMPTOPTIMIZATIONJOB']._serialized_end=977
+  _globals['_RESUMEPROMPTOPTIMIZATIONJOB']._serialized_start=927
+  _globals['_RESUMEPROMPTOPTIMIZATIONJOB']._serialized_end=1032
   _globals['_RESUMEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_start=301
   _globals['_RESUMEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_end=359
-  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB']._serialized_start=980
-  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB']._serialized_end=1225
-  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_start=1172
-  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_end=1225
-  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS']._serialized_start=1228
-  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS']._serialized_end=1383
-  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS_RESPONSE']._serialized_start=1315
-  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS_RESPONSE']._serialized_end=1383
-  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES']._serialized_start=1386
-  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES']._serialized_end=1563
-  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES_RESPONSE']._serialized_start=1479
-  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES_RESPONSE']._serialized_end=1563
-  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE']._serialized_start=1566
-  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE']._serialized_end=1811
-  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE_RESPONSE']._serialized_start=1680
-  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE_RESPONSE']._serialized_end=1811
-  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS']._serialized_start=1814
-  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS']._serialized_end=1965
-  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS_RESPONSE']._serialized_start=1898
-  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS_RESPONSE']._serialized_end=1965
-  _globals['_PROMOTEOPTIMIZEDPROMPT']._serialized_start=1967
-  _globals['_PROMOTEOPTIMIZEDPROMPT']._serialized_end=2076
-  _globals['_PROMOTEOPTIMIZEDPROMPT_RESPONSE']._serialized_start=2024
-  _globals['_PROMOTEOPTIMIZEDPROMPT_RESPONSE']._serialized_end=2076
-  _globals['_ROLLBACKOPTIMIZEDPROMPT']._serialized_start=2078
-  _globals['_ROLLBACKOPTIMIZEDPROMPT']._serialized_end=2188
-  _globals['_ROLLBACKOPTIMIZEDPROMPT_RESPONSE']._serialized_start=2024
-  _globals['_ROLLBACKOPTIMIZEDPROMPT_RESPONSE']._serialized_end=2076
-  _globals['_ERROR']._serialized_start=2191
-  _globals['_ERROR']._serialized_end=2365
-  _globals['_ERROR_PROBLEM']._serialized_start=2310
-  _globals['_ERROR_PROBLEM']._serialized_end=2365
-  _globals['_PROMPTOPTIMIZATION']._serialized_start=2368
-  _globals['_PROMPTOPTIMIZATION']._serialized_end=4646
+  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB']._serialized_start=1035
+  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB']._serialized_end=1280
+  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_start=1227
+  _globals['_ESTIMATEPROMPTOPTIMIZATIONJOB_RESPONSE']._serialized_end=1280
+  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS']._serialized_start=1283
+  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS']._serialized_end=1438
+  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS_RESPONSE']._serialized_start=1370
+  _globals['_LISTPROMPTOPTIMIZATIONJOBEVENTS_RESPONSE']._serialized_end=1438
+  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES']._serialized_start=1441
+  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES']._serialized_end=1618
+  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES_RESPONSE']._serialized_start=1534
+  _globals['_LISTPROMPTOPTIMIZATIONCANDIDATES_RESPONSE']._serialized_end=1618
+  _globals['_LISTPROMPTOPTIMIZATIONEDITS']._serialized_start=1620
+  _globals['_LISTPROMPTOPTIMIZATIONEDITS']._serialized_end=1716
+  _globals['_LISTPROMPTOPTIMIZATIONEDITS_RESPONSE']._serialized_start=1667
+  _globals['_LISTPROMPTOPTIMIZATIONEDITS_RESPONSE']._serialized_end=1716
+  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE']._serialized_start=1719
+  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE']._serialized_end=1964
+  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE_RESPONSE']._serialized_start=1833
+  _globals['_GETPROMPTOPTIMIZATIONCANDIDATE_RESPONSE']._serialized_end=1964
+  _globals['_REGISTERPROMPTOPTIMIZATIONCANDIDATE']._serialized_start=1966
+  _globals['_REGISTERPROMPTOPTIMIZATIONCANDIDATE']._serialized_end=2074
+  _globals['_REGISTERPROMPTOPTIMIZATIONCANDIDATE_RESPONSE']._serialized_start=2043
+  _globals['_REGISTERPROMPTOPTIMIZATIONCANDIDATE_RESPONSE']._serialized_end=2074
+  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS']._serialized_start=2077
+  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS']._serialized_end=2228
+  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS_RESPONSE']._serialized_start=2161
+  _globals['_LISTPROMPTOPTIMIZATIONEVALUATIONS_RESPONSE']._serialized_end=2228
+  _globals['_PROMOTEOPTIMIZEDPROMPT']._serialized_start=2230
+  _globals['_PROMOTEOPTIMIZEDPROMPT']._serialized_end=2339
+  _globals['_PROMOTEOPTIMIZEDPROMPT_RESPONSE']._serialized_start=2287
+  _globals['_PROMOTEOPTIMIZEDPROMPT_RESPONSE']._serialized_end=2339
+  _globals['_ROLLBACKOPTIMIZEDPROMPT']._serialized_start=2341
+  _globals['_ROLLBACKOPTIMIZEDPROMPT']._serialized_end=2451
+  _globals['_ROLLBACKOPTIMIZEDPROMPT_RESPONSE']._serialized_start=2287
+  _globals['_ROLLBACKOPTIMIZEDPROMPT_RESPONSE']._serialized_end=2339
+  _globals['_ERROR']._serialized_start=2454
+  _globals['_ERROR']._serialized_end=2628
+  _globals['_ERROR_PROBLEM']._serialized_start=2573
+  _globals['_ERROR_PROBLEM']._serialized_end=2628
+  _globals['_PROMPTOPTIMIZATION']._serialized_start=2631
+  _globals['_PROMPTOPTIMIZATION']._serialized_end=5452
 # @@protoc_insertion_point(module_scope)

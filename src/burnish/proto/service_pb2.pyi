@@ -59,6 +59,12 @@ class SearchPromptOptimizationJobs(_message.Message):
     page_token: str
     def __init__(self, experiment_id: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
+class WatchPromptOptimizationJobs(_message.Message):
+    __slots__ = ("experiment_ids",)
+    EXPERIMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    experiment_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, experiment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class CancelPromptOptimizationJob(_message.Message):
     __slots__ = ("job_id",)
     class Response(_message.Message):
@@ -141,6 +147,17 @@ class ListPromptOptimizationCandidates(_message.Message):
     page_token: str
     def __init__(self, job_id: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
+class ListPromptOptimizationEdits(_message.Message):
+    __slots__ = ("job_id",)
+    class Response(_message.Message):
+        __slots__ = ("edits",)
+        EDITS_FIELD_NUMBER: _ClassVar[int]
+        edits: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.PromptEdit]
+        def __init__(self, edits: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptEdit, _Mapping]]] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
 class GetPromptOptimizationCandidate(_message.Message):
     __slots__ = ("job_id", "candidate_id", "max_results", "page_token")
     class Response(_message.Message):
@@ -161,6 +178,19 @@ class GetPromptOptimizationCandidate(_message.Message):
     max_results: int
     page_token: str
     def __init__(self, job_id: _Optional[str] = ..., candidate_id: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class RegisterPromptOptimizationCandidate(_message.Message):
+    __slots__ = ("job_id", "candidate_id")
+    class Response(_message.Message):
+        __slots__ = ("prompt_uris",)
+        PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+        prompt_uris: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, prompt_uris: _Optional[_Iterable[str]] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    candidate_id: str
+    def __init__(self, job_id: _Optional[str] = ..., candidate_id: _Optional[str] = ...) -> None: ...
 
 class ListPromptOptimizationEvaluations(_message.Message):
     __slots__ = ("job_id", "split", "scorer")

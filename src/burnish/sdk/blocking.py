@@ -112,11 +112,13 @@ class Job(_Blocking[AsyncJob]):
     events = _iterator(AsyncJob.events)
     candidates = _iterator(AsyncJob.candidates)
     candidate = _verb(AsyncJob.candidate)
+    edits = _verb(AsyncJob.edits)
     example_results = _iterator(AsyncJob.example_results)
     scores = _verb(AsyncJob.scores)
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
     delete = _verb(AsyncJob.delete)
+    register = _verb(AsyncJob.register)
     promote = _verb(AsyncJob.promote)
     roll_back = _verb(AsyncJob.roll_back)
 
@@ -150,3 +152,4 @@ class Client(_Blocking[AsyncClient]):
     estimate_job = _verb(AsyncClient.estimate_job)
     get_job = _verb(AsyncClient.get_job)
     search_jobs = _iterator(AsyncClient.search_jobs)
+    watch_jobs = _iterator(AsyncClient.watch_jobs)

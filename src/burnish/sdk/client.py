@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
@@ -14,8 +15,9 @@ from burnish.errors import InvalidInput, did_you_mean
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import config_to_proto, job_from_proto
+from burnish.proto.message import read_message
 from burnish.sdk.job import AsyncJob
-from burnish.sdk.results import Estimate, estimate_from_proto
+from burnish.sdk.results import Estimate, JobListEvent, estimate_from_proto, job_list_event_from_proto
 from burnish.sdk.transport import Transport
 
 
@@ -129,6 +131,27 @@ class AsyncClient:
         async for page in self._transport.pages("POST", ("search",), new_answer, request):
             for job in page.jobs:
                 yield AsyncJob(self._transport, job_from_proto(job))
+
+    async def watch_jobs(self, *, experiment_ids: Sequence[str] = ()) -> AsyncIterator[JobListEvent]:
+        """The list of jobs as it changes, for ever. It begins with RESET: search, and apply what follows.
+
+        A lost connection is taken up again; where something may have been missed, RESET comes again.
+
+        Args:
+            experiment_ids: only jobs of these; empty: all.
+
+        Raises:
+            ServerUnavailable: the server stayed away.
+        """
+
+        async def goes_on() -> bool:
+            return False
+
+        request = wire.WatchPromptOptimizationJobs(experiment_ids=experiment_ids)
+        async for part in self._transport.stream(("events",), goes_on, request=request):
+            message = messages.JobListEvent()
+            read_message(json.loads(part.data), message)
+            yield job_list_event_from_proto(message)
 
 
 def _config(source_prompt_uri: str, options: JobOptions) -> messages.PromptOptimizationJobConfig:

@@ -20,7 +20,7 @@ from burnish.domain.job import (
 )
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry
 from burnish.errors import InvalidState, Problem, TrackingUnavailable
-from burnish.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.service.estimate import Estimate, estimate
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import RunStatus, Tracker
@@ -40,14 +40,14 @@ class Jobs:
         self,
         store: JobStore,
         tracker: Tracker,
-        planner: Planner,
+        resolver: Resolver,
         dispatcher: Dispatcher,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._store = store
         self._tracker = tracker
-        self._planner = planner
+        self._resolver = resolver
         self._dispatcher = dispatcher
         self._clock_ms = clock_ms
         self._stop_seconds = stop_seconds
@@ -78,16 +78,19 @@ class Jobs:
         problems = [*found, *tag_problems(tags or {})]
         if idempotency and not problems and (made := await self._store.find_made(idempotency)):
             return made, False  # whatever has become of its prompt or its data since
-        plan = await self._planner.plan(experiment_id, config, problems)
+        resolution = await self._resolver.resolve(experiment_id, config, problems)
         job = Job(
             job_id=uuid.uuid4().hex,
             experiment_id=experiment_id,
             config=config,
             creation_timestamp_ms=self._clock_ms(),
             tags=dict(tags or {}),
-            warnings=plan.warnings,
+            warnings=resolution.inputs.warnings,
+            inputs=resolution.inputs.summary,
         )
-        stored, created = await self._store.create(job, idempotency, calls)
+        stored, created = await self._store.create(
+            job, idempotency, calls, resolution.inputs, resolution.data
+        )
         if created:
             self._dispatcher.announce(stored.job_id)
         return stored, created
@@ -185,7 +188,7 @@ class Jobs:
             InvalidInput: the request could not be carried out; every problem at once.
         """
         problems = [*found, *tag_problems(tags or {})]
-        return estimate(await self._planner.plan(experiment_id, config, problems))
+        return estimate((await self._resolver.resolve(experiment_id, config, problems)).plan)
 
 
 def tag_problems(tags: Mapping[str, str]) -> list[Problem]:
@@ -212,12 +215,6 @@ def require_completed(job: Job) -> str:
         InvalidState: it has none.
     """
     if job.optimized_prompt_uri is None:
-        raise InvalidState(
-            f"job {job.job_id} ({job.status}) has no optimized prompt version: "
-            + (
-                "nothing beat the source prompt"
-                if job.status is JobStatus.COMPLETED
-                else "it has not completed"
-            )
-        )
+        why = "it has not completed" if job.status is not JobStatus.COMPLETED else job.status_message
+        raise InvalidState(f"job {job.job_id} ({job.status}) has no optimized prompt version: {why}")
     return job.optimized_prompt_uri

@@ -155,7 +155,7 @@ class Finalizer:
             "status": status,
             "stop_reason": stop_reason,
             "error_message": error_message,
-            "status_message": None,
+            "status_message": self._context.end_message if status is JobStatus.COMPLETED else None,
             **self._context.visible(),
         }
         if status is JobStatus.COMPLETED and (shown := changes.get("progress")):
@@ -187,6 +187,7 @@ class Finalizer:
             "status": changes["status"].value,
             "stop_reason": changes["stop_reason"].value,
             "error_message": changes["error_message"],
+            "message": changes["status_message"],
         }
         await self._worker.store.update(job.job_id, job.attempt, changes, [NewEvent(EventKind.ENDED, ended)])
         self._context.observer.ended(changes["status"])
@@ -209,7 +210,13 @@ class Finalizer:
             metrics.append((result_metrics(context.job), 0))
         best = context.recorder.best
         note = run_note(
-            replace(context.job, status=status, stop_reason=stop_reason, error_message=error_message),
+            replace(
+                context.job,
+                status=status,
+                stop_reason=stop_reason,
+                error_message=error_message,
+                status_message=context.end_message,
+            ),
             context.plan.source,
             best.candidate if best else None,
         )

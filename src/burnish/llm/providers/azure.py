@@ -10,20 +10,17 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from burnish.errors import ModelRejected
+from burnish.llm.providers.info import ProviderInfo
 from burnish.llm.providers.openai import OpenAiProvider
 
 
 class AzureProvider(OpenAiProvider):
     """OpenAI's chat completions at Azure's addresses."""
 
-    key_variable = "AZURE_OPENAI_API_KEY"
-    url_variable = "AZURE_OPENAI_ENDPOINT"
-    default_url = ""
-
     def address(self, model_name: str) -> str:
         """The deployment's own address, or the v1 API's."""
         if not self.base_url:
-            raise ModelRejected(f"azure:/{model_name}", f"no address: set {self.url_variable}")
+            raise ModelRejected(f"azure:/{model_name}", f"no address: set {self._info.url_variable}")
         version = self._environment.get("AZURE_OPENAI_API_VERSION") or self._environment.get(
             "OPENAI_API_VERSION"
         )
@@ -37,7 +34,17 @@ class AzureProvider(OpenAiProvider):
 
     def headers(self, model: str) -> dict[str, str]:
         """Azure's own header."""
-        key = self._environment.get(self.key_variable)
+        key = self.key(model)
         if not key:
-            raise ModelRejected(model, f"no key: set {self.key_variable}")
+            raise ModelRejected(model, f"no key: set {self._info.keys[0]}")
         return {"api-key": key}
+
+
+INFO = ProviderInfo(
+    scheme="azure",
+    make=AzureProvider,
+    keys=("AZURE_OPENAI_API_KEY",),
+    url_variable="AZURE_OPENAI_ENDPOINT",
+    prices="azure",
+    aliases=("azure-openai", "azure_openai"),
+)

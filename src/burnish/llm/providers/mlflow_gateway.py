@@ -12,22 +12,18 @@ from base64 import b64encode
 from urllib.parse import quote
 
 from burnish.errors import ModelRejected
+from burnish.llm.providers.info import ProviderInfo
 from burnish.llm.providers.openai import OpenAiProvider
 
 
 class GatewayProvider(OpenAiProvider):
     """OpenAI's chat completions at the gateway of a tracking server; the model's name is the endpoint's."""
 
-    scheme = "gateway"
-    key_variable = "MLFLOW_TRACKING_TOKEN"
-    url_variable = "MLFLOW_GATEWAY_URI"
-    default_url = ""
-
     @property
     def base_url(self) -> str:
         """The tracking server, or empty where none is known."""
-        if found := self._base_url or self._environment.get(self.url_variable):
-            return found.rstrip("/")
+        if found := super().base_url:
+            return found
         tracking = self._environment.get("MLFLOW_TRACKING_URI", "")
         return tracking.rstrip("/") if tracking.startswith(("http://", "https://")) else ""
 
@@ -35,7 +31,7 @@ class GatewayProvider(OpenAiProvider):
         """The gateway's OpenAI-style route."""
         if not self.base_url:
             raise ModelRejected(
-                f"{self.scheme}:/{model_name}",
+                f"{self._info.scheme}:/{model_name}",
                 "no gateway: set MLFLOW_GATEWAY_URI, or MLFLOW_TRACKING_URI to a server's address",
             )
         return f"{self.base_url}/gateway/mlflow/v1/chat/completions"
@@ -43,7 +39,7 @@ class GatewayProvider(OpenAiProvider):
     def headers(self, model: str) -> dict[str, str]:
         """MLflow's credentials, where there are any."""
         found = self._environment
-        if token := found.get("MLFLOW_TRACKING_TOKEN"):
+        if token := found.get("MLFLOW_TRACKING_TOKEN", "").strip():
             return {"Authorization": f"Bearer {token}"}
         if user := found.get("MLFLOW_TRACKING_USERNAME"):
             pair = f"{user}:{found.get('MLFLOW_TRACKING_PASSWORD', '')}"
@@ -54,11 +50,28 @@ class GatewayProvider(OpenAiProvider):
 class EndpointsProvider(GatewayProvider):
     """Invocations of a deployments server's endpoint."""
 
-    scheme = "endpoints"
-
     def address(self, model_name: str) -> str:
         """The endpoint's own route, or the tracking server's gateway."""
         target = self._environment.get("MLFLOW_DEPLOYMENTS_TARGET", "").rstrip("/")
         if self._base_url is None and target.startswith(("http://", "https://")):
             return f"{target}/endpoints/{quote(model_name, safe='')}/invocations"
         return super().address(model_name)
+
+
+_KEYS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME")
+
+GATEWAY = ProviderInfo(
+    scheme="gateway",
+    make=GatewayProvider,
+    keys=_KEYS,
+    key_optional=True,
+    url_variable="MLFLOW_GATEWAY_URI",
+)
+ENDPOINTS = ProviderInfo(
+    scheme="endpoints",
+    make=EndpointsProvider,
+    keys=_KEYS,
+    key_optional=True,
+    url_variable="MLFLOW_GATEWAY_URI",
+    aliases=("mlflow", "mlflow-gateway"),
+)

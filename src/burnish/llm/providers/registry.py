@@ -1,34 +1,19 @@
-"""Model URIs: which provider answers for a scheme, and what a prompt's model config asks for.
-
-A new provider is one file, one line in ``PROVIDERS`` and one subclass of ``llm.testing.ProviderContract``.
-"""
+"""Which provider answers for a model, and what a prompt's model config asks for."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib import import_module
+from dataclasses import replace
 from typing import Any
 
 from burnish.errors import InvalidInput, Problems, did_you_mean
 from burnish.llm import pricing
 from burnish.llm.model_config import parameters_of, uri_of
 from burnish.llm.protocol import Parameters, Provider
+from burnish.llm.providers import litellm
+from burnish.llm.providers.catalog import ALIASES, PROVIDERS
 from burnish.llm.uri import ModelUri, parse_model_uri
-
-PROVIDERS = {
-    "anthropic": "burnish.llm.providers.anthropic:AnthropicProvider",
-    "azure": "burnish.llm.providers.azure:AzureProvider",
-    "endpoints": "burnish.llm.providers.mlflow_gateway:EndpointsProvider",
-    "gateway": "burnish.llm.providers.mlflow_gateway:GatewayProvider",
-    "gemini": "burnish.llm.providers.gemini:GeminiProvider",
-    "litellm": "burnish.llm.providers.litellm:LitellmProvider",
-    "local": "burnish.llm.providers.local:LocalProvider",
-    "ollama": "burnish.llm.providers.ollama:OllamaProvider",
-    "openai": "burnish.llm.providers.openai:OpenAiProvider",
-    "scripted": "burnish.llm.testing.scripted:built_in",
-}
-"""Scheme → what makes its provider from ``(base_url, environment)``; imported when first used."""
 
 
 class Registry:
@@ -59,13 +44,12 @@ class Registry:
         Raises:
             InvalidInput: unknown scheme, or a base URL that is not on the operator's list.
         """
-        self.check(model)
+        model = self.check(model)
         if model.scheme in self._given:
             return self._given[model.scheme]
         key = (model.scheme, model.base_url)
         if key not in self._made:
-            module, _, name = PROVIDERS[model.scheme].partition(":")
-            self._made[key] = getattr(import_module(module), name)(model.base_url, self._environment)
+            self._made[key] = PROVIDERS[model.scheme].open(model.base_url, self._environment)
         return self._made[key]
 
     def resolve(
@@ -82,44 +66,48 @@ class Registry:
         """
         problems = Problems()
         parameters = problems.collect(lambda: parameters_of(model_config, response_format))
-        model = problems.collect(lambda: self._checked(uri, model_config))
+        model = problems.collect(lambda: self.check(parse_model_uri(uri) if uri else uri_of(model_config)))
         if model is None or parameters is None:
             raise problems.error()
         return str(model), parameters
 
-    def _checked(self, uri: str | None, model_config: Mapping[str, Any]) -> ModelUri:
-        model = parse_model_uri(uri) if uri else uri_of(model_config)
-        self.check(model)
-        return model
+    def check(self, model: ModelUri) -> ModelUri:
+        """The model by its provider's own scheme: other names are replaced, and providers that only litellm
+        knows are asked through it.
 
-    def check(self, model: ModelUri) -> None:
-        """
         Raises:
-            InvalidInput: unknown scheme, a base URL that is not allowed, a local model that is not there.
+            InvalidInput: unknown scheme, a base URL that is not allowed, a model that is certainly not there.
         """
-        schemes = PROVIDERS.keys() | self._given.keys()
-        if model.scheme not in schemes:
-            raise InvalidInput.of(
-                "model",
-                str(model),
-                f"unknown provider {model.scheme!r}; known ones are {', '.join(sorted(schemes))}; "
-                f"litellm:/{model.scheme}/{model.name} may reach others"
-                + did_you_mean(model.scheme, sorted(schemes)),
-            )
+        model = self._by_own_scheme(model)
         if model.base_url is not None and model.base_url not in self._allowed:
             raise InvalidInput.of(
                 "model.base_url",
                 model.base_url,
                 "not on the operator's list; add it to allowed_base_urls (BURNISH_ALLOWED_BASE_URLS)",
             )
-        if model.scheme == "local" and "local" not in self._given:
-            from burnish.llm.providers.local import find_model
-
-            find_model(model.name)
+        if model.scheme not in self._given:
+            PROVIDERS[model.scheme].check_model(model.name)
+        return model
 
     def price_known(self, uri: str) -> bool:
         """Whether ``max_usd`` can be kept with this model."""
-        return pricing.price_known(parse_model_uri(uri))
+        return pricing.price_known(self._by_own_scheme(parse_model_uri(uri)))
+
+    def _by_own_scheme(self, model: ModelUri) -> ModelUri:
+        schemes = PROVIDERS.keys() | self._given.keys()
+        if model.scheme in schemes:
+            return model
+        if model.scheme in ALIASES:
+            return replace(model, scheme=ALIASES[model.scheme])
+        suggestion = did_you_mean(model.scheme, sorted(schemes))
+        if not suggestion and litellm.is_installed():
+            return replace(model, scheme=litellm.INFO.scheme, name=f"{model.scheme}/{model.name}")
+        raise InvalidInput.of(
+            "model",
+            str(model),
+            f"unknown provider {model.scheme!r}; known ones are {', '.join(sorted(schemes))}; many more are "
+            f"reached through litellm ({litellm.INSTALL}){suggestion}",
+        )
 
     async def close(self) -> None:
         """Close every provider made or given."""

@@ -23,6 +23,7 @@ from burnish.errors import (
     ModelRequestInvalid,
     ModelTimeout,
     ModelUnavailable,
+    ModelUnreadable,
 )
 from burnish.llm.protocol import Parameters, Provider, Request
 from burnish.llm.testing.faults import Faults
@@ -134,10 +135,10 @@ class ScriptedContract(ProviderContract):
     """What holds where the other side answers, and fails, as told. Say how to make your provider.
 
     Attributes:
-        told_retry_after: whether the provider can see ``Retry-After``.
+        sees_retry_after: whether the provider can see ``Retry-After``.
     """
 
-    told_retry_after = True
+    sees_retry_after = True
 
     def provider(self, url: str) -> Provider:
         """One that asks the scripted server at ``url`` (no path, no slash at its end)."""
@@ -227,7 +228,7 @@ class ScriptedContract(ProviderContract):
             ("503", ModelUnavailable),
         ],
     )
-    async def test_a_refusal_is_told_after_one_request(self, fault: str, kind: type[ModelError]) -> None:
+    async def test_a_refusal_is_reported_after_one_request(self, fault: str, kind: type[ModelError]) -> None:
         """Of the right kind, free of charge, never retried here."""
         error, counts = await self.failure(Faults(shares={fault: 1}))
         assert type(error) is kind
@@ -238,12 +239,20 @@ class ScriptedContract(ProviderContract):
     async def test_retry_after_is_passed_on(self) -> None:
         """In seconds."""
         error, _ = await self.failure(Faults(shares={"429": 1}, retry_after_seconds=7))
-        assert error.retry_after_seconds == (7 if self.told_retry_after else None)
+        assert error.retry_after_seconds == (7 if self.sees_retry_after else None)
 
-    @pytest.mark.parametrize("fault", ["garbage", "no_choices", "drop"])
-    async def test_an_answer_that_cannot_be_read_may_have_been_paid(self, fault: str) -> None:
-        """So it is counted."""
+    @pytest.mark.parametrize("fault", ["garbage", "no_choices", "error_in_200", "stream"])
+    async def test_an_answer_that_cannot_be_read_is_not_charged(self, fault: str) -> None:
+        """No usage came with it; the error says so in a kind of its own."""
         error, counts = await self.failure(Faults(shares={fault: 1}))
+        assert isinstance(error, ModelUnreadable)
+        assert not error.maybe_paid
+        assert error.tokens_used is None
+        assert counts.requests == 1
+
+    async def test_a_lost_connection_may_have_been_paid(self) -> None:
+        """So it is counted."""
+        error, counts = await self.failure(Faults(shares={"drop": 1}))
         assert type(error) is ModelUnavailable
         assert error.maybe_paid
         assert counts.requests == 1
@@ -286,14 +295,14 @@ class HttpProviderContract(ScriptedContract):
     async def test_an_error_that_quotes_the_key_is_redacted(self) -> None:
         """Some servers repeat what they were sent."""
 
-        class Telltale(ScriptedServer):
+        class KeyEchoServer(ScriptedServer):
             async def _act(self, http, body, body_hash, fault):  # type: ignore[no-untyped-def]
                 from aiohttp import web
 
-                told = f"wrong key {SECRET} for {http.headers.get('Authorization')}" + " x" * 1000
-                return web.json_response({"error": {"message": told}}, status=401)
+                echo = f"wrong key {SECRET} for {http.headers.get('Authorization')}" + " x" * 1000
+                return web.json_response({"error": {"message": echo}}, status=401)
 
-        async with Telltale(echo) as server:
+        async with KeyEchoServer(echo) as server:
             provider = self.provider(server.url)
             with pytest.raises(ModelRejected) as raised:
                 await provider.complete(self.request(), self.name, 5.0)

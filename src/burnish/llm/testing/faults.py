@@ -19,6 +19,8 @@ KINDS = {
     "drop": "the connection is closed without an answer",
     "garbage": "200 with something that is no JSON",
     "no_choices": "200 with JSON that holds no answer",
+    "error_in_200": "200 with an error in the place of an answer",
+    "stream": "200 with server-sent events that were not asked for",
     "empty": "200 with an empty text, which is an answer",
 }
 

@@ -7,8 +7,16 @@ import re
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 
-from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelTimeout, ModelUnavailable
+from burnish.errors import (
+    ModelError,
+    ModelRejected,
+    ModelRequestInvalid,
+    ModelTimeout,
+    ModelUnavailable,
+    ModelUnreadable,
+)
 from burnish.llm.protocol import Request, Response
+from burnish.llm.providers.info import FREE, ProviderInfo
 from burnish.llm.testing.faults import KINDS, Faults
 from burnish.llm.testing.hidden_rules import HiddenRules
 
@@ -87,13 +95,15 @@ class ScriptedProvider:
 
 def as_error(fault: str, model: str, retry_after_seconds: float) -> ModelError:
     """A fault as a provider that speaks HTTP reports it."""
-    told = f"{KINDS[fault]} (scripted)"
+    shown = f"{KINDS[fault]} (scripted)"
     if fault in ("401", "404"):
-        return ModelRejected(model, f"{fault} {told}")
+        return ModelRejected(model, f"{fault} {shown}")
     if fault == "400":
-        return ModelRequestInvalid(model, f"{fault} {told}")
-    error = ModelUnavailable(model, told)
-    error.maybe_paid = fault in ("drop", "garbage", "no_choices")
+        return ModelRequestInvalid(model, f"{fault} {shown}")
+    if fault in ("garbage", "no_choices", "error_in_200", "stream"):
+        return ModelUnreadable(model, model, shown)
+    error = ModelUnavailable(model, shown)
+    error.maybe_paid = fault == "drop"
     error.throttled = fault in ("429", "503")
     error.retry_after_seconds = retry_after_seconds if fault == "429" else None
     return error
@@ -104,7 +114,7 @@ def response_to(request: Request, text: str) -> Response:
     finish_reason = "stop"
     for stop in request.parameters.stop:
         text = text.partition(stop)[0]
-    limit = request.parameters.max_tokens
+    limit = request.parameters.output_cap
     if limit is not None and _tokens(text) > limit:
         text, finish_reason = text[: 4 * limit], "length"
     return Response(
@@ -147,6 +157,6 @@ SCRIPTS: dict[str, Script] = {
 """Scripts that every installation knows, as ``scripted:/echo``."""
 
 
-def built_in(base_url: str | None, environment: Mapping[str, str]) -> ScriptedProvider:
-    """The provider behind ``scripted:/`` URIs, for the registry."""
-    return ScriptedProvider()
+INFO = ProviderInfo(
+    scheme="scripted", make=lambda info, base_url, environment: ScriptedProvider(), prices=FREE
+)

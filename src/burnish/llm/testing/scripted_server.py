@@ -146,7 +146,11 @@ class ScriptedServer:
         if fault == "garbage":
             return web.Response(text="<html>not what you asked for</html>", content_type="text/html")
         if fault == "no_choices":
-            return web.json_response({"object": "chat.completion"})
+            return web.json_response({"object": "chat.completion", "choices": []})
+        if fault == "error_in_200":
+            return web.json_response({"error": {"message": f"{KINDS[fault]} (scripted)"}})
+        if fault == "stream":
+            return web.Response(text='data: {"choices": []}\n\n', content_type="text/event-stream")
         self.answered[body_hash] += 1
         request = _request_of(body)
         response = response_to(request, "") if fault == "empty" else self._respond(request)

@@ -1,0 +1,112 @@
+"""What a job's models answer: how many answers of each kind, and when it makes no sense to go on."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from burnish.domain.answer import AnswerOutcome
+from burnish.domain.usage import Role
+from burnish.errors import ModelRejected
+from burnish.llm.protocol import Completion, Purpose, Request
+
+_RECENT = 20
+_FEWEST = 3  # answers, before there is a warning
+_MANY = 0.2  # share of answers of one kind that is worth a warning
+_NEVER = 5  # answers without any text, from a model that has never said anything
+_NEARLY_ALL = 19  # of the last 20
+_REMEDIES = {
+    AnswerOutcome.CUT: "raise max_tokens (max_output_tokens of the job), or ask for less",
+    AnswerOutcome.EMPTY: "look at the model, its chat template, its tools and max_tokens",
+    AnswerOutcome.REFUSED: "look at the prompt, the data and the provider's filters",
+}
+
+
+@dataclass(slots=True)
+class _Series:
+    """The answers of one model in one role."""
+
+    kinds: Counter[AnswerOutcome] = field(default_factory=Counter)
+    silent: deque[bool] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    ever_spoke: bool = False
+
+
+class AnswerWatch:
+    """Counts each call once, replayed ones included.
+
+    Attributes:
+        counts: calls of the job by what became of them.
+        warn: called with each warning, once; what came before it was set is kept for it.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[AnswerOutcome] = Counter()
+        self._series: dict[tuple[Role, str], _Series] = {}
+        self._seen: set[tuple[str, Purpose]] = set()
+        self._warned: dict[str, None] = {}
+        self._warn: Callable[[str], None] | None = None
+
+    def report_to(self, warn: Callable[[str], None]) -> None:
+        """Send warnings there, those of the past first."""
+        self._warn = warn
+        for text in self._warned:
+            warn(text)
+
+    def warn(self, text: str) -> None:
+        """Warn of something once."""
+        if text not in self._warned:
+            self._warned[text] = None
+            if self._warn is not None:
+                self._warn(text)
+
+    def failed(self, request: Request, purpose: Purpose) -> None:
+        """No answer came, after all tries."""
+        if self._is_new(request, purpose):
+            self.counts[AnswerOutcome.ERROR] += 1
+
+    def answered(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+        """
+        Args:
+            completion: without its thinking, where that does not count.
+
+        Raises:
+            ModelRejected: the model says nothing, or nearly nothing, in this role.
+        """
+        if not self._is_new(request, purpose):
+            return
+        outcome = completion.outcome
+        self.counts[outcome] += 1
+        series = self._series.setdefault((purpose.role, request.model), _Series())
+        series.kinds[outcome] += 1
+        runaway = outcome is AnswerOutcome.CUT and request.parameters.output_cap is None
+        silent = not completion.text.strip() or runaway
+        series.silent.append(silent)
+        series.ever_spoke = series.ever_spoke or not silent
+        if outcome is AnswerOutcome.OK:
+            return
+        who = f"{request.model} as {purpose.role.value}"
+        reason = f"finish_reason: {completion.finish_reason}"
+        total = series.kinds.total()
+        if total >= _FEWEST and series.kinds[outcome] >= _MANY * total:
+            self.warn(f"many answers of {who} are {outcome} ({reason}); {_REMEDIES[outcome]}")
+        silent_count = sum(series.silent)
+        never = not series.ever_spoke and silent_count >= _NEVER
+        if silent and (never or silent_count >= _NEARLY_ALL):
+            raise ModelRejected(
+                request.model,
+                f"{silent_count} of its last {len(series.silent)} answers as {purpose.role.value} cannot be "
+                f"used, the last one is {outcome} ({reason}); {_REMEDIES[outcome]}",
+            )
+
+    def _is_new(self, request: Request, purpose: Purpose) -> bool:
+        key = (request.digest, purpose)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+
+def as_json(counts: Mapping[AnswerOutcome, int]) -> dict[str, int]:
+    """Every kind with its count, for the job."""
+    return {outcome.value: counts.get(outcome, 0) for outcome in AnswerOutcome}
