@@ -21,7 +21,7 @@ export const CELLS: Record<ColumnKey, (job: Job, extent: number) => ReactNode> =
   cost: (job) => <CostCell job={job} />,
   duration: (job) => formatDuration(job.seconds_spent),
   tags: (job) => <TagsCell job={job} />,
-  dataset: (job) => <span title={job.config?.dataset_id}>{job.config?.dataset_id?.slice(0, 10) ?? "–"}</span>,
+  dataset: (job) => <DatasetCell job={job} />,
   age: (job) => <Ago ms={job.creation_timestamp_ms} />,
 };
 
@@ -120,6 +120,11 @@ function CostCell({ job }: { job: Job }) {
       {usd === undefined ? `${formatShort(calls)} calls` : formatUsd(usd)}
     </span>
   );
+}
+
+function DatasetCell({ job }: { job: Job }) {
+  const id = job.config?.dataset_id;
+  return <span title={id}>{visible(job.dataset?.name ?? id?.slice(0, 10) ?? "–")}</span>;
 }
 
 function TagsCell({ job }: { job: Job }) {

@@ -37,9 +37,11 @@ function ValidationCard({ job }: { job: Job }) {
       <p className={classes.label}>Validation</p>
       <Scores before={before} after={after} decimals={2} />
       <div className={classes.note}>
-        {before === undefined
-          ? "The source prompt is scored first."
-          : "Chosen by this; it flatters the winner."}
+        {before !== undefined
+          ? "Chosen by this; it flatters the winner."
+          : isFinal(job.state?.status)
+            ? "Not reached."
+            : "The source prompt is scored first."}
       </div>
     </Card>
   );

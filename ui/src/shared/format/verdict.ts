@@ -50,9 +50,14 @@ function concludeTested(job: Job): Conclusion {
       return {
         tone: "neutral",
         title: "No proven difference",
-        sentence: `The best one found scores ${scores} ${where}. The true change may be anything between ${interval}, so this could be chance.`,
+        sentence: `The best one found scores ${scores} ${where}. The true change may be anything between ${interval}, so this could be chance.${couldShow(test.detectable)}`,
       };
   }
+}
+
+function couldShow(detectable: number | undefined): string {
+  if (detectable === undefined) return "";
+  return ` A true gain of ${formatDifference(detectable)} would have shown, four times of five.`;
 }
 
 function concludeUntested(job: Job): Conclusion {
