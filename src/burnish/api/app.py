@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from burnish import __version__
-from burnish.api import candidates, edits, events, jobs, openapi
+from burnish.api import candidates, edits, events, inputs, jobs, openapi
 from burnish.api.auth import AllowedHosts, Guard, read_tokens
 from burnish.api.docs import page
 from burnish.api.errors import answer
@@ -117,6 +117,8 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "resumePromptOptimizationJob": jobs.resume,
         "listPromptOptimizationJobEvents": events.list_events(streams.events),
         "listPromptOptimizationCandidates": candidates.list_candidates,
+        "getPromptOptimizationJobInputs": inputs.get_inputs,
+        "listPromptOptimizationExamples": inputs.list_examples,
         "listPromptOptimizationEdits": edits.list_edits,
         "getPromptOptimizationCandidate": candidates.get_candidate,
         "registerPromptOptimizationCandidate": jobs.register,

@@ -8,7 +8,6 @@ from typing import Any
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.job import JobConfig
-from burnish.domain.prompt import Template
 from burnish.domain.records import CandidateRecord, EvaluationRecord, JobQuery, ScoredExample
 from burnish.domain.text import well_formed
 from burnish.errors import InvalidInput, Problem
@@ -16,6 +15,7 @@ from burnish.optimizers.search.pareto import front
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
 from burnish.proto.convert import read_config, usage_by_role_to_proto, usage_to_proto
+from burnish.proto.inputs import template_to_proto
 from burnish.service.estimate import Estimate
 from burnish.service.prompts import Promotion
 
@@ -97,7 +97,7 @@ def candidates_to_proto(records: Sequence[CandidateRecord]) -> list[wire.PromptC
 def with_texts(message: wire.PromptCandidate, candidate: Candidate) -> wire.PromptCandidate:
     """One of them with its texts."""
     for name in sorted(candidate.texts):
-        message.texts[name].MergeFrom(_template_to_proto(candidate.texts[name]))
+        message.texts[name].MergeFrom(template_to_proto(candidate.texts[name]))
     return message
 
 
@@ -115,13 +115,6 @@ def _candidate_to_proto(record: CandidateRecord, on_front: bool) -> wire.PromptC
         usage=usage_by_role_to_proto(record.usage),
         on_pareto_front=on_front or None,
     )
-
-
-def _template_to_proto(template: Template) -> wire.PromptTemplate:
-    if isinstance(template, str):
-        return wire.PromptTemplate(text=well_formed(template))
-    messages = [wire.ChatMessage(role=entry.role, content=well_formed(entry.content)) for entry in template]
-    return wire.PromptTemplate(messages=messages)
 
 
 def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:

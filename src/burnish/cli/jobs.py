@@ -213,6 +213,42 @@ def register(
 
 
 @app.command()
+def inputs(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
+    """Show what a job runs on: versions, models, scorers and settings as they were when it was created."""
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_inputs as output
+
+        return output.say_inputs(client.get_job(job_id).inputs(), as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
+def examples(
+    job_id: JobId,
+    split: Annotated[
+        str | None, typer.Option(help="train, validation or test.  [default: all]", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 1000,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the records a job runs on, each with its split. With --json, one record on each line."""
+
+    def run(client: Client) -> int:
+        from itertools import islice
+
+        from burnish.cli import job_inputs as output
+
+        found = client.get_job(job_id).examples(split, page_size=min(limit, 1000))
+        return output.say_examples(islice(found, limit), as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
 def promote(
     job_id: JobId,
     alias: Annotated[str, typer.Argument(help="Such as production.", show_default=False)],

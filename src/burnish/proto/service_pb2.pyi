@@ -158,6 +158,36 @@ class ListPromptOptimizationEdits(_message.Message):
     job_id: str
     def __init__(self, job_id: _Optional[str] = ...) -> None: ...
 
+class GetPromptOptimizationJobInputs(_message.Message):
+    __slots__ = ("job_id",)
+    class Response(_message.Message):
+        __slots__ = ("inputs",)
+        INPUTS_FIELD_NUMBER: _ClassVar[int]
+        inputs: _prompt_optimization_pb2.JobInputs
+        def __init__(self, inputs: _Optional[_Union[_prompt_optimization_pb2.JobInputs, _Mapping]] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class ListPromptOptimizationExamples(_message.Message):
+    __slots__ = ("job_id", "split", "max_results", "page_token")
+    class Response(_message.Message):
+        __slots__ = ("examples", "next_page_token")
+        EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+        NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+        examples: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.JobExample]
+        next_page_token: str
+        def __init__(self, examples: _Optional[_Iterable[_Union[_prompt_optimization_pb2.JobExample, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    MAX_RESULTS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    split: str
+    max_results: int
+    page_token: str
+    def __init__(self, job_id: _Optional[str] = ..., split: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
 class GetPromptOptimizationCandidate(_message.Message):
     __slots__ = ("job_id", "candidate_id", "max_results", "page_token")
     class Response(_message.Message):

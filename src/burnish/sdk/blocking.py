@@ -115,6 +115,8 @@ class Job(_Blocking[AsyncJob]):
     edits = _verb(AsyncJob.edits)
     example_results = _iterator(AsyncJob.example_results)
     scores = _verb(AsyncJob.scores)
+    inputs = _verb(AsyncJob.inputs)
+    examples = _iterator(AsyncJob.examples)
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
     delete = _verb(AsyncJob.delete)

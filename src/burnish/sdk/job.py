@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from burnish.domain.edit import EditReport
 from burnish.domain.events import Event
+from burnish.domain.inputs import JobInputs
 from burnish.domain.job import Job, JobStatus
+from burnish.domain.records import ExampleRecord
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import edit_from_proto, event_from_proto, job_from_proto
+from burnish.proto.inputs import example_from_proto, inputs_from_proto
 from burnish.proto.message import read_message
 from burnish.sdk.errors import JobFailed
 from burnish.sdk.results import (
@@ -163,6 +166,34 @@ class AsyncJob:
         answer = wire.ListPromptOptimizationEvaluations.Response()
         await self._transport.call("GET", (self.job_id, "evaluations"), answer, request)
         return score_matrix_from_proto(answer)
+
+    async def inputs(self) -> JobInputs:
+        """What the job runs on, as it was when it was created; all but the records.
+
+        Raises:
+            NotFound: the job was deleted, or an earlier version made it and it has not begun since.
+        """
+        answer = wire.GetPromptOptimizationJobInputs.Response()
+        await self._transport.call("GET", (self.job_id, "inputs"), answer)
+        return inputs_from_proto(answer.inputs)
+
+    async def examples(
+        self, split: str | None = None, *, page_size: int = 100
+    ) -> AsyncIterator[ExampleRecord]:
+        """The job's records in the order of its dataset, each with its split, page by page.
+
+        Args:
+            split: only those of ``train``, ``validation`` or ``test``.
+
+        Raises:
+            NotFound: the job was deleted.
+            InvalidInput: there is no such split.
+        """
+        request = wire.ListPromptOptimizationExamples(max_results=page_size, split=split)
+        path, new_answer = (self.job_id, "examples"), wire.ListPromptOptimizationExamples.Response
+        async for page in self._transport.pages("GET", path, new_answer, request):
+            for entry in page.examples:
+                yield example_from_proto(entry)
 
     async def cancel(self) -> Job:
         """Ask for a stop; the best candidate so far is kept.

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.job import Job
-from burnish.domain.prompt import Message, Template
+from burnish.domain.prompt import Template
 from burnish.domain.score import Score
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.proto import prompt_optimization_pb2 as wire
@@ -19,6 +19,7 @@ from burnish.proto.convert import (
     usage_by_role_to_proto,
     usage_from_proto,
 )
+from burnish.proto.inputs import template_from_proto, template_to_proto
 
 
 class JobListEventKind(StrEnum):
@@ -153,7 +154,7 @@ def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
         usage=usage_by_role_from_proto(message.usage),
         objectives=dict(message.objectives),
         on_pareto_front=message.on_pareto_front,
-        texts={name: _template_from_proto(message.texts[name]) for name in sorted(message.texts)},
+        texts={name: template_from_proto(message.texts[name]) for name in sorted(message.texts)},
     )
 
 
@@ -172,19 +173,8 @@ def candidate_to_proto(candidate: Candidate) -> wire.PromptCandidate:
         usage=usage_by_role_to_proto(candidate.usage),
     )
     for name in sorted(candidate.texts):
-        text = candidate.texts[name]
-        if isinstance(text, str):
-            message.texts[name].text = text
-        else:
-            for entry in text:
-                message.texts[name].messages.add(role=entry.role, content=entry.content)
+        message.texts[name].MergeFrom(template_to_proto(candidate.texts[name]))
     return message
-
-
-def _template_from_proto(message: wire.PromptTemplate) -> Template:
-    if message.HasField("text"):
-        return message.text
-    return tuple(Message(entry.role, entry.content) for entry in message.messages)
 
 
 def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
