@@ -174,8 +174,8 @@ class Resolver:
             problems.collect(lambda: check_records(prompts, dataset))
             if teacher is not None:
                 problems.collect(lambda: check_records(teacher[:1], dataset))
-            taught = ("expected_response",) if teacher else ()
-            problems.collect(lambda: check_expectations(scorers, dataset, given=taught))
+            labelled = ("expected_response",) if teacher else ()
+            problems.collect(lambda: check_expectations(scorers, dataset, given=labelled))
             splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
         else:
             problems.collect(lambda: check_fractions(config.split))
