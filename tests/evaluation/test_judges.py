@@ -293,15 +293,14 @@ class TestOptions:
             assert "openai:/gpt-4.1-mini" in (made.warning or "")
             assert ":model=PROVIDER:/NAME" in (made.warning or "")
 
-    def test_a_default_model_that_was_chosen_is_asked_mlflow_s_variable_first(
+    def test_a_default_model_that_was_chosen_is_asked_without_a_warning(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delenv("MLFLOW_GENAI_JUDGE_DEFAULT_MODEL", raising=False)
         (ours,) = make_scorers(["Safety"], judge_model="openai:/ours")
         assert (ours.scorer.model, ours.warning) == ("openai:/ours", None)
         monkeypatch.setenv("MLFLOW_GENAI_JUDGE_DEFAULT_MODEL", "openai:/theirs")
-        (theirs,) = make_scorers(["Safety"], judge_model="openai:/ours")
-        assert (theirs.scorer.model, theirs.warning) == ("openai:/theirs", None)
+        (theirs,) = make_scorers(["Safety"])
+        assert theirs.scorer.model == "openai:/theirs"
         (named,) = make_scorers(["Safety:model=openai:/named"], judge_model="openai:/ours")
         assert named.scorer.model == "openai:/named"
 

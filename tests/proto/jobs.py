@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
     Job,
     JobConfig,
@@ -33,7 +34,7 @@ FULL_JOB = Job(
     job_id="j2",
     experiment_id="7",
     config=JobConfig(
-        source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
+        source_prompt_uris=("prompts:/a@prod", "prompts:/b@prod"),
         dataset_id="d-1",
         scorers=("exact_match", "contains=2"),
         optimizer_type=OptimizerType.GEPA,
@@ -77,4 +78,12 @@ FULL_JOB = Job(
     warnings=("only 40 examples",),
     score_ranges={"exact_match": "1-5"},
     unscored_answers={"exact_match": 3},
+    inputs=InputSummary(
+        source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
+        model="openai:/small",
+        reflection_model="openai:/large",
+        teacher_model="openai:/larger",
+        judge_models=("openai:/judge",),
+        dataset=DatasetSummary(dataset_id="d-1", name="ä", digest="abc", train=24, validation=12, test=4),
+    ),
 )

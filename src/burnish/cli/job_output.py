@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from burnish.cli.edits import edits_table
 from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json, stderr, stdout
+from burnish.domain.edit import EditReport
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import text_of
-from burnish.proto.convert import event_to_proto, job_to_json
+from burnish.proto.convert import edit_to_proto, event_to_proto, job_to_json
 from burnish.proto.message import message_to_json
 from burnish.sdk.results import Candidate, Estimate, Promotion, candidate_to_proto
 
@@ -143,6 +145,14 @@ def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
             escape(entry.reason),
         )
     stdout().print(table if candidates else "no candidates yet")
+    return EXIT_OK
+
+
+def say_edits(edits: Sequence[EditReport], as_json: bool) -> int:
+    if as_json:
+        say_json({"edits": [message_to_json(edit_to_proto(edit)) for edit in edits]})
+        return EXIT_OK
+    stdout().print(edits_table(edits) if edits else "no edits; only the optimizer factorial has them")
     return EXIT_OK
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
 from burnish.domain.score import ScoreRange
@@ -78,6 +79,8 @@ class StopReason(StrEnum):
     TARGET_REACHED = "TARGET_REACHED"
     PATIENCE = "PATIENCE"
     NO_HEADROOM = "NO_HEADROOM"  # the source was already perfect
+    NO_NEW_IDEAS = "NO_NEW_IDEAS"  # the reflection model repeats itself, or writes nothing that can be used
+    LITTLE_TO_GAIN = "LITTLE_TO_GAIN"  # the expected gain of another hundred calls is below minimum_gain
     CANCELED = "CANCELED"
     ERROR = "ERROR"
 
@@ -147,7 +150,7 @@ def _refuse_constant(name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
-    """What was asked for, complete: a worker needs nothing else.
+    """What was asked for. What it meant at submission is in :class:`~burnish.domain.inputs.JobInputs`.
 
     The annotations are the table of a job's options: command line, SDK, wire and ``docs/options.md``
     read it. A new option is a field here, its name in :class:`JobOptions`, and a field of
@@ -324,6 +327,7 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
         score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
         unscored_answers: scorer name → answers it had no opinion on, where there were any.
     """
@@ -360,6 +364,7 @@ class Job:
     warnings: tuple[str, ...] = ()
     score_ranges: Mapping[str, str] = field(default_factory=dict)
     unscored_answers: Mapping[str, int] = field(default_factory=dict)
+    inputs: InputSummary | None = None
 
     def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""
@@ -367,8 +372,13 @@ class Job:
         return {name: span.raw(scores[name]) for name, span in ranges.items() if span and name in scores}
 
     @property
+    def source_prompt_uris(self) -> tuple[str, ...]:
+        """With the version's number once it is known; what was asked for is in ``config``."""
+        return self.inputs.source_prompt_uris if self.inputs else self.config.source_prompt_uris
+
+    @property
     def source_prompt_uri(self) -> str:
-        return self.config.source_prompt_uris[0]
+        return self.source_prompt_uris[0]
 
     @property
     def priority(self) -> int:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job
@@ -67,6 +68,7 @@ class FakeTracker:
         failures: method name → error that the next call of that method raises, once.
         calls: names of the methods called, in order.
         runs, versions, datasets, experiments: what is there, by id or name.
+        scorers: registered ones by experiment and name, in MLflow's serialized form.
     """
 
     def __init__(self) -> None:
@@ -77,6 +79,7 @@ class FakeTracker:
         self.versions: dict[str, list[FakeVersion]] = {}
         self.aliases: dict[tuple[str, str], int] = {}
         self.datasets: dict[str, Dataset] = {}
+        self.scorers: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.runs: dict[str, FakeRun] = {}
         self._lock = threading.RLock()
 
@@ -97,6 +100,10 @@ class FakeTracker:
     def experiment_exists(self, experiment_id: str) -> bool:
         with self._call("experiment_exists"):
             return experiment_id in self.experiments
+
+    def find_scorer(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
+        with self._call("find_scorer"):
+            return self.scorers.get((experiment_id, name))
 
     def ensure_experiment(self, name: str) -> str:
         with self._call("ensure_experiment"):

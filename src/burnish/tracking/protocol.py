@@ -111,6 +111,11 @@ class Tracker(Protocol):
 
     def experiment_exists(self, experiment_id: str) -> bool: ...
 
+    def find_scorer(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
+        """The latest scorer registered in the experiment under this name, in MLflow's serialized form, or
+        ``None``. Nothing of what is registered is executed."""
+        ...
+
     # --- write what the user's files hold (CLI)
     def ensure_experiment(self, name: str) -> str:
         """Id of the experiment of this name, made if need be."""

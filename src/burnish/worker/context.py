@@ -14,13 +14,15 @@ from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.threads import in_thread
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
-from burnish.plan import Plan, Planner
+from burnish.planning.plan import Plan, Planner
+from burnish.planning.resolver import Resolver
+from burnish.store.event_reader import read_events
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
 from burnish.worker.distillation import distill_labels
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver, Observer, Unobserved
-from burnish.worker.recorder import Recorder
+from burnish.worker.recorder import REPLAYED, Recorder
 from burnish.worker.retry import RetryPolicy
 from burnish.worker.serialized_calls import SerializedCalls
 
@@ -44,6 +46,7 @@ class WorkerContext:
     store: JobStore
     tracker: Tracker
     planner: Planner
+    resolver: Resolver
     gateway: Gateway
     retries: RetryPolicy
     redact: Callable[[str], str]
@@ -88,12 +91,12 @@ class AttemptContext:
         """Plan the job, open its journal and make what its search needs.
 
         Raises:
-            InvalidInput: what the job names is not there any more, or no longer fits.
+            InvalidInput: what an earlier version's job names is not there any more, or no longer fits.
             OptimizerFailed: a teacher answered nothing.
             StoreUnavailable, TrackingUnavailable
         """
         worker, job, store = self.worker, self.job, self.worker.store
-        plan = await worker.planner.plan(job.experiment_id, job.config)
+        plan = await self._plan()
         self.journal = journal = await StoreJournal.open(store, job.job_id, job.attempt)
         totals = await store.journal_totals(job.job_id)
         self.ledger = Ledger(plan.config.budget, worker.clock, totals.finished, job.seconds_spent)
@@ -107,6 +110,7 @@ class AttemptContext:
             self.plan.splits,
             await store.candidates(job.job_id),
             on_phase=self.observer.phase,
+            known_events=await read_events(store, job.job_id, REPLAYED) if job.attempt > 1 else (),
         )
         for warning in left_out:
             self.recorder.warning(warning)
@@ -124,6 +128,16 @@ class AttemptContext:
             record=self.recorder.evaluated,
         )
         self.loaded = True
+
+    async def _plan(self) -> Plan:
+        """From the job's own inputs. A job that an earlier version made takes them now, once."""
+        worker, job = self.worker, self.job
+        inputs, data = await worker.store.find_inputs(job.job_id), await worker.store.find_data(job.job_id)
+        if inputs is None:
+            resolution = await worker.resolver.resolve(job.experiment_id, job.config)
+            inputs, data = resolution.inputs, resolution.data
+            self.job = await worker.store.keep_inputs(job.job_id, job.attempt, inputs, data)
+        return await asyncio.to_thread(worker.planner.plan, job.config, inputs, data)
 
     async def save(self, **changes: Any) -> None:
         """Change fields of the job, behind everything recorded so far.

@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.edit import EditReport
+from burnish.domain.events import Event, EventKind, NewEvent
+from burnish.domain.hashing import digest
 from burnish.domain.job import Job, Progress
 from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation
@@ -25,6 +27,7 @@ from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.serialized_calls import SerializedCalls
 
+REPLAYED = (EventKind.EDIT, EventKind.FORECAST)
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
 
 
@@ -32,7 +35,8 @@ class Recorder:
     """One attempt's record. Implements ``optimizers.protocol.Observe``.
 
     Args:
-        known: what earlier attempts stored, so that a replay does not repeat it.
+        known, known_events: what earlier attempts stored, so that a replay does not repeat it; of the
+            events, those of ``REPLAYED``.
         splits: the job's examples, with the teacher's answers where it has one.
         on_phase: called with the name of each phase as it begins.
     """
@@ -45,6 +49,7 @@ class Recorder:
         splits: Splits,
         known: Sequence[CandidateRecord] = (),
         on_phase: Callable[[str], None] = lambda phase: None,
+        known_events: Sequence[Event] = (),
     ) -> None:
         self._job = job
         self._store = store
@@ -68,6 +73,7 @@ class Recorder:
         self._reported_best = max(
             (r.scores["aggregate"] for r in known if r.scores and r.status in _KEPT), default=None
         )
+        self._known_events = {(event.kind, digest(event.data)) for event in known_events}
         self._warned: set[str] = set(job.warnings)
         self.warnings: list[str] = list(job.warnings)
 
@@ -101,6 +107,13 @@ class Recorder:
         if not self._is_known(record):
             self._events.append(NewEvent(EventKind.CANDIDATE, _candidate_data(record)))
         self._consider(record)
+
+    def edit(self, report: EditReport) -> None:
+        self._append_new(EventKind.EDIT, report.to_data())
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        data = {"calls": calls, "expected_gain": expected_gain, "minimum_gain": minimum_gain}
+        self._append_new(EventKind.FORECAST, data)
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self._phase = phase
@@ -174,6 +187,13 @@ class Recorder:
             self._logged |= {record.candidate.candidate_id for record in new}
 
     # --- inside
+
+    def _append_new(self, kind: EventKind, data: Mapping[str, object]) -> None:
+        """An event that a replay would report again."""
+        key = (kind, digest(data))
+        if key not in self._known_events:
+            self._known_events.add(key)
+            self._events.append(NewEvent(kind, data))
 
     def _measured(self, record: CandidateRecord) -> MeasuredCandidate:
         found = self._validated[record.candidate.candidate_id]  # no copies: the evaluator keeps them, too

@@ -7,7 +7,6 @@ function while loading it; here such a scorer is refused before MLflow sees it.
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -171,6 +170,13 @@ def built_in_names() -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def default_judge_model() -> str:
+    """URI of the model that MLflow's judges ask when nobody names one."""
+    from mlflow.genai.judges.utils import get_default_model
+
+    return str(get_default_model())
+
+
 def _scorer_of(
     spec: ScorerSpec, judge: Any, stored_model: str | None, source: JudgeSource
 ) -> tuple[Scorer, str | None]:
@@ -183,23 +189,17 @@ def _scorer_of(
     span = options.range or _declared_range(judge)
     if not _asks_a_model(judge):
         return Judge(judge.name, judge, None, range=span), None
-    configured = os.environ.get(DEFAULT_MODEL_VARIABLE) or source.default_model
-    model, warning = options.model or stored_model or configured, None
+    model, warning = options.model or stored_model or source.default_model, None
     if model is None:
-        model, warning = _mlflow_default_model(spec)
+        model = default_judge_model()
+        warning = (
+            f"{spec.full_name} names no model and is judged by MLflow's default, {model}; to choose another "
+            f"write {spec.full_name}:model=PROVIDER:/NAME, or set {DEFAULT_MODEL_VARIABLE} or "
+            "BURNISH_JUDGE_MODEL"
+        )
     if not _MODEL_URI.fullmatch(model):
         raise InvalidInput.of("scorers", spec, f"the judge's model {model!r} is not PROVIDER:/NAME")
     return Judge(judge.name, judge, model, options.repeats, span), warning
-
-
-def _mlflow_default_model(spec: ScorerSpec) -> tuple[str, str]:
-    from mlflow.genai.judges.utils import get_default_model
-
-    model = str(get_default_model())
-    return model, (
-        f"{spec.full_name} names no model and is judged by MLflow's default, {model}; to choose another "
-        f"write {spec.full_name}:model=PROVIDER:/NAME, or set {DEFAULT_MODEL_VARIABLE} or BURNISH_JUDGE_MODEL"
-    )
 
 
 def _scorer_classes() -> dict[str, Any]:

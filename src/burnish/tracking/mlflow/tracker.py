@@ -113,7 +113,6 @@ class MlflowTracker:
 
     @_patiently
     def find_scorer(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
-        """The latest registered scorer of this name in MLflow's serialized form, or ``None``."""
         return self._scorers.find(experiment_id, name)
 
     @_patiently
