@@ -64,11 +64,13 @@ async def test_an_unknown_price_of_any_model_leaves_the_dollars_out(harness: Wor
 
 
 async def test_a_teacher_is_priced_by_its_own_model(harness: WorkerHarness) -> None:
-    def lesson(model: str) -> dict[str, Any]:
+    def teacher_settings(model: str) -> dict[str, Any]:
         return {"teacher_prompt_uri": "prompts:/teacher/1", "teacher_model": model}
 
     cheap, dear = [
-        await estimated(harness, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=lesson(model))
+        await estimated(
+            harness, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=teacher_settings(model)
+        )
         for model in (CHEAP, DEAR)
     ]
     assert cheap.calls_low == dear.calls_low

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from burnish.api.app import create_app
-from burnish.api.event_hub import EventHub
+from burnish.api.streams import Streams
 from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.domain.candidate import Candidate, CandidateStatus
@@ -172,8 +172,8 @@ def server_elsewhere(folder: Path, poll_seconds: float = 0.005) -> Iterator[Serv
 
     async def serve() -> None:
         async with fake_services(folder) as services:
-            hub = EventHub(services.store, poll_seconds)
-            async with serving(create_app(services, Settings(), hub=hub)) as url:
+            streams = Streams.of(services.store, poll_seconds)
+            async with serving(create_app(services, Settings(), streams=streams)) as url:
                 started.set_result(ServerElsewhere(url, services, asyncio.get_running_loop()))
                 await stop.wait()
 

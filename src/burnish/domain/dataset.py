@@ -9,6 +9,8 @@ from typing import Any
 
 from burnish.domain.hashing import digest, digest_of_list
 
+SPLITS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

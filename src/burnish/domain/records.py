@@ -72,6 +72,17 @@ class EvaluationRecord:
     split: str
 
 
+class JobVersion(NamedTuple):
+    """What tells two states of a job apart, as far as a list shows them (a heartbeat is no change)."""
+
+    experiment_id: str
+    status: str
+    attempt: int
+    last_sequence: int
+    cancel_requested: bool
+    calls: int
+
+
 @dataclass(frozen=True, slots=True)
 class ExampleRecord:
     """One example of a job's dataset.

@@ -111,6 +111,14 @@ class Resolver:
                 raise InvalidInput(*found) from None
             raise
 
+    async def check_experiment(self, experiment_id: str, problems: Problems) -> None:
+        """Add a problem where the experiment of a job's run is not there.
+
+        Raises:
+            TrackingUnavailable
+        """
+        await asyncio.to_thread(self._check_experiment, experiment_id, problems)
+
     async def check(
         self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None
     ) -> Resolution:
@@ -122,12 +130,15 @@ class Resolver:
         return await asyncio.to_thread(self._check, "", config, tuple(prompts), dataset, Problems())
 
     def _read_and_check(self, experiment_id: str, config: JobConfig, problems: Problems) -> Resolution:
+        self._check_experiment(experiment_id, problems)
+        prompts = self._prompts(config, problems)
+        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
+
+    def _check_experiment(self, experiment_id: str, problems: Problems) -> None:
         if not experiment_id:
             problems.add("experiment_id", "", "name the experiment the run belongs to")
         elif not self._tracker.experiment_exists(experiment_id):
             problems.add("experiment_id", experiment_id, "there is no such active experiment in MLflow")
-        prompts = self._prompts(config, problems)
-        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
 
     def _check(
         self,
@@ -163,8 +174,8 @@ class Resolver:
             problems.collect(lambda: check_records(prompts, dataset))
             if teacher is not None:
                 problems.collect(lambda: check_records(teacher[:1], dataset))
-            taught = ("expected_response",) if teacher else ()
-            problems.collect(lambda: check_expectations(scorers, dataset, given=taught))
+            labelled = ("expected_response",) if teacher else ()
+            problems.collect(lambda: check_expectations(scorers, dataset, given=labelled))
             splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
         else:
             problems.collect(lambda: check_fractions(config.split))

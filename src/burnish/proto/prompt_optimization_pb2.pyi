@@ -329,6 +329,28 @@ class JobEvent(_message.Message):
     data: _struct_pb2.Struct
     def __init__(self, sequence: _Optional[int] = ..., attempt: _Optional[int] = ..., timestamp_ms: _Optional[int] = ..., kind: _Optional[_Union[JobEvent.Kind, str]] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
+class JobListEvent(_message.Message):
+    __slots__ = ("kind", "job_id", "job")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[JobListEvent.Kind]
+        RESET: _ClassVar[JobListEvent.Kind]
+        CREATED: _ClassVar[JobListEvent.Kind]
+        CHANGED: _ClassVar[JobListEvent.Kind]
+        DELETED: _ClassVar[JobListEvent.Kind]
+    KIND_UNSPECIFIED: JobListEvent.Kind
+    RESET: JobListEvent.Kind
+    CREATED: JobListEvent.Kind
+    CHANGED: JobListEvent.Kind
+    DELETED: JobListEvent.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    kind: JobListEvent.Kind
+    job_id: str
+    job: PromptOptimizationJob
+    def __init__(self, kind: _Optional[_Union[JobListEvent.Kind, str]] = ..., job_id: _Optional[str] = ..., job: _Optional[_Union[PromptOptimizationJob, _Mapping]] = ...) -> None: ...
+
 class ChatMessage(_message.Message):
     __slots__ = ("role", "content")
     ROLE_FIELD_NUMBER: _ClassVar[int]
@@ -461,6 +483,87 @@ class PromptCandidate(_message.Message):
     texts: _containers.MessageMap[str, PromptTemplate]
     on_pareto_front: bool
     def __init__(self, candidate_id: _Optional[str] = ..., number: _Optional[int] = ..., status: _Optional[_Union[PromptCandidate.Status, str]] = ..., parents: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ..., reason: _Optional[str] = ..., scores: _Optional[_Mapping[str, float]] = ..., objectives: _Optional[_Mapping[str, float]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., texts: _Optional[_Mapping[str, PromptTemplate]] = ..., on_pareto_front: _Optional[bool] = ...) -> None: ...
+
+class PromptVersion(_message.Message):
+    __slots__ = ("name", "uri", "template", "model_config", "response_format")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    URI_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    uri: str
+    template: PromptTemplate
+    model_config: _struct_pb2.Struct
+    response_format: _struct_pb2.Struct
+    def __init__(self, name: _Optional[str] = ..., uri: _Optional[str] = ..., template: _Optional[_Union[PromptTemplate, _Mapping]] = ..., model_config: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., response_format: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class ResolvedModel(_message.Message):
+    __slots__ = ("uri", "parameters")
+    URI_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    parameters: _struct_pb2.Struct
+    def __init__(self, uri: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class ScorerDefinition(_message.Message):
+    __slots__ = ("name", "spec", "model", "registered")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REGISTERED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    spec: str
+    model: str
+    registered: _struct_pb2.Struct
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[str] = ..., model: _Optional[str] = ..., registered: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class JobInputs(_message.Message):
+    __slots__ = ("prompts", "target", "reflection", "teacher_prompt", "teacher", "scorers", "judge_model", "optimizer_settings", "dataset", "versions", "warnings")
+    class VersionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    PROMPTS_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REFLECTION_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_PROMPT_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_FIELD_NUMBER: _ClassVar[int]
+    SCORERS_FIELD_NUMBER: _ClassVar[int]
+    JUDGE_MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    prompts: _containers.RepeatedCompositeFieldContainer[PromptVersion]
+    target: ResolvedModel
+    reflection: ResolvedModel
+    teacher_prompt: PromptVersion
+    teacher: ResolvedModel
+    scorers: _containers.RepeatedCompositeFieldContainer[ScorerDefinition]
+    judge_model: str
+    optimizer_settings: _struct_pb2.Struct
+    dataset: DatasetSummary
+    versions: _containers.ScalarMap[str, str]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, prompts: _Optional[_Iterable[_Union[PromptVersion, _Mapping]]] = ..., target: _Optional[_Union[ResolvedModel, _Mapping]] = ..., reflection: _Optional[_Union[ResolvedModel, _Mapping]] = ..., teacher_prompt: _Optional[_Union[PromptVersion, _Mapping]] = ..., teacher: _Optional[_Union[ResolvedModel, _Mapping]] = ..., scorers: _Optional[_Iterable[_Union[ScorerDefinition, _Mapping]]] = ..., judge_model: _Optional[str] = ..., optimizer_settings: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class JobExample(_message.Message):
+    __slots__ = ("example_id", "position", "split", "inputs", "expectations")
+    EXAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTATIONS_FIELD_NUMBER: _ClassVar[int]
+    example_id: str
+    position: int
+    split: str
+    inputs: _struct_pb2.Struct
+    expectations: _struct_pb2.Struct
+    def __init__(self, example_id: _Optional[str] = ..., position: _Optional[int] = ..., split: _Optional[str] = ..., inputs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., expectations: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class ScorerResult(_message.Message):
     __slots__ = ("value", "rationale")

@@ -115,6 +115,8 @@ class Job(_Blocking[AsyncJob]):
     edits = _verb(AsyncJob.edits)
     example_results = _iterator(AsyncJob.example_results)
     scores = _verb(AsyncJob.scores)
+    inputs = _verb(AsyncJob.inputs)
+    examples = _iterator(AsyncJob.examples)
     cancel = _verb(AsyncJob.cancel)
     resume = _verb(AsyncJob.resume)
     delete = _verb(AsyncJob.delete)
@@ -149,6 +151,8 @@ class Client(_Blocking[AsyncClient]):
         self._loop.close()
 
     create_job = _verb(AsyncClient.create_job)
+    repeat_job = _verb(AsyncClient.repeat_job)
     estimate_job = _verb(AsyncClient.estimate_job)
     get_job = _verb(AsyncClient.get_job)
     search_jobs = _iterator(AsyncClient.search_jobs)
+    watch_jobs = _iterator(AsyncClient.watch_jobs)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from burnish.domain.dataset import Example
+from burnish.domain.dataset import SPLITS, Example
 from burnish.domain.inputs import (
     DatasetSummary,
     InputSummary,
@@ -17,8 +17,6 @@ from burnish.domain.inputs import (
 )
 from burnish.domain.prompt import Prompt, template_from_json, template_to_json
 from burnish.store.contents import Content
-
-SPLITS = ("train", "validation", "test")
 
 
 def inputs_to_json(inputs: JobInputs) -> dict[str, Any]:

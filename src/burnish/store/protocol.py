@@ -21,6 +21,7 @@ from burnish.domain.records import (
     Idempotency,
     JobPage,
     JobQuery,
+    JobVersion,
     JournalEntry,
     JournalTotals,
     Report,
@@ -73,6 +74,14 @@ class JobRecords(Protocol):
         Raises:
             NotFound
         """
+        ...
+
+    async def get_existing(self, job_ids: Sequence[str]) -> Mapping[str, tuple[Job, JobVersion]]:
+        """Those of the jobs that there are, by id."""
+        ...
+
+    async def versions(self, *, unfinished: bool = False) -> Mapping[str, JobVersion]:
+        """Job id → version, of all jobs or of those that have not ended."""
         ...
 
     async def search(self, query: JobQuery) -> JobPage:

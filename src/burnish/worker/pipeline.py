@@ -23,7 +23,7 @@ from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.statistics import detectable, paired_bootstrap, spread_of, verdict_of
-from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
+from burnish.llm.protocol import Completion, LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
 from burnish.planning.plan import Plan
@@ -185,12 +185,12 @@ class _Reflection:
 
     async def __call__(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         request = Request(
             model=self._uri, messages=tuple(messages), parameters=parameters or self._parameters
         )
         purpose = Purpose(role=Role.REFLECTION, phase="reflection", sample=sample)
-        return (await self._model.complete(request, purpose)).text
+        return await self._model.complete(request, purpose)
 
 
 def _reflect(context: AttemptContext) -> _Reflection | None:

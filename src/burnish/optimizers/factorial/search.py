@@ -18,19 +18,22 @@ from burnish.domain.dataset import Example
 from burnish.domain.edit import EditStatus
 from burnish.domain.job import StopReason
 from burnish.domain.score import Evaluation
-from burnish.errors import BudgetExhausted, InvalidInput, ModelError
+from burnish.errors import BudgetExhausted, ModelError
 from burnish.evaluation.protocol import Evaluate, Means
+from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.composition import EditComposer
 from burnish.optimizers.factorial.edits import Edit
 from burnish.optimizers.factorial.effects import EffectModel, Priors
 from burnish.optimizers.factorial.expectation import expected_gain
 from burnish.optimizers.factorial.pool import EditPool, Entry
-from burnish.optimizers.factorial.reflection import EditRequest, ReadEdits, read_edits, whole_edit
+from burnish.optimizers.factorial.reflection import EditRequest, read_edits, read_wholes
 from burnish.optimizers.factorial.rounds import Measurement, Question, Round
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.factorial.templates import demonstration_edits, format_edits, wording_edits
+from burnish.optimizers.prompts.components import Components
 from burnish.optimizers.prompts.demonstrations import Demonstration, showable
-from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts
+from burnish.optimizers.prompts.proposal_format import ProposalFormat
+from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Observe, Reflect, Task
 from burnish.optimizers.search.feedback import feedback
 from burnish.optimizers.search.racing import in_fair_order
@@ -78,7 +81,8 @@ class Search:
         self.spent = len(task.validation) * self._cost
         self.limit, self.reserved = limit, reserved
         self._validator = ProposalValidator(task, settings, observe)
-        self.composer = EditComposer(task)
+        self.roles = settings.roles
+        self.composer = EditComposer(task, self.roles)
         self._scored = next(iter(task.source.texts))  # the prompt whose answer the expectations speak of
         self.pool = EditPool(
             _model(method),
@@ -271,10 +275,12 @@ class Search:
             )
             for lead in group:
                 self._tries[lead] = self._tries.get(lead, 0) + 1
+            failures, passes = self._shown(list(group)), self._shown(self._contrast(random))
             request = EditRequest(
                 parent=parent,
-                failures=self._shown(list(group)),
-                passes=self._shown(self._contrast(random)),
+                format=self._format(parent, failures, passes),
+                failures=failures,
+                passes=passes,
                 tested=self._texts(EditStatus.TESTING) if self._method.memory else (),
                 given_up=self._texts(EditStatus.GIVEN_UP)[-GIVEN_UP_SHOWN:] if self._method.memory else (),
                 guidelines=self._settings.guidelines or "",
@@ -284,7 +290,7 @@ class Search:
             self.spent += 1
             self._questions += 1
             origin = f"reflection {self._questions}"
-            questions.append(Question(request.messages(), parent, frozenset(group), sample, origin))
+            questions.append(Question(request, frozenset(group), sample, origin))
             self._questions_open += 1
         return questions
 
@@ -293,14 +299,21 @@ class Search:
         due = min(self._settings.rewordings, searched // (CALLS_PER_REWORDING * self._cost))
         if self._rewordings >= due or self.left < 1 + self._cost:
             return []
-        rewrite = Rewrite(
-            parent=self._task.source, guidelines=self._settings.guidelines or "", number=self._rewordings
+        source, guidelines = self._task.source, self._settings.guidelines or ""
+        request = RewriteRequest(
+            parent=source,
+            format=self._format(source, guidelines),
+            guidelines=guidelines,
+            number=self._rewordings,
         )
         self._rewordings += 1
         self.spent += 1
         sample = (number + 1) * _SAMPLES_OF_A_ROUND - 1
         origin = f"rewording {self._rewordings}"
-        return [Question(rewrite.messages(), self._task.source, frozenset(), sample, origin)]
+        return [Question(request, frozenset(), sample, origin)]
+
+    def _format(self, parent: Candidate, *beside: str) -> ProposalFormat:
+        return ProposalFormat(Components(parent, self.roles), parent, beside=beside)
 
     def _shown(self, example_ids: Sequence[str]) -> str:
         evaluations = [self._last[example_id] for example_id in example_ids]
@@ -365,7 +378,7 @@ class Search:
             self.pool.give_up(entry, "it repaired none of the failures it was written from")
             self._observe.edit(self.pool.report(entry))
 
-    def _read(self, question: Question, answer: str | ModelError) -> None:
+    def _read(self, question: Question, answer: Completion | ModelError) -> None:
         if question.shown:
             self._questions_open -= 1
         if isinstance(answer, ModelError):
@@ -373,11 +386,11 @@ class Search:
             self._repetitions += 1
             return
         origin = question.origin
-        if question.shown:
-            read = read_edits(answer, question.parent, self._task.source, origin, question.shown)
+        if isinstance(question.request, EditRequest):
+            read = read_edits(answer, question.request, self._task.source, origin, question.shown)
             read = replace(read, edits=read.edits[: self._settings.edits_per_proposal])
         else:
-            read = self._rewordings_in(answer, origin)
+            read = read_wholes(answer, question.request.format, question.request.parent, origin)
         for text, reason in read.refused:
             self._observe.warning(f"{origin}: an edit cannot be used, {reason}: {text[:120]!r}")
         new = [edit for edit in read.edits if self._add(edit)]
@@ -386,15 +399,6 @@ class Search:
             self._observe.warning(
                 f"{REPETITIONS} answers of the reflection model held no new edit; it is not asked again"
             )
-
-    def _rewordings_in(self, answer: str, origin: str) -> ReadEdits:
-        source = self._task.source
-        try:
-            texts = read_prompts(answer, source)
-        except InvalidInput as error:
-            return ReadEdits((), ((answer[:200], error.problems[0].remedy),))
-        changed = {name: text for name, text in texts.items() if text != source.texts[name]}
-        return ReadEdits(tuple(whole_edit(name, text, origin) for name, text in changed.items()))
 
     def _add(self, edit: Edit) -> bool:
         """Take an edit in. The same text again is new evidence for the edit there is.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
+from burnish.domain.dataset import SPLITS
 from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job
 from burnish.domain.records import ExampleRecord
@@ -18,7 +19,6 @@ from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import from_json, storable, to_json
 from burnish.store.inputs import (
-    SPLITS,
     data_from_contents,
     data_to_contents,
     example_from_json,

@@ -59,6 +59,7 @@ class SqlJobStore:
         jobs = Jobs(database, writer, inputs, hand_over)
         self.create, self.find_made, self.delete = jobs.create, jobs.find_made, jobs.delete
         self.get, self.count_by_status = jobs.get, jobs.count_by_status
+        self.get_existing, self.versions = jobs.get_existing, jobs.versions
         self.unfinished, self.heartbeats = jobs.unfinished, jobs.heartbeats
         attempts = Attempts(database, writer, hand_over, clock_ms)
         self.take, self.update, self.fence = attempts.take, attempts.update, attempts.fence

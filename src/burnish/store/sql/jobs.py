@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job, JobStatus
-from burnish.domain.records import Heartbeat, Idempotency, JournalEntry
+from burnish.domain.records import Heartbeat, Idempotency, JobVersion, JournalEntry
 from burnish.errors import Conflict, InvalidState, NotFound
 from burnish.store import tables
 from burnish.store.database import Database
@@ -24,6 +24,15 @@ from burnish.store.sql.statements import claim, insert_new
 _jobs = tables.jobs
 _BY_ID = select(_jobs).where(_jobs.c.job_id == bindparam("job_id"))
 _UNFINISHED = tuple(status for status in JobStatus if not status.terminal)
+_VERSION = (
+    _jobs.c.experiment_id,
+    _jobs.c.status,
+    _jobs.c.attempt,
+    _jobs.c.last_sequence,
+    _jobs.c.cancel_requested,
+    _jobs.c.usage_calls,
+)
+_IDS_AT_ONCE = 500  # a statement of SQLite may have 32,766 parameters, of older ones 999
 
 
 class Jobs:
@@ -88,6 +97,29 @@ class Jobs:
 
         if not storable(job_id):
             raise NotFound("job", job_id)
+        return await self._database.read(read)
+
+    async def get_existing(self, job_ids: Sequence[str]) -> Mapping[str, tuple[Job, JobVersion]]:
+        known = [job_id for job_id in dict.fromkeys(job_ids) if storable(job_id)]
+        parts = [known[start : start + _IDS_AT_ONCE] for start in range(0, len(known), _IDS_AT_ONCE)]
+
+        def read(connection: Connection) -> Mapping[str, tuple[Job, JobVersion]]:
+            return {
+                row.job_id: (job_from_row(row), JobVersion(*(row._mapping[column] for column in _VERSION)))
+                for part in parts
+                for row in connection.execute(select(_jobs).where(_jobs.c.job_id.in_(part)))
+            }
+
+        return await self._database.read(read) if parts else {}
+
+    async def versions(self, *, unfinished: bool = False) -> Mapping[str, JobVersion]:
+        query = select(_jobs.c.job_id, *_VERSION)
+        if unfinished:
+            query = query.where(_jobs.c.status.in_(_UNFINISHED))
+
+        def read(connection: Connection) -> Mapping[str, JobVersion]:
+            return {job_id: JobVersion(*version) for job_id, *version in connection.execute(query)}
+
         return await self._database.read(read)
 
     async def delete(self, job_id: str) -> None:

@@ -13,7 +13,13 @@ from burnish.store.testing.attempts import AttemptContract
 from burnish.store.testing.creating import CreateContract
 from burnish.store.testing.ends import EndContract
 from burnish.store.testing.inputs import InputContract
-from burnish.store.testing.records import CandidateContract, EventContract, JournalContract, LifeContract
+from burnish.store.testing.records import (
+    CandidateContract,
+    EventContract,
+    JournalContract,
+    LifeContract,
+    VersionContract,
+)
 from burnish.store.testing.samples import Clock
 from burnish.store.testing.searching import SearchContract
 
@@ -25,6 +31,7 @@ class StoreContract(
     InputContract,
     AttemptContract,
     EndContract,
+    VersionContract,
     EventContract,
     CandidateContract,
     JournalContract,
