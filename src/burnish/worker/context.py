@@ -152,7 +152,7 @@ class AttemptContext:
     def run_id(self) -> str | None:
         """Of the MLflow run, also where it was made while the attempt was being interrupted."""
         task = self.run_lookup
-        if self.job.run_id is None and task and task.done() and not task.cancelled() and not task.exception():
+        if task and task.done() and not task.cancelled() and not task.exception():
             return task.result()
         return self.job.run_id
 
