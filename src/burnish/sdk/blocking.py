@@ -151,6 +151,7 @@ class Client(_Blocking[AsyncClient]):
         self._loop.close()
 
     create_job = _verb(AsyncClient.create_job)
+    repeat_job = _verb(AsyncClient.repeat_job)
     estimate_job = _verb(AsyncClient.estimate_job)
     get_job = _verb(AsyncClient.get_job)
     search_jobs = _iterator(AsyncClient.search_jobs)

@@ -86,10 +86,43 @@ class AsyncClient:
             experiment_id=experiment_id,
             source_prompt_uri=source_prompt_uri,
             config=_config(source_prompt_uri, config),
-            tags=[
-                messages.PromptOptimizationJobTag(key=key, value=value) for key, value in (tags or {}).items()
-            ],
+            tags=_tags(tags),
         )
+        return await self._create(request, idempotency_key)
+
+    async def repeat_job(
+        self,
+        job_id: str,
+        *,
+        refresh_inputs: bool = False,
+        experiment_id: str = "",
+        tags: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        """Make the same job again, with its config and its tags.
+
+        Args:
+            refresh_inputs: look prompts, records, judges and models up anew; else the new job runs on
+                exactly what the other one ran on, whatever has become of it.
+            experiment_id: empty: the other job's.
+            tags: besides the other job's.
+            idempotency_key: as in :meth:`create_job`.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidState: an earlier version made the job, and it has kept no inputs.
+        """
+        request = wire.CreatePromptOptimizationJob(
+            like_job_id=job_id,
+            refresh_inputs=refresh_inputs or None,
+            experiment_id=experiment_id or None,
+            tags=_tags(tags),
+        )
+        return await self._create(request, idempotency_key)
+
+    async def _create(
+        self, request: wire.CreatePromptOptimizationJob, idempotency_key: str | None
+    ) -> AsyncJob:
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = wire.CreatePromptOptimizationJob.Response()
         await self._transport.call("POST", (), answer, request, headers)
@@ -233,6 +266,10 @@ class AsyncClient:
         answer = catalog.ListCatalogProviders.Response()
         await self._transport.call("GET", ("catalog", "providers"), answer)
         return [listing_from_proto(entry, ProviderListing) for entry in answer.providers]
+
+
+def _tags(tags: Mapping[str, str] | None) -> list[messages.PromptOptimizationJobTag]:
+    return [messages.PromptOptimizationJobTag(key=key, value=value) for key, value in (tags or {}).items()]
 
 
 def _config(source_prompt_uri: str, options: JobOptions) -> messages.PromptOptimizationJobConfig:

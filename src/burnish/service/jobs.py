@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
+from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import (
     MAX_PRIORITY,
     MAX_TAG_KEY_CHARACTERS,
@@ -19,7 +20,7 @@ from burnish.domain.job import (
     JobStatus,
 )
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry
-from burnish.errors import InvalidState, Problem, TrackingUnavailable
+from burnish.errors import InvalidState, Problem, Problems, TrackingUnavailable
 from burnish.planning.resolver import Resolver
 from burnish.service.estimate import Estimate, estimate
 from burnish.store.protocol import JobStore
@@ -30,7 +31,7 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
 class Jobs:
-    """Submit, get, search, cancel, delete, resume, estimate.
+    """Submit, repeat, get, search, cancel, delete, resume, estimate.
 
     Args:
         stop_seconds: how long a delete waits for MLflow before it has deleted anything.
@@ -79,18 +80,74 @@ class Jobs:
         if idempotency and not problems and (made := await self._store.find_made(idempotency)):
             return made, False  # whatever has become of its prompt or its data since
         resolution = await self._resolver.resolve(experiment_id, config, problems)
-        job = Job(
+        inputs, data = resolution.inputs, resolution.data
+        job = self._new_job(experiment_id, config, tags or {}, inputs)
+        return await self._create(job, inputs, data, idempotency, calls)
+
+    async def repeat(
+        self,
+        like_job_id: str,
+        *,
+        refresh_inputs: bool = False,
+        experiment_id: str = "",
+        tags: Mapping[str, str] | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> tuple[Job, bool]:
+        """Make the same job again, as :meth:`submit` does.
+
+        Args:
+            refresh_inputs: whether prompts, records, judges and models are looked up anew; else the new job
+                runs on exactly what the other one ran on, whatever has become of it.
+            experiment_id: empty: the other job's.
+            tags: besides the other job's.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet.
+            InvalidInput, Conflict: as :meth:`submit`.
+        """
+        if idempotency and (made := await self._store.find_made(idempotency)):
+            return made, False
+        like = await self._store.get(like_job_id)
+        tags = {**like.tags, **(tags or {})}
+        experiment_id = experiment_id or like.experiment_id
+        if refresh_inputs:
+            return await self.submit(experiment_id, like.config, tags, idempotency)
+        problems = Problems(tag_problems(tags))
+        await self._resolver.check_experiment(experiment_id, problems)
+        problems.check()
+        inputs = await self._store.find_inputs(like_job_id)
+        if inputs is None:
+            raise InvalidState(
+                f"job {like_job_id} was made by an earlier version and has kept no inputs; repeat it with "
+                "refresh_inputs"
+            )
+        data = await self._store.find_data(like_job_id)
+        job = self._new_job(experiment_id, like.config, tags, inputs)
+        return await self._create(job, inputs, data, idempotency)
+
+    def _new_job(
+        self, experiment_id: str, config: JobConfig, tags: Mapping[str, str], inputs: JobInputs
+    ) -> Job:
+        return Job(
             job_id=uuid.uuid4().hex,
             experiment_id=experiment_id,
             config=config,
             creation_timestamp_ms=self._clock_ms(),
-            tags=dict(tags or {}),
-            warnings=resolution.inputs.warnings,
-            inputs=resolution.inputs.summary,
+            tags=dict(tags),
+            warnings=inputs.warnings,
+            inputs=inputs.summary,
         )
-        stored, created = await self._store.create(
-            job, idempotency, calls, resolution.inputs, resolution.data
-        )
+
+    async def _create(
+        self,
+        job: Job,
+        inputs: JobInputs,
+        data: JobData | None,
+        idempotency: Idempotency | None = None,
+        calls: Sequence[JournalEntry] = (),
+    ) -> tuple[Job, bool]:
+        stored, created = await self._store.create(job, idempotency, calls, inputs, data)
         if created:
             self._dispatcher.announce(stored.job_id)
         return stored, created

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from burnish.domain.score import ScorerSpec
 from burnish.evaluation.judges.catalog import built_in_judges
 from burnish.evaluation.scorers.installed import installed_names
 from burnish.evaluation.scorers.registry import BUILT_IN
@@ -88,12 +89,12 @@ def _registered(name: str, serialized: Mapping[str, Any]) -> ScorerInfo:
     known = data if isinstance(data, Mapping) else {}
     model = known.get("model")
     return ScorerInfo(
-        name=name,
+        name=ScorerSpec(name).full_name,
         kind=ScorerKind.REGISTERED,
         description=_first_sentence(str(known.get("instructions") or serialized.get("description") or "")),
         takes=Takes.OPTIONAL,
         argument_is="model=URI",
-        asks_model=True,
+        asks_model="model" in known or "instructions" in known,
         model=str(model) if model else None,
     )
 
