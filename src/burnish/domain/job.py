@@ -293,6 +293,7 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
     """
 
     job_id: str
@@ -325,6 +326,7 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def source_prompt_uri(self) -> str:
