@@ -20,14 +20,14 @@ from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
-from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
 from burnish.llm.providers.registry import Registry
 from burnish.observability.telemetry import Telemetry, telemetry_of
-from burnish.optimizers.registry import make_optimizer
-from burnish.plan import Planner
+from burnish.optimizers.registry import complete_settings, make_optimizer
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
@@ -53,6 +53,7 @@ class OfflineServices:
     models: Registry
     gateway: Gateway
     planner: Planner
+    resolver: Resolver
     telemetry: Telemetry
 
 
@@ -108,7 +109,7 @@ class Services:
 
 
 def make_offline_services(settings: Settings) -> OfflineServices:
-    """The tracker (which connects when it is first used), the models and the planner."""
+    """The tracker (which connects when it is first used), the models and what makes jobs of requests."""
     tracker = MlflowTracker(settings.tracking_uri)
     environment = ChainMap({"MLFLOW_TRACKING_URI": settings.tracking_uri}, os.environ)
     models = Registry(settings.allowed_base_urls, environment=environment)
@@ -118,16 +119,9 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     )
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
 
-    def scorers(specs: Sequence[str], experiment_id: str) -> tuple[WeightedScorer, ...]:
-        return make_scorers(
-            specs,
-            experiment_id=experiment_id or None,
-            judge_model=settings.judge_model,
-            find_registered=tracker.find_scorer,
-        )
-
-    planner = Planner(tracker, models, scorers, make_optimizer)
-    return OfflineServices(settings, tracker, models, gateway, planner, telemetry)
+    planner = Planner(make_scorers, make_optimizer)
+    resolver = Resolver(tracker, models, planner, complete_settings, settings.judge_model)
+    return OfflineServices(settings, tracker, models, gateway, planner, resolver, telemetry)
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:
@@ -184,6 +178,7 @@ async def _open(
         store=store,
         tracker=offline.tracker,
         planner=offline.planner,
+        resolver=offline.resolver,
         gateway=offline.gateway,
         retries=RetryPolicy(limit=settings.max_job_retries),
         redact=redact,
@@ -193,7 +188,7 @@ async def _open(
         max_job_deaths=settings.max_job_deaths,
         observer=offline.telemetry,
     )
-    jobs = Jobs(store, offline.tracker, offline.planner, dispatcher)
+    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher)
     return Services(
         offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(worker), lock
     )

@@ -14,9 +14,10 @@ from burnish.api.app import create_app
 from burnish.api.routes import BASE_PATHS
 from burnish.api.testing import play_job
 from burnish.config import Settings
+from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
-from burnish.domain.records import Report
+from burnish.domain.records import CandidateRecord, Report
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
 from burnish.service.jobs import Jobs
 from burnish.tracking.protocol import RunStatus
@@ -184,7 +185,7 @@ async def test_delete_of_a_running_job_does_not_wait_for_mlflow_for_long(api: An
     hurried = Jobs(
         api.services.store,
         SlowToEnd(api.services.tracker),
-        api.services.jobs._planner,
+        api.services.jobs._resolver,
         api.services.dispatcher,
         stop_seconds=0.05,
     )
@@ -250,6 +251,51 @@ async def test_a_failed_job_says_why(api: Any) -> None:
     await api.services.store.update(job_id, job.attempt, changes, [NewEvent(EventKind.ENDED, {})])
     state = (await api.call("GET", f"/{job_id}"))["job"]["state"]
     assert state["error_message"] == "openai:/x: 401; set OPENAI_API_KEY"
+
+
+async def test_a_candidate_is_registered_by_hand_once(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    early = await api.call("POST", f"/{job_id}/candidates/x/register", status=404)
+    assert "candidate 'x' does not exist" in early["message"]
+    await play_job(api.services, job_id)
+    source, winner = await api.services.store.candidates(job_id)
+    path = f"/{job_id}/candidates/{winner.candidate.candidate_id}/register"
+    versions = len(api.services.tracker.versions["sentiment"])
+    for _ in range(2):
+        answer = await api.call("POST", path)
+        assert answer == {"prompt_uris": ["prompts:/sentiment/2"]}
+    assert len(api.services.tracker.versions["sentiment"]) == versions
+    events = await api.services.store.events(job_id)
+    by_hand = [event.data for event in events if event.data.get("reason") == "by hand"]
+    assert by_hand == [
+        {
+            "optimized_prompt_uri": "prompts:/sentiment/2",
+            "candidate_id": winner.candidate.candidate_id,
+            "reason": "by hand",
+        }
+    ]
+    nothing_new = await api.call(
+        "POST", f"/{job_id}/candidates/{source.candidate.candidate_id}/register", status=400
+    )
+    assert nothing_new["error_code"] == "INVALID_STATE"
+    assert "nothing is new" in nothing_new["message"]
+
+
+async def test_a_candidate_of_a_running_job_is_not_registered_by_hand(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    await api.services.store.take(job_id, "worker-1")
+    candidate = Candidate({"sentiment": "Better. {{review}}"})
+    record = CandidateRecord(candidate=candidate, number=0, status=CandidateStatus.ACCEPTED)
+    await api.services.store.report(job_id, 1, Report(candidates=[record]))
+    path = f"/{job_id}/candidates/{candidate.candidate_id}/register"
+    refused = await api.call("POST", path, status=400)
+    assert "IN_PROGRESS; register a candidate when it has ended" in refused["message"]
+    await api.services.store.update(
+        job_id, 1, {"status": JobStatus.COMPLETED, "best_candidate_id": candidate.candidate_id}
+    )
+    answer = await api.call("POST", path)
+    job = (await api.call("GET", f"/{job_id}"))["job"]
+    assert [job["optimized_prompt_uri"]] == answer["prompt_uris"]
 
 
 async def test_promote_and_roll_back_move_the_alias(api: Any) -> None:

@@ -148,6 +148,7 @@ class Deployment:
                     "budget": Budget(max_calls=MAX_CALLS),
                     "concurrency": CONCURRENCY,
                     "max_output_tokens": 16,
+                    "register": "always",  # so that a job has every effect
                     "call_timeout_seconds": CALL_TIMEOUT_SECONDS,
                 }
                 job = await client.create_job(

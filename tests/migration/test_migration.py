@@ -92,7 +92,8 @@ async def test_a_half_finished_job_survives_the_upgrade(
     assert Counter(process.answered) == after.journal - before.journal
     assert {entry[1] for entry in before.candidates} <= {entry[1] for entry in after.candidates}
     assert after.runs[0].status is RunStatus.FINISHED
-    assert len(after.versions) == 1
+    assert after.job.best_candidate_id in {entry[1] for entry in after.candidates}
+    assert not after.versions  # the rule of today: six pairs prove nothing
 
 
 def test_the_first_version_is_among_them() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
     Job,
     JobConfig,
     JobStatus,
     OptimizerType,
     Progress,
+    RegisterPolicy,
     SplitFractions,
     StopReason,
     TestScores,
@@ -32,7 +34,7 @@ FULL_JOB = Job(
     job_id="j2",
     experiment_id="7",
     config=JobConfig(
-        source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
+        source_prompt_uris=("prompts:/a@prod", "prompts:/b@prod"),
         dataset_id="d-1",
         scorers=("exact_match", "contains=2"),
         optimizer_type=OptimizerType.GEPA,
@@ -47,6 +49,7 @@ FULL_JOB = Job(
         call_timeout_seconds=30.0,
         failure_share=0.25,
         thinking=Thinking.KEEP,
+        register=RegisterPolicy.ALWAYS,
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},
@@ -67,10 +70,18 @@ FULL_JOB = Job(
     best_candidate_id="c1",
     initial_eval_scores={"aggregate": 0.0, "exact_match": 0.0},
     final_eval_scores={"aggregate": 0.7, "exact_match": 0.7},
-    test_scores=TestScores(0.0, 0.7, 0.7, 0.5, 0.8, 40),
+    test_scores=TestScores(0.0, 0.7, 0.7, 0.5, 0.8, 40, 0.21),
     verdict=Verdict.IMPROVED,
     stop_reason=StopReason.BUDGET,
     usage=UsageByRole({Role.TARGET: Usage(3, 10, 5, 123_456_789), Role.REFLECTION: Usage(1, 2, 3, None)}),
     warnings=("only 40 examples",),
     answers={"ok": 2, "cut": 1, "empty": 0, "refused": 0, "error": 1},
+    inputs=InputSummary(
+        source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
+        model="openai:/small",
+        reflection_model="openai:/large",
+        teacher_model="openai:/larger",
+        judge_models=("openai:/judge",),
+        dataset=DatasetSummary(dataset_id="d-1", name="ä", digest="abc", train=24, validation=12, test=4),
+    ),
 )

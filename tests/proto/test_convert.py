@@ -20,6 +20,7 @@ from burnish.domain.job import (
     JobStatus,
     OptimizerType,
     Progress,
+    RegisterPolicy,
     SplitFractions,
     StopReason,
     TestScores,
@@ -68,6 +69,7 @@ configs = st.builds(
     call_timeout_seconds=numbers,
     failure_share=numbers,
     thinking=st.sampled_from(Thinking),
+    register=st.sampled_from(RegisterPolicy),
 )
 all_jobs = st.builds(
     Job,
@@ -128,7 +130,7 @@ def test_enums_of_domain_and_message_name_the_same(domain: Any, message: Any, pr
     assert own == {name for name, number in message.items() if number != 0}
 
 
-OF_WORKERS = ("deaths", "calls_when_taken")  # their own notes, not on the wire
+OF_WORKERS = ("deaths", "retries", "calls_when_taken")  # their own notes, not on the wire
 
 
 def test_every_field_of_a_job_and_its_config_is_on_the_wire() -> None:

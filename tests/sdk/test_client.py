@@ -13,7 +13,7 @@ import pytest
 
 import burnish
 from burnish.api.app import create_app
-from burnish.api.event_hub import EventHub
+from burnish.api.streams import Streams
 from burnish.api.testing import (
     FakeServices,
     ServerElsewhere,
@@ -56,8 +56,8 @@ def fields(services: FakeServices) -> dict[str, Any]:
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Running]:
     async with fake_services(tmp_path) as services:
-        hub = EventHub(services.store, poll_seconds=0.005)
-        async with serving(create_app(services, Settings(), hub=hub)) as url:
+        streams = Streams.of(services.store, 0.005)
+        async with serving(create_app(services, Settings(), streams=streams)) as url:
             yield Running(url, services)
 
 
@@ -104,6 +104,19 @@ async def test_candidates_and_their_results(server: Running, client: burnish.Asy
     assert (await job.scores("test")).scores == {}
 
 
+async def test_the_list_is_watched_from_reset_on(server: Running, client: burnish.AsyncClient) -> None:
+    events = client.watch_jobs(experiment_ids=["0"])
+    assert (await asyncio.wait_for(anext(events), 5)).kind == "RESET"
+    job = await client.create_job(**server.fields())
+    created = await asyncio.wait_for(anext(events), 5)
+    assert (created.kind, created.job_id, created.job) == ("CREATED", job.job_id, job.data)
+    await job.delete()
+    while (deleted := await asyncio.wait_for(anext(events), 5)).kind == "CHANGED":
+        assert deleted.job is not None and deleted.job.status is JobStatus.CANCELED  # first it is stopped
+    assert (deleted.kind, deleted.job_id, deleted.job) == ("DELETED", job.job_id, None)
+    await events.aclose()  # type: ignore[attr-defined]
+
+
 async def test_search_walks_all_pages(server: Running, client: burnish.AsyncClient) -> None:
     made = [(await client.create_job(**server.fields())).job_id for _ in range(5)]
     found = [
@@ -122,6 +135,8 @@ async def test_cancel_resume_delete_promote(server: Running, client: burnish.Asy
         await job.result()
     assert (await job.resume()).status is JobStatus.PENDING
     await play_job(server.services, job.job_id)
+    [_, winner] = [candidate async for candidate in job.candidates()]
+    assert await job.register(winner.candidate_id) == ("prompts:/sentiment/2",)
     moved = await job.promote("production")
     assert (moved.version, moved.previous_version) == (2, None)
     assert (await job.roll_back("production")).previous_version == 2

@@ -20,7 +20,7 @@ from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
-from burnish.domain.job import Job, JobConfig, OptimizerType
+from burnish.domain.job import Job, JobConfig, OptimizerType, RegisterPolicy
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
@@ -30,8 +30,9 @@ from burnish.llm.providers.registry import Registry
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.scripted import ScriptedProvider
-from burnish.optimizers.registry import make_optimizer
-from burnish.plan import Planner
+from burnish.optimizers.registry import complete_settings, make_optimizer
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeRun, FakeTracker
@@ -75,6 +76,7 @@ class WorkerHarness:
             budget=Budget(max_calls=150),
             concurrency=4,
             max_output_tokens=16,
+            register=RegisterPolicy.ALWAYS,  # so that a job has every effect
         )
         return replace(config, **changes)
 
@@ -211,13 +213,15 @@ class WorkerProcess:
         self.gateway = Gateway(
             registry, retries=RetrySchedule(backoff=Backoff(base_seconds=0.001, cap_seconds=0.01))
         )
-        planner = Planner(tracker, registry, lambda specs, experiment: make_scorers(specs), make_optimizer)
+        planner = Planner(make_scorers, make_optimizer)
+        resolver = Resolver(tracker, registry, planner, complete_settings)
         self.runner = JobRunner(
             WorkerContext(
                 worker_id=f"worker-{id(self):x}",
                 store=store,
                 tracker=tracker,
                 planner=planner,
+                resolver=resolver,
                 gateway=self.gateway,
                 retries=RetryPolicy(limit=retries, draw=lambda: 0.0),
                 redact=redact,

@@ -173,6 +173,7 @@ async def test_a_job_killed_at_its_very_last_write_is_over(
 REFLECTION = "scripted:/hidden-rules-reflect"
 EVERY_OPTIMIZER: dict[OptimizerType, dict[str, Any]] = {
     OptimizerType.JOINT_SEARCH: {"reflection_model": REFLECTION},
+    OptimizerType.FACTORIAL: {"reflection_model": REFLECTION},
     OptimizerType.FEW_SHOT: {"reflection_model": "scripted:/sentiment"},  # the teacher
     OptimizerType.METAPROMPT: {"reflection_model": REFLECTION},
     OptimizerType.GEPA: {"reflection_model": REFLECTION, "optimizer_config": {"max_metric_calls": 60}},

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from burnish.cli.edits import edits_table
 from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json, stderr, stdout
+from burnish.domain.edit import EditReport
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import text_of
-from burnish.proto.convert import event_to_proto, job_to_json
+from burnish.proto.convert import edit_to_proto, event_to_proto, job_to_json
 from burnish.proto.message import message_to_json
 from burnish.sdk.results import Candidate, Estimate, Promotion, candidate_to_proto
 
@@ -58,6 +60,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("job", job.job_id),
         ("status", _status(job) + (" (cancel requested)" if job.cancel_requested else "")),
         ("now", "" if job.status.terminal else escape(_now(job))),
+        ("winner", escape(job.status_message or "") if job.status is JobStatus.COMPLETED else ""),
         ("error", escape(job.error_message or "")),
         ("created", _time(job.creation_timestamp_ms)),
         ("ended", _time(job.completion_timestamp_ms) + (f", {job.stop_reason}" if job.stop_reason else "")),
@@ -151,6 +154,14 @@ def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
     return EXIT_OK
 
 
+def say_edits(edits: Sequence[EditReport], as_json: bool) -> int:
+    if as_json:
+        say_json({"edits": [message_to_json(edit_to_proto(edit)) for edit in edits]})
+        return EXIT_OK
+    stdout().print(edits_table(edits) if edits else "no edits; only the optimizer factorial has them")
+    return EXIT_OK
+
+
 def say_candidate(candidate: Candidate, as_json: bool) -> int:
     if as_json:
         say_json({"candidate": message_to_json(candidate_to_proto(candidate))})
@@ -172,9 +183,20 @@ def say_estimate(estimate: Estimate, as_json: bool) -> int:
     else:
         table.add_row("US dollars", "unknown", "unknown")
     table.add_row("seconds", f"{estimate.seconds_low:.0f}", f"{estimate.seconds_high:.0f}")
+    if estimate.detectable_low is not None and estimate.detectable_high is not None:
+        shown = f"{estimate.detectable_low:+.3f}", f"{estimate.detectable_high:+.3f}"
+        table.add_row("gain that the test can show", *shown)
     stdout().print(table)
     for warning in estimate.warnings:
         stdout().print(f"note: {warning}", markup=False)
+    return EXIT_OK
+
+
+def say_registration(uris: Sequence[str], as_json: bool) -> int:
+    if as_json:
+        say_json({"prompt_uris": list(uris)})
+    else:
+        stdout().print(f"registered: {', '.join(uris)}", soft_wrap=True, markup=False)
     return EXIT_OK
 
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from burnish.cli.output import stdout
 from burnish.domain.answer import AnswerOutcome
+from burnish.domain.edit import latest, reports_in
+from burnish.domain.events import EventKind
 from burnish.domain.job import Job, JobStatus, StopReason, Verdict
 from burnish.domain.prompt import template_to_json, text_of
 from burnish.errors import InvalidInput
+from burnish.store.event_reader import read_events
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 VERDICTS = {
     Verdict.IMPROVED: ("bold green", "better than the source on examples it has never seen"),
     Verdict.NO_DIFFERENCE: ("bold yellow", "the interval contains 0: no difference is shown"),
-    Verdict.WORSE: ("bold red", "worse than the source on unseen examples; not registered"),
+    Verdict.WORSE: ("bold red", "worse than the source on unseen examples"),
 }
 STOPS = {
     StopReason.FINISHED: "the search was finished",
@@ -30,6 +33,8 @@ STOPS = {
     StopReason.TARGET_REACHED: "the target score was reached",
     StopReason.PATIENCE: "no candidate was better for a while",
     StopReason.NO_HEADROOM: "the source prompt was already perfect",
+    StopReason.NO_NEW_IDEAS: "the reflection model has no new ideas",
+    StopReason.LITTLE_TO_GAIN: "more calls would hardly gain anything",
     StopReason.CANCELED: "canceled",
     StopReason.ERROR: "an error",
 }
@@ -63,6 +68,9 @@ async def print_result(services: Services, job: Job) -> None:
         f"ended because {STOPS.get(job.stop_reason or StopReason.FINISHED)}\n"
     )
     await _print_change(services, job)
+    await _print_edits(services, job)
+    if job.status is JobStatus.COMPLETED and job.status_message:
+        console.print(f"{job.status_message}\n", markup=False, soft_wrap=True)
     await _print_links(services, job)
 
 
@@ -118,7 +126,6 @@ async def _print_change(services: Services, job: Job) -> None:
     if best is None or source is None:
         return
     if best.candidate_id == source.candidate_id:
-        stdout().print("Nothing beat the source prompt, so no new version was registered.\n")
         return
     colours = {"+": "green", "-": "red"}
     for name in source.texts:
@@ -130,6 +137,16 @@ async def _print_change(services: Services, job: Job) -> None:
             if not line.startswith("?"):
                 stdout().print(Text(f"  {line}", style=colours.get(line[0], "dim")))
         stdout().print()
+
+
+async def _print_edits(services: Services, job: Job) -> None:
+    from burnish.cli.edits import edits_table
+
+    edits = latest(reports_in(await read_events(services.store, job.job_id, (EventKind.EDIT,))))
+    if tested := [edit for edit in edits if edit.effect is not None]:
+        stdout().print(edits_table(tested))
+    if dropped := len(edits) - len(tested):
+        stdout().print(f"{dropped} more edits were given up at once (burnish jobs edits shows all)\n")
 
 
 async def _print_links(services: Services, job: Job) -> None:

@@ -17,14 +17,17 @@ class EventKind(StrEnum):
     PHASE = "PHASE"  # phase, total, unit
     PROGRESS = "PROGRESS"  # phase, completed, total, unit, best, usage
     CANDIDATE = "CANDIDATE"  # candidate_id, status, parents, origin, score, reason
+    EDIT = "EDIT"  # the fields of ``edit.EditReport``
+    FORECAST = "FORECAST"  # calls, expected_gain (of the next hundred), minimum_gain
     BEST = "BEST"  # candidate_id, score
     WARNING = "WARNING"  # message
     RETRY = "RETRY"  # reason, attempt, delay_seconds
     CANCEL_REQUESTED = "CANCEL_REQUESTED"
     RESUMED = "RESUMED"
-    TESTED = "TESTED"  # initial, final, difference, ci_low, ci_high, examples, verdict
-    REGISTERED = "REGISTERED"  # optimized_prompt_uri
-    ENDED = "ENDED"  # status, stop_reason, error_message; always the last of an attempt that ended the job
+    TESTED = "TESTED"  # initial, final, difference, ci_low, ci_high, examples, detectable, verdict
+    REGISTERED = "REGISTERED"  # optimized_prompt_uri, candidate_id, reason
+    # status, stop_reason, error_message, message; always the last of an attempt that ended the job
+    ENDED = "ENDED"
 
 
 @dataclass(frozen=True, slots=True)

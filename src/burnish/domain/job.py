@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypedDict
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
 from burnish.domain.usage import UsageByRole
@@ -77,6 +78,8 @@ class StopReason(StrEnum):
     TARGET_REACHED = "TARGET_REACHED"
     PATIENCE = "PATIENCE"
     NO_HEADROOM = "NO_HEADROOM"  # the source was already perfect
+    NO_NEW_IDEAS = "NO_NEW_IDEAS"  # the reflection model repeats itself, or writes nothing that can be used
+    LITTLE_TO_GAIN = "LITTLE_TO_GAIN"  # the expected gain of another hundred calls is below minimum_gain
     CANCELED = "CANCELED"
     ERROR = "ERROR"
 
@@ -87,6 +90,15 @@ class Verdict(StrEnum):
     IMPROVED = "IMPROVED"
     NO_DIFFERENCE = "NO_DIFFERENCE"
     WORSE = "WORSE"
+
+
+class RegisterPolicy(StrEnum):
+    """When a job registers its winner as a new prompt version. The winner is kept in any case."""
+
+    IMPROVED = "improved"  # the sealed test's verdict is IMPROVED
+    BETTER = "better"  # the sealed test's difference is above 0
+    ALWAYS = "always"  # whenever it is another text than the source
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,7 @@ def _refuse_constant(name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
-    """What was asked for, complete: a worker needs nothing else.
+    """What was asked for. What it meant at submission is in :class:`~burnish.domain.inputs.JobInputs`.
 
     The annotations are the table of a job's options: command line, SDK, wire and ``docs/options.md``
     read it. A new option is a field here, its name in :class:`JobOptions`, and a field of
@@ -208,6 +220,13 @@ class JobConfig:
     thinking: Annotated[
         Thinking, Option("Whether <think>…</think> in front of an answer is left out of what is scored.")
     ] = Thinking.STRIP
+    register: Annotated[
+        RegisterPolicy,
+        Option(
+            "When to register the winner: if the sealed test says it is improved, if it did better there "
+            "at all, always, or never."
+        ),
+    ] = RegisterPolicy.IMPROVED
 
     @classmethod
     def options(cls) -> tuple[Row, ...]:
@@ -252,6 +271,7 @@ class JobOptions(TypedDict, total=False):
     call_timeout_seconds: float
     failure_share: float
     thinking: Thinking | str
+    register: RegisterPolicy | str
     further_source_prompt_uris: Sequence[str]
 
 
@@ -273,6 +293,8 @@ class TestScores:
         difference: mean of final − initial over the same examples.
         ci_low, ci_high: 95 % interval of the difference, paired bootstrap.
         examples: how many pairs.
+        detectable: the smallest true difference that a test like this one calls IMPROVED four times of
+            five; ``None``: it is too small for any verdict, or an earlier version made it.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks
@@ -283,6 +305,7 @@ class TestScores:
     ci_low: float
     ci_high: float
     examples: int
+    detectable: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,10 +313,12 @@ class Job:
     """One job as the store has it. ``*_eval_scores`` hold ``aggregate`` and one entry for each scorer.
 
     Attributes:
+        status_message: what it waits for; of a COMPLETED job, why its winner was registered or was not.
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
         answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
+        inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
     """
 
     job_id: str
@@ -327,10 +352,16 @@ class Job:
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
     answers: Mapping[str, int] = field(default_factory=dict)
+    inputs: InputSummary | None = None
+
+    @property
+    def source_prompt_uris(self) -> tuple[str, ...]:
+        """With the version's number once it is known; what was asked for is in ``config``."""
+        return self.inputs.source_prompt_uris if self.inputs else self.config.source_prompt_uris
 
     @property
     def source_prompt_uri(self) -> str:
-        return self.config.source_prompt_uris[0]
+        return self.source_prompt_uris[0]
 
     @property
     def priority(self) -> int:

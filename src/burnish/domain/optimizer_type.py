@@ -66,6 +66,18 @@ class OptimizerType(StrEnum):
             ),
         ),
     )
+    FACTORIAL = (
+        "FACTORIAL",
+        OptimizerInfo(
+            wire_number=103,
+            implementation="burnish.optimizers.factorial.optimizer:Factorial",
+            changes="small edits: rules, formats, wording, layout, demonstrations",
+            second_model="if you like",
+            choose_when=(
+                "you want the most for your calls, and to see which sentence of the prompt is worth what"
+            ),
+        ),
+    )
     FEW_SHOT = (
         "FEW_SHOT",
         OptimizerInfo(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
 from burnish.domain.job import Job, Progress
 from burnish.domain.score import Evaluation
@@ -68,6 +69,31 @@ class EvaluationRecord:
     """One evaluation and the split it was made on (``train``, ``validation`` or ``test``)."""
 
     evaluation: Evaluation
+    split: str
+
+
+class JobVersion(NamedTuple):
+    """What tells two states of a job apart, as far as a list shows them (a heartbeat is no change)."""
+
+    experiment_id: str
+    status: str
+    attempt: int
+    last_sequence: int
+    cancel_requested: bool
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRecord:
+    """One example of a job's dataset.
+
+    Attributes:
+        position: in the dataset, from 0.
+        split: ``train``, ``validation`` or ``test``.
+    """
+
+    example: Example
+    position: int
     split: str
 
 

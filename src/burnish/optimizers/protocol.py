@@ -16,10 +16,11 @@ from typing import Protocol
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
+from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +51,15 @@ class Task:
 class Reflect(Protocol):
     """Ask the reflection model (or the teacher). Equal (messages, sample) are the same call, paid once.
 
+    What comes back may be no answer: ``prompts.delimiters`` reads it.
+
     Raises:
         BudgetExhausted, ModelError
     """
 
     async def __call__(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str: ...
+    ) -> Completion: ...
 
 
 class Observe(Protocol):
@@ -76,6 +79,15 @@ class Observe(Protocol):
 
         ``ACCEPTED`` with ``means`` makes it the best so far when its aggregate is the highest seen.
         """
+        ...
+
+    def edit(self, report: EditReport) -> None:
+        """An edit was proposed, given up, or settled at the end of the search."""
+        ...
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        """What the next hundred calls may be expected to gain in the mean score, after ``calls`` of them; the
+        search ends when that is less than ``minimum_gain``."""
         ...
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:

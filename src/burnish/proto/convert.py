@@ -11,7 +11,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from burnish.domain.edit import EditReport
 from burnish.domain.events import Event, EventKind
+from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
     Job,
     JobConfig,
@@ -37,6 +39,7 @@ _JobMessage = wire.PromptOptimizationJob
 _CONFIG = wire.PromptOptimizationJobConfig.DESCRIPTOR
 _PROGRESS = jobs.JobProgress.DESCRIPTOR
 _TEST_SCORES = wire.TestScores.DESCRIPTOR
+_DATASET = wire.DatasetSummary.DESCRIPTOR
 _JOB_SCALARS = (
     "job_id",
     "experiment_id",
@@ -88,6 +91,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         cancel_requested=job.cancel_requested or None,
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
+        **_inputs_to_json(job),
     )
 
 
@@ -109,7 +113,9 @@ def job_from_proto(message: _JobMessage) -> Job:
     state = message.state
     return Job(
         **known,
-        config=config_from_proto(message.config, message.source_prompt_uri),
+        config=config_from_proto(
+            message.config, message.requested_source_prompt_uri or message.source_prompt_uri
+        ),
         tags={tag.key: tag.value for tag in message.tags},
         status=JobStatus(jobs.JobStatus.Name(state.status).removeprefix("JOB_STATUS_")),
         cancel_requested=message.cancel_requested,
@@ -131,6 +137,38 @@ def job_from_proto(message: _JobMessage) -> Job:
         usage=usage_by_role_from_proto(message.usage),
         warnings=tuple(message.warnings),
         answers=dict(message.answers),
+        inputs=_inputs_from_proto(message) if message.HasField("models") else None,
+    )
+
+
+def _inputs_to_json(job: Job) -> dict[str, Any]:
+    """The fields that say what the job runs on."""
+    if (inputs := job.inputs) is None:
+        return {}
+    return {
+        "requested_source_prompt_uri": job.config.source_prompt_uris[0],
+        "further_source_prompt_uris": list(inputs.source_prompt_uris[1:]) or None,
+        "models": _set(
+            target=inputs.model,
+            reflection=inputs.reflection_model,
+            teacher=inputs.teacher_model,
+            judges=list(inputs.judge_models) or None,
+        ),
+        "dataset": _fields_to_json(inputs.dataset, _DATASET) if inputs.dataset else None,
+    }
+
+
+def _inputs_from_proto(message: _JobMessage) -> InputSummary:
+    models = message.models
+    return InputSummary(
+        source_prompt_uris=(message.source_prompt_uri, *message.further_source_prompt_uris),
+        model=models.target,
+        reflection_model=_optional(models, "reflection"),
+        teacher_model=_optional(models, "teacher"),
+        judge_models=tuple(models.judges),
+        dataset=(
+            _fields_from_proto(message.dataset, DatasetSummary) if message.HasField("dataset") else None
+        ),
     )
 
 
@@ -296,6 +334,27 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
         message.timestamp_ms,
         EventKind(wire.JobEvent.Kind.Name(message.kind)),
         message_to_json(message.data),
+    )
+
+
+def edit_to_proto(report: EditReport) -> wire.PromptEdit:
+    known: dict[str, Any] = {
+        name: well_formed(value) if isinstance(value, str) else value
+        for name, value in report.to_data().items()
+        if value not in (None, "")
+    }
+    return wire.PromptEdit(**known)
+
+
+def edit_from_proto(message: wire.PromptEdit) -> EditReport:
+    return EditReport.from_data(
+        {
+            "prompt": "",
+            "origin": "",
+            **message_to_json(message),
+            "kind": wire.PromptEdit.Kind.Name(message.kind),
+            "status": wire.PromptEdit.Status.Name(message.status),
+        }
     )
 
 

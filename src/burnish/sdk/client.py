@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
@@ -14,8 +15,9 @@ from burnish.errors import InvalidInput, did_you_mean
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import config_to_proto, job_from_proto
+from burnish.proto.message import read_message
 from burnish.sdk.job import AsyncJob
-from burnish.sdk.results import Estimate, estimate_from_proto
+from burnish.sdk.results import Estimate, JobListEvent, estimate_from_proto, job_list_event_from_proto
 from burnish.sdk.transport import Transport
 
 
@@ -71,10 +73,43 @@ class AsyncClient:
             experiment_id=experiment_id,
             source_prompt_uri=source_prompt_uri,
             config=_config(source_prompt_uri, config),
-            tags=[
-                messages.PromptOptimizationJobTag(key=key, value=value) for key, value in (tags or {}).items()
-            ],
+            tags=_tags(tags),
         )
+        return await self._create(request, idempotency_key)
+
+    async def repeat_job(
+        self,
+        job_id: str,
+        *,
+        refresh_inputs: bool = False,
+        experiment_id: str = "",
+        tags: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        """Make the same job again, with its config and its tags.
+
+        Args:
+            refresh_inputs: look prompts, records, judges and models up anew; else the new job runs on
+                exactly what the other one ran on, whatever has become of it.
+            experiment_id: empty: the other job's.
+            tags: besides the other job's.
+            idempotency_key: as in :meth:`create_job`.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidState: an earlier version made the job, and it has kept no inputs.
+        """
+        request = wire.CreatePromptOptimizationJob(
+            like_job_id=job_id,
+            refresh_inputs=refresh_inputs or None,
+            experiment_id=experiment_id or None,
+            tags=_tags(tags),
+        )
+        return await self._create(request, idempotency_key)
+
+    async def _create(
+        self, request: wire.CreatePromptOptimizationJob, idempotency_key: str | None
+    ) -> AsyncJob:
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = wire.CreatePromptOptimizationJob.Response()
         await self._transport.call("POST", (), answer, request, headers)
@@ -129,6 +164,31 @@ class AsyncClient:
         async for page in self._transport.pages("POST", ("search",), new_answer, request):
             for job in page.jobs:
                 yield AsyncJob(self._transport, job_from_proto(job))
+
+    async def watch_jobs(self, *, experiment_ids: Sequence[str] = ()) -> AsyncIterator[JobListEvent]:
+        """The list of jobs as it changes, for ever. It begins with RESET: search, and apply what follows.
+
+        A lost connection is taken up again; where something may have been missed, RESET comes again.
+
+        Args:
+            experiment_ids: only jobs of these; empty: all.
+
+        Raises:
+            ServerUnavailable: the server stayed away.
+        """
+
+        async def goes_on() -> bool:
+            return False
+
+        request = wire.WatchPromptOptimizationJobs(experiment_ids=experiment_ids)
+        async for part in self._transport.stream(("events",), goes_on, request=request):
+            message = messages.JobListEvent()
+            read_message(json.loads(part.data), message)
+            yield job_list_event_from_proto(message)
+
+
+def _tags(tags: Mapping[str, str] | None) -> list[messages.PromptOptimizationJobTag]:
+    return [messages.PromptOptimizationJobTag(key=key, value=value) for key, value in (tags or {}).items()]
 
 
 def _config(source_prompt_uri: str, options: JobOptions) -> messages.PromptOptimizationJobConfig:

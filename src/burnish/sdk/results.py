@@ -4,14 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from burnish.domain.candidate import CandidateStatus
-from burnish.domain.prompt import Message, Template
+from burnish.domain.job import Job
+from burnish.domain.prompt import Template
 from burnish.domain.score import Score
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
-from burnish.proto.convert import usage_by_role_from_proto, usage_by_role_to_proto, usage_from_proto
+from burnish.proto.convert import (
+    job_from_proto,
+    usage_by_role_from_proto,
+    usage_by_role_to_proto,
+    usage_from_proto,
+)
+from burnish.proto.inputs import template_from_proto, template_to_proto
+
+
+class JobListEventKind(StrEnum):
+    """What happened to the list of jobs."""
+
+    RESET = "RESET"  # what is known of it may be out of date: search again
+    CREATED = "CREATED"
+    CHANGED = "CHANGED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobListEvent:
+    """One thing that happened to the list of jobs.
+
+    Attributes:
+        job_id: empty with RESET.
+        job: as it is now; ``None`` where it is deleted, and with RESET.
+    """
+
+    kind: JobListEventKind
+    job_id: str = ""
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +114,12 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown."""
+    """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown.
+
+    Attributes:
+        detectable_low, detectable_high: the smallest true difference that the sealed test would call IMPROVED
+            four times of five; ``None``: it is too small for any verdict.
+    """
 
     calls_low: int
     calls_high: int
@@ -93,7 +129,17 @@ class Estimate:
     usd_high: float | None
     seconds_low: float
     seconds_high: float
+    detectable_low: float | None
+    detectable_high: float | None
     warnings: tuple[str, ...]
+
+
+def job_list_event_from_proto(message: wire.JobListEvent) -> JobListEvent:
+    return JobListEvent(
+        kind=JobListEventKind(wire.JobListEvent.Kind.Name(message.kind)),
+        job_id=message.job_id,
+        job=job_from_proto(message.job) if message.HasField("job") else None,
+    )
 
 
 def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
@@ -108,7 +154,7 @@ def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
         usage=usage_by_role_from_proto(message.usage),
         objectives=dict(message.objectives),
         on_pareto_front=message.on_pareto_front,
-        texts={name: _template_from_proto(message.texts[name]) for name in sorted(message.texts)},
+        texts={name: template_from_proto(message.texts[name]) for name in sorted(message.texts)},
     )
 
 
@@ -127,19 +173,8 @@ def candidate_to_proto(candidate: Candidate) -> wire.PromptCandidate:
         usage=usage_by_role_to_proto(candidate.usage),
     )
     for name in sorted(candidate.texts):
-        text = candidate.texts[name]
-        if isinstance(text, str):
-            message.texts[name].text = text
-        else:
-            for entry in text:
-                message.texts[name].messages.add(role=entry.role, content=entry.content)
+        message.texts[name].MergeFrom(template_to_proto(candidate.texts[name]))
     return message
-
-
-def _template_from_proto(message: wire.PromptTemplate) -> Template:
-    if message.HasField("text"):
-        return message.text
-    return tuple(Message(entry.role, entry.content) for entry in message.messages)
 
 
 def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
@@ -188,5 +223,7 @@ def estimate_from_proto(message: wire.JobEstimate) -> Estimate:
         usd_high=message.usd_high if message.HasField("usd_high") else None,
         seconds_low=message.seconds_low,
         seconds_high=message.seconds_high,
+        detectable_low=message.detectable_low if message.HasField("detectable_low") else None,
+        detectable_high=message.detectable_high if message.HasField("detectable_high") else None,
         warnings=tuple(message.warnings),
     )

@@ -9,15 +9,18 @@ from typing import TypeVar
 from burnish.domain.prompt import text_of
 from burnish.domain.text import estimate_tokens
 from burnish.domain.usage import NANOS_PER_USD
+from burnish.evaluation.statistics import FEWEST_PAIRS, detectable
 from burnish.llm.pricing import price
 from burnish.llm.uri import parse_model_uri
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 
 Number = TypeVar("Number", int, float)
 
 SECONDS_PER_CALL = (0.1, 5.0)  # a small local model, and a slow large one
 DEFAULT_OUTPUT_TOKENS = 256
 JUDGE_TOKENS = (50, 500)  # its instructions, and again its verdict
+_HALF = 0.5  # of the answers change their score
+_LARGE_DIFFERENCE = 0.15  # a test that sees only more than this deserves a word
 REFLECTION_TOKENS = (500, 6000)  # one proposal, in and out each: the prompt alone, with long feedback
 
 
@@ -28,6 +31,9 @@ class Estimate:
     Attributes:
         usd_low, usd_high: ``None`` when the price of a model is unknown.
         seconds_low, seconds_high: wall clock at the job's concurrency.
+        detectable_low, detectable_high: the smallest true difference that the sealed test would call IMPROVED
+            four times of five, where every change of an answer is for the better, and where half of the
+            answers change; ``None``: the test is too small for any verdict.
     """
 
     calls_low: int
@@ -38,6 +44,8 @@ class Estimate:
     usd_high: float | None
     seconds_low: float
     seconds_high: float
+    detectable_low: float | None
+    detectable_high: float | None
     warnings: tuple[str, ...]
 
 
@@ -56,8 +64,30 @@ def estimate(plan: Plan) -> Estimate:
         usd_high=None if high.usd is None else _capped(high.usd, budget.max_usd),
         seconds_low=_capped(round(low.rounds * SECONDS_PER_CALL[0], 1), budget.max_seconds),
         seconds_high=_capped(round(high.rounds * SECONDS_PER_CALL[1], 1), budget.max_seconds),
-        warnings=plan.warnings,
+        detectable_low=detectable(len(plan.splits.test), 0.0),
+        detectable_high=detectable(len(plan.splits.test), _HALF),
+        warnings=(*plan.warnings, *_what_the_test_cannot_show(plan)),
     )
+
+
+def _what_the_test_cannot_show(plan: Plan) -> list[str]:
+    """What a user should know of the sealed test before paying for it."""
+    if plan.dataset is None:
+        return []
+    pairs = len(plan.splits.test)
+    least = detectable(pairs, 0.0)
+    if least is None:
+        few = f"the sealed test has {pairs} examples" if pairs else "there is no test split"
+        return [
+            f"{few}: too few for any verdict ({FEWEST_PAIRS} at least), so whether the winner is registered "
+            "is judged on validation; add records or a larger test share"
+        ]
+    if least > _LARGE_DIFFERENCE:
+        return [
+            f"the sealed test has {pairs} examples: a true gain below {least:.2f} will often be called "
+            "NO_DIFFERENCE and not be registered; add records or a larger test share"
+        ]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

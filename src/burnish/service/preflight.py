@@ -12,7 +12,7 @@ from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.journal_entry import entry_of
 from burnish.llm.protocol import Completion, Purpose, Request
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 
 EMPTY_ANSWERS = 3
 """So many empty answers in a row are not chance: the model says nothing."""

@@ -6,7 +6,10 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-from burnish.errors import InvalidInput, InvalidState
+from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.job import Job
+from burnish.errors import InvalidInput, InvalidState, NotFound
 from burnish.service.jobs import require_completed
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
@@ -25,11 +28,57 @@ class Promotion:
 
 
 class Prompts:
-    """Promote and roll back."""
+    """Register by hand, promote and roll back."""
 
     def __init__(self, store: JobStore, tracker: Tracker) -> None:
         self._store = store
         self._tracker = tracker
+
+    async def register(self, job_id: str, candidate_id: str) -> tuple[str, ...]:
+        """Register a candidate of a job that has ended, whatever the job's own policy says.
+
+        Doing it again finds the same versions. The best candidate of a job that has registered none
+        becomes its optimized prompt.
+
+        Returns:
+            One URI for each prompt of the job: the new version, or the source where it is left as it is.
+
+        Raises:
+            NotFound: there is no such job, or no such candidate of it.
+            InvalidState: the job still runs, or the candidate is its source or was refused.
+            TrackingUnavailable
+        """
+        job = await self._store.get(job_id)
+        candidate = await self._registrable(job, candidate_id)
+        uris, registered = [], []
+        for prompt_uri in job.config.source_prompt_uris:
+            source = await asyncio.to_thread(self._tracker.prompt, prompt_uri)
+            template = candidate.texts[source.name]
+            if template == source.template:
+                uris.append(prompt_uri)
+                continue
+            uri = await asyncio.to_thread(self._tracker.register_winner, job, source, template)
+            uris.append(uri)
+            data = {"optimized_prompt_uri": uri, "candidate_id": candidate_id, "reason": "by hand"}
+            registered.append(NewEvent(EventKind.REGISTERED, data))
+        for event in registered:
+            optimized = uris if candidate_id == job.best_candidate_id else ()
+            await self._store.record_registration(job_id, event, optimized)
+        return tuple(uris)
+
+    async def _registrable(self, job: Job, candidate_id: str) -> Candidate:
+        records = await self._store.candidates(job.job_id)
+        found = [record for record in records if record.candidate.candidate_id == candidate_id]
+        if not found:
+            raise NotFound("candidate", candidate_id)
+        [record] = found
+        if not job.status.terminal:
+            raise InvalidState(f"job {job.job_id} is {job.status}; register a candidate when it has ended")
+        if record.status is CandidateStatus.SOURCE:
+            raise InvalidState(f"candidate {candidate_id} is the source prompt itself: nothing is new")
+        if record.status is CandidateStatus.REFUSED:
+            raise InvalidState(f"candidate {candidate_id} was refused: {record.reason}; choose another one")
+        return record.candidate
 
     async def promote(self, job_id: str, alias: str) -> Promotion:
         """Point the alias at the job's optimized version.

@@ -70,6 +70,8 @@ def _shown(score: float | None) -> str:
 
 
 def _registered(job: Job) -> str:
+    if job.status is JobStatus.COMPLETED and job.status_message:
+        return job.status_message
     if not job.optimized_prompt_uris:
         return "No new version was registered." if job.status is JobStatus.COMPLETED else ""
     return "Registered: " + ", ".join(f"`{uri}`" for uri in job.optimized_prompt_uris)

@@ -13,13 +13,15 @@ from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.threads import in_thread
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
-from burnish.plan import Plan, Planner
+from burnish.planning.plan import Plan, Planner
+from burnish.planning.resolver import Resolver
+from burnish.store.event_reader import read_events
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
 from burnish.worker.distillation import distill_labels
 from burnish.worker.journal import StoreJournal
 from burnish.worker.observer import AttemptObserver, Observer, Unobserved
-from burnish.worker.recorder import Recorder
+from burnish.worker.recorder import REPLAYED, Recorder
 from burnish.worker.retry import RetryPolicy
 from burnish.worker.serialized_calls import SerializedCalls
 
@@ -43,6 +45,7 @@ class WorkerContext:
     store: JobStore
     tracker: Tracker
     planner: Planner
+    resolver: Resolver
     gateway: Gateway
     retries: RetryPolicy
     redact: Callable[[str], str]
@@ -63,6 +66,7 @@ class AttemptContext:
         job: the row as this attempt last wrote it.
         mlflow_calls: the one road for this attempt's effects on MLflow.
         run_lookup: the MLflow run being looked up or made; ``None`` before that began.
+        end_message: what became of the winner, for people; ``None`` before the end of the search.
         loaded: whether :meth:`load` has set the attributes below it, which do not exist before.
     """
 
@@ -72,6 +76,7 @@ class AttemptContext:
     mlflow_calls: SerializedCalls = field(default_factory=SerializedCalls)
     run_lookup: asyncio.Task[str] | None = None
     journal: StoreJournal | None = None
+    end_message: str | None = None
 
     loaded: bool = False
     plan: Plan = field(init=False)
@@ -84,12 +89,12 @@ class AttemptContext:
         """Plan the job, open its journal and make what its search needs.
 
         Raises:
-            InvalidInput: what the job names is not there any more, or no longer fits.
+            InvalidInput: what an earlier version's job names is not there any more, or no longer fits.
             OptimizerFailed: a teacher answered nothing.
             StoreUnavailable, TrackingUnavailable
         """
         worker, job, store = self.worker, self.job, self.worker.store
-        plan = await worker.planner.plan(job.experiment_id, job.config)
+        plan = await self._plan()
         self.journal = journal = await StoreJournal.open(store, job.job_id, job.attempt)
         totals = await store.journal_totals(job.job_id)
         self.ledger = Ledger(plan.config.budget, worker.clock, totals.finished, job.seconds_spent)
@@ -103,6 +108,7 @@ class AttemptContext:
             self.plan.splits,
             await store.candidates(job.job_id),
             on_phase=self.observer.phase,
+            known_events=await read_events(store, job.job_id, REPLAYED) if job.attempt > 1 else (),
         )
         for warning in left_out:
             self.recorder.warning(warning)
@@ -121,6 +127,16 @@ class AttemptContext:
         )
         self.loaded = True
 
+    async def _plan(self) -> Plan:
+        """From the job's own inputs. A job that an earlier version made takes them now, once."""
+        worker, job = self.worker, self.job
+        inputs, data = await worker.store.find_inputs(job.job_id), await worker.store.find_data(job.job_id)
+        if inputs is None:
+            resolution = await worker.resolver.resolve(job.experiment_id, job.config)
+            inputs, data = resolution.inputs, resolution.data
+            self.job = await worker.store.keep_inputs(job.job_id, job.attempt, inputs, data)
+        return await asyncio.to_thread(worker.planner.plan, job.config, inputs, data)
+
     async def save(self, **changes: Any) -> None:
         """Change fields of the job, behind everything recorded so far.
 
@@ -134,7 +150,7 @@ class AttemptContext:
     def run_id(self) -> str | None:
         """Of the MLflow run, also where it was made while the attempt was being interrupted."""
         task = self.run_lookup
-        if self.job.run_id is None and task and task.done() and not task.cancelled() and not task.exception():
+        if task and task.done() and not task.cancelled() and not task.exception():
             return task.result()
         return self.job.run_id
 

@@ -55,9 +55,8 @@ class Finalizer:
             When to try again, where store or tracking were away so that the end could not be reached.
         """
         try:
-            changes = await self._last_changes(JobStatus.COMPLETED, stop_reason)
             await self._end_run(JobStatus.COMPLETED, stop_reason)
-            await self._write(changes)
+            await self._write(await self._last_changes(JobStatus.COMPLETED, stop_reason))
         except OutsideFailure as away:
             return await self.failed(away)
         return None
@@ -155,7 +154,7 @@ class Finalizer:
             "status": status,
             "stop_reason": stop_reason,
             "error_message": error_message,
-            "status_message": None,
+            "status_message": self._context.end_message if status is JobStatus.COMPLETED else None,
             **self._context.visible(),
         }
         if status is JobStatus.COMPLETED and (shown := changes.get("progress")):
@@ -187,6 +186,7 @@ class Finalizer:
             "status": changes["status"].value,
             "stop_reason": changes["stop_reason"].value,
             "error_message": changes["error_message"],
+            "message": changes["status_message"],
         }
         await self._worker.store.update(job.job_id, job.attempt, changes, [NewEvent(EventKind.ENDED, ended)])
         self._context.observer.ended(changes["status"])
@@ -209,12 +209,19 @@ class Finalizer:
             metrics.append((result_metrics(context.job), 0))
         best = context.recorder.best
         note = run_note(
-            replace(context.job, status=status, stop_reason=stop_reason, error_message=error_message),
+            replace(
+                context.job,
+                status=status,
+                stop_reason=stop_reason,
+                error_message=error_message,
+                status_message=context.end_message,
+            ),
             context.plan.source,
             best.candidate if best else None,
         )
         entries = RunEntries(metrics=metrics, prompt_uris=registered, note=note)
-        await context.recorder.log_to_run(end, context.mlflow_calls, entries)
+        if await context.recorder.log_to_run(end, context.mlflow_calls, entries) is False:
+            context.recorder.warning(run_is_gone(run_id))
 
     async def _find_run(self) -> str | None:
         """Also one that an earlier attempt made and died before it could write that down."""
@@ -239,3 +246,8 @@ class Finalizer:
             return (await self._worker.store.get(self._context.job.job_id)).cancel_requested
         except (NotFound, StoreUnavailable):
             return False
+
+
+def run_is_gone(run_id: str | None) -> str:
+    """The warning of a job whose MLflow run was deleted by hand."""
+    return f"its MLflow run {run_id} was deleted while the job ran; what the job has found is in Burnish only"

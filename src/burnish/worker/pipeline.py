@@ -10,24 +10,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.events import EventKind
-from burnish.domain.job import StopReason, Verdict
+from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.protocol import Means
-from burnish.evaluation.statistics import paired_bootstrap, verdict_of
-from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
+from burnish.evaluation.statistics import detectable, paired_bootstrap, spread_of, verdict_of
+from burnish.llm.protocol import Completion, LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 from burnish.worker.context import AttemptContext
+from burnish.worker.registration import register_winner
 
 _MARGIN = 1.5  # the test may cost so much more than the source's own evaluations
 
@@ -51,8 +52,8 @@ async def run_job(context: AttemptContext) -> StopReason:
     outcome = await search(context)
     context.ledger.hold_back(Usage(), 0.0)
 
-    verdict = await sealed_test(context, outcome.best)
-    await register(context, outcome, verdict)
+    await sealed_test(context, outcome.best)
+    context.end_message = await register_winner(context, outcome.best)
     return outcome.stop_reason
 
 
@@ -100,7 +101,7 @@ async def score_source(context: AttemptContext) -> None:
     _hold_for_test(context, initial, ledger.seconds - began)
 
 
-async def sealed_test(context: AttemptContext, winner: Candidate) -> Verdict | None:
+async def sealed_test(context: AttemptContext, winner: Candidate) -> None:
     """Score source and winner on the test split, which nothing has seen until now.
 
     Pairs are measured side by side in the order of the split, so that a budget that runs out still
@@ -109,7 +110,7 @@ async def sealed_test(context: AttemptContext, winner: Candidate) -> Verdict | N
     plan, recorder, source = context.plan, context.recorder, context.plan.source
     examples = plan.splits.test
     if not examples:
-        return None
+        return
     recorder.phase("test", len(examples) * (1 if winner == source else 2))
     pairs: list[tuple[float, float]] = []
     try:
@@ -123,33 +124,15 @@ async def sealed_test(context: AttemptContext, winner: Candidate) -> Verdict | N
             f"the budget ended the sealed test after {len(pairs)} of {len(examples)} examples: {exhausted}"
         )
     if not pairs:
-        return None
+        return
     initial, final = zip(*pairs, strict=True)
-    scores = paired_bootstrap(initial, final, seed=plan.config.seed)
+    scores = replace(
+        paired_bootstrap(initial, final, seed=plan.config.seed),
+        detectable=detectable(len(pairs), *spread_of(initial, final)),
+    )
     verdict = verdict_of(scores)
     recorder.event(EventKind.TESTED, verdict=verdict.value, **asdict(scores))
     await context.save(test_scores=scores, verdict=verdict)
-    return verdict
-
-
-async def register(context: AttemptContext, outcome: Outcome, verdict: Verdict | None) -> None:
-    """Register the winner as a new prompt version; nothing when nothing beat the source.
-
-    A winner that the sealed test shows to be worse is not registered: it stays among the candidates.
-    """
-    plan, tracker = context.plan, context.worker.tracker
-    if outcome.best.candidate_id == plan.source.candidate_id or verdict is Verdict.WORSE:
-        return
-    uris = []
-    for prompt in plan.prompts:
-        template = outcome.best.texts[prompt.name]
-        if template == prompt.template:
-            uris.append(prompt.uri or "")
-            continue
-        uri = await context.mlflow_calls(tracker.register_winner, context.job, prompt, template)
-        uris.append(uri)
-        context.recorder.event(EventKind.REGISTERED, optimized_prompt_uri=uri)
-    await context.save(optimized_prompt_uris=tuple(uris))
 
 
 async def _pairs(
@@ -202,12 +185,12 @@ class _Reflection:
 
     async def __call__(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         request = Request(
             model=self._uri, messages=tuple(messages), parameters=parameters or self._parameters
         )
         purpose = Purpose(role=Role.REFLECTION, phase="reflection", sample=sample)
-        return (await self._model.complete(request, purpose)).text
+        return await self._model.complete(request, purpose)
 
 
 def _reflect(context: AttemptContext) -> _Reflection | None:

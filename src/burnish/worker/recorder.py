@@ -10,10 +10,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.edit import EditReport
+from burnish.domain.events import Event, EventKind, NewEvent
+from burnish.domain.hashing import digest
 from burnish.domain.job import Job, Progress
 from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation
@@ -25,6 +27,9 @@ from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.serialized_calls import SerializedCalls
 
+REPLAYED = (EventKind.EDIT, EventKind.FORECAST)
+Result = TypeVar("Result")
+
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
 
 
@@ -32,7 +37,8 @@ class Recorder:
     """One attempt's record. Implements ``optimizers.protocol.Observe``.
 
     Args:
-        known: what earlier attempts stored, so that a replay does not repeat it.
+        known, known_events: what earlier attempts stored, so that a replay does not repeat it; of the
+            events, those of ``REPLAYED``.
         splits: the job's examples, with the teacher's answers where it has one.
         on_phase: called with the name of each phase as it begins.
     """
@@ -45,6 +51,7 @@ class Recorder:
         splits: Splits,
         known: Sequence[CandidateRecord] = (),
         on_phase: Callable[[str], None] = lambda phase: None,
+        known_events: Sequence[Event] = (),
     ) -> None:
         self._job = job
         self._store = store
@@ -68,6 +75,7 @@ class Recorder:
         self._reported_best = max(
             (r.scores["aggregate"] for r in known if r.scores and r.status in _KEPT), default=None
         )
+        self._known_events = {(event.kind, digest(event.data)) for event in known_events}
         self._warned: set[str] = set(job.warnings)
         self.warnings: list[str] = list(job.warnings)
 
@@ -101,6 +109,13 @@ class Recorder:
         if not self._is_known(record):
             self._events.append(NewEvent(EventKind.CANDIDATE, _candidate_data(record)))
         self._consider(record)
+
+    def edit(self, report: EditReport) -> None:
+        self._append_new(EventKind.EDIT, report.to_data())
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        data = {"calls": calls, "expected_gain": expected_gain, "minimum_gain": minimum_gain}
+        self._append_new(EventKind.FORECAST, data)
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self._phase = phase
@@ -153,9 +168,12 @@ class Recorder:
             raise
 
     async def log_to_run(
-        self, log: Callable[[RunEntries], None], mlflow_calls: SerializedCalls, others: RunEntries = NOTHING
-    ) -> None:
+        self, log: Callable[[RunEntries], Result], mlflow_calls: SerializedCalls, others: RunEntries = NOTHING
+    ) -> Result | None:
         """Log each measured candidate that this attempt has not put on the run yet, and other entries.
+
+        Returns:
+            What ``log`` returns; ``None`` where there was nothing to log.
 
         Raises:
             TrackingUnavailable, StoreUnavailable
@@ -167,13 +185,22 @@ class Recorder:
                 if record.scores and candidate_id not in self._logged
             ]
             if not new and others == NOTHING:
-                return
+                return None
             await self.flush()  # the store first: it also knows whether we may still write
             measured = [self._measured(record) for record in new]
-            await mlflow_calls(log, replace(others, candidates=measured, examples=self._examples))
+            entries = replace(others, candidates=measured, examples=self._examples)
+            result = await mlflow_calls(log, entries)
             self._logged |= {record.candidate.candidate_id for record in new}
+            return result
 
     # --- inside
+
+    def _append_new(self, kind: EventKind, data: Mapping[str, object]) -> None:
+        """An event that a replay would report again."""
+        key = (kind, digest(data))
+        if key not in self._known_events:
+            self._known_events.add(key)
+            self._events.append(NewEvent(kind, data))
 
     def _measured(self, record: CandidateRecord) -> MeasuredCandidate:
         found = self._validated[record.candidate.candidate_id]  # no copies: the evaluator keeps them, too

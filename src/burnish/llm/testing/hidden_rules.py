@@ -78,11 +78,10 @@ class HiddenRules:
         body = text[start.end() : end if end >= 0 else None]
         stated = set(_RULE.findall(body))
         shown = {kind for _, kind in _QUESTION.findall(text[end:])} - stated
-        rules = "".join(
-            f"For {kind} cases answer with the code.\n"
-            for kind in sorted(shown)
-            if self._chance(kind, text) < self.heeded
-        )
+        seen = [kind for kind in sorted(shown) if self._chance(kind, text) < self.heeded]
+        if "<edit " in text:  # asked for edits, not for the whole
+            return "\n".join(f'<edit kind="rule">{_rule_of(kind)}</edit>' for kind in seen)
+        rules = "".join(f"{_rule_of(kind)}\n" for kind in seen)
         closing = "\n</prompt>" if tagged else "\n```"
         return f"{start.group()}{rules}{body.strip()}{closing}"
 
@@ -94,3 +93,7 @@ class HiddenRules:
 
     def _digest(self, *parts: str) -> str:
         return hashlib.sha256("\0".join((str(self.seed), *parts)).encode()).hexdigest()
+
+
+def _rule_of(kind: str) -> str:
+    return f"For {kind} cases answer with the code."

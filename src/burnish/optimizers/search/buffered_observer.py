@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.edit import EditReport
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.protocol import Observe
 
@@ -42,6 +43,12 @@ class BufferedObserver:
         objectives: Mapping[str, float] | None = None,
     ) -> None:
         self._kept.append(Observation(reason, candidate, status))
+
+    def edit(self, report: EditReport) -> None:
+        """The checks know no edits."""
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        """The checks foresee nothing."""
 
     def warning(self, message: str) -> None:
         self._kept.append(Observation(message))

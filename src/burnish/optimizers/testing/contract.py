@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import BudgetExhausted, InvalidInput
@@ -26,6 +27,8 @@ class RecordingObserver:
     texts: dict[str, Candidate] = field(default_factory=dict)
     means: dict[str, Means] = field(default_factory=dict)
     phases: list[tuple[str, int, str]] = field(default_factory=list)
+    edits: list[EditReport] = field(default_factory=list)
+    forecasts: list[float] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def candidate(
@@ -42,6 +45,12 @@ class RecordingObserver:
         self.texts[candidate.candidate_id] = candidate
         if status is CandidateStatus.ACCEPTED and means is not None:
             self.means[candidate.candidate_id] = means
+
+    def edit(self, report: EditReport) -> None:
+        self.edits.append(report)
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
+        self.forecasts.append(expected_gain)
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self.phases.append((phase, total, unit))

@@ -14,6 +14,7 @@ from burnish.errors import ExperimentFull, InvalidInput, InvalidState
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.rows import job_from_row
+from burnish.store.sql.events import has_event
 from burnish.store.sql.job_writer import JobWriter
 from burnish.store.sql.locking import lock_attempt, lock_job
 
@@ -27,6 +28,7 @@ _CHANGEABLE = frozenset(entry.name for entry in fields(Job)) - {
     "cancel_requested",
     "deaths",
     "calls_when_taken",
+    "inputs",
 }
 
 
@@ -153,6 +155,21 @@ class Attempts:
             return after
 
         return await self._database.write(resume)
+
+    async def record_registration(
+        self, job_id: str, registered: NewEvent, optimized_prompt_uris: Sequence[str]
+    ) -> Job:
+        def record(connection: Connection) -> Job:
+            row = lock_job(connection, job_id)
+            job = job_from_row(row)
+            if not job.status.terminal:
+                raise InvalidState(f"job {job_id} is {job.status}; it registers its winner itself")
+            if not job.optimized_prompt_uris:
+                job = replace(job, optimized_prompt_uris=tuple(optimized_prompt_uris))
+            new = () if has_event(connection, job_id, registered) else (registered,)
+            return self._writer.write(connection, row, job, new, 0)
+
+        return await self._database.write(record)
 
     async def fence(self, job_id: str) -> Job:
         def stop(connection: Connection) -> Job:

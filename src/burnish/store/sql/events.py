@@ -52,6 +52,12 @@ class Events:
         return await self._database.read(read)
 
 
+def has_event(connection: Connection, job_id: str, event: NewEvent) -> bool:
+    """Whether the job has an event of this kind with this very data."""
+    query = select(_events.c.data).where(_events.c.job_id == job_id, _events.c.kind == event.kind)
+    return any(from_json(data) == dict(event.data) for data in connection.scalars(query))
+
+
 def append_events(
     connection: Connection, row: Row[Any], attempt: int, new: Sequence[NewEvent], now_ms: int
 ) -> None:

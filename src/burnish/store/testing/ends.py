@@ -92,6 +92,24 @@ class EndContract(Opener):
             assert (await store.reopen("job")).retries == 0
             assert (await store.take("job", "worker-3")).deaths == 0
 
+    async def test_a_registration_by_hand_is_recorded_once(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            registered = NewEvent(EventKind.REGISTERED, {"candidate_id": "c", "optimized_prompt_uri": "p/2"})
+            with pytest.raises(InvalidState):
+                await store.record_registration("job", registered, ["prompts:/p/2"])
+            await store.update("job", 1, {"status": JobStatus.COMPLETED})
+            for _ in range(2):
+                job = await store.record_registration("job", registered, ["prompts:/p/2"])
+                assert job == await store.get("job")
+                assert job.optimized_prompt_uris == ("prompts:/p/2",)
+            other = NewEvent(EventKind.REGISTERED, {"candidate_id": "d", "optimized_prompt_uri": "p/3"})
+            job = await store.record_registration("job", other, ["prompts:/p/3"])
+            assert job.optimized_prompt_uris == ("prompts:/p/2",)
+            assert (await kinds(store)).count(EventKind.REGISTERED) == 2
+            with pytest.raises(NotFound):
+                await store.record_registration("nope", registered, [])
+
     async def test_other_jobs_cannot_be_reopened(self) -> None:
         async with self.open() as store:
             await store.create(a_job())

@@ -27,6 +27,7 @@ export const OPTIMIZER_NAMES: Record<OptimizerType, string> = {
   OPTIMIZER_TYPE_GEPA: "GEPA",
   OPTIMIZER_TYPE_METAPROMPT: "Metaprompt",
   OPTIMIZER_TYPE_DISTILLATION: "Distillation",
+  OPTIMIZER_TYPE_FACTORIAL: "Factorial",
   OPTIMIZER_TYPE_FEW_SHOT: "Few-shot",
   OPTIMIZER_TYPE_JOINT_SEARCH: "Joint search",
 };
@@ -37,6 +38,8 @@ export const STOP_WORDS: Record<StopReason, string> = {
   TARGET_REACHED: "The target score was reached.",
   PATIENCE: "Nothing better was found for a long time.",
   NO_HEADROOM: "The source prompt was already perfect on validation.",
+  NO_NEW_IDEAS: "The reflection model had no new ideas.",
+  LITTLE_TO_GAIN: "More calls would hardly gain anything.",
   CANCELED: "It was canceled.",
   ERROR: "It ended in an error.",
 };
