@@ -105,6 +105,12 @@ def _scores(job: Job) -> Table:
     for name in names:
         before, after = job.initial_eval_scores.get(name), job.final_eval_scores.get(name)
         table.add_row(f"validation, {name}", *_cells(before, after))
+        if name in job.score_ranges:
+            raw = [
+                job.raw_scores(scores).get(name)
+                for scores in (job.initial_eval_scores, job.final_eval_scores)
+            ]
+            table.add_row(f"  of {job.score_ranges[name]}", *_cells(*raw))
     if job.test_scores is not None:
         table.add_row("[bold]sealed test[/]", *_cells(job.test_scores.initial, job.test_scores.final))
     return table

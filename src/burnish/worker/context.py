@@ -10,6 +10,7 @@ from typing import Any
 
 from burnish.domain.job import Job
 from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.threads import in_thread
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
@@ -83,6 +84,7 @@ class AttemptContext:
     ledger: Ledger = field(init=False)
     model: JobGateway = field(init=False)
     recorder: Recorder = field(init=False)
+    scorers: ScorerSet = field(init=False)
     evaluator: Evaluator = field(init=False)
 
     async def load(self) -> None:
@@ -116,12 +118,13 @@ class AttemptContext:
         learning = (*self.plan.splits.train, *self.plan.splits.validation)
         for entry in self.plan.scorers:
             await in_thread(partial(entry.scorer.prepare, learning))
+        self.scorers = ScorerSet(self.plan.scorers, plan.config.max_unscored_share)
         self.evaluator = Evaluator(
             prompts=tuple(prompt.name for prompt in plan.prompts),
             model=self.model,
             target=plan.target.uri,
             parameters=plan.target.parameters,
-            scorers=plan.scorers,
+            scorers=self.scorers,
             concurrency=plan.config.concurrency,
             record=self.recorder.evaluated,
         )
