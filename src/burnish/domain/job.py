@@ -327,6 +327,7 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
         inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
         score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
         unscored_answers: scorer name → answers it had no opinion on, where there were any.
@@ -362,6 +363,7 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
     score_ranges: Mapping[str, str] = field(default_factory=dict)
     unscored_answers: Mapping[str, int] = field(default_factory=dict)
     inputs: InputSummary | None = None
