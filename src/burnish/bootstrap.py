@@ -20,6 +20,7 @@ from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
+from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
@@ -120,7 +121,8 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
 
     planner = Planner(make_scorers, make_optimizer)
-    resolver = Resolver(tracker, models, planner, complete_settings, settings.judge_model)
+    judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
+    resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
     return OfflineServices(settings, tracker, models, gateway, planner, resolver, telemetry)
 
 

@@ -48,6 +48,7 @@ FULL_JOB = Job(
         max_output_tokens=64,
         call_timeout_seconds=30.0,
         failure_share=0.25,
+        max_unscored_share=0.75,
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
     ),
@@ -75,6 +76,9 @@ FULL_JOB = Job(
     stop_reason=StopReason.BUDGET,
     usage=UsageByRole({Role.TARGET: Usage(3, 10, 5, 123_456_789), Role.REFLECTION: Usage(1, 2, 3, None)}),
     warnings=("only 40 examples",),
+    answers={"ok": 2, "cut": 1, "empty": 0, "refused": 0, "error": 1},
+    score_ranges={"exact_match": "1-5"},
+    unscored_answers={"exact_match": 3},
     inputs=InputSummary(
         source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
         model="openai:/small",

@@ -10,6 +10,7 @@ from burnish.domain.job import MAX_TAG_VALUE_CHARACTERS, Job
 from burnish.tracking.names import split_prompt_uri, tag_name
 
 JOB_TAG = "burnish.job_id"  # on runs and on registered versions
+STORE_TAG = "burnish.store_id"  # on runs: the store that has the job
 ATTEMPT_TAG = "burnish.attempt"  # the attempt that made the run
 SOURCE_TAG = "burnish.source_prompt_uri"  # on registered versions
 MAX_PARAM_CHARACTERS = 6000
