@@ -172,7 +172,8 @@ async def answer(request: Request) -> Response:
     """The judge is content with every answer that has one word."""
     if request.model == "scripted:/judge":
         text = request.messages[-1].content
-        return Response(text=json.dumps({"result": "Film" not in text[-40:], "rationale": "so"}))
+        verdict = json.dumps({"result": "Film" not in text[-40:], "rationale": "so"})
+        return Response(text=verdict, finish_reason="stop", prompt_tokens=9, completion_tokens=3)
     return await ScriptedProvider().complete(request, "sentiment", 60.0)
 
 
