@@ -25,6 +25,7 @@ from burnish.domain.job import (
     SplitFractions,
     StopReason,
     TestScores,
+    TracePolicy,
     Verdict,
 )
 from burnish.domain.usage import Role, Usage, UsageByRole
@@ -185,6 +186,7 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values["split"] = SplitFractions(**stored["split"])
     values["thinking"] = Thinking(stored.get("thinking", Thinking.STRIP))
     values["register"] = RegisterPolicy(stored.get("register", RegisterPolicy.IMPROVED))
+    values["traces"] = TracePolicy(stored.get("traces", TracePolicy.NONE))
     return JobConfig(**values)
 
 
