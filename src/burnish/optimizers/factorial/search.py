@@ -43,6 +43,7 @@ FIRST_LOOK = 12
 ROUNDS_IN_FLIGHT = 2
 REPAIR = 0.05  # a score this much higher than the failure's repairs it
 REPETITIONS = 8  # answers in a row without a new edit: the reflection model has no more ideas
+IDLE_QUESTIONS = 40  # in a row from which no edit passed the screen: its ideas do no good
 CALLS_PER_REWORDING = 40
 GIVEN_UP_SHOWN = 12
 FEWEST_CALLS = 60  # before the expected gain may end the search
@@ -98,7 +99,8 @@ class Search:
         self._valid: dict[str, bool] = {}
         self._unscreened: list[tuple[Entry, tuple[str, ...]]] = []
         self._rounds = self._committed = 0
-        self._questions = self._questions_open = self._rewordings = self._repetitions = 0
+        self._questions = self._questions_open = self._rewordings = 0
+        self._repetitions = self._idle_questions = 0
         self._demonstrated = False
         self._small_gains = 0
         self._best_gain = 0.0
@@ -245,7 +247,11 @@ class Search:
         return [i for i in failing if self._tries.get(i, 0) < self._most_tries]
 
     def _may_ask(self) -> bool:
-        return self._reflect is not None and self._repetitions < REPETITIONS
+        return self._reflect is not None and not self._ideas_ended
+
+    @property
+    def _ideas_ended(self) -> bool:
+        return self._repetitions >= REPETITIONS or self._idle_questions >= IDLE_QUESTIONS
 
     def _ask(self, number: int) -> list[Question]:
         questions: list[Question] = []
@@ -361,6 +367,7 @@ class Search:
     def _screened(self, entry: Entry, repairs: bool) -> None:
         if repairs or not self._method.screen:
             self.pool.take_back(entry)
+            self._idle_questions = 0
         elif entry.status is EditStatus.TESTING and not entry.screened:
             self.pool.give_up(entry, "it repaired none of the failures it was written from")
             self._observe.edit(self.pool.report(entry))
@@ -368,6 +375,7 @@ class Search:
     def _read(self, question: Question, answer: str | ModelError) -> None:
         if question.shown:
             self._questions_open -= 1
+            self._idle_questions += 1
         if isinstance(answer, ModelError):
             self._observe.warning(f"the reflection model did not answer: {answer}")
             self._repetitions += 1
@@ -477,8 +485,7 @@ class Search:
     def _out_of_work(self) -> StopReason:
         if self.exhausted or self.left < self._cost:
             return StopReason.BUDGET
-        ideas_ended = self._reflect is not None and self._repetitions >= REPETITIONS
-        return StopReason.NO_NEW_IDEAS if ideas_ended else StopReason.FINISHED
+        return StopReason.NO_NEW_IDEAS if self._ideas_ended else StopReason.FINISHED
 
     @property
     def round_size(self) -> int:
