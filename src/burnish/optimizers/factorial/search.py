@@ -47,8 +47,8 @@ IDLE_QUESTIONS = 40  # in a row from which no edit passed the screen: its ideas 
 CALLS_PER_REWORDING = 40
 GIVEN_UP_SHOWN = 12
 FEWEST_CALLS = 60  # before the expected gain may end the search
+CALLS_PER_CHECK = 25
 PATIENT_CHECKS = 2
-CALLS_PER_FORECAST = 50
 _SAMPLES_OF_A_ROUND = 1000  # keeps the samples of two rounds apart
 
 
@@ -97,6 +97,7 @@ class Search:
         self._most_tries = settings.failure_tries
         self._asked: set[tuple[str, str]] = set()
         self._valid: dict[str, bool] = {}
+        self._admitted: dict[str, Candidate | None] = {}
         self._unscreened: list[tuple[Entry, tuple[str, ...]]] = []
         self._rounds = self._committed = 0
         self._questions = self._questions_open = self._rewordings = 0
@@ -104,7 +105,7 @@ class Search:
         self._demonstrated = False
         self._small_gains = 0
         self._best_gain = 0.0
-        self._next_check = self._next_forecast = self.spent + FEWEST_CALLS * self._cost
+        self._next_check = self.spent + FEWEST_CALLS * self._cost
         self.target = settings.target_score
         self.stop_reason: StopReason | None = None
         self.exhausted: BudgetExhausted | None = None
@@ -133,8 +134,10 @@ class Search:
 
     def admit(self, candidate: Candidate, chosen: Sequence[Entry]) -> Candidate | None:
         """Check a finished prompt and report it; ``None`` when it cannot be used."""
-        shown = frozenset[str]().union(*(entry.edit.demonstrated for entry in chosen))
-        return self._validator.validate(candidate, shown).candidate
+        if candidate.candidate_id not in self._admitted:
+            shown = frozenset[str]().union(*(entry.edit.demonstrated for entry in chosen))
+            self._admitted[candidate.candidate_id] = self._validator.validate(candidate, shown).candidate
+        return self._admitted[candidate.candidate_id]
 
     @property
     def left(self) -> int:
@@ -463,16 +466,14 @@ class Search:
             self.stop_reason = StopReason.TARGET_REACHED
         if self.stop_reason or self.spent < self._next_check:
             return
-        self._next_check = self.spent + self.round_size * self._cost
+        self._next_check = self.spent + CALLS_PER_CHECK * self._cost
         settings = self._settings
         random = np.random.default_rng([self._task.seed, self._rounds])
         gain = round(expected_gain(self.pool, self._questions_in_hundred(), random), 5)
         settled = not self._unscreened and not self._questions_open
         self._small_gains = self._small_gains + 1 if settled and gain < settings.minimum_gain else 0
         ends = self._small_gains >= PATIENT_CHECKS
-        if ends or self.spent >= self._next_forecast:
-            self._next_forecast = self.spent + CALLS_PER_FORECAST * self._cost
-            self._observe.forecast(self.spent, gain, settings.minimum_gain)
+        self._observe.forecast(self.spent, gain, settings.minimum_gain)
         if ends:
             self.stop_reason = StopReason.LITTLE_TO_GAIN
 
