@@ -31,8 +31,9 @@ from burnish.domain.dataset import Dataset, Example
 from burnish.domain.hashing import uniform_draw
 from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation, Score
+from burnish.domain.usage import Usage
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Task
 
@@ -96,7 +97,8 @@ class Planted:
             stated.append(draw.choice(hinted))
         lines = [f"Rule {rule} applies." for rule in sorted(set(stated))]
         wording = f"Answer the question (wording {draw.randrange(10**9)})."
-        return "```\n" + "\n".join([wording, *lines, "", "{{question}}"]) + "\n```"
+        text = "\n".join([wording, *lines, "", "{{question}}"])
+        return f"<prompt>\n{text}\n</prompt>" if "<prompt>" in question else f"```\n{text}\n```"
 
     def true_score(self, prompt: str, examples: Sequence[Example]) -> float:
         """Expected score of a prompt, without the luck of the draw."""
@@ -183,11 +185,12 @@ class Burnish:
 
     async def reflect(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         self.reflection_calls += 1
         async with self.slots:
             await self.wait()
-        return self.world.rewrite("\n\n".join([*(message.content for message in messages), str(sample)]))
+        asked = "\n\n".join([*(message.content for message in messages), str(sample)])
+        return Completion(text=self.world.rewrite(asked), usage=Usage(calls=1))
 
     async def _evaluation(self, candidate: Candidate, example: Example) -> Evaluation:
         key = (candidate.candidate_id, example.example_id)

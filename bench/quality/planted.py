@@ -13,7 +13,8 @@ from burnish.domain.prompt import Message, text_of
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
+from burnish.optimizers.testing.reflection_scripts import completion
 
 PLANTED = "planted insight"
 
@@ -48,9 +49,9 @@ class PlantedTask:
 
     async def reflect(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         """Implements ``Reflect``."""
-        return self.answer_to("\n\n".join(message.content for message in messages), sample)
+        return completion(self.answer_to("\n\n".join(message.content for message in messages), sample))
 
     def score(self, candidate_text: str, example: Example) -> tuple[float, str]:
         right = self._task.is_right(candidate_text, example)

@@ -18,7 +18,9 @@ from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.joint_search.optimizer import JointSearch
 from burnish.optimizers.metaprompt import Metaprompt
-from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts
+from burnish.optimizers.prompts.components import Components
+from burnish.optimizers.prompts.proposal_format import ProposalFormat
+from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Optimizer, Task
 from burnish.optimizers.search.feedback import feedback
 
@@ -120,13 +122,16 @@ def random_search(world: SimulatedTask, budget: int) -> Found:
     async def search() -> Found:
         draw = random.Random(world.seed)
         source = Candidate({"prompt": SOURCE})
+        components = Components(source)
         best, score = source, (await world.evaluate(source, world.validation)).aggregate
         while world.calls + MINIBATCH + 1 + len(world.validation) <= budget:
             shown = draw.sample(list(world.train), MINIBATCH)
             means = await world.evaluate(source, shown)
-            rewrite = Rewrite(parent=source, feedback=feedback(means.evaluations, shown, 3000))
+            results = feedback(means.evaluations, shown, 3000)
+            form = ProposalFormat(components, source, beside=[results])
+            rewrite = RewriteRequest(parent=source, format=form, feedback=results)
             answer = await world.reflect(rewrite.messages(), sample=world.reflection_calls)
-            candidate = Candidate(read_prompts(answer, source))
+            candidate = Candidate(components.templates(source, form.read(answer)))
             means = await world.evaluate(candidate, world.validation)
             if means.aggregate > score:
                 best, score = candidate, means.aggregate

@@ -31,7 +31,8 @@ from burnish.domain.prompt import Message, text_of
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
+from burnish.optimizers.testing.reflection_scripts import completion
 
 POPULATION = 1500
 FIRST_DECOY = 100
@@ -176,9 +177,9 @@ class SimulatedTask:
 
     async def reflect(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         """Implements ``Reflect``."""
-        return self.answer_to("\n\n".join(message.content for message in messages), sample)
+        return completion(self.answer_to("\n\n".join(message.content for message in messages), sample))
 
     def score(self, candidate_text: str, example: Example) -> tuple[float, str]:
         """One answer's score and what the scorer says of it."""

@@ -20,15 +20,17 @@ from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
-from burnish.evaluation.scorer import WeightedScorer
+from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
 from burnish.llm.providers.registry import Registry
 from burnish.observability.telemetry import Telemetry, telemetry_of
-from burnish.optimizers.registry import make_optimizer
-from burnish.plan import Planner
+from burnish.optimizers.registry import complete_settings, make_optimizer
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
+from burnish.service.catalog import JobCatalog
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
@@ -53,6 +55,8 @@ class OfflineServices:
     models: Registry
     gateway: Gateway
     planner: Planner
+    resolver: Resolver
+    catalog: JobCatalog
     telemetry: Telemetry
 
 
@@ -76,6 +80,10 @@ class Services:
     @property
     def tracker(self) -> MlflowTracker:
         return self.offline.tracker
+
+    @property
+    def catalog(self) -> JobCatalog:
+        return self.offline.catalog
 
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
@@ -108,7 +116,7 @@ class Services:
 
 
 def make_offline_services(settings: Settings) -> OfflineServices:
-    """The tracker (which connects when it is first used), the models and the planner."""
+    """The tracker (which connects when it is first used), the models and what makes jobs of requests."""
     tracker = MlflowTracker(settings.tracking_uri)
     environment = ChainMap({"MLFLOW_TRACKING_URI": settings.tracking_uri}, os.environ)
     models = Registry(settings.allowed_base_urls, environment=environment)
@@ -118,16 +126,11 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     )
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
 
-    def scorers(specs: Sequence[str], experiment_id: str) -> tuple[WeightedScorer, ...]:
-        return make_scorers(
-            specs,
-            experiment_id=experiment_id or None,
-            judge_model=settings.judge_model,
-            find_registered=tracker.find_scorer,
-        )
-
-    planner = Planner(tracker, models, scorers, make_optimizer)
-    return OfflineServices(settings, tracker, models, gateway, planner, telemetry)
+    planner = Planner(make_scorers, make_optimizer)
+    judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
+    resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
+    catalog = JobCatalog(tracker.catalog, environment, judge_model)
+    return OfflineServices(settings, tracker, models, gateway, planner, resolver, catalog, telemetry)
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:
@@ -184,6 +187,7 @@ async def _open(
         store=store,
         tracker=offline.tracker,
         planner=offline.planner,
+        resolver=offline.resolver,
         gateway=offline.gateway,
         retries=RetryPolicy(limit=settings.max_job_retries),
         redact=redact,
@@ -193,7 +197,7 @@ async def _open(
         max_job_deaths=settings.max_job_deaths,
         observer=offline.telemetry,
     )
-    jobs = Jobs(store, offline.tracker, offline.planner, dispatcher)
+    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher)
     return Services(
         offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(worker), lock
     )

@@ -12,6 +12,7 @@ import pytest
 
 from burnish.api.app import create_app
 from burnish.api.event_hub import PAGE, EventHub
+from burnish.api.streams import Streams
 from burnish.api.testing import FakeServices, play_job, serving
 from burnish.config import Settings
 from burnish.domain.events import EventKind, NewEvent
@@ -183,8 +184,7 @@ async def test_a_reader_stops_when_nobody_watches(services: FakeServices) -> Non
 
 async def test_over_http_as_a_stream_and_as_pages(services: FakeServices) -> None:
     job_id = await new_job(services)
-    hub = EventHub(services.store, poll_seconds=0.005)
-    app = create_app(services, Settings(), hub=hub)
+    app = create_app(services, Settings(), streams=Streams.of(services.store, 0.005))
     async with serving(app) as url, aiohttp.ClientSession(url) as http:
         path, accept = f"{BASE}/{job_id}/events", {"Accept": "text/event-stream"}
         async with http.get(path, headers=accept) as stream:

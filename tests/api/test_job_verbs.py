@@ -185,7 +185,7 @@ async def test_delete_of_a_running_job_does_not_wait_for_mlflow_for_long(api: An
     hurried = Jobs(
         api.services.store,
         SlowToEnd(api.services.tracker),
-        api.services.jobs._planner,
+        api.services.jobs._resolver,
         api.services.dispatcher,
         stop_seconds=0.05,
     )

@@ -97,8 +97,19 @@ def api_schema(server: Target) -> Any:
     return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
+def ends(operation: dict[str, Any]) -> bool:
+    """Whether its answer has an end: a stream of the list has none."""
+    return "application/json" in operation["responses"]["200"]["content"]
+
+
 @pytest.mark.parametrize(
-    ("path", "verb"), [(path, verb) for path, verbs in document()["paths"].items() for verb in verbs]
+    ("path", "verb"),
+    [
+        (path, verb)
+        for path, verbs in document()["paths"].items()
+        for verb, operation in verbs.items()
+        if ends(operation)
+    ],
 )
 def test_no_request_makes_a_server_error_and_answers_are_as_documented(
     api_schema: Any, server: Target, path: str, verb: str

@@ -68,6 +68,11 @@ def test_a_job_for_programs(cli: Cli, create: list[str], server: ServerElsewhere
     assert winner["parents"] == [source["candidate_id"]]
     detail = cli.json("candidates", job_id, winner["candidate_id"])["candidate"]
     assert detail["texts"]["sentiment"]["text"].startswith("Answer positive")
+    inputs = cli.json("inputs", job_id)["inputs"]
+    assert inputs["prompts"][0]["uri"] == "prompts:/sentiment/1"
+    lines = [json.loads(line) for line in cli("examples", job_id, "--split", "test", "--json").splitlines()]
+    assert len(lines) == job["dataset"]["test"]
+    assert {line["split"] for line in lines} == {"test"}
     assert cli.json("register", job_id, winner["candidate_id"]) == {"prompt_uris": ["prompts:/sentiment/2"]}
     assert "does not exist" in cli("register", job_id, "nope", code=2)
     assert cli.json("promote", job_id, "production")["promotion"]["version"] == 2
@@ -88,9 +93,25 @@ def test_a_job_for_people(cli: Cli, create: list[str], server: ServerElsewhere) 
     assert "+0.600 (+0.400 to +0.800), IMPROVED" in shown
     assert "0.250 → 0.750" in cli("list")
     assert "rewrite 1" in cli("candidates", job_id)
+    assert "20 train, 10 validation, 10 test" in cli("inputs", job_id)
+    assert "--- prompts:/sentiment/1\n" in cli("inputs", job_id)
+    assert cli("examples", job_id, "--limit", "3").count("→") == 3
     assert "@production is version 2" in cli("promote", job_id, "production")
     assert "is deleted" in cli("delete", job_id)
     assert "no jobs" in cli("list")
+
+
+def test_the_same_job_again(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
+    first = cli.json(*create)
+    again = cli.json("create", "--like", first["job_id"], "--tag", "round=2")
+    assert again["job_id"] != first["job_id"]
+    assert (again["config"], again["dataset"]) == (first["config"], first["dataset"])
+    assert {tag["key"] for tag in again["tags"]} == {"team", "round"}
+    assert cli.json("create", "--like", first["job_id"], "--refresh")["dataset"] == first["dataset"]
+    refused = cli("create", "--like", first["job_id"], "--prompt", "prompts:/x/1", "--seed", "3", code=2)
+    assert "--prompt" in refused
+    assert "--seed" in refused
+    assert "--like" in cli("create", "--refresh", code=2)
 
 
 @pytest.mark.parametrize("columns", [50, 80, 120])

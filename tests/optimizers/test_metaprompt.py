@@ -13,7 +13,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, variables_of
 from burnish.errors import InvalidInput, ModelRejected, ModelUnavailable, OptimizerFailed
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.metaprompt import Metaprompt
 from burnish.optimizers.protocol import Optimizer, Task
 from burnish.optimizers.testing.contract import OptimizerContract, RecordingObserver
@@ -100,7 +100,7 @@ async def test_passes_the_options_of_the_call_on() -> None:
 
     async def reflect(
         messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         seen.append(parameters)
         return await synthetic.reflect(messages, sample=sample)
 
@@ -143,7 +143,7 @@ async def test_a_reflection_model_that_is_away_is_no_result(error: Exception) ->
 
     async def reflect(
         messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         raise error
 
     with pytest.raises(type(error)):
@@ -159,7 +159,7 @@ async def test_one_unanswered_rewrite_does_not_end_the_search() -> None:
 
     async def reflect(
         messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         if sample == 3:
             raise ModelUnavailable("m", "503 after every retry")
         return await synthetic.reflect(messages, sample=sample)

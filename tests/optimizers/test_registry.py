@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,12 @@ from burnish.optimizers.distillation import DistillationSettings
 from burnish.optimizers.few_shot.optimizer import FewShotSettings
 from burnish.optimizers.joint_search.optimizer import JointSearchSettings
 from burnish.optimizers.metaprompt import MetapromptSettings
-from burnish.optimizers.registry import make_optimizer, optimizer_class, settings_schema
+from burnish.optimizers.registry import (
+    complete_settings,
+    make_optimizer,
+    optimizer_class,
+    settings_schema,
+)
 from burnish.optimizers.settings import CommonSettings
 from burnish.proto import prompt_optimization_pb2 as wire
 
@@ -145,3 +151,36 @@ def test_the_page_tells_every_setting_with_its_default(heading: str, settings: t
                 default.strip("`"),
                 f"{default}.0",
             ), name
+
+
+@pytest.mark.parametrize("kind", OptimizerType)
+def test_completed_settings_say_every_default_and_mean_the_same(kind: OptimizerType) -> None:
+    given: dict[str, Any] = {"minimum_gain": 0.25, "patience": None}
+    if kind is OptimizerType.DISTILLATION:
+        given["teacher_prompt_uri"] = "prompts:/teacher/1"
+    complete = complete_settings(kind, given)
+    assert complete.keys() == optimizer_class(kind).settings_class.model_fields.keys()
+    assert complete["minimum_gain"] == 0.25
+    assert json.loads(json.dumps(complete)) == complete
+    assert complete_settings(kind, complete) == complete
+    reads = [make_optimizer(kind, settings) for settings in (given, complete)]
+    assert reads[0].estimate(40, 20, 500) == reads[1].estimate(40, 20, 500)
+
+
+def test_sampling_options_that_were_not_said_stay_unsaid_in_completed_settings() -> None:
+    assert complete_settings(OptimizerType.METAPROMPT, {})["lm_kwargs"] == {}
+    said = {"temperature": None, "top_k": 3}
+    assert complete_settings(OptimizerType.METAPROMPT, {"lm_kwargs": said})["lm_kwargs"] == said
+
+
+def test_the_student_s_settings_are_completed_too() -> None:
+    complete = complete_settings(
+        OptimizerType.DISTILLATION,
+        {"teacher_prompt_uri": "prompts:/t/1", "student": "few_shot", "patience": 3},
+    )
+    assert complete["student_config"] == complete_settings(OptimizerType.FEW_SHOT, {"patience": 3})
+
+
+def test_settings_that_cannot_be_completed_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"optimizer_config\.patience"):
+        complete_settings(OptimizerType.GEPA, {"patience": 0})

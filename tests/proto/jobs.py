@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
     Job,
     JobConfig,
@@ -33,7 +34,7 @@ FULL_JOB = Job(
     job_id="j2",
     experiment_id="7",
     config=JobConfig(
-        source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
+        source_prompt_uris=("prompts:/a@prod", "prompts:/b@prod"),
         dataset_id="d-1",
         scorers=("exact_match", "contains=2"),
         optimizer_type=OptimizerType.GEPA,
@@ -47,6 +48,7 @@ FULL_JOB = Job(
         max_output_tokens=64,
         call_timeout_seconds=30.0,
         failure_share=0.25,
+        max_unscored_share=0.75,
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
     ),
@@ -74,4 +76,15 @@ FULL_JOB = Job(
     stop_reason=StopReason.BUDGET,
     usage=UsageByRole({Role.TARGET: Usage(3, 10, 5, 123_456_789), Role.REFLECTION: Usage(1, 2, 3, None)}),
     warnings=("only 40 examples",),
+    answers={"ok": 2, "cut": 1, "empty": 0, "refused": 0, "error": 1},
+    score_ranges={"exact_match": "1-5"},
+    unscored_answers={"exact_match": 3},
+    inputs=InputSummary(
+        source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
+        model="openai:/small",
+        reflection_model="openai:/large",
+        teacher_model="openai:/larger",
+        judge_models=("openai:/judge",),
+        dataset=DatasetSummary(dataset_id="d-1", name="ä", digest="abc", train=24, validation=12, test=4),
+    ),
 )

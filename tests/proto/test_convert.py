@@ -68,6 +68,7 @@ configs = st.builds(
     max_output_tokens=st.none() | counts,
     call_timeout_seconds=numbers,
     failure_share=numbers,
+    max_unscored_share=numbers,
     thinking=st.sampled_from(Thinking),
     register=st.sampled_from(RegisterPolicy),
 )
@@ -100,6 +101,8 @@ all_jobs = st.builds(
     stop_reason=st.none() | st.sampled_from(StopReason),
     usage=st.dictionaries(st.sampled_from(Role), usages).map(UsageByRole),
     warnings=st.lists(texts, max_size=3).map(tuple),
+    score_ranges=st.dictionaries(texts, st.sampled_from(["1-5", "5-1", "-1-1"]), max_size=3),
+    unscored_answers=st.dictionaries(texts, counts, max_size=3),
 )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import burnish
 from burnish.api.app import create_app
-from burnish.api.event_hub import EventHub
+from burnish.api.streams import Streams
 from burnish.api.testing import (
     FakeServices,
     ServerElsewhere,
@@ -56,8 +56,8 @@ def fields(services: FakeServices) -> dict[str, Any]:
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Running]:
     async with fake_services(tmp_path) as services:
-        hub = EventHub(services.store, poll_seconds=0.005)
-        async with serving(create_app(services, Settings(), hub=hub)) as url:
+        streams = Streams.of(services.store, 0.005)
+        async with serving(create_app(services, Settings(), streams=streams)) as url:
             yield Running(url, services)
 
 
@@ -102,6 +102,39 @@ async def test_candidates_and_their_results(server: Running, client: burnish.Asy
     assert matrix.scores[winner.candidate_id] == dict.fromkeys(matrix.example_ids, 1.0)
     assert matrix.errors == frozenset()
     assert (await job.scores("test")).scores == {}
+
+
+async def test_the_list_is_watched_from_reset_on(server: Running, client: burnish.AsyncClient) -> None:
+    events = client.watch_jobs(experiment_ids=["0"])
+    assert (await asyncio.wait_for(anext(events), 5)).kind == "RESET"
+    job = await client.create_job(**server.fields())
+    created = await asyncio.wait_for(anext(events), 5)
+    assert (created.kind, created.job_id, created.job) == ("CREATED", job.job_id, job.data)
+    await job.delete()
+    while (deleted := await asyncio.wait_for(anext(events), 5)).kind == "CHANGED":
+        assert deleted.job is not None and deleted.job.status is JobStatus.CANCELED  # first it is stopped
+    assert (deleted.kind, deleted.job_id, deleted.job) == ("DELETED", job.job_id, None)
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+async def test_what_a_job_can_be_made_of(server: Running, client: burnish.AsyncClient) -> None:
+    fields = server.fields()
+    assert [entry.name async for entry in client.list_experiments("def")] == ["Default"]
+    (prompt,) = [entry async for entry in client.list_prompts("senti")]
+    assert (prompt.name, prompt.latest_version) == ("sentiment", 1)
+    (version,) = await client.prompt_versions("sentiment")
+    assert version.uri == fields["source_prompt_uri"]
+    assert (version.variables, version.model, version.aliases) == (("review",), None, ())
+    (dataset,) = [entry async for entry in client.list_datasets()]
+    assert (dataset.dataset_id, dataset.records) == (fields["dataset_id"], 40)
+    assert dataset.last_update_timestamp_ms is None
+    preview = await client.preview_dataset(dataset.dataset_id, 2)
+    assert (preview.dataset, len(preview.records)) == (dataset, 2)
+    assert [column.name for column in preview.columns] == ["review", "expected_response"]
+    scorers = {entry.name: entry for entry in await client.list_scorers()}
+    assert (scorers["exact_match"].kind, scorers["exact_match"].argument) == ("BUILT_IN", "NONE")
+    assert {entry.name for entry in await client.list_optimizers()} >= {"gepa", "joint-search"}
+    assert {entry.scheme: entry.has_key for entry in await client.list_providers()}["openai"] is True
 
 
 async def test_search_walks_all_pages(server: Running, client: burnish.AsyncClient) -> None:

@@ -14,8 +14,9 @@ from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.exact_match import ExactMatch
 from burnish.evaluation.statistics import FEWEST_PAIRS
 from burnish.llm.providers.registry import Registry
-from burnish.optimizers.registry import make_optimizer
-from burnish.plan import Planner
+from burnish.optimizers.registry import complete_settings, make_optimizer
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.service.estimate import Estimate, estimate
 from tests.worker.harness import WorkerHarness
 
@@ -44,9 +45,11 @@ async def estimated(harness: WorkerHarness, judge: str | None = None, **changes:
     if judge:
         scorers.append(WeightedScorer(TwoCallJudge(judge)))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})
-    planner = Planner(harness.tracker, registry, lambda specs, experiment: tuple(scorers), make_optimizer)
-    config = harness.config(**{"model": CHEAP, "budget": Budget(), **changes})
-    return estimate(await planner.plan("0", config))
+    planner = Planner(lambda specs, **_: tuple(scorers), make_optimizer)
+    resolver = Resolver(harness.tracker, registry, planner, complete_settings)
+    specs = tuple(entry.scorer.name for entry in scorers)
+    config = harness.config(**{"model": CHEAP, "budget": Budget(), "scorers": specs, **changes})
+    return estimate((await resolver.resolve("0", config)).plan)
 
 
 async def test_judges_are_counted_and_priced_by_their_own_model(harness: WorkerHarness) -> None:
@@ -61,11 +64,13 @@ async def test_an_unknown_price_of_any_model_leaves_the_dollars_out(harness: Wor
 
 
 async def test_a_teacher_is_priced_by_its_own_model(harness: WorkerHarness) -> None:
-    def lesson(model: str) -> dict[str, Any]:
+    def teacher_settings(model: str) -> dict[str, Any]:
         return {"teacher_prompt_uri": "prompts:/teacher/1", "teacher_model": model}
 
     cheap, dear = [
-        await estimated(harness, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=lesson(model))
+        await estimated(
+            harness, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=teacher_settings(model)
+        )
         for model in (CHEAP, DEAR)
     ]
     assert cheap.calls_low == dear.calls_low

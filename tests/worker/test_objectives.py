@@ -13,8 +13,9 @@ from burnish.domain.job import JobStatus
 from burnish.errors import InvalidInput
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.providers.registry import Registry
-from burnish.optimizers.registry import make_optimizer
-from burnish.plan import Planner
+from burnish.optimizers.registry import complete_settings, make_optimizer
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
 from burnish.proto import prompt_optimization_pb2 as wire
 from tests.worker.harness import WorkerHarness, WorkerProcess
 
@@ -71,9 +72,10 @@ async def test_tokens_can_be_weighed_against_the_score(tmp_path: Path, harness: 
 
 async def test_a_cost_that_nobody_knows_cannot_be_weighed(harness: WorkerHarness) -> None:
     models = Registry(environment={"OPENAI_API_KEY": "none"})
-    planner = Planner(harness.tracker, models, lambda specs, experiment: make_scorers(specs), make_optimizer)
+    planner = Planner(make_scorers, make_optimizer)
+    resolver = Resolver(harness.tracker, models, planner, complete_settings)
     config = harness.config(scorers=("exact_match", "low_cost:0.001"), model="openai:/never-heard-of")
     with pytest.raises(InvalidInput) as caught:
-        await planner.plan("0", config)
+        await resolver.resolve("0", config)
     (problem,) = caught.value.problems
     assert "openai:/never-heard-of" in problem.remedy

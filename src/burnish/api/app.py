@@ -13,17 +13,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from burnish import __version__
-from burnish.api import candidates, edits, events, jobs, openapi
+from burnish.api import candidates, catalog, edits, events, inputs, jobs, openapi
 from burnish.api.auth import AllowedHosts, Guard, read_tokens
 from burnish.api.docs import page
 from burnish.api.errors import answer
-from burnish.api.event_hub import EventHub
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
 from burnish.api.page import PAGE_PATH, mlflow_address, page_routes, to_page_route
 from burnish.api.routes import BASE_PATHS, Verb, refuse_others, routes
 from burnish.api.services import Services
 from burnish.api.session import Sessions, session_route
+from burnish.api.streams import Streams
 from burnish.config import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -40,37 +40,37 @@ def create_app(
     mlflow_app: ASGIApp | None = None,
     mlflow: Check | None = None,
     worker: Check = _nothing_to_check,
-    hub: EventHub | None = None,
+    streams: Streams | None = None,
     scrape: Scrape | None = None,
     prefix: str = "",
 ) -> Starlette:
     """The whole server as one ASGI application. It starts and closes nothing but its own streams; who
-    stops the server calls ``app.state.event_hub.close()`` first, so that it need not wait for them.
+    stops the server calls ``app.state.streams.close()`` first, so that it need not wait for them.
 
     Args:
         mlflow_app: answers every path that is not ours.
         mlflow: says whether it does already; ``None``: it always does.
         worker: says whether the jobs of this process are being worked on.
-        hub: what the event streams are read from.
+        streams: what the event streams are read from.
         scrape: makes the page of ``/metrics``; ``None``: there is none.
         prefix: begins every path of ours, as MLflow's ``--static-prefix`` does.
 
     Raises:
         InvalidInput: the token file cannot be used.
     """
-    hub = hub or EventHub(services.store)
+    streams = streams or Streams.of(services.store)
     tokens = read_tokens(Path(settings.auth_token_file)) if settings.auth_token_file else ()
     sessions = Sessions(tokens)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        hub.close()
+        streams.close()
 
     app = Starlette(lifespan=lifespan)
-    app.state.event_hub = hub
+    app.state.streams = streams
     app.add_exception_handler(HTTPException, _no_such_endpoint)
-    ours = list(routes(services, _verbs(hub), prefix))
+    ours = list(routes(services, _verbs(streams), prefix))
     app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)
     app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow or _nothing_to_check, worker)))
@@ -104,18 +104,29 @@ def _shown(settings: Settings, sessions: Sessions, mounted: bool) -> dict[str, o
     }
 
 
-def _verbs(hub: EventHub) -> Mapping[str, Verb]:
+def _verbs(streams: Streams) -> Mapping[str, Verb]:
     """What answers each method of the service in ``service.proto``."""
     return {
         "createPromptOptimizationJob": jobs.create,
         "searchPromptOptimizationJobs": jobs.search,
+        "watchPromptOptimizationJobs": events.watch_jobs(streams.jobs),
         "estimatePromptOptimizationJob": jobs.estimate,
+        "listCatalogExperiments": catalog.list_experiments,
+        "listCatalogPrompts": catalog.list_prompts,
+        "getCatalogPrompt": catalog.get_prompt,
+        "listCatalogDatasets": catalog.list_datasets,
+        "getCatalogDataset": catalog.get_dataset,
+        "listCatalogScorers": catalog.list_scorers,
+        "listCatalogOptimizers": catalog.list_optimizers,
+        "listCatalogProviders": catalog.list_providers,
         "getPromptOptimizationJob": jobs.get,
         "deletePromptOptimizationJob": jobs.delete,
         "cancelPromptOptimizationJob": jobs.cancel,
         "resumePromptOptimizationJob": jobs.resume,
-        "listPromptOptimizationJobEvents": events.list_events(hub),
+        "listPromptOptimizationJobEvents": events.list_events(streams.events),
         "listPromptOptimizationCandidates": candidates.list_candidates,
+        "getPromptOptimizationJobInputs": inputs.get_inputs,
+        "listPromptOptimizationExamples": inputs.list_examples,
         "listPromptOptimizationEdits": edits.list_edits,
         "getPromptOptimizationCandidate": candidates.get_candidate,
         "registerPromptOptimizationCandidate": jobs.register,

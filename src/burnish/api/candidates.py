@@ -15,12 +15,12 @@ from burnish.api.wire import (
     scores_to_proto,
     with_texts,
 )
+from burnish.domain.dataset import SPLITS
 from burnish.domain.records import CandidateRecord
 from burnish.errors import InvalidInput, NotFound, did_you_mean
 from burnish.proto import service_pb2 as wire
 
 DEFAULT_PAGE = 100
-SPLITS = ("train", "validation", "test")
 
 
 async def list_candidates(services: Services, call: Call) -> wire.ListPromptOptimizationCandidates.Response:

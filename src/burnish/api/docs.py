@@ -53,8 +53,13 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[str]:
             if body := operation.get("requestBody"):
                 rows += _rows(body["content"]["application/json"]["schema"])
             yield _table(rows)
-            answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
-            yield f"<p>Answers {_type(answer)}.</p>"
+            yield f"<p>Answers {_answer(operation['responses']['200']['content'])}.</p>"
+
+
+def _answer(content: Mapping[str, Any]) -> str:
+    if plain := content.get("application/json"):
+        return _type(plain["schema"])
+    return f"a stream of {_type(content['text/event-stream']['schema']['contentSchema'])}"
 
 
 def _messages(schemas: Mapping[str, Any]) -> Iterator[str]:

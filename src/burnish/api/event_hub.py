@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from itertools import islice
 
+from burnish.api.backlog import Backlog
 from burnish.domain.events import Event, EventKind
 from burnish.errors import BurnishError, NotFound
 from burnish.proto.convert import event_to_proto
@@ -39,98 +38,48 @@ class EventFeed:
 
     Args:
         after: the sequence number to read on from. Where the job has no such event, from the first.
-        remember: how many events are kept for watchers that come or fall behind.
     """
 
-    def __init__(
-        self, store: JobStore, job_id: str, after: int, poll_seconds: float, remember: int = 10_000
-    ) -> None:
+    def __init__(self, store: JobStore, job_id: str, after: int, poll_seconds: float) -> None:
         self.watchers = 0
-        self.ended = False
+        self.backlog: Backlog[bytes] = Backlog(after)
         self._store = store
         self._job_id = job_id
         self._poll_seconds = poll_seconds
-        self._latest = after
-        self._recent: deque[tuple[int, bytes]] = deque(maxlen=remember)
-        self._changed = asyncio.Event()
-        self._failure: BurnishError | None = None
-
-    @property
-    def first(self) -> int:
-        """The oldest sequence number it remembers; the next one, where it remembers none."""
-        return self._recent[0][0] if self._recent else self._latest + 1
-
-    @property
-    def latest(self) -> int:
-        """The sequence number it has read up to."""
-        return self._latest
-
-    def since(self, after: int) -> bytes:
-        """What it remembers with a greater sequence number, in order.
-
-        Raises:
-            BurnishError: the reader has failed, and there is nothing more to give.
-        """
-        behind = self._latest - after
-        if behind > 0:
-            start = max(0, len(self._recent) - behind)
-            return b"".join(encoded for _, encoded in islice(self._recent, start, None))
-        if self._failure is not None:
-            raise self._failure
-        return b""
-
-    async def change(self, timeout_seconds: float) -> bool:
-        """Wait for news, or for the end.
-
-        Returns:
-            Whether there were any in time.
-        """
-        changed = self._changed
-        try:
-            await asyncio.wait_for(changed.wait(), timeout_seconds)
-        except TimeoutError:
-            return False
-        return True
 
     async def read(self) -> None:
         """Read on until the job has ended, or is gone."""
-        idle_reads = 0
-        last_kind: EventKind | None = None
+        failure = None
         try:
-            while True:
-                events = await self._store.events(self._job_id, self._latest, PAGE)
-                for event in events:
-                    self._recent.append((event.sequence, encode(event)))
-                    self._latest, last_kind = event.sequence, event.kind
-                if events:
-                    idle_reads = 0
-                    self._wake()
-                    continue
-                if not self._recent and self._latest > 0:
-                    self._latest = 0  # there is no such event: the watcher was mistaken
-                    continue
-                if last_kind is EventKind.ENDED or idle_reads % _IDLE_READS_BETWEEN_CHECKS == 0:
-                    job = await self._store.get(self._job_id)
-                    if job.status.terminal and not await self._store.events(self._job_id, self._latest, 1):
-                        return
-                idle_reads += 1
-                await asyncio.sleep(self._poll_seconds)
+            await self._read()
         except NotFound:
-            return  # deleted: the stream ends
+            pass  # deleted: the stream ends
         except BurnishError as error:
-            self._failure = error
+            failure = error
         finally:
-            self.ended = True
-            self._wake()
+            self.backlog.end(failure)
 
-    def close(self) -> None:
-        """Let every watcher go."""
-        self.ended = True
-        self._wake()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+    async def _read(self) -> None:
+        backlog, idle_reads = self.backlog, 0
+        last_kind: EventKind | None = None
+        while True:
+            events = await self._store.events(self._job_id, backlog.latest, PAGE)
+            for event in events:
+                backlog.append(event.sequence, encode(event))
+                last_kind = event.kind
+            if events:
+                idle_reads = 0
+                backlog.wake()
+                continue
+            if not len(backlog) and backlog.latest > 0:
+                backlog.latest = 0  # there is no such event: the watcher was mistaken
+                continue
+            if last_kind is EventKind.ENDED or idle_reads % _IDLE_READS_BETWEEN_CHECKS == 0:
+                job = await self._store.get(self._job_id)
+                if job.status.terminal and not await self._store.events(self._job_id, backlog.latest, 1):
+                    return
+            idle_reads += 1
+            await asyncio.sleep(self._poll_seconds)
 
 
 class EventHub:
@@ -163,19 +112,20 @@ class EventHub:
 
     async def _watch(self, job_id: str, after: int) -> AsyncGenerator[bytes]:
         async with self._feed(job_id, after) as feed:
+            backlog = feed.backlog
             while not self._closed:
-                while after < feed.first - 1:
+                while after < backlog.first - 1:
                     missed = await self._store.events(job_id, after, PAGE)
                     if not missed:
                         break
                     yield b"".join(encode(event) for event in missed)
                     after = missed[-1].sequence
-                if news := feed.since(after):
-                    after = feed.latest
-                    yield news
-                elif feed.ended:
+                if news := backlog.since(after):
+                    after = backlog.latest
+                    yield b"".join(news)
+                elif backlog.ended:
                     return
-                elif not await feed.change(self._heartbeat_seconds):
+                elif not await backlog.change(self._heartbeat_seconds):
                     yield HEARTBEAT
 
     def close(self) -> None:
@@ -183,12 +133,12 @@ class EventHub:
         self._closed = True
         for feed, task in list(self._feeds.values()):
             task.cancel()
-            feed.close()
+            feed.backlog.end()
 
     @asynccontextmanager
     async def _feed(self, job_id: str, after: int) -> AsyncIterator[EventFeed]:
         found = self._feeds.get(job_id)
-        if found is None or found[0].ended:
+        if found is None or found[0].backlog.ended:
             feed = EventFeed(self._store, job_id, max(0, after - PAGE), self._poll_seconds)
             task = asyncio.create_task(feed.read(), name=f"watch-{job_id}")
             self._feeds[job_id] = found = (feed, task)

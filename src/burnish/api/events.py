@@ -1,10 +1,13 @@
-"""The events of a job: JSON pages, or a stream for who watches it."""
+"""The events of a job, as JSON pages or as a stream, and the stream of the list of jobs."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
 
 from burnish.api.event_hub import PAGE, EventHub
+from burnish.api.job_hub import JobHub
 from burnish.api.routes import Call, Verb
 from burnish.api.services import Services
 from burnish.api.wire import page_size
@@ -35,13 +38,26 @@ def list_events(hub: EventHub) -> Verb:
     return verb
 
 
+def watch_jobs(hub: JobHub) -> Verb:
+    """The verb, with the feed it streams from."""
+
+    async def verb(services: Services, call: Call) -> Response:
+        call.check()
+        last_id = call.headers.get("last-event-id", "").strip()
+        return _streaming(hub.watch(last_id, call.message.experiment_ids))
+
+    return verb
+
+
+def _streaming(parts: AsyncIterator[bytes]) -> Response:
+    return StreamingResponse(parts, media_type="text/event-stream", headers=_STREAM_HEADERS)
+
+
 async def _stream(services: Services, hub: EventHub, job_id: str, after: int) -> Response:
     job = await services.jobs.get(job_id)
     if job.status.terminal and not await services.store.events(job_id, after, 1):
         return Response(status_code=204)  # a browser's EventSource does not come back then
-    return StreamingResponse(
-        hub.watch(job_id, after), media_type="text/event-stream", headers=_STREAM_HEADERS
-    )
+    return _streaming(hub.watch(job_id, after))
 
 
 def _after(call: Call) -> int:

@@ -20,6 +20,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from burnish import __version__
 from burnish.api.routes import BASE_PATHS, SERVICE, rule_of
 from burnish.proto import service_pb2
+from burnish.proto.http_pb2 import Http
 from burnish.proto.message import is_map, is_repeated
 
 _SCALARS: Mapping[int, dict[str, Any]] = {
@@ -50,6 +51,11 @@ _LAST_EVENT_ID = {
     "required": False,
     "description": "Go on behind this event; wins over `after`.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+}
+_LAST_LIST_EVENT_ID = {
+    **_LAST_EVENT_ID,
+    "description": "Go on behind this event.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{12}-[0-9]{1,18}$"},
 }
 
 
@@ -109,22 +115,27 @@ def _operation(
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     if method.input_type is service_pb2.CreatePromptOptimizationJob.DESCRIPTOR:
         parameters.append(_IDEMPOTENCY_KEY)
-    if rule.streams:
-        parameters.append(_LAST_EVENT_ID)
+    if rule.streams or rule.only_streams:
+        parameters.append(_LAST_EVENT_ID if rule.streams else _LAST_LIST_EVENT_ID)
     if parameters:
         operation["parameters"] = parameters
-    operation["responses"] = _responses(method, rule.streams, comments, schemas)
+    operation["responses"] = _responses(method, rule, comments, schemas)
     return operation
 
 
 def _responses(
-    method: Any, streams: bool, comments: Mapping[str, str], schemas: dict[str, Any]
+    method: Any, rule: Http, comments: Mapping[str, str], schemas: dict[str, Any]
 ) -> dict[str, Any]:
-    content = {"application/json": {"schema": _schema_of(method.output_type, comments, schemas)}}
-    if streams:
+    answer = _schema_of(method.output_type, comments, schemas)
+    stream = {"type": "string", "contentMediaType": "application/json", "contentSchema": answer}
+    if rule.only_streams:
+        content: dict[str, Any] = {"text/event-stream": {"schema": stream}}
+    else:
+        content = {"application/json": {"schema": answer}}
+    if rule.streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
     found: dict[str, Any] = {"200": {"description": "OK", "content": content}}
-    if streams:
+    if rule.streams:
         found["204"] = {"description": "For a stream: the job has ended and there is nothing more."}
     error = {"application/json": {"schema": {"$ref": _reference(service_pb2.Error.DESCRIPTOR)}}}
     for status, description in _STATUSES.items():

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from burnish.api.app import create_app
-from burnish.api.event_hub import EventHub
+from burnish.api.streams import Streams
 from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.domain.candidate import Candidate, CandidateStatus
@@ -31,11 +31,14 @@ from burnish.errors import InvalidInput
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
-from burnish.plan import Planner
+from burnish.planning.plan import Planner
+from burnish.planning.resolver import Resolver
+from burnish.service.catalog import JobCatalog
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeTracker
+from burnish.tracking.memory_catalog import FakeCatalog
 
 T = TypeVar("T")
 
@@ -52,6 +55,7 @@ class FakeServices:
     dispatcher: EmbeddedDispatcher
     jobs: Jobs
     prompts: Prompts
+    catalog: JobCatalog
 
     def source(self, template: str = PROMPT) -> str:
         """URI of a registered prompt with a model of its own."""
@@ -85,12 +89,12 @@ async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
     """Open them over a new SQLite file in ``folder``."""
     store = await asyncio.to_thread(SqlJobStore, f"sqlite:///{folder / 'jobs.db'}")
     tracker, dispatcher = FakeTracker(), EmbeddedDispatcher(store.unfinished)
-    planner = Planner(
-        tracker, FakeModels(), lambda specs, experiment_id: make_scorers(specs), make_fake_optimizer
-    )
-    jobs = Jobs(store, tracker, planner, dispatcher)
+    planner = Planner(make_scorers, make_fake_optimizer)
+    resolver = Resolver(tracker, FakeModels(), planner, lambda _, settings: dict(settings))
+    jobs = Jobs(store, tracker, resolver, dispatcher)
     try:
-        yield FakeServices(store, tracker, dispatcher, jobs, Prompts(store, tracker))
+        catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
+        yield FakeServices(store, tracker, dispatcher, jobs, Prompts(store, tracker), catalog)
     finally:
         await store.close()
 
@@ -172,8 +176,8 @@ def server_elsewhere(folder: Path, poll_seconds: float = 0.005) -> Iterator[Serv
 
     async def serve() -> None:
         async with fake_services(folder) as services:
-            hub = EventHub(services.store, poll_seconds)
-            async with serving(create_app(services, Settings(), hub=hub)) as url:
+            streams = Streams.of(services.store, poll_seconds)
+            async with serving(create_app(services, Settings(), streams=streams)) as url:
                 started.set_result(ServerElsewhere(url, services, asyncio.get_running_loop()))
                 await stop.wait()
 

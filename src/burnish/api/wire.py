@@ -8,7 +8,6 @@ from typing import Any
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.job import JobConfig
-from burnish.domain.prompt import Template
 from burnish.domain.records import CandidateRecord, EvaluationRecord, JobQuery, ScoredExample
 from burnish.domain.text import well_formed
 from burnish.errors import InvalidInput, Problem
@@ -16,6 +15,7 @@ from burnish.optimizers.search.pareto import front
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
 from burnish.proto.convert import read_config, usage_by_role_to_proto, usage_to_proto
+from burnish.proto.inputs import template_to_proto
 from burnish.service.estimate import Estimate
 from burnish.service.prompts import Promotion
 
@@ -35,6 +35,15 @@ class JobRequest:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatRequest:
+    """What a create like another job asks for besides, and what is wrong with it so far."""
+
+    experiment_id: str
+    tags: dict[str, str]
+    problems: tuple[Problem, ...]
+
+
 def read_job_request(
     message: service.CreatePromptOptimizationJob | service.EstimatePromptOptimizationJob,
     problems: Sequence[Problem] = (),
@@ -47,12 +56,34 @@ def read_job_request(
     config, unreadable = read_config(message.config, message.source_prompt_uri.strip())
     named = {problem.field for problem in found}
     found += [problem for problem in unreadable if problem.field not in named]
+    if isinstance(message, service.CreatePromptOptimizationJob) and message.refresh_inputs:
+        found.append(Problem("refresh_inputs", "true", "goes with like_job_id; a new job reads them anyway"))
+    return JobRequest(message.experiment_id.strip(), config, _read_tags(message, found), tuple(found))
+
+
+def read_repeat_request(
+    message: service.CreatePromptOptimizationJob, problems: Sequence[Problem] = ()
+) -> RepeatRequest:
+    """
+    Args:
+        problems: found when the body was read.
+    """
+    found = list(problems)
+    for name in ("source_prompt_uri", "config"):
+        if message.HasField(name):
+            remedy = "is the other job's; leave it out, or leave like_job_id out"
+            found.append(Problem(name, "", remedy))
+    return RepeatRequest(message.experiment_id.strip(), _read_tags(message, found), tuple(found))
+
+
+def _read_tags(message: Any, problems: list[Problem]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for position, tag in enumerate(message.tags):
         if tag.key in tags and tags[tag.key] != tag.value:
-            found.append(Problem(f"tags[{position}].key", tag.key, "was given twice with different values"))
+            remedy = "was given twice with different values"
+            problems.append(Problem(f"tags[{position}].key", tag.key, remedy))
         tags[tag.key] = tag.value
-    return JobRequest(message.experiment_id.strip(), config, tags, tuple(found))
+    return tags
 
 
 def read_query(message: service.SearchPromptOptimizationJobs) -> JobQuery:
@@ -97,7 +128,7 @@ def candidates_to_proto(records: Sequence[CandidateRecord]) -> list[wire.PromptC
 def with_texts(message: wire.PromptCandidate, candidate: Candidate) -> wire.PromptCandidate:
     """One of them with its texts."""
     for name in sorted(candidate.texts):
-        message.texts[name].MergeFrom(_template_to_proto(candidate.texts[name]))
+        message.texts[name].MergeFrom(template_to_proto(candidate.texts[name]))
     return message
 
 
@@ -117,20 +148,13 @@ def _candidate_to_proto(record: CandidateRecord, on_front: bool) -> wire.PromptC
     )
 
 
-def _template_to_proto(template: Template) -> wire.PromptTemplate:
-    if isinstance(template, str):
-        return wire.PromptTemplate(text=well_formed(template))
-    messages = [wire.ChatMessage(role=entry.role, content=well_formed(entry.content)) for entry in template]
-    return wire.PromptTemplate(messages=messages)
-
-
 def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
     evaluation = record.evaluation
     message = wire.ExampleResult(
         example_id=evaluation.example_id,
         split=record.split,
         output=well_formed(evaluation.output),
-        aggregate=evaluation.aggregate,
+        aggregate=None if evaluation.unscored else evaluation.aggregate,
         error=None if evaluation.error is None else well_formed(evaluation.error),
         usage=usage_to_proto(evaluation.usage),
     )
@@ -139,6 +163,8 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
         message.scores[name].value = score.value
         if score.rationale:
             message.scores[name].rationale = well_formed(score.rationale)
+        if score.raw is not None:
+            message.scores[name].raw = score.raw
     return message
 
 

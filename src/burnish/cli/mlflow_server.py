@@ -87,7 +87,7 @@ async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
             worker=check,
             prefix=os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/"),
         )
-        stack.callback(before_signals(app.state.event_hub.close))
+        stack.callback(before_signals(app.state.streams.close))
         try:
             yield app
         finally:

@@ -33,7 +33,7 @@ from burnish.domain.prompt import Prompt
 from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
 from burnish.observability.logs import configure_logs
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 from burnish.service.preflight import first_calls
 
 DEFAULT_MODEL = "local:/smollm2"
@@ -153,7 +153,7 @@ async def _check(request: OptimizeRequest, offline: OfflineServices) -> _Checked
     fields.setdefault("scorers", DEFAULT_SCORERS if dataset else ())
     fields.setdefault("model", None if prompts[0].model_config else DEFAULT_MODEL)
     config = JobConfig(source_prompt_uris=request.prompts, dataset_id=request.data, **fields)
-    plan = await offline.planner.check(config, prompts, dataset)
+    plan = (await offline.resolver.check(config, prompts, dataset)).plan
     return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan))
 
 

@@ -67,7 +67,7 @@ async def _serve(settings: Settings) -> None:
         server = QuietServer(config)
 
         def stop() -> None:
-            app.state.event_hub.close()  # or the server would wait for its streams
+            app.state.streams.close()  # or the server would wait for its streams
             server.should_exit = True
 
         _on_signals(stop)

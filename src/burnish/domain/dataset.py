@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from burnish.domain.hashing import digest
+from burnish.domain.hashing import digest, digest_of_list
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Example:
         return self.expectations.get("expected_response")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dataset:
     """Examples in the order of the data.
 
@@ -43,12 +46,11 @@ class Dataset:
     name: str
     examples: tuple[Example, ...]
     dataset_id: str | None = None
-    digest: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "digest", digest([[e.example_id, dict(e.expectations)] for e in self.examples])
-        )
+    @cached_property
+    def digest(self) -> str:
+        """Identity of the examples and what is expected of them; takes a pass over all of them."""
+        return digest_of_list([e.example_id, dict(e.expectations)] for e in self.examples)
 
     @classmethod
     def of(

@@ -11,8 +11,10 @@ from typing import Annotated, Any, TypedDict
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
+from burnish.domain.score import ScoreRange
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidInput, InvalidState, Problem
 
@@ -148,7 +150,7 @@ def _refuse_constant(name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobConfig:
-    """What was asked for, complete: a worker needs nothing else.
+    """What was asked for. What it meant at submission is in :class:`~burnish.domain.inputs.JobInputs`.
 
     The annotations are the table of a job's options: command line, SDK, wire and ``docs/options.md``
     read it. A new option is a field here, its name in :class:`JobOptions`, and a field of
@@ -216,6 +218,14 @@ class JobConfig:
         float,
         Option("The job fails when more than this share of its recent calls failed.", least=0.0, most=1.0),
     ] = 0.5
+    max_unscored_share: Annotated[
+        float,
+        Option(
+            "The job fails when a scorer has no opinion on more than this share of the answers.",
+            least=0.0,
+            most=1.0,
+        ),
+    ] = 0.5
     thinking: Annotated[
         Thinking, Option("Whether <think>…</think> in front of an answer is left out of what is scored.")
     ] = Thinking.STRIP
@@ -269,6 +279,7 @@ class JobOptions(TypedDict, total=False):
     max_output_tokens: int | None
     call_timeout_seconds: float
     failure_share: float
+    max_unscored_share: float
     thinking: Thinking | str
     register: RegisterPolicy | str
     further_source_prompt_uris: Sequence[str]
@@ -316,6 +327,10 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
+        inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
+        score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
+        unscored_answers: scorer name → answers it had no opinion on, where there were any.
     """
 
     job_id: str
@@ -348,10 +363,24 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
+    score_ranges: Mapping[str, str] = field(default_factory=dict)
+    unscored_answers: Mapping[str, int] = field(default_factory=dict)
+    inputs: InputSummary | None = None
+
+    def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""
+        ranges = {name: ScoreRange.find(text) for name, text in self.score_ranges.items()}
+        return {name: span.raw(scores[name]) for name, span in ranges.items() if span and name in scores}
+
+    @property
+    def source_prompt_uris(self) -> tuple[str, ...]:
+        """With the version's number once it is known; what was asked for is in ``config``."""
+        return self.inputs.source_prompt_uris if self.inputs else self.config.source_prompt_uris
 
     @property
     def source_prompt_uri(self) -> str:
-        return self.config.source_prompt_uris[0]
+        return self.source_prompt_uris[0]
 
     @property
     def priority(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from burnish.domain.candidate import Candidate, CandidateStatus
+from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
 from burnish.domain.job import Job, Progress
 from burnish.domain.score import Evaluation
@@ -71,6 +72,31 @@ class EvaluationRecord:
     split: str
 
 
+class JobVersion(NamedTuple):
+    """What tells two states of a job apart, as far as a list shows them (a heartbeat is no change)."""
+
+    experiment_id: str
+    status: str
+    attempt: int
+    last_sequence: int
+    cancel_requested: bool
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRecord:
+    """One example of a job's dataset.
+
+    Attributes:
+        position: in the dataset, from 0.
+        split: ``train``, ``validation`` or ``test``.
+    """
+
+    example: Example
+    position: int
+    split: str
+
+
 class ScoredExample(NamedTuple):
     """One evaluation without its texts.
 
@@ -93,7 +119,7 @@ class Report:
         evaluations: new ones, or new results of the same (candidate, example).
         candidates: new ones, or what became of known ones.
         events: in their order.
-        progress, usage, seconds_spent: the job's fields; ``None``: as they were.
+        progress, usage, answers, seconds_spent: the job's fields; ``None``: as they were.
     """
 
     evaluations: Sequence[EvaluationRecord] = ()
@@ -101,6 +127,7 @@ class Report:
     events: Sequence[NewEvent] = ()
     progress: Progress | None = None
     usage: UsageByRole | None = None
+    answers: Mapping[str, int] | None = None
     seconds_spent: float | None = None
 
 

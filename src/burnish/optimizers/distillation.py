@@ -16,7 +16,7 @@ from burnish.domain.job import OptimizerType
 from burnish.errors import InvalidInput, Problem
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.protocol import CallEstimate, Observe, Optimizer, Outcome, Reflect, Task
-from burnish.optimizers.registry import make_optimizer
+from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 
 
@@ -34,6 +34,15 @@ class DistillationSettings(CommonSettings):
     teacher_model: str | None = Field(default=None, min_length=1)
     student: str = OptimizerType.JOINT_SEARCH.value
     student_config: dict[str, Any] = Field(default_factory=dict)
+
+    def student_settings(self) -> dict[str, Any]:
+        """The student's own, and those that were said for all optimizers."""
+        shared = self.model_dump(include=set(CommonSettings.model_fields), exclude_unset=True)
+        return {**shared, **self.student_config}
+
+    def completed(self) -> dict[str, Any]:
+        student = complete_settings(OptimizerType.parse(self.student), self.student_settings())
+        return {**super().completed(), "student_config": student}
 
 
 class Distillation:
@@ -60,9 +69,8 @@ class Distillation:
             raise InvalidInput.of(
                 f"{FIELD}.student", found.student, "the student cannot itself be DISTILLATION"
             )
-        shared = found.model_dump(include=set(CommonSettings.model_fields), exclude_unset=True)
         try:
-            student = make_optimizer(kind, {**shared, **found.student_config})
+            student = make_optimizer(kind, found.student_settings())
         except InvalidInput as error:
             raise InvalidInput(*map(_of_student, error.problems)) from None
         return cls(student)

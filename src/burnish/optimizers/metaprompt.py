@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from burnish.domain.candidate import CandidateStatus
+from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.errors import OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.prompts.rewriting import Rewrite
+from burnish.optimizers.prompts.components import Components
+from burnish.optimizers.prompts.proposal_format import ProposalFormat
+from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.prompts.writer import Writer
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.search.feedback import feedback
@@ -98,7 +100,9 @@ class Metaprompt:
             raise OptimizerFailed("METAPROMPT needs a reflection model; name one in reflection_model")
         settings = self._settings
         validator = ProposalValidator(task, settings, observe)
-        writer = Writer(reflect, validator, observe, settings.lm_kwargs.parameters(), settings.retries)
+        components = Components(task.source, settings.roles)
+        parameters = settings.lm_kwargs.parameters()
+        writer = Writer(components, reflect, validator, observe, parameters, settings.retries)
         if not task.validation:
             return await self._unmeasured(task, writer, observe)
         incumbent = await Incumbent.of_source(task, evaluate, self._settings, observe)
@@ -125,18 +129,16 @@ class Metaprompt:
             if not room:
                 return StopReason.BUDGET
             means = await evaluate(incumbent.candidate, shown)
+            results = feedback(means.evaluations, shown, settings.feedback_tokens) if shown else ""
             asked = [
-                Rewrite(
-                    parent=incumbent.candidate,
-                    feedback=feedback(means.evaluations, shown, settings.feedback_tokens) if shown else "",
-                    guidelines=settings.guidelines or "",
-                    number=rewrite,
-                )
+                self._request(writer.components, incumbent.candidate, results, rewrite)
                 for rewrite in range(room)
             ]
             candidates = await writer.write(asked, number)
-            if candidates:
-                await race.run(candidates)
+            if not candidates:
+                writer.observe.warning("no rewrite of a whole round can be used; the search ends")
+                return StopReason.NO_NEW_IDEAS
+            await race.run(candidates)
             if reason := incumbent.stop_reason():
                 return reason
         return StopReason.FINISHED
@@ -144,13 +146,24 @@ class Metaprompt:
     async def _unmeasured(self, task: Task, writer: Writer, observe: Observe) -> Outcome:
         """One rewrite, taken as it is when it can be used: there is nothing to measure it with."""
         observe.phase("rewrite", 1, "rewrites")
-        rewrite = Rewrite(parent=task.source, guidelines=self._settings.guidelines or "")
-        candidates = await writer.write([rewrite], 0)
+        candidates = await writer.write([self._request(writer.components, task.source)], 0)
         if not candidates:
             observe.warning("the reflection model wrote nothing that can be used; the source stays")
             return Outcome(best=task.source, means=Means(evaluations=()))
         observe.candidate(candidates[0], CandidateStatus.ACCEPTED, reason="not measured: there is no data")
         return Outcome(best=candidates[0], means=Means(evaluations=()))
+
+    def _request(
+        self, components: Components, parent: Candidate, results: str = "", number: int = 0
+    ) -> RewriteRequest:
+        guidelines = self._settings.guidelines or ""
+        return RewriteRequest(
+            parent=parent,
+            format=ProposalFormat(components, parent, beside=(results, guidelines)),
+            feedback=results,
+            guidelines=guidelines,
+            number=number,
+        )
 
     def _budget(self, validation: int) -> RacingBudget:
         return RacingBudget(self._settings.rounds * self._settings.width, self._settings.width, validation)

@@ -20,7 +20,7 @@ from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,15 @@ class Task:
 class Reflect(Protocol):
     """Ask the reflection model (or the teacher). Equal (messages, sample) are the same call, paid once.
 
+    What comes back may be no answer: ``prompts.delimiters`` reads it.
+
     Raises:
         BudgetExhausted, ModelError
     """
 
     async def __call__(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str: ...
+    ) -> Completion: ...
 
 
 class Observe(Protocol):

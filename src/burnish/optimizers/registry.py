@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from burnish.domain.optimizer_type import OptimizerType
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.settings import CommonSettings
+from burnish.optimizers.settings import CommonSettings, read_settings
 
 
 class OptimizerClass(Protocol):
@@ -40,6 +40,15 @@ def make_optimizer(optimizer_type: OptimizerType, settings: Mapping[str, Any]) -
         InvalidInput: a setting is unknown or has a wrong value; names every one.
     """
     return optimizer_class(optimizer_type).from_settings(settings)
+
+
+def complete_settings(optimizer_type: OptimizerType, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as JSON with every default filled in, so that they mean the same to a later version.
+
+    Raises:
+        InvalidInput: a setting is unknown or has a wrong value; names every one.
+    """
+    return read_settings(optimizer_class(optimizer_type).settings_class, settings).completed()
 
 
 def settings_schema(optimizer_type: OptimizerType) -> dict[str, Any]:

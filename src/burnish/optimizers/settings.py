@@ -6,7 +6,7 @@ An unknown key is an error with the nearest known one: a typo must never run wit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,6 +14,9 @@ from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.llm.protocol import RESERVED_OPTIONS, Parameters
 
 FIELD = "optimizer_config"
+
+RewrittenRole = Literal["system", "developer", "user", "assistant"]
+REWRITTEN_ROLES: tuple[RewrittenRole, ...] = ("system", "developer", "user")
 
 
 class CommonSettings(BaseModel):
@@ -26,6 +29,8 @@ class CommonSettings(BaseModel):
         minimum_gain: a candidate must beat the best by more than this aggregate.
         max_prompt_tokens: longer proposals are refused; tokens of one prompt, estimated.
         refuse_copied_examples: refuse proposals that hold a training example word for word (else: warn).
+        roles: of the chat messages that may be rewritten. What a tool has said never is; assistant messages
+            and the turns they answer only with ``assistant``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -36,6 +41,13 @@ class CommonSettings(BaseModel):
     minimum_gain: float = Field(default=0.0, ge=0, lt=1)
     max_prompt_tokens: int | None = Field(default=None, ge=1)
     refuse_copied_examples: bool = False
+    roles: list[RewrittenRole] = Field(default_factory=lambda: list(REWRITTEN_ROLES), min_length=1)
+
+    def completed(self) -> dict[str, Any]:
+        """As JSON with every default, which reads back as the same settings."""
+        # Every field counts as said. Within a field only what was: there "not said" has a meaning.
+        every = type(self).model_construct(_fields_set=set(type(self).model_fields), **dict(self))
+        return every.model_dump(mode="json", exclude_unset=True)
 
 
 class SamplingOptions(BaseModel):

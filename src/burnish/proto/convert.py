@@ -13,6 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from burnish.domain.edit import EditReport
 from burnish.domain.events import Event, EventKind
+from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
     Job,
     JobConfig,
@@ -38,6 +39,7 @@ _JobMessage = wire.PromptOptimizationJob
 _CONFIG = wire.PromptOptimizationJobConfig.DESCRIPTOR
 _PROGRESS = jobs.JobProgress.DESCRIPTOR
 _TEST_SCORES = wire.TestScores.DESCRIPTOR
+_DATASET = wire.DatasetSummary.DESCRIPTOR
 _JOB_SCALARS = (
     "job_id",
     "experiment_id",
@@ -80,6 +82,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         stop_reason=None if job.stop_reason is None else job.stop_reason.value,
         usage=_usage_by_role_to_json(job.usage),
         warnings=[well_formed(warning) for warning in job.warnings] or None,
+        answers=dict(job.answers) or None,
         attempt=job.attempt,
         best_candidate_id=job.best_candidate_id,
         start_timestamp_ms=job.start_timestamp_ms,
@@ -88,6 +91,8 @@ def job_to_json(job: Job) -> dict[str, Any]:
         cancel_requested=job.cancel_requested or None,
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
+        scorer_notes=_scorer_notes_to_json(job) or None,
+        **_inputs_to_json(job),
     )
 
 
@@ -109,7 +114,9 @@ def job_from_proto(message: _JobMessage) -> Job:
     state = message.state
     return Job(
         **known,
-        config=config_from_proto(message.config, message.source_prompt_uri),
+        config=config_from_proto(
+            message.config, message.requested_source_prompt_uri or message.source_prompt_uri
+        ),
         tags={tag.key: tag.value for tag in message.tags},
         status=JobStatus(jobs.JobStatus.Name(state.status).removeprefix("JOB_STATUS_")),
         cancel_requested=message.cancel_requested,
@@ -130,7 +137,61 @@ def job_from_proto(message: _JobMessage) -> Job:
         ),
         usage=usage_by_role_from_proto(message.usage),
         warnings=tuple(message.warnings),
+        answers=dict(message.answers),
+        score_ranges={
+            name: notes.range for name, notes in message.scorer_notes.items() if notes.HasField("range")
+        },
+        unscored_answers={
+            name: notes.unscored_answers
+            for name, notes in message.scorer_notes.items()
+            if notes.HasField("unscored_answers")
+        },
+        inputs=_inputs_from_proto(message) if message.HasField("models") else None,
     )
+
+
+def _inputs_to_json(job: Job) -> dict[str, Any]:
+    """The fields that say what the job runs on."""
+    if (inputs := job.inputs) is None:
+        return {}
+    return {
+        "requested_source_prompt_uri": job.config.source_prompt_uris[0],
+        "further_source_prompt_uris": list(inputs.source_prompt_uris[1:]) or None,
+        "models": _set(
+            target=inputs.model,
+            reflection=inputs.reflection_model,
+            teacher=inputs.teacher_model,
+            judges=list(inputs.judge_models) or None,
+        ),
+        "dataset": _fields_to_json(inputs.dataset, _DATASET) if inputs.dataset else None,
+    }
+
+
+def _inputs_from_proto(message: _JobMessage) -> InputSummary:
+    models = message.models
+    return InputSummary(
+        source_prompt_uris=(message.source_prompt_uri, *message.further_source_prompt_uris),
+        model=models.target,
+        reflection_model=_optional(models, "reflection"),
+        teacher_model=_optional(models, "teacher"),
+        judge_models=tuple(models.judges),
+        dataset=(
+            _fields_from_proto(message.dataset, DatasetSummary) if message.HasField("dataset") else None
+        ),
+    )
+
+
+def _scorer_notes_to_json(job: Job) -> dict[str, Any]:
+    initial, final = job.raw_scores(job.initial_eval_scores), job.raw_scores(job.final_eval_scores)
+    return {
+        name: _set(
+            range=job.score_ranges.get(name),
+            initial_raw=initial.get(name),
+            final_raw=final.get(name),
+            unscored_answers=job.unscored_answers.get(name),
+        )
+        for name in sorted({*job.score_ranges, *job.unscored_answers})
+    }
 
 
 def _state_to_json(job: Job) -> dict[str, Any]:

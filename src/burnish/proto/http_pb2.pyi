@@ -10,13 +10,15 @@ HTTP_FIELD_NUMBER: _ClassVar[int]
 http: _descriptor.FieldDescriptor
 
 class Http(_message.Message):
-    __slots__ = ("methods", "path", "summary", "streams")
+    __slots__ = ("methods", "path", "summary", "streams", "only_streams")
     METHODS_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     STREAMS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_STREAMS_FIELD_NUMBER: _ClassVar[int]
     methods: _containers.RepeatedScalarFieldContainer[str]
     path: str
     summary: str
     streams: bool
-    def __init__(self, methods: _Optional[_Iterable[str]] = ..., path: _Optional[str] = ..., summary: _Optional[str] = ..., streams: _Optional[bool] = ...) -> None: ...
+    only_streams: bool
+    def __init__(self, methods: _Optional[_Iterable[str]] = ..., path: _Optional[str] = ..., summary: _Optional[str] = ..., streams: _Optional[bool] = ..., only_streams: _Optional[bool] = ...) -> None: ...

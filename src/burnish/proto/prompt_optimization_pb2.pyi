@@ -57,7 +57,7 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share")
     OPTIMIZER_TYPE_FIELD_NUMBER: _ClassVar[int]
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +74,7 @@ class PromptOptimizationJobConfig(_message.Message):
     FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     THINKING_FIELD_NUMBER: _ClassVar[int]
+    MAX_UNSCORED_SHARE_FIELD_NUMBER: _ClassVar[int]
     optimizer_type: OptimizerType
     dataset_id: str
     scorers: _containers.RepeatedScalarFieldContainer[str]
@@ -90,7 +91,36 @@ class PromptOptimizationJobConfig(_message.Message):
     further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
     register: str
     thinking: str
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ...) -> None: ...
+    max_unscored_share: float
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ...) -> None: ...
+
+class ResolvedModels(_message.Message):
+    __slots__ = ("target", "reflection", "teacher", "judges")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REFLECTION_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_FIELD_NUMBER: _ClassVar[int]
+    JUDGES_FIELD_NUMBER: _ClassVar[int]
+    target: str
+    reflection: str
+    teacher: str
+    judges: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, target: _Optional[str] = ..., reflection: _Optional[str] = ..., teacher: _Optional[str] = ..., judges: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DatasetSummary(_message.Message):
+    __slots__ = ("dataset_id", "name", "digest", "train", "validation", "test")
+    DATASET_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    TRAIN_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    TEST_FIELD_NUMBER: _ClassVar[int]
+    dataset_id: str
+    name: str
+    digest: str
+    train: int
+    validation: int
+    test: int
+    def __init__(self, dataset_id: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., train: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
@@ -125,6 +155,18 @@ class UsageByRole(_message.Message):
     roles: _containers.MessageMap[str, Usage]
     def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ...) -> None: ...
 
+class ScorerNotes(_message.Message):
+    __slots__ = ("range", "initial_raw", "final_raw", "unscored_answers")
+    RANGE_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_RAW_FIELD_NUMBER: _ClassVar[int]
+    FINAL_RAW_FIELD_NUMBER: _ClassVar[int]
+    UNSCORED_ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    range: str
+    initial_raw: float
+    final_raw: float
+    unscored_answers: int
+    def __init__(self, range: _Optional[str] = ..., initial_raw: _Optional[float] = ..., final_raw: _Optional[float] = ..., unscored_answers: _Optional[int] = ...) -> None: ...
+
 class TestScores(_message.Message):
     __slots__ = ("initial", "final", "difference", "ci_low", "ci_high", "examples", "detectable")
     INITIAL_FIELD_NUMBER: _ClassVar[int]
@@ -144,7 +186,7 @@ class TestScores(_message.Message):
     def __init__(self, initial: _Optional[float] = ..., final: _Optional[float] = ..., difference: _Optional[float] = ..., ci_low: _Optional[float] = ..., ci_high: _Optional[float] = ..., examples: _Optional[int] = ..., detectable: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJob(_message.Message):
-    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris")
+    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "answers", "scorer_notes", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset")
     class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         VERDICT_UNSPECIFIED: _ClassVar[PromptOptimizationJob.Verdict]
@@ -191,6 +233,20 @@ class PromptOptimizationJob(_message.Message):
         key: str
         value: float
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class AnswersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class ScorerNotesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: ScorerNotes
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[ScorerNotes, _Mapping]] = ...) -> None: ...
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -216,6 +272,12 @@ class PromptOptimizationJob(_message.Message):
     CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     SECONDS_SPENT_FIELD_NUMBER: _ClassVar[int]
     FURTHER_OPTIMIZED_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    SCORER_NOTES_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_SOURCE_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     run_id: str
     state: _jobs_pb2.JobState
@@ -241,7 +303,13 @@ class PromptOptimizationJob(_message.Message):
     cancel_requested: bool
     seconds_spent: float
     further_optimized_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ...) -> None: ...
+    answers: _containers.ScalarMap[str, int]
+    scorer_notes: _containers.MessageMap[str, ScorerNotes]
+    requested_source_prompt_uri: str
+    further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
+    models: ResolvedModels
+    dataset: DatasetSummary
+    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., answers: _Optional[_Mapping[str, int]] = ..., scorer_notes: _Optional[_Mapping[str, ScorerNotes]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ...) -> None: ...
 
 class JobEvent(_message.Message):
     __slots__ = ("sequence", "attempt", "timestamp_ms", "kind", "data")
@@ -292,6 +360,28 @@ class JobEvent(_message.Message):
     kind: JobEvent.Kind
     data: _struct_pb2.Struct
     def __init__(self, sequence: _Optional[int] = ..., attempt: _Optional[int] = ..., timestamp_ms: _Optional[int] = ..., kind: _Optional[_Union[JobEvent.Kind, str]] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class JobListEvent(_message.Message):
+    __slots__ = ("kind", "job_id", "job")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[JobListEvent.Kind]
+        RESET: _ClassVar[JobListEvent.Kind]
+        CREATED: _ClassVar[JobListEvent.Kind]
+        CHANGED: _ClassVar[JobListEvent.Kind]
+        DELETED: _ClassVar[JobListEvent.Kind]
+    KIND_UNSPECIFIED: JobListEvent.Kind
+    RESET: JobListEvent.Kind
+    CREATED: JobListEvent.Kind
+    CHANGED: JobListEvent.Kind
+    DELETED: JobListEvent.Kind
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    kind: JobListEvent.Kind
+    job_id: str
+    job: PromptOptimizationJob
+    def __init__(self, kind: _Optional[_Union[JobListEvent.Kind, str]] = ..., job_id: _Optional[str] = ..., job: _Optional[_Union[PromptOptimizationJob, _Mapping]] = ...) -> None: ...
 
 class ChatMessage(_message.Message):
     __slots__ = ("role", "content")
@@ -426,13 +516,96 @@ class PromptCandidate(_message.Message):
     on_pareto_front: bool
     def __init__(self, candidate_id: _Optional[str] = ..., number: _Optional[int] = ..., status: _Optional[_Union[PromptCandidate.Status, str]] = ..., parents: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ..., reason: _Optional[str] = ..., scores: _Optional[_Mapping[str, float]] = ..., objectives: _Optional[_Mapping[str, float]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., texts: _Optional[_Mapping[str, PromptTemplate]] = ..., on_pareto_front: _Optional[bool] = ...) -> None: ...
 
+class PromptVersion(_message.Message):
+    __slots__ = ("name", "uri", "template", "model_config", "response_format")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    URI_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    uri: str
+    template: PromptTemplate
+    model_config: _struct_pb2.Struct
+    response_format: _struct_pb2.Struct
+    def __init__(self, name: _Optional[str] = ..., uri: _Optional[str] = ..., template: _Optional[_Union[PromptTemplate, _Mapping]] = ..., model_config: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., response_format: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class ResolvedModel(_message.Message):
+    __slots__ = ("uri", "parameters")
+    URI_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    parameters: _struct_pb2.Struct
+    def __init__(self, uri: _Optional[str] = ..., parameters: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class ScorerDefinition(_message.Message):
+    __slots__ = ("name", "spec", "model", "registered")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REGISTERED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    spec: str
+    model: str
+    registered: _struct_pb2.Struct
+    def __init__(self, name: _Optional[str] = ..., spec: _Optional[str] = ..., model: _Optional[str] = ..., registered: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class JobInputs(_message.Message):
+    __slots__ = ("prompts", "target", "reflection", "teacher_prompt", "teacher", "scorers", "judge_model", "optimizer_settings", "dataset", "versions", "warnings")
+    class VersionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    PROMPTS_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REFLECTION_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_PROMPT_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_FIELD_NUMBER: _ClassVar[int]
+    SCORERS_FIELD_NUMBER: _ClassVar[int]
+    JUDGE_MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    prompts: _containers.RepeatedCompositeFieldContainer[PromptVersion]
+    target: ResolvedModel
+    reflection: ResolvedModel
+    teacher_prompt: PromptVersion
+    teacher: ResolvedModel
+    scorers: _containers.RepeatedCompositeFieldContainer[ScorerDefinition]
+    judge_model: str
+    optimizer_settings: _struct_pb2.Struct
+    dataset: DatasetSummary
+    versions: _containers.ScalarMap[str, str]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, prompts: _Optional[_Iterable[_Union[PromptVersion, _Mapping]]] = ..., target: _Optional[_Union[ResolvedModel, _Mapping]] = ..., reflection: _Optional[_Union[ResolvedModel, _Mapping]] = ..., teacher_prompt: _Optional[_Union[PromptVersion, _Mapping]] = ..., teacher: _Optional[_Union[ResolvedModel, _Mapping]] = ..., scorers: _Optional[_Iterable[_Union[ScorerDefinition, _Mapping]]] = ..., judge_model: _Optional[str] = ..., optimizer_settings: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class JobExample(_message.Message):
+    __slots__ = ("example_id", "position", "split", "inputs", "expectations")
+    EXAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTATIONS_FIELD_NUMBER: _ClassVar[int]
+    example_id: str
+    position: int
+    split: str
+    inputs: _struct_pb2.Struct
+    expectations: _struct_pb2.Struct
+    def __init__(self, example_id: _Optional[str] = ..., position: _Optional[int] = ..., split: _Optional[str] = ..., inputs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., expectations: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
 class ScorerResult(_message.Message):
-    __slots__ = ("value", "rationale")
+    __slots__ = ("value", "rationale", "raw")
     VALUE_FIELD_NUMBER: _ClassVar[int]
     RATIONALE_FIELD_NUMBER: _ClassVar[int]
+    RAW_FIELD_NUMBER: _ClassVar[int]
     value: float
     rationale: str
-    def __init__(self, value: _Optional[float] = ..., rationale: _Optional[str] = ...) -> None: ...
+    raw: float
+    def __init__(self, value: _Optional[float] = ..., rationale: _Optional[str] = ..., raw: _Optional[float] = ...) -> None: ...
 
 class ExampleResult(_message.Message):
     __slots__ = ("example_id", "split", "output", "scores", "aggregate", "error", "usage")

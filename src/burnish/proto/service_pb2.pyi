@@ -1,3 +1,4 @@
+from burnish.proto import catalog_pb2 as _catalog_pb2
 from burnish.proto import http_pb2 as _http_pb2
 from burnish.proto import prompt_optimization_pb2 as _prompt_optimization_pb2
 from google.protobuf.internal import containers as _containers
@@ -9,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreatePromptOptimizationJob(_message.Message):
-    __slots__ = ("experiment_id", "source_prompt_uri", "config", "tags")
+    __slots__ = ("experiment_id", "source_prompt_uri", "config", "tags", "like_job_id", "refresh_inputs")
     class Response(_message.Message):
         __slots__ = ("job",)
         JOB_FIELD_NUMBER: _ClassVar[int]
@@ -19,11 +20,15 @@ class CreatePromptOptimizationJob(_message.Message):
     SOURCE_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    LIKE_JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_INPUTS_FIELD_NUMBER: _ClassVar[int]
     experiment_id: str
     source_prompt_uri: str
     config: _prompt_optimization_pb2.PromptOptimizationJobConfig
     tags: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.PromptOptimizationJobTag]
-    def __init__(self, experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[_prompt_optimization_pb2.PromptOptimizationJobConfig, _Mapping]] = ..., tags: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptOptimizationJobTag, _Mapping]]] = ...) -> None: ...
+    like_job_id: str
+    refresh_inputs: bool
+    def __init__(self, experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[_prompt_optimization_pb2.PromptOptimizationJobConfig, _Mapping]] = ..., tags: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptOptimizationJobTag, _Mapping]]] = ..., like_job_id: _Optional[str] = ..., refresh_inputs: _Optional[bool] = ...) -> None: ...
 
 class GetPromptOptimizationJob(_message.Message):
     __slots__ = ("job_id",)
@@ -58,6 +63,12 @@ class SearchPromptOptimizationJobs(_message.Message):
     max_results: int
     page_token: str
     def __init__(self, experiment_id: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class WatchPromptOptimizationJobs(_message.Message):
+    __slots__ = ("experiment_ids",)
+    EXPERIMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    experiment_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, experiment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CancelPromptOptimizationJob(_message.Message):
     __slots__ = ("job_id",)
@@ -151,6 +162,36 @@ class ListPromptOptimizationEdits(_message.Message):
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class GetPromptOptimizationJobInputs(_message.Message):
+    __slots__ = ("job_id",)
+    class Response(_message.Message):
+        __slots__ = ("inputs",)
+        INPUTS_FIELD_NUMBER: _ClassVar[int]
+        inputs: _prompt_optimization_pb2.JobInputs
+        def __init__(self, inputs: _Optional[_Union[_prompt_optimization_pb2.JobInputs, _Mapping]] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class ListPromptOptimizationExamples(_message.Message):
+    __slots__ = ("job_id", "split", "max_results", "page_token")
+    class Response(_message.Message):
+        __slots__ = ("examples", "next_page_token")
+        EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+        NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+        examples: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.JobExample]
+        next_page_token: str
+        def __init__(self, examples: _Optional[_Iterable[_Union[_prompt_optimization_pb2.JobExample, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    MAX_RESULTS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    split: str
+    max_results: int
+    page_token: str
+    def __init__(self, job_id: _Optional[str] = ..., split: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class GetPromptOptimizationCandidate(_message.Message):
     __slots__ = ("job_id", "candidate_id", "max_results", "page_token")

@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from burnish.domain.edit import EditReport
 from burnish.domain.events import Event
+from burnish.domain.inputs import JobInputs
 from burnish.domain.job import Job, JobStatus
+from burnish.domain.records import ExampleRecord
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import edit_from_proto, event_from_proto, job_from_proto
+from burnish.proto.inputs import example_from_proto, inputs_from_proto
 from burnish.proto.message import read_message
-from burnish.sdk.errors import JobFailed, ServerUnavailable
+from burnish.sdk.errors import JobFailed
 from burnish.sdk.results import (
     Candidate,
     ExampleResult,
@@ -26,9 +29,6 @@ from burnish.sdk.results import (
     score_matrix_from_proto,
 )
 from burnish.sdk.transport import Transport
-
-RECONNECT_SECONDS = (0.2, 10.0)  # the first wait, and the longest
-RECONNECTS = 20
 
 Show = Callable[[Event], None]
 """Called with every event while one waits."""
@@ -95,22 +95,14 @@ class AsyncJob:
             NotFound: there is no such job.
             ServerUnavailable: the server stayed away.
         """
-        delay, left = RECONNECT_SECONDS[0], RECONNECTS
-        while True:
-            try:
-                async for part in self._transport.stream((self.job_id, "events"), after):
-                    message = messages.JobEvent()
-                    read_message(json.loads(part.data), message)
-                    yield event_from_proto(message, self.job_id)
-                    after, delay, left = message.sequence, RECONNECT_SECONDS[0], RECONNECTS
-                if (await self.refresh()).status.terminal:
-                    return
-            except ServerUnavailable:
-                left -= 1
-                if left <= 0:
-                    raise
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, RECONNECT_SECONDS[1])
+        path, last_id = (self.job_id, "events"), str(after) if after else ""
+        async for part in self._transport.stream(path, self._has_ended, last_id):
+            message = messages.JobEvent()
+            read_message(json.loads(part.data), message)
+            yield event_from_proto(message, self.job_id)
+
+    async def _has_ended(self) -> bool:
+        return (await self.refresh()).status.terminal
 
     async def candidates(self, *, page_size: int = 100) -> AsyncIterator[Candidate]:
         """Every candidate so far, in the order the optimizer brought them, without texts, page by page.
@@ -174,6 +166,34 @@ class AsyncJob:
         answer = wire.ListPromptOptimizationEvaluations.Response()
         await self._transport.call("GET", (self.job_id, "evaluations"), answer, request)
         return score_matrix_from_proto(answer)
+
+    async def inputs(self) -> JobInputs:
+        """What the job runs on, as it was when it was created; all but the records.
+
+        Raises:
+            NotFound: the job was deleted, or an earlier version made it and it has not begun since.
+        """
+        answer = wire.GetPromptOptimizationJobInputs.Response()
+        await self._transport.call("GET", (self.job_id, "inputs"), answer)
+        return inputs_from_proto(answer.inputs)
+
+    async def examples(
+        self, split: str | None = None, *, page_size: int = 100
+    ) -> AsyncIterator[ExampleRecord]:
+        """The job's records in the order of its dataset, each with its split, page by page.
+
+        Args:
+            split: only those of ``train``, ``validation`` or ``test``.
+
+        Raises:
+            NotFound: the job was deleted.
+            InvalidInput: there is no such split.
+        """
+        request = wire.ListPromptOptimizationExamples(max_results=page_size, split=split)
+        path, new_answer = (self.job_id, "examples"), wire.ListPromptOptimizationExamples.Response
+        async for page in self._transport.pages("GET", path, new_answer, request):
+            for entry in page.examples:
+                yield example_from_proto(entry)
 
     async def cancel(self) -> Job:
         """Ask for a stop; the best candidate so far is kept.

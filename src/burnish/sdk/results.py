@@ -4,14 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from burnish.domain.candidate import CandidateStatus
-from burnish.domain.prompt import Message, Template
+from burnish.domain.job import Job
+from burnish.domain.prompt import Template
 from burnish.domain.score import Score
 from burnish.domain.usage import Usage, UsageByRole
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
-from burnish.proto.convert import usage_by_role_from_proto, usage_by_role_to_proto, usage_from_proto
+from burnish.proto.convert import (
+    job_from_proto,
+    usage_by_role_from_proto,
+    usage_by_role_to_proto,
+    usage_from_proto,
+)
+from burnish.proto.inputs import template_from_proto, template_to_proto
+
+
+class JobListEventKind(StrEnum):
+    """What happened to the list of jobs."""
+
+    RESET = "RESET"  # what is known of it may be out of date: search again
+    CREATED = "CREATED"
+    CHANGED = "CHANGED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobListEvent:
+    """One thing that happened to the list of jobs.
+
+    Attributes:
+        job_id: empty with RESET.
+        job: as it is now; ``None`` where it is deleted, and with RESET.
+    """
+
+    kind: JobListEventKind
+    job_id: str = ""
+    job: Job | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +76,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleResult:
-    """One candidate on one example. ``error`` says why there is no output."""
+    """One candidate on one example.
+
+    Attributes:
+        scores: a scorer without an opinion is left out.
+        aggregate: ``None`` where no scorer that has a weight had an opinion.
+        error: why there is no output.
+    """
 
     example_id: str
     split: str
     output: str
     scores: Mapping[str, Score]
-    aggregate: float
+    aggregate: float | None
     error: str | None
     usage: Usage
 
@@ -103,6 +140,14 @@ class Estimate:
     warnings: tuple[str, ...]
 
 
+def job_list_event_from_proto(message: wire.JobListEvent) -> JobListEvent:
+    return JobListEvent(
+        kind=JobListEventKind(wire.JobListEvent.Kind.Name(message.kind)),
+        job_id=message.job_id,
+        job=job_from_proto(message.job) if message.HasField("job") else None,
+    )
+
+
 def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
     return Candidate(
         candidate_id=message.candidate_id,
@@ -115,7 +160,7 @@ def candidate_from_proto(message: wire.PromptCandidate) -> Candidate:
         usage=usage_by_role_from_proto(message.usage),
         objectives=dict(message.objectives),
         on_pareto_front=message.on_pareto_front,
-        texts={name: _template_from_proto(message.texts[name]) for name in sorted(message.texts)},
+        texts={name: template_from_proto(message.texts[name]) for name in sorted(message.texts)},
     )
 
 
@@ -134,19 +179,8 @@ def candidate_to_proto(candidate: Candidate) -> wire.PromptCandidate:
         usage=usage_by_role_to_proto(candidate.usage),
     )
     for name in sorted(candidate.texts):
-        text = candidate.texts[name]
-        if isinstance(text, str):
-            message.texts[name].text = text
-        else:
-            for entry in text:
-                message.texts[name].messages.add(role=entry.role, content=entry.content)
+        message.texts[name].MergeFrom(template_to_proto(candidate.texts[name]))
     return message
-
-
-def _template_from_proto(message: wire.PromptTemplate) -> Template:
-    if message.HasField("text"):
-        return message.text
-    return tuple(Message(entry.role, entry.content) for entry in message.messages)
 
 
 def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
@@ -155,10 +189,10 @@ def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
         split=message.split,
         output=message.output,
         scores={
-            name: Score(message.scores[name].value, message.scores[name].rationale)
-            for name in sorted(message.scores)
+            name: Score(found.value, found.rationale, found.raw if found.HasField("raw") else None)
+            for name, found in sorted(message.scores.items())
         },
-        aggregate=message.aggregate,
+        aggregate=message.aggregate if message.HasField("aggregate") else None,
         error=message.error if message.HasField("error") else None,
         usage=usage_from_proto(message.usage),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -25,6 +25,8 @@ BASE_PATH = "/api/3.0/mlflow/prompt-optimization/jobs"
 ATTEMPTS = 3
 FIRST_DELAY_SECONDS = 0.2
 CONNECT_SECONDS = 10.0
+RECONNECT_SECONDS = (0.2, 10.0)  # the first wait, and the longest
+RECONNECTS = 20
 SILENCE_SECONDS = 60.0  # of a stream, which has a heartbeat every 15 s
 
 Answer = TypeVar("Answer", bound=Message)
@@ -90,15 +92,45 @@ class Transport:
                 return
             request.page_token = page.next_page_token
 
-    async def stream(self, path: tuple[str, ...], after: int) -> AsyncIterator[StreamEvent]:
-        """Server-sent events behind ``after``, until the server ends the stream.
+    async def stream(
+        self,
+        path: tuple[str, ...],
+        ended: Callable[[], Awaitable[bool]],
+        last_id: str = "",
+        request: Message | None = None,
+    ) -> AsyncIterator[StreamEvent]:
+        """Server-sent events, taken up again where a connection was lost.
+
+        Args:
+            ended: asked when the server has ended the stream: whether there is nothing more.
+            last_id: go on behind this event.
+            request: goes as parameters.
 
         Raises:
-            ServerUnavailable: the connection was lost.
+            ServerUnavailable: the server stayed away.
         """
-        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        parameters = message_to_json(request) if request is not None else {}
+        delay, left = RECONNECT_SECONDS[0], RECONNECTS
+        while True:
+            try:
+                async for event in self._stream_once(path, parameters, last_id):
+                    yield event
+                    last_id, delay, left = event.event_id, RECONNECT_SECONDS[0], RECONNECTS
+                if await ended():
+                    return
+            except ServerUnavailable:
+                left -= 1
+                if left <= 0:
+                    raise
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, RECONNECT_SECONDS[1])
+
+    async def _stream_once(
+        self, path: tuple[str, ...], parameters: dict[str, Any], last_id: str
+    ) -> AsyncIterator[StreamEvent]:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
         events = EventStream()
-        async with self._response("GET", path, {}, headers, streaming=True) as response:
+        async with self._response("GET", path, parameters, headers, streaming=True) as response:
             async for part in response.content.iter_any():
                 for event in events.feed(part):
                     yield event

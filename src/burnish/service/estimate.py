@@ -12,7 +12,7 @@ from burnish.domain.usage import NANOS_PER_USD
 from burnish.evaluation.statistics import FEWEST_PAIRS, detectable
 from burnish.llm.pricing import price
 from burnish.llm.uri import parse_model_uri
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 
 Number = TypeVar("Number", int, float)
 

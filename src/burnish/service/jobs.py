@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
+from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import (
     MAX_PRIORITY,
     MAX_TAG_KEY_CHARACTERS,
@@ -19,8 +20,8 @@ from burnish.domain.job import (
     JobStatus,
 )
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry
-from burnish.errors import InvalidState, Problem, TrackingUnavailable
-from burnish.plan import Planner
+from burnish.errors import InvalidState, Problem, Problems, TrackingUnavailable
+from burnish.planning.resolver import Resolver
 from burnish.service.estimate import Estimate, estimate
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import RunStatus, Tracker
@@ -30,7 +31,7 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
 class Jobs:
-    """Submit, get, search, cancel, delete, resume, estimate.
+    """Submit, repeat, get, search, cancel, delete, resume, estimate.
 
     Args:
         stop_seconds: how long a delete waits for MLflow before it has deleted anything.
@@ -40,14 +41,14 @@ class Jobs:
         self,
         store: JobStore,
         tracker: Tracker,
-        planner: Planner,
+        resolver: Resolver,
         dispatcher: Dispatcher,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._store = store
         self._tracker = tracker
-        self._planner = planner
+        self._resolver = resolver
         self._dispatcher = dispatcher
         self._clock_ms = clock_ms
         self._stop_seconds = stop_seconds
@@ -78,16 +79,75 @@ class Jobs:
         problems = [*found, *tag_problems(tags or {})]
         if idempotency and not problems and (made := await self._store.find_made(idempotency)):
             return made, False  # whatever has become of its prompt or its data since
-        plan = await self._planner.plan(experiment_id, config, problems)
-        job = Job(
+        resolution = await self._resolver.resolve(experiment_id, config, problems)
+        inputs, data = resolution.inputs, resolution.data
+        job = self._new_job(experiment_id, config, tags or {}, inputs)
+        return await self._create(job, inputs, data, idempotency, calls)
+
+    async def repeat(
+        self,
+        like_job_id: str,
+        *,
+        refresh_inputs: bool = False,
+        experiment_id: str = "",
+        tags: Mapping[str, str] | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> tuple[Job, bool]:
+        """Make the same job again, as :meth:`submit` does.
+
+        Args:
+            refresh_inputs: whether prompts, records, judges and models are looked up anew; else the new job
+                runs on exactly what the other one ran on, whatever has become of it.
+            experiment_id: empty: the other job's.
+            tags: besides the other job's.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet.
+            InvalidInput, Conflict: as :meth:`submit`.
+        """
+        if idempotency and (made := await self._store.find_made(idempotency)):
+            return made, False
+        like = await self._store.get(like_job_id)
+        tags = {**like.tags, **(tags or {})}
+        experiment_id = experiment_id or like.experiment_id
+        if refresh_inputs:
+            return await self.submit(experiment_id, like.config, tags, idempotency)
+        problems = Problems(tag_problems(tags))
+        await self._resolver.check_experiment(experiment_id, problems)
+        problems.check()
+        inputs = await self._store.find_inputs(like_job_id)
+        if inputs is None:
+            raise InvalidState(
+                f"job {like_job_id} was made by an earlier version and has kept no inputs; repeat it with "
+                "refresh_inputs"
+            )
+        data = await self._store.find_data(like_job_id)
+        job = self._new_job(experiment_id, like.config, tags, inputs)
+        return await self._create(job, inputs, data, idempotency)
+
+    def _new_job(
+        self, experiment_id: str, config: JobConfig, tags: Mapping[str, str], inputs: JobInputs
+    ) -> Job:
+        return Job(
             job_id=uuid.uuid4().hex,
             experiment_id=experiment_id,
             config=config,
             creation_timestamp_ms=self._clock_ms(),
-            tags=dict(tags or {}),
-            warnings=plan.warnings,
+            tags=dict(tags),
+            warnings=inputs.warnings,
+            inputs=inputs.summary,
         )
-        stored, created = await self._store.create(job, idempotency, calls)
+
+    async def _create(
+        self,
+        job: Job,
+        inputs: JobInputs,
+        data: JobData | None,
+        idempotency: Idempotency | None = None,
+        calls: Sequence[JournalEntry] = (),
+    ) -> tuple[Job, bool]:
+        stored, created = await self._store.create(job, idempotency, calls, inputs, data)
         if created:
             self._dispatcher.announce(stored.job_id)
         return stored, created
@@ -185,7 +245,7 @@ class Jobs:
             InvalidInput: the request could not be carried out; every problem at once.
         """
         problems = [*found, *tag_problems(tags or {})]
-        return estimate(await self._planner.plan(experiment_id, config, problems))
+        return estimate((await self._resolver.resolve(experiment_id, config, problems)).plan)
 
 
 def tag_problems(tags: Mapping[str, str]) -> list[Problem]:

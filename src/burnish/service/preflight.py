@@ -8,11 +8,12 @@ from burnish.domain.records import JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OutsideFailure
 from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.journal_entry import entry_of
 from burnish.llm.protocol import Completion, Purpose, Request
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 
 EMPTY_ANSWERS = 3
 """So many empty answers in a row are not chance: the model says nothing."""
@@ -44,7 +45,7 @@ async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
         ),
         target=plan.target.uri,
         parameters=plan.target.parameters,
-        scorers=plan.scorers,
+        scorers=ScorerSet(plan.scorers),
     )
     for example in plan.splits.validation[:EMPTY_ANSWERS]:
         try:

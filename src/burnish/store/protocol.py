@@ -10,15 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from burnish.domain.events import Event, NewEvent
+from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.records import (
     CallKey,
     CandidateRecord,
     EvaluationRecord,
+    ExampleRecord,
     Heartbeat,
     Idempotency,
     JobPage,
     JobQuery,
+    JobVersion,
     JournalEntry,
     JournalTotals,
     Report,
@@ -31,13 +34,21 @@ class JobRecords(Protocol):
     """Rows of jobs."""
 
     async def create(
-        self, job: Job, idempotency: Idempotency | None = None, calls: Sequence[JournalEntry] = ()
+        self,
+        job: Job,
+        idempotency: Idempotency | None = None,
+        calls: Sequence[JournalEntry] = (),
+        inputs: JobInputs | None = None,
+        data: JobData | None = None,
     ) -> tuple[Job, bool]:
-        """Insert a PENDING job, its CREATED event and its hand-over to the dispatcher, in one transaction.
+        """Insert a PENDING job, its inputs, its CREATED event and its hand-over to the dispatcher, in one
+        transaction. Records that another job has as well are kept once.
 
         Args:
             calls: finished calls that were made for the job before it existed; its journal begins
                 with them.
+            inputs: ``None``: its first attempt keeps them.
+            data: its records, where it has any.
 
         Returns:
             The stored job, and ``False`` where the idempotency key had already made it.
@@ -63,6 +74,14 @@ class JobRecords(Protocol):
         Raises:
             NotFound
         """
+        ...
+
+    async def get_existing(self, job_ids: Sequence[str]) -> Mapping[str, tuple[Job, JobVersion]]:
+        """Those of the jobs that there are, by id."""
+        ...
+
+    async def versions(self, *, unfinished: bool = False) -> Mapping[str, JobVersion]:
+        """Job id → version, of all jobs or of those that have not ended."""
         ...
 
     async def search(self, query: JobQuery) -> JobPage:
@@ -203,6 +222,52 @@ class EventLog(Protocol):
         ...
 
 
+class InputRecords(Protocol):
+    """What jobs were given."""
+
+    async def keep_inputs(self, job_id: str, attempt: int, inputs: JobInputs, data: JobData | None) -> Job:
+        """Give inputs to a job that was created without, fenced by its attempt. It has ``inputs.summary``
+        from then on.
+
+        Raises:
+            AttemptSuperseded
+        """
+        ...
+
+    async def find_inputs(self, job_id: str) -> JobInputs | None:
+        """``None``: the job was created without and has not kept any.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    async def find_data(self, job_id: str) -> JobData | None:
+        """All records; ``None``: the job has none.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    async def examples(
+        self, job_id: str, start: int = 0, limit: int = 1000, split: str | None = None
+    ) -> tuple[ExampleRecord, ...]:
+        """In the order of the dataset, from position ``start``; none where the job has no records.
+
+        Args:
+            split: only those of this one.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        ...
+
+    async def prune_contents(self, written_before_ms: int) -> int:
+        """Drop what a create that was cut short had begun to write before then. Returns how many contents."""
+        ...
+
+
 class CandidateRecords(Protocol):
     """Candidates and evaluations; readable while the job runs."""
 
@@ -253,7 +318,7 @@ class JournalRecords(Protocol):
         ...
 
 
-class JobStore(JobRecords, EventLog, CandidateRecords, JournalRecords, Protocol):
+class JobStore(JobRecords, InputRecords, EventLog, CandidateRecords, JournalRecords, Protocol):
     """All state of Burnish."""
 
     async def count_by_status(self) -> Mapping[JobStatus, int]: ...

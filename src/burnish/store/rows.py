@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
+from burnish.domain.inputs import InputSummary
 from burnish.domain.job import (
     MAX_TAG_KEY_CHARACTERS,
     MAX_TAG_VALUE_CHARACTERS,
@@ -35,6 +36,7 @@ from burnish.store.encoding import (
     storable,
     to_json,
 )
+from burnish.store.inputs import summary_from_json, summary_to_json
 
 _COLUMNS = (
     "job_id",
@@ -144,6 +146,8 @@ def usage_from_json(value: Mapping[str, Any]) -> UsageByRole:
 def _body_to_json(name: str, value: Any) -> Any:
     if name == "usage":
         return usage_to_json(value)
+    if isinstance(value, InputSummary):
+        return summary_to_json(value)
     if isinstance(value, (Progress, TestScores)):
         return asdict(value)
     return dict(value) if isinstance(value, Mapping) else value
@@ -156,6 +160,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "progress": lambda value: Progress(**value),
     "test_scores": lambda value: TestScores(**value),
     "usage": usage_from_json,
+    "inputs": summary_from_json,
     "optimized_prompt_uris": tuple,
     "warnings": tuple,
 }

@@ -16,13 +16,14 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
 )
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The revision in ``migrations/versions`` that makes exactly these tables."""
 
 VERSION_TABLE = "burnish_version"
@@ -120,6 +121,37 @@ idempotency_keys = Table(
         ["job_id"], ["burnish_jobs.job_id"], ondelete="CASCADE", deferrable=True, initially="DEFERRED"
     ),
     Index("burnish_idempotency_keys_job", "job_id"),
+)
+
+contents = Table(
+    "burnish_contents",
+    metadata,
+    Column("digest", Name, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+)
+"""What jobs share. A row is there when all its chunks are, and goes with the last job that refers to it."""
+
+content_chunks = Table(
+    "burnish_content_chunks",
+    metadata,
+    Column("digest", Name, primary_key=True),
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("written_timestamp_ms", BigInteger, nullable=False),
+)
+"""See ``contents.Chunk``. No foreign key: chunks of large contents are written before their content's row,
+in transactions of their own, so that no other writer waits for all of them."""
+
+job_inputs = Table(
+    "burnish_job_inputs",
+    metadata,
+    _job_id(),
+    Column("body", Text, nullable=False),
+    Column("records_digest", Name, ForeignKey("burnish_contents.digest")),
+    Column("splits_digest", Name, ForeignKey("burnish_contents.digest")),
+    Index("burnish_job_inputs_records", "records_digest"),
+    Index("burnish_job_inputs_splits", "splits_digest"),
 )
 
 events = Table(

@@ -10,10 +10,12 @@ from typing import Any
 
 from burnish.domain.job import Job
 from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.threads import in_thread
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
-from burnish.plan import Plan, Planner
+from burnish.planning.plan import Plan, Planner
+from burnish.planning.resolver import Resolver
 from burnish.store.event_reader import read_events
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
@@ -44,6 +46,7 @@ class WorkerContext:
     store: JobStore
     tracker: Tracker
     planner: Planner
+    resolver: Resolver
     gateway: Gateway
     retries: RetryPolicy
     redact: Callable[[str], str]
@@ -81,18 +84,19 @@ class AttemptContext:
     ledger: Ledger = field(init=False)
     model: JobGateway = field(init=False)
     recorder: Recorder = field(init=False)
+    scorers: ScorerSet = field(init=False)
     evaluator: Evaluator = field(init=False)
 
     async def load(self) -> None:
         """Plan the job, open its journal and make what its search needs.
 
         Raises:
-            InvalidInput: what the job names is not there any more, or no longer fits.
+            InvalidInput: what an earlier version's job names is not there any more, or no longer fits.
             OptimizerFailed: a teacher answered nothing.
             StoreUnavailable, TrackingUnavailable
         """
         worker, job, store = self.worker, self.job, self.worker.store
-        plan = await worker.planner.plan(job.experiment_id, job.config)
+        plan = await self._plan()
         self.journal = journal = await StoreJournal.open(store, job.job_id, job.attempt)
         totals = await store.journal_totals(job.job_id)
         self.ledger = Ledger(plan.config.budget, worker.clock, totals.finished, job.seconds_spent)
@@ -110,19 +114,31 @@ class AttemptContext:
         )
         for warning in left_out:
             self.recorder.warning(warning)
+        self.model.answers.report_to(self.recorder.warning)
         learning = (*self.plan.splits.train, *self.plan.splits.validation)
         for entry in self.plan.scorers:
             await in_thread(partial(entry.scorer.prepare, learning))
+        self.scorers = ScorerSet(self.plan.scorers, plan.config.max_unscored_share)
         self.evaluator = Evaluator(
             prompts=tuple(prompt.name for prompt in plan.prompts),
             model=self.model,
             target=plan.target.uri,
             parameters=plan.target.parameters,
-            scorers=plan.scorers,
+            scorers=self.scorers,
             concurrency=plan.config.concurrency,
             record=self.recorder.evaluated,
         )
         self.loaded = True
+
+    async def _plan(self) -> Plan:
+        """From the job's own inputs. A job that an earlier version made takes them now, once."""
+        worker, job = self.worker, self.job
+        inputs, data = await worker.store.find_inputs(job.job_id), await worker.store.find_data(job.job_id)
+        if inputs is None:
+            resolution = await worker.resolver.resolve(job.experiment_id, job.config)
+            inputs, data = resolution.inputs, resolution.data
+            self.job = await worker.store.keep_inputs(job.job_id, job.attempt, inputs, data)
+        return await asyncio.to_thread(worker.planner.plan, job.config, inputs, data)
 
     async def save(self, **changes: Any) -> None:
         """Change fields of the job, behind everything recorded so far.
@@ -137,7 +153,7 @@ class AttemptContext:
     def run_id(self) -> str | None:
         """Of the MLflow run, also where it was made while the attempt was being interrupted."""
         task = self.run_lookup
-        if self.job.run_id is None and task and task.done() and not task.cancelled() and not task.exception():
+        if task and task.done() and not task.cancelled() and not task.exception():
             return task.result()
         return self.job.run_id
 
@@ -155,4 +171,8 @@ class AttemptContext:
         planned = self.plan.config.budget.max_calls or (
             needed.target_high + needed.reflection_high + self.plan.test_calls
         )
-        return {"progress": self.recorder.progress(spent.total.calls, planned), "usage": spent}
+        return {
+            "progress": self.recorder.progress(spent.total.calls, planned),
+            "usage": spent,
+            "answers": self.model.answers.as_json(),
+        }

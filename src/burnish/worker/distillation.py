@@ -14,7 +14,7 @@ from burnish.domain.prompt import render
 from burnish.domain.usage import Role
 from burnish.errors import ModelError, OptimizerFailed
 from burnish.llm.protocol import LanguageModel, Purpose, Request
-from burnish.plan import Plan
+from burnish.planning.plan import Plan
 
 
 async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...]]:

@@ -55,9 +55,8 @@ class Finalizer:
             When to try again, where store or tracking were away so that the end could not be reached.
         """
         try:
-            changes = await self._last_changes(JobStatus.COMPLETED, stop_reason)
             await self._end_run(JobStatus.COMPLETED, stop_reason)
-            await self._write(changes)
+            await self._write(await self._last_changes(JobStatus.COMPLETED, stop_reason))
         except OutsideFailure as away:
             return await self.failed(away)
         return None
@@ -221,7 +220,8 @@ class Finalizer:
             best.candidate if best else None,
         )
         entries = RunEntries(metrics=metrics, prompt_uris=registered, note=note)
-        await context.recorder.log_to_run(end, context.mlflow_calls, entries)
+        if await context.recorder.log_to_run(end, context.mlflow_calls, entries) is False:
+            context.recorder.warning(run_is_gone(run_id))
 
     async def _find_run(self) -> str | None:
         """Also one that an earlier attempt made and died before it could write that down."""
@@ -246,3 +246,8 @@ class Finalizer:
             return (await self._worker.store.get(self._context.job.job_id)).cancel_requested
         except (NotFound, StoreUnavailable):
             return False
+
+
+def run_is_gone(run_id: str | None) -> str:
+    """The warning of a job whose MLflow run was deleted by hand."""
+    return f"its MLflow run {run_id} was deleted while the job ran; what the job has found is in Burnish only"

@@ -18,10 +18,11 @@ from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, ModelUnavailable, OptimizerFailed
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.factorial.optimizer import Factorial
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.reflection_scripts import completion
 
 SOURCE = "What is the sentiment?\n\n{{review}}"
 GOOD = "mind the irony"
@@ -68,10 +69,10 @@ class World:
 
     async def reflect(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         request = "\n".join(message.content for message in messages)
         self.questions.append(request)
-        return self.write(request, sample)
+        return completion(self.write(request, sample))
 
 
 def examples(count: int, first: int = 0) -> tuple[Example, ...]:

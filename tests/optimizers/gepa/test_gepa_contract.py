@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,11 +10,10 @@ from burnish.domain.prompt import Message
 from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Optimizer
 from burnish.optimizers.testing.contract import OptimizerContract
+from burnish.optimizers.testing.reflection_scripts import answer_with, texts_in
 
 PHRASES: Mapping[str, float] = {"one word": 0.3, "be exact": 0.3, "sentiment means": 0.2}
 IDEAS = (*PHRASES, "shout", "whisper")
-
-_TEXT = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def written(messages: Sequence[Message], sample: int) -> str:
@@ -23,12 +21,12 @@ def written(messages: Sequence[Message], sample: int) -> str:
 
     Asked to combine two texts, it adds what the second has beyond the first.
     """
-    texts = _TEXT.findall(messages[0].content)
+    texts = texts_in(messages)
     seed = int(hashlib.sha256(f"{messages[0].content} {sample}".encode()).hexdigest()[:8], 16)
     text = texts[0].rstrip("\n")
     if "Two people have improved" in messages[0].content:
         beyond = [line for line in texts[1].splitlines() if line and line not in text]
-        return f"```\n{text}\n" + "\n".join(beyond) + "\n```"
+        return answer_with("\n".join([text, *beyond]))
     text += f"\n{IDEAS[seed % len(IDEAS)].capitalize()}. ({seed % 997})"
     if seed % 7 == 1:
         text = text.replace("{{review}}", "")
@@ -36,7 +34,7 @@ def written(messages: Sequence[Message], sample: int) -> str:
         text += " {{film}}"
     if seed % 7 == 3:
         return text
-    return f"Here it is:\n\n```\n{text}\n```"
+    return f"Here it is:\n\n{answer_with(text)}"
 
 
 class GepaContract(OptimizerContract):

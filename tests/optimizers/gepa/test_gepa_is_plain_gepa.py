@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,13 +16,13 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, Template
 from burnish.domain.score import Evaluation
-from burnish.optimizers.gepa import reflection
-from burnish.optimizers.gepa.components import Components, Texts
 from burnish.optimizers.gepa.optimizer import Gepa
-from burnish.optimizers.gepa.reflection import FEEDBACK_TOKENS
+from burnish.optimizers.gepa.reflection import FEEDBACK_TOKENS, ask_to_improve
+from burnish.optimizers.prompts.components import Components, Texts
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.search.feedback import feedback
 from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.reflection_scripts import answer_with, completion, texts_in
 from burnish.optimizers.testing.synthetic_task import SyntheticTask, reviews
 
 PHRASES: Mapping[str, float] = {
@@ -42,9 +41,9 @@ BUDGET = 400
 
 def written(messages: Sequence[Message], sample: int) -> str:
     """A reflection model with one idea, good or not, for each question; it never says the same twice."""
-    text = re.findall(r"^```\n(.*?)^```$", messages[0].content, re.DOTALL | re.MULTILINE)[0].rstrip()
+    [text, *_] = texts_in(messages)
     seed = int(hashlib.sha256(f"{messages[0].content} {sample}".encode()).hexdigest()[:8], 16)
-    return f"```\n{text}\n{IDEAS[seed % len(IDEAS)].capitalize()}. ({seed})\n```"
+    return answer_with(f"{text}\n{IDEAS[seed % len(IDEAS)].capitalize()}. ({seed})")
 
 
 class PlainAdapter:
@@ -81,11 +80,10 @@ class PlainAdapter:
         parent = self.candidate(texts)
         question = (parent.candidate_id, tuple(example.example_id for example in examples), number)
         results = feedback(evaluations, examples, FEEDBACK_TOKENS)
-        answer = written(
-            reflection.ask_to_improve(self._components, parent, number, results), self._asked[question]
-        )
+        asked = ask_to_improve(self._components, parent, number, results)
+        answer = written(asked.messages, self._asked[question])
         self._asked[question] += 1
-        return reflection.text_in(answer)
+        return asked.format.read(completion(answer))[number]
 
 
 class NullLogger:

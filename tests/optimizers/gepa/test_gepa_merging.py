@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,13 +12,16 @@ from burnish.domain.dataset import Dataset, Example
 from burnish.domain.prompt import Message, text_of
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.reflection_scripts import answer_with, completion, texts_in
 from burnish.optimizers.testing.synthetic_task import means_of
 
-SOURCE = Candidate({"critic": (Message("system", "You judge."), Message("user", "{{text}}"))})
+SOURCE = Candidate(
+    {"critic": (Message("system", "You judge."), Message("user", "Which side is it?\n\n{{text}}"))}
+)
 
 
 class TwoSides:
@@ -47,11 +49,11 @@ class TwoSides:
 
     async def reflect(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
-        texts = re.findall(r"^```\n(.*?)\n```$", messages[0].content, re.DOTALL | re.MULTILINE)
+    ) -> Completion:
+        texts = texts_in(messages)
         self.reflections += 1
         help_ = "alpha" if "You judge" in texts[0] else "beta"
-        return f"```\n{texts[0]} {help_} {len(messages)}.{sample}\n```"
+        return completion(answer_with(f"{texts[0]} {help_} {len(messages)}.{sample}"))
 
 
 def task(seed: int) -> Task:

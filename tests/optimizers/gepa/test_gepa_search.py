@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +29,7 @@ from burnish.llm.protocol import Parameters
 from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.testing.contract import RecordingObserver
+from burnish.optimizers.testing.reflection_scripts import answer_with, seed_of, texts_in
 from burnish.optimizers.testing.synthetic_task import SyntheticTask, reviews
 
 PHRASES: Mapping[str, float] = {
@@ -41,16 +40,8 @@ PHRASES: Mapping[str, float] = {
     "no reasons": 0.16,
 }
 IDEAS = (*PHRASES, "shout")
+CHAT = (Message("system", "You judge."), Message("user", "Say it.\n\n{{review}}"))
 SOURCE = Candidate({"reviews": "What is the sentiment of this review?\n\n{{review}}"})
-
-
-def texts_in(messages: Sequence[Message]) -> list[str]:
-    return re.findall(r"^```\n(.*?)\n```$", messages[0].content, re.DOTALL | re.MULTILINE)
-
-
-def seed_of(messages: Sequence[Message], sample: int) -> int:
-    asked = f"{[message.content for message in messages]} {sample}"
-    return int(hashlib.sha256(asked.encode()).hexdigest()[:8], 16)
 
 
 def written(messages: Sequence[Message], sample: int) -> str:
@@ -61,7 +52,7 @@ def written(messages: Sequence[Message], sample: int) -> str:
         lines += [line for line in texts[1].splitlines() if line not in lines]
     else:
         lines.append(f"{IDEAS[seed % len(IDEAS)].capitalize()}. ({seed})")
-    return "```\n" + "\n".join(lines) + "\n```"
+    return answer_with("\n".join(lines))
 
 
 def task(seed: int = 0, **changes: Any) -> Task:
@@ -199,7 +190,7 @@ async def test_one_proposal_at_a_time_is_never_overtaken() -> None:
 
 
 async def test_changes_of_different_components_are_carried_over_without_a_question() -> None:
-    chat = Candidate({"reviews": (Message("system", "You judge."), Message("user", "{{review}}"))})
+    chat = Candidate({"reviews": CHAT})
     combined = 0
 
     def counting(messages: Sequence[Message], sample: int) -> str:
@@ -219,7 +210,10 @@ async def test_changes_of_different_components_are_carried_over_without_a_questi
 
 async def test_every_prompt_and_message_is_a_component() -> None:
     source = Candidate(
-        {"reviews": (Message("system", "You judge."), Message("user", "{{review}}")), "style": "Be brief."}
+        {
+            "reviews": (Message("system", "You judge."), Message("user", "Say it.\n\n{{review}}")),
+            "style": "Be brief.",
+        }
     )
     asked: list[str] = []
 
@@ -230,7 +224,7 @@ async def test_every_prompt_and_message_is_a_component() -> None:
     _, observer = await search(task(source=source), make_synthetic(write=naming))
     origins = {c.origin.split(" on ")[-1] for c in observer.texts.values() if " on " in c.origin}
     assert origins == {"reviews#0", "reviews#1", "style"}
-    assert all("as it is now" not in text or "stay as they are" in text for text in asked)
+    assert all("as it is now" not in text or "stays as it is" in text for text in asked)
     for candidate in observer.texts.values():
         messages = candidate.texts["reviews"]
         assert not isinstance(messages, str)
@@ -239,7 +233,9 @@ async def test_every_prompt_and_message_is_a_component() -> None:
 
 
 async def test_all_components_can_be_rewritten_at_once() -> None:
-    source = Candidate({"reviews": (Message("system", "You judge."), Message("user", "{{review}}"))})
+    source = Candidate(
+        {"reviews": (Message("system", "You judge."), Message("user", "Say it.\n\n{{review}}"))}
+    )
     _, observer = await search(task(source=source), make_synthetic(), gepa_kwargs={"module_selector": "all"})
     first = next(c for c in observer.texts.values() if c.origin.startswith("reflection"))
     assert first.origin.endswith("on reviews#0, reviews#1")
@@ -265,7 +261,8 @@ async def test_a_reflection_prompt_of_ones_own_is_used() -> None:
     await search(task(), make_synthetic(write=keeping), lookahead=1, **given)
     assert asked[0].startswith("My prompt is What is the sentiment")
     assert "my data is # Example 1" in asked[0]
-    assert asked[0].endswith("and add no other: {{review}}")
+    assert "and add no other: {{review}}" in asked[0]
+    assert asked[0].endswith("between <prompt> and </prompt>.")
 
 
 # --- what the checks refuse
@@ -276,7 +273,7 @@ async def test_a_refused_proposal_is_asked_for_again_with_the_reason() -> None:
 
     def stubborn(messages: Sequence[Message], sample: int) -> str:
         asked.append(messages)
-        return "```\nThe film is {{film}}. {{review}}\n```"
+        return answer_with("The film is {{film}}. {{review}}")
 
     synthetic = make_synthetic(write=stubborn)
     outcome, observer = await search(task(), synthetic)
@@ -292,7 +289,7 @@ async def test_a_refused_proposal_is_asked_for_again_with_the_reason() -> None:
 
 async def test_a_search_that_finds_nothing_new_ends() -> None:
     def idle(messages: Sequence[Message], sample: int) -> str:
-        return f"```\n{texts_in(messages)[0]}\n```"
+        return answer_with(texts_in(messages)[0])
 
     outcome, _ = await search(task(), make_synthetic(write=idle), max_metric_calls=10_000)
     assert outcome.best == SOURCE
@@ -419,7 +416,7 @@ async def test_it_needs_a_reflection_model() -> None:
 
 async def test_it_ends_when_patience_does() -> None:
     def useless(messages: Sequence[Message], sample: int) -> str:
-        return f"```\n{texts_in(messages)[0]}\nShout. ({seed_of(messages, sample)})\n```"
+        return answer_with(f"{texts_in(messages)[0]}\nShout. ({seed_of(messages, sample)})")
 
     synthetic = make_synthetic(write=useless)
     outcome, observer = await search(task(), synthetic, patience=5)

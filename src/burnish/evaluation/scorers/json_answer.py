@@ -16,6 +16,7 @@ class JsonValid(TextScorer):
     """1 when the whole answer is one JSON value (RFC 8259: no NaN, no code fence around it)."""
 
     requires = frozenset()
+    takes_json = True
 
     def compare(self, output: str, expected: Any) -> Feedback:
         try:
@@ -36,6 +37,7 @@ class JsonMatch(TextScorer):
     """
 
     takes = Takes.OPTIONAL
+    takes_json = True
     argument_is = "the keys to compare, with commas between them"
 
     def __init__(self, name: str, argument: str | None = None) -> None:

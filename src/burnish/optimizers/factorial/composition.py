@@ -11,6 +11,7 @@ from burnish.optimizers.prompts.composer import PromptComposer
 from burnish.optimizers.prompts.layout import AS_SOURCE
 from burnish.optimizers.prompts.structure import TemplateSlot
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.settings import REWRITTEN_ROLES
 
 LEAD_IN = "Keep in mind:"
 
@@ -25,11 +26,12 @@ class EditComposer:
         composers: of the source's prompts, by name; the first one's answer is scored.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, roles: Collection[str] = REWRITTEN_ROLES) -> None:
         self._source = task.source
         self._train = task.train
+        self._roles = roles
         self.composers = {
-            name: PromptComposer.of(template, task.train, scored=position == 0)
+            name: PromptComposer.of(template, task.train, roles, scored=position == 0)
             for position, (name, template) in enumerate(task.source.texts.items())
         }
         self._rewritten: dict[Template, PromptComposer] = {}
@@ -76,7 +78,7 @@ class EditComposer:
     def _composer_of(self, template: Template, scored: bool) -> PromptComposer:
         """Of a rewritten prompt."""
         if template not in self._rewritten:
-            self._rewritten[template] = PromptComposer.of(template, self._train, scored)
+            self._rewritten[template] = PromptComposer.of(template, self._train, self._roles, scored)
         return self._rewritten[template]
 
 

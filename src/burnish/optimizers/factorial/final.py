@@ -9,13 +9,15 @@ import numpy as np
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.edit import EditStatus
-from burnish.errors import InvalidInput, ModelError
+from burnish.errors import ModelError
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.factorial.effects import Normal
 from burnish.optimizers.factorial.pool import Entry
 from burnish.optimizers.factorial.reflection import rewrite_request
 from burnish.optimizers.factorial.search import Search
-from burnish.optimizers.prompts.rewriting import read_prompts
+from burnish.optimizers.prompts.components import Components
+from burnish.optimizers.prompts.delimiters import UnusableAnswer
+from burnish.optimizers.prompts.proposal_format import ProposalFormat
 from burnish.optimizers.protocol import Observe, Reflect, Task
 from burnish.optimizers.search.incumbent import objectives_of
 
@@ -89,9 +91,11 @@ class Final:
             ModelError: a systemic one.
         """
         try:
-            answer = await reflect(rewrite_request(chosen), sample=_SAMPLE_OF_THE_REWRITE)
-            texts = read_prompts(answer, chosen)
-        except (ModelError, InvalidInput) as error:
+            components = Components(chosen, self.search.roles)
+            form = ProposalFormat(components, chosen)
+            answer = await reflect(rewrite_request(chosen, form), sample=_SAMPLE_OF_THE_REWRITE)
+            texts = components.templates(chosen, form.read(answer))
+        except (ModelError, UnusableAnswer) as error:
             if isinstance(error, ModelError) and error.systemic:
                 raise
             self.observe.warning(f"the winner was not written out once more: {error}")

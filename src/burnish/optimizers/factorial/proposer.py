@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from burnish.domain.candidate import Candidate
 from burnish.domain.edit import EditStatus
 from burnish.domain.score import Evaluation
-from burnish.errors import InvalidInput
+from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.composition import EditComposer
 from burnish.optimizers.factorial.pool import EditPool
-from burnish.optimizers.factorial.reflection import EditRequest, ReadEdits, read_edits, whole_edit
+from burnish.optimizers.factorial.reflection import EditRequest, ReadEdits, read_edits, read_wholes
 from burnish.optimizers.factorial.rounds import Question
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
-from burnish.optimizers.prompts.rewriting import Rewrite, read_prompts
+from burnish.optimizers.prompts.components import Components
+from burnish.optimizers.prompts.proposal_format import ProposalFormat
+from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.search.feedback import feedback
 
@@ -92,31 +95,36 @@ class EditProposer:
         self.unanswered += 1
         parent = self._composer.candidate([entry.edit for entry in self._pool.best()])
         memory = self._method.memory
+        failures, passes = self._shown(failing), self._shown(self._contrast(random))
         request = EditRequest(
             parent=parent,
-            failures=self._shown(failing),
-            passes=self._shown(self._contrast(random)),
+            format=self._format(parent, failures, passes),
+            failures=failures,
+            passes=passes,
             tested=self._texts(EditStatus.TESTING) if memory else (),
             given_up=self._texts(EditStatus.GIVEN_UP)[-GIVEN_UP_SHOWN:] if memory else (),
             guidelines=self._settings.guidelines or "",
             count=self._settings.edits_per_proposal,
         )
-        return Question(
-            request.messages(), parent, frozenset(failing), sample, origin=f"reflection {self.asked}"
-        )
+        return Question(request, frozenset(failing), sample, origin=f"reflection {self.asked}")
 
     def _reword(self, round_number: int, searched: int) -> list[Question]:
         """Now and then a whole rewording of the source, which competes with its own words."""
         if self._rewordings >= min(self._settings.rewordings, searched // CALLS_PER_REWORDING):
             return []
-        source = self._task.source
-        guidelines = self._settings.guidelines or ""
-        rewrite = Rewrite(parent=source, guidelines=guidelines, number=self._rewordings)
+        source, guidelines = self._task.source, self._settings.guidelines or ""
+        request = RewriteRequest(
+            parent=source,
+            format=self._format(source, guidelines),
+            guidelines=guidelines,
+            number=self._rewordings,
+        )
         self._rewordings += 1
         sample = (round_number + 1) * _SAMPLES_OF_A_ROUND - 1
-        return [
-            Question(rewrite.messages(), source, frozenset(), sample, origin=f"rewording {self._rewordings}")
-        ]
+        return [Question(request, frozenset(), sample, origin=f"rewording {self._rewordings}")]
+
+    def _format(self, parent: Candidate, *beside: str) -> ProposalFormat:
+        return ProposalFormat(Components(parent, self._settings.roles), parent, beside=beside)
 
     def _shown(self, example_ids: Sequence[str]) -> str:
         evaluations = [self.latest[example_id] for example_id in example_ids]
@@ -133,27 +141,18 @@ class EditProposer:
 
     # --- hearing
 
-    def read(self, question: Question, answer: str | None) -> ReadEdits:
+    def read(self, question: Question, answer: Completion | None) -> ReadEdits:
         """The edits in an answer; none in ``None``, which is no answer."""
         if question.shown:
             self.unanswered -= 1
             self._idle += 1
+        request = question.request
         if answer is None:
             return ReadEdits(())
-        source = self._task.source
-        if not question.shown:
-            return self._reworded(answer, question.origin)
-        read = read_edits(answer, question.parent, source, question.origin, question.shown)
+        if isinstance(request, RewriteRequest):
+            return read_wholes(answer, request.format, request.parent, question.origin)
+        read = read_edits(answer, request, self._task.source, question.origin, question.shown)
         return replace(read, edits=read.edits[: self._settings.edits_per_proposal])
-
-    def _reworded(self, answer: str, origin: str) -> ReadEdits:
-        source = self._task.source
-        try:
-            texts = read_prompts(answer, source)
-        except InvalidInput as error:
-            return ReadEdits((), ((answer[:200], error.problems[0].remedy),))
-        changed = {name: text for name, text in texts.items() if text != source.texts[name]}
-        return ReadEdits(tuple(whole_edit(name, text, origin) for name, text in changed.items()))
 
     def was_new(self, new: bool) -> None:
         """Whether the latest answer held an edit that there was not."""

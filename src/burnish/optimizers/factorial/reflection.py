@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from burnish.domain.candidate import Candidate
 from burnish.domain.edit import EditKind
 from burnish.domain.prompt import Message, Template, variables_of
-from burnish.errors import InvalidInput
+from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.edits import Edit, NewTemplate, Replacement, Statement
-from burnish.optimizers.prompts.rewriting import read_prompts, tagged
+from burnish.optimizers.prompts.delimiters import Delimiters, UnusableAnswer, usable_text
+from burnish.optimizers.prompts.proposal_format import ProposalFormat
 
 LONGEST_STATEMENT_CHARACTERS = 600
 """Of one edit: more is no small, separate change."""
 
-_EDIT = re.compile(r"<edit(?P<attributes>[^>]*)>\s*(?P<text>.*?)\s*</edit>", re.DOTALL | re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _KINDS = {
     "instruction": EditKind.INSTRUCTION,
     "rule": EditKind.RULE,
@@ -31,7 +30,7 @@ _REQUEST = """\
 A language model answers inputs with this prompt:
 
 {prompts}
-
+{context}
 It failed on these inputs:
 
 {failures}
@@ -45,9 +44,9 @@ look like. State what holds for any input; do not copy these inputs or their ans
 - Use no {{{{variables}}}}.
 {tested}{given_up}{guidelines}
 Answer with the edits and nothing else, each as
-<edit kind="instruction|rule|format"{name}>the text to add</edit>
+<{tag} kind="instruction|rule|format"{name}>the text to add</{tag}>
 or, to exchange a part of the prompt's own words,
-<edit kind="rewording"{name} part="the words as they stand">the words in their place</edit>"""
+<{tag} kind="rewording"{name} part="the words as they stand">the words in their place</{tag}>"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +55,7 @@ class EditRequest:
 
     Attributes:
         parent: the best prompt so far.
+        format: how its texts are written in the question.
         failures: what the model did on the failing examples, as Markdown.
         passes: the same for an example that passed, for contrast; may be empty.
         tested, given_up: texts of edits under test, and of those that did no good.
@@ -63,6 +63,7 @@ class EditRequest:
     """
 
     parent: Candidate
+    format: ProposalFormat
     failures: str
     passes: str = ""
     tested: Sequence[str] = ()
@@ -70,10 +71,20 @@ class EditRequest:
     guidelines: str = ""
     count: int = 2
 
+    @property
+    def delimiters(self) -> Delimiters:
+        """Between which each edit is written: in nothing that is shown."""
+        texts = (self.format.shown(), self.format.context(), self.failures, self.passes, self.guidelines)
+        return Delimiters.avoiding("edit", *texts, *self.tested, *self.given_up)
+
     def messages(self) -> tuple[Message, ...]:
+        """The request to the reflection model."""
+        context = self.format.context()
         several = len(self.parent.texts) > 1
         request = _REQUEST.format(
-            prompts=tagged(self.parent.texts),
+            prompts=self.format.shown(),
+            context=f"\nBeside it stands this, which cannot be changed:\n\n{context}\n" if context else "",
+            tag=self.delimiters.tag,
             failures=self.failures,
             passes=f"\nFor contrast, here it did well:\n\n{self.passes}\n" if self.passes else "",
             count="one edit" if self.count == 1 else f"one to {self.count} edits",
@@ -98,21 +109,24 @@ class ReadEdits:
 
 
 def read_edits(
-    answer: str, parent: Candidate, source: Candidate, origin: str, written_from: frozenset[str]
+    answer: Completion, request: EditRequest, source: Candidate, origin: str, written_from: frozenset[str]
 ) -> ReadEdits:
     """The edits in an answer. A model that writes whole prompts instead gets them tried as rewordings.
 
     Args:
-        parent: the prompt it was shown.
         source: what rewordings refer to.
     """
     edits: list[Edit] = []
     refused: list[tuple[str, str]] = []
-    for match in _EDIT.finditer(answer):
-        attributes = {key.lower(): double or single for key, double, single in _ATTRIBUTE.findall(match[1])}
-        text = match["text"].strip().lstrip("-* ").strip()
-        prompt = attributes.get("prompt") if attributes.get("prompt") in source.texts else None
-        prompt = prompt or next(iter(source.texts))
+    try:
+        blocks = request.delimiters.find(usable_text(answer))
+    except UnusableAnswer as unusable:
+        return ReadEdits((), ((answer.text.strip()[:200], unusable.reason),))
+    for block in blocks:
+        attributes = block.attributes
+        text = block.text.strip().lstrip("-* ").strip()
+        prompt = attributes.get("prompt", "").partition("#")[0]
+        prompt = prompt if prompt in source.texts else next(iter(source.texts))
         kind = _KINDS.get(attributes.get("kind", "").strip().lower(), EditKind.RULE)
         if reason := _reason_against(text):
             refused.append((text, reason))
@@ -137,22 +151,33 @@ def read_edits(
             )
         )
     if not edits and not refused:
-        return _read_wholes(answer, parent, source, origin, written_from)
+        missing = f"it holds no <{request.delimiters.tag}>...</{request.delimiters.tag}>"
+        return read_wholes(answer, request.format, request.parent, origin, written_from, missing)
     return ReadEdits(tuple(edits), tuple(refused))
 
 
-def _read_wholes(
-    answer: str, parent: Candidate, source: Candidate, origin: str, written_from: frozenset[str]
+def read_wholes(
+    answer: Completion,
+    format: ProposalFormat,
+    parent: Candidate,
+    origin: str,
+    written_from: frozenset[str] = frozenset(),
+    missing: str = "",
 ) -> ReadEdits:
+    """Whole new prompts, as edits that take the source's place.
+
+    Args:
+        missing: what to say of an answer that holds none either.
+    """
     try:
-        texts = read_prompts(answer, parent)
-    except InvalidInput:
-        said = answer.strip()
-        return ReadEdits((), ((said[:200], "it holds no <edit>...</edit>"),) if said else ())
+        texts = format.read(answer)
+    except UnusableAnswer as unusable:
+        return ReadEdits((), ((answer.text.strip()[:200], missing or unusable.reason),))
+    templates = format.components.templates(parent, texts)
     return ReadEdits(
         tuple(
             whole_edit(name, template, origin, written_from)
-            for name, template in texts.items()
+            for name, template in templates.items()
             if template != parent.texts[name]
         )
     )
@@ -207,9 +232,9 @@ nothing it does not say; put what belongs together in one place; leave out nothi
 to do. {variables} Answer with the complete text in the same tags as above, and nothing else."""
 
 
-def rewrite_request(candidate: Candidate) -> tuple[Message, ...]:
+def rewrite_request(candidate: Candidate, format: ProposalFormat) -> tuple[Message, ...]:
     """Ask for a prompt as one well-written text."""
     names = sorted({name for template in candidate.texts.values() for name in variables_of(template)})
     kept = ", ".join(f"{{{{{name}}}}}" for name in names)
     rule = f"Keep every one of these exactly and add no other: {kept}." if kept else ""
-    return (Message("user", _REWRITE.format(prompts=tagged(candidate.texts), variables=rule)),)
+    return (Message("user", _REWRITE.format(prompts=format.shown(), variables=rule)),)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation
 from burnish.errors import BudgetExhausted, ModelError
 from burnish.evaluation.protocol import Evaluate
+from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.pool import Entry
+from burnish.optimizers.factorial.reflection import EditRequest
+from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Reflect
 
 
@@ -35,14 +37,12 @@ class Question:
     """Asked of the reflection model.
 
     Attributes:
-        parent: the prompt it is shown.
         shown: ids of the failing examples it is shown; none for a rewording of the source.
         sample: another number, another call.
         origin: of the edits in the answer.
     """
 
-    messages: tuple[Message, ...]
-    parent: Candidate
+    request: EditRequest | RewriteRequest
     shown: frozenset[str]
     sample: int
     origin: str
@@ -56,7 +56,7 @@ class Round:
     measurements: Sequence[Measurement]
     questions: Sequence[Question] = ()
     evaluations: list[Evaluation | BudgetExhausted] = field(default_factory=list)
-    answers: list[str | ModelError | BudgetExhausted] = field(default_factory=list)
+    answers: list[Completion | ModelError | BudgetExhausted] = field(default_factory=list)
 
     async def run(self, evaluate: Evaluate, reflect: Reflect | None) -> Round:
         """Ask everything at once.
@@ -68,10 +68,10 @@ class Round:
         async def measured(measurement: Measurement) -> Evaluation:
             return (await evaluate(measurement.candidate, [measurement.example])).evaluations[0]
 
-        async def answered(question: Question) -> str | ModelError:
+        async def answered(question: Question) -> Completion | ModelError:
             assert reflect is not None
             try:
-                return await reflect(question.messages, sample=question.sample)
+                return await reflect(question.request.messages(), sample=question.sample)
             except ModelError as error:
                 if error.systemic:
                     raise

@@ -20,6 +20,7 @@ from burnish.domain.job import StopReason
 from burnish.domain.score import Evaluation
 from burnish.errors import BudgetExhausted, ModelError
 from burnish.evaluation.protocol import Evaluate, Means
+from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.composition import EditComposer
 from burnish.optimizers.factorial.edits import Edit
 from burnish.optimizers.factorial.effects import EffectModel, Priors
@@ -72,7 +73,8 @@ class Search:
         self.spent = len(task.validation) * self._cost
         self.limit, self.reserved = limit, reserved
         self._validator = ProposalValidator(task, settings, observe)
-        self.composer = EditComposer(task)
+        self.roles = settings.roles
+        self.composer = EditComposer(task, self.roles)
         self._scored = next(iter(task.source.texts))  # the prompt whose answer the expectations speak of
         self.pool = EditPool(
             _model(method),
@@ -290,10 +292,10 @@ class Search:
             self.pool.give_up(entry, "it repaired none of the failures it was written from")
             self._observe.edit(self.pool.report(entry))
 
-    def _read(self, question: Question, answer: str | ModelError) -> None:
+    def _read(self, question: Question, answer: Completion | ModelError) -> None:
         if isinstance(answer, ModelError):
             self._observe.warning(f"the reflection model did not answer: {answer}")
-        read = self._proposer.read(question, answer if isinstance(answer, str) else None)
+        read = self._proposer.read(question, answer if isinstance(answer, Completion) else None)
         for text, reason in read.refused:
             self._observe.warning(f"{question.origin}: an edit cannot be used, {reason}: {text[:120]!r}")
         had_ended = self._proposer.ended

@@ -19,6 +19,7 @@ from burnish.domain.score import Evaluation
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.few_shot.subsets import SubsetSearch
+from burnish.optimizers.prompts.composer import PromptComposer
 from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, showable
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.search.incumbent import Incumbent
@@ -100,9 +101,10 @@ class FewShot:
         budget = self._budget(len(task.validation))
         allowance = budget.allowance(task, incumbent.means, spent)
         race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
-        search = SubsetSearch(
-            task, pools, self._settings.max_demonstrations, ProposalValidator(task, self._settings, observe)
-        )
+        template = next(iter(task.source.texts.values()))
+        composer = PromptComposer.of(template, task.train, self._settings.roles)
+        validator = ProposalValidator(task, self._settings, observe)
+        search = SubsetSearch(task, composer, pools, self._settings.max_demonstrations, validator)
         return await run_rounds(race, search, incumbent, budget, observe)
 
     async def _pools(

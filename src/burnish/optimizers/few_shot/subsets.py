@@ -44,15 +44,24 @@ class SubsetSearch:
     """Draws subsets: at random first, then half of them by changing the best so far a little.
 
     Every format has its turn; after that those come more often in which candidates scored better.
+
+    Args:
+        composer: of the first prompt, whose answers are scored.
+        pools: traces and expected responses, apart.
+        most: demonstrations in one prompt.
     """
 
     def __init__(
-        self, task: Task, pools: Sequence[Sequence[Demonstration]], most: int, validator: ProposalValidator
+        self,
+        task: Task,
+        composer: PromptComposer,
+        pools: Sequence[Sequence[Demonstration]],
+        most: int,
+        validator: ProposalValidator,
     ) -> None:
-        name = next(iter(task.source.texts))
         self._source = task.source
-        self._name = name
-        self._composer = PromptComposer.of(task.source.texts[name], task.train)
+        self._name = next(iter(task.source.texts))
+        self._composer = composer
         self._pools = pools
         self._most = most
         self._validator = validator

@@ -20,10 +20,10 @@ from gepa.strategies.proposal_sampling import ProposalTask
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.components import Texts
 from burnish.optimizers.gepa.proposals import aggregates
 from burnish.optimizers.gepa.search import Search
 from burnish.optimizers.gepa.settings import GepaKwargs
+from burnish.optimizers.prompts.components import Texts
 
 Batch = list[Example]
 

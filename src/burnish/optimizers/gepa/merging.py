@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.components import Components, Texts
 from burnish.optimizers.gepa.scheduler import ProposalScheduler
+from burnish.optimizers.prompts.components import Components, Texts
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.search.buffered_observer import BufferedObserver, Observation
 from burnish.optimizers.search.validator import ProposalValidator

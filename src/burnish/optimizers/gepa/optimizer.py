@@ -9,7 +9,6 @@ from burnish.domain.job import StopReason
 from burnish.errors import InvalidInput, OptimizerFailed
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.gepa.budget import BudgetPlan, Cost
-from burnish.optimizers.gepa.components import Components
 from burnish.optimizers.gepa.merging import Merging
 from burnish.optimizers.gepa.proposal_pipeline import MinibatchEvaluator, Rules
 from burnish.optimizers.gepa.proposals import aggregates
@@ -18,6 +17,7 @@ from burnish.optimizers.gepa.scheduler import ProposalScheduler
 from burnish.optimizers.gepa.search import CommitHandler, ParetoIncumbent
 from burnish.optimizers.gepa.settings import GepaConfig, GepaSettings
 from burnish.optimizers.gepa.thread_bridge import EngineThread
+from burnish.optimizers.prompts.components import Components
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.search.rounds import calls_of_one_evaluation
 from burnish.optimizers.settings import CommonSettings
@@ -87,7 +87,7 @@ class Gepa:
         from burnish.optimizers.gepa.search import Search
 
         config = self._config
-        components = Components(task.source)
+        components = Components(task.source, config.settings.roles)
         validation = task.validation[: plan.validation_size]
         rules = Rules(
             width=plan.lookahead(task.concurrency),

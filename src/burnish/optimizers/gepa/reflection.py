@@ -10,8 +10,11 @@ from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate
 from burnish.domain.prompt import Message, variables_of
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.components import Components
+from burnish.llm.protocol import Completion
 from burnish.optimizers.gepa.proposals import ProposalSpec
+from burnish.optimizers.prompts.components import Components
+from burnish.optimizers.prompts.delimiters import Delimiters, UnusableAnswer, ask_again
+from burnish.optimizers.prompts.proposal_format import ProposalFormat
 from burnish.optimizers.protocol import Reflect, Task
 from burnish.optimizers.search.buffered_observer import BufferedObserver, Observation
 from burnish.optimizers.search.feedback import feedback
@@ -21,13 +24,65 @@ from burnish.optimizers.settings import CommonSettings
 FEEDBACK_TOKENS = 8000
 """Of one question; the longest entries are cut first."""
 
-Questions = Mapping[int, Sequence[Message]]
-"""Component number → what is asked for it."""
+IMPROVE = """\
+You improve prompts for language models. Here is <what> as it is now:
+
+<shown>
+<context>
+This is how the model answered some inputs with it, and what was thought of the answers:
+
+<side_info>
+
+Write a better version of this text.
+- Work out from the inputs and the feedback what the task really is, and say it clearly and completely.
+- Add the facts, rules and conventions that the feedback reveals and the model cannot know by itself.
+- Say how the answer must look (length, format, exact words) where answers failed for that.
+- Keep what already works. State what holds for any input; do not copy these inputs or their answers.
+<rules>"""
+
+COMBINE = """\
+Two people have improved <what> for a language model, each without knowing of the other.
+
+The newer version:
+
+<shown>
+
+Another version, made from an older one; on some inputs it does better than the newer one:
+
+<other>
+
+Write one version that has what both have: take the newer one and work into it what the other one says
+beyond it. Leave nothing out that either of them teaches.
+<rules>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for one component, and how the answer is read."""
+
+    messages: tuple[Message, ...]
+    format: ProposalFormat
+    or_fenced: bool = False
+
+    def again(self, answer: Completion, reasons: Sequence[str]) -> Question:
+        """The same once more, with what was wrong with the first answer."""
+        messages = ask_again(self.messages, answer, reasons, self.format.delimiters)
+        return Question(messages, self.format, self.or_fenced)
+
+
+Questions = Mapping[int, Question]
+"""By component number."""
 
 
 @dataclass(slots=True)
 class ReflectionResult:
-    """A child, or ``None`` when it was refused; what is to be observed; questions asked."""
+    """What a reflection came to.
+
+    Attributes:
+        child: ``None`` when it was refused, or could not be read.
+        observations: to be replayed when the proposal is committed.
+        reflections: questions asked.
+    """
 
     child: Candidate | None = None
     observations: list[Observation] = field(default_factory=list)
@@ -63,7 +118,7 @@ class ReflectiveProposer:
     async def improve(
         self, spec: ProposalSpec, before: Means, my_turn: Callable[[], Awaitable[object]]
     ) -> ReflectionResult:
-        """Ask for a better parent.
+        """Ask for a better parent; once more, with the reason, where the answer cannot be used.
 
         Args:
             before: the parent on the minibatch.
@@ -86,13 +141,13 @@ class ReflectiveProposer:
         result = ReflectionResult()
         answers = await self._ask(questions, spec.sample, result)
         await my_turn()
-        reasons = self._validate(self._validator, child, answers, result)
+        reasons = self._validate(self._validator, child, questions, answers, result)
         if reasons:
             questions = {
-                number: ask_again(asked, answers[number], reasons) for number, asked in questions.items()
+                number: question.again(answers[number], reasons) for number, question in questions.items()
             }
             answers = await self._ask(questions, spec.sample, result)
-            self._validate(self._validator, child, answers, result)
+            self._validate(self._validator, child, questions, answers, result, is_last=True)
         return result
 
     async def rebase(self, spec: ProposalSpec, child: Candidate, newer: Candidate) -> ReflectionResult:
@@ -117,156 +172,101 @@ class ReflectiveProposer:
             parents=(newer.candidate_id, child.candidate_id),
             origin=f"reflection {spec.number + 1}, rebased",
         )
-        self._validate(self._validator_of_rebased, rebased, answers, result)
+        self._validate(self._validator_of_rebased, rebased, questions, answers, result, is_last=True)
         return result
 
-    async def _ask(self, questions: Questions, sample: int, result: ReflectionResult) -> dict[int, str]:
+    async def _ask(
+        self, questions: Questions, sample: int, result: ReflectionResult
+    ) -> dict[int, Completion]:
         result.reflections += len(questions)
-        answers = await gather_in_order(self._answer(messages, sample) for messages in questions.values())
-        return dict(zip(questions, answers, strict=True))
-
-    async def _answer(self, messages: Sequence[Message], sample: int) -> str:
-        return await self._reflect(messages, sample=sample)
+        asked = (self._reflect(question.messages, sample=sample) for question in questions.values())
+        return dict(zip(questions, await gather_in_order(asked), strict=True))
 
     def _validate(
         self,
         validator: ProposalValidator,
         base: Candidate,
-        answers: Mapping[int, str],
+        questions: Questions,
+        answers: Mapping[int, Completion],
         result: ReflectionResult,
-    ) -> tuple[str, ...]:
-        texts = {number: text_in(answer) for number, answer in answers.items()}
-        templates = self._components.templates(base, texts)
-        validated = validator.validate(Candidate(templates, base.parents, base.origin))
+        is_last: bool = False,
+    ) -> Sequence[str]:
+        """Read the answers and check what they make of ``base``; the reasons why it cannot be used."""
+        texts: dict[int, str] = {}
+        reasons: list[str] = []
+        for number, question in questions.items():
+            try:
+                texts |= question.format.read(answers[number], question.or_fenced)
+            except UnusableAnswer as unusable:
+                reasons.append(unusable.reason)
+        if reasons:
+            if is_last:
+                said = f"{base.origin} was given up: {'; '.join(reasons)}"
+                result.observations.append(Observation(said))
+            return reasons
+        proposal = Candidate(self._components.templates(base, texts), base.parents, base.origin)
+        validated = validator.validate(proposal)
         result.child = validated.candidate
         result.observations += self._buffer.take()
         return validated.reasons
 
 
-IMPROVE = """\
-You improve prompts for language models. Here is <what> as it is now:
-
-```
-<curr_param>
-```
-<context>
-This is how the model answered some inputs with it, and what was thought of the answers:
-
-<side_info>
-
-Write a better version of this text.
-- Work out from the inputs and the feedback what the task really is, and say it clearly and completely.
-- Add the facts, rules and conventions that the feedback reveals and the model cannot know by itself.
-- Say how the answer must look (length, format, exact words) where answers failed for that.
-- Keep what already works. State what holds for any input; do not copy these inputs or their answers.
-<placeholders>
-Give the complete new text, and nothing else, between ``` lines."""
-
-COMBINE = """\
-Two people have improved <what> for a language model, each without knowing of the other.
-
-The newer version:
-
-```
-<curr_param>
-```
-
-Another version, made from an older one; on some inputs it does better than the newer one:
-
-```
-<other>
-```
-
-Write one version that has what both have: take the newer one and work into it what the other one says
-beyond it. Leave nothing out that either of them teaches.
-<placeholders>
-Give the complete new text, and nothing else, between ``` lines."""
-
-_MARK = re.compile(r"<(what|curr_param|other|context|side_info|placeholders)>")
-
-
 def ask_to_improve(
-    components: Components, candidate: Candidate, number: int, feedback: str, template: str | None = None
-) -> tuple[Message, ...]:
+    components: Components, candidate: Candidate, number: int, results: str, template: str | None = None
+) -> Question:
     """Ask for a better text of one component.
 
     Args:
         number: the component's.
-        feedback: what the candidate did on some examples, in words.
-        template: instead of ours. ``<curr_param>`` and ``<side_info>`` are filled in, and the rule
-            on placeholders is added behind it.
+        results: what the candidate did on some examples, in words.
+        template: instead of ours. ``<curr_param>`` and ``<side_info>`` are filled in, and the rules
+            on placeholders and on the form of the answer are added behind it.
     """
-    texts = components.texts(candidate)
-    wording = IMPROVE if template is None else f"{template}\n\n<placeholders>"
-    return _filled(
-        wording,
-        what=_description(components, number),
-        curr_param=texts[number],
-        context=_context(components, texts, number),
-        side_info=feedback,
-        placeholders=_placeholder_rule(texts[number]),
+    form = ProposalFormat(components, candidate, [number], beside=(results, template or ""))
+    text = components.texts(candidate)[number]
+    context = form.context()
+    rules = _rules(text, form.delimiters)
+    if template is not None:
+        asked = _filled(template, curr_param=text, side_info=results)
+        return Question((Message("user", f"{asked}\n\n{rules}"),), form, or_fenced=True)
+    asked = _filled(
+        IMPROVE,
+        what=components.describe(components[number]),
+        shown=form.shown(),
+        context=f"\nIt is used together with this, which stays as it is:\n\n{context}\n" if context else "",
+        side_info=results,
+        rules=rules,
     )
+    return Question((Message("user", asked),), form)
 
 
-def ask_to_combine(
-    components: Components, newer: Candidate, other: Candidate, number: int
-) -> tuple[Message, ...]:
+def ask_to_combine(components: Components, newer: Candidate, other: Candidate, number: int) -> Question:
     """Ask for one text of a component that has what two candidates have."""
+    other_text = components.texts(other)[number]
+    form = ProposalFormat(components, newer, [number], beside=(other_text,))
     text = components.texts(newer)[number]
-    return _filled(
+    asked = _filled(
         COMBINE,
-        what=_description(components, number),
-        curr_param=text,
-        other=components.texts(other)[number],
-        placeholders=_placeholder_rule(text),
+        what=components.describe(components[number]),
+        shown=form.shown(),
+        other=Delimiters.avoiding("other", other_text).wrap(other_text),
+        rules=_rules(text, form.delimiters),
     )
+    return Question((Message("user", asked),), form)
 
 
-def ask_again(asked: Sequence[Message], answer: str, reasons: Sequence[str]) -> tuple[Message, ...]:
-    """The same question once more, with what was wrong with the first answer."""
-    complaint = (
-        f"That text cannot be used: {'; '.join(reasons)}. "
-        "Give the complete text once more without this fault, between ``` lines."
-    )
-    return (*asked, Message("assistant", answer), Message("user", complaint))
+def _filled(wording: str, **values: str) -> str:
+    """The wording with its marks filled in; in one pass, so that a mark inside a value stays as it is."""
+    return re.sub(rf"<({'|'.join(values)})>", lambda mark: values[mark.group(1)], wording)
 
 
-def text_in(answer: str) -> str:
-    """The text between the fences of an answer; the whole answer when there are none."""
-    from gepa.strategies.instruction_proposal import InstructionProposalSignature
-
-    extracted: str = InstructionProposalSignature.output_extractor(answer.strip())["new_instruction"]
-    return extracted
-
-
-def _filled(wording: str, **values: str) -> tuple[Message, ...]:
-    """One pass, so that a mark inside a text stays as it is."""
-    return (Message("user", _MARK.sub(lambda mark: values.get(mark.group(1), mark.group(0)), wording)),)
-
-
-def _description(components: Components, number: int) -> str:
-    component = components[number]
-    if component.message is None:
-        return "a prompt" if len(components) == 1 else f"the prompt {component.prompt!r}"
-    return f"the {component.role} message (number {component.message + 1}) of the chat {component.prompt!r}"
-
-
-def _context(components: Components, texts: dict[int, str], number: int) -> str:
-    others = [
-        f"{_description(components, other)}:\n```\n{text}\n```"
-        for other, text in texts.items()
-        if other != number
-    ]
-    if not others:
-        return ""
-    return "\nIt is used together with these, which stay as they are:\n\n" + "\n\n".join(others) + "\n"
-
-
-def _placeholder_rule(text: str) -> str:
+def _rules(text: str, delimiters: Delimiters) -> str:
     names = [f"{{{{{name}}}}}" for name in sorted(variables_of(text))]
-    if not names:
-        return "- It holds no {{placeholders}}; add none."
-    return (
-        "- Each input is filled in where these placeholders stand. "
-        f"Keep every one exactly as written, and add no other: {', '.join(names)}"
-    )
+    placeholders = "- It holds no {{placeholders}}; add none."
+    if names:
+        placeholders = (
+            "- Each input is filled in where these placeholders stand. "
+            f"Keep every one exactly as written, and add no other: {', '.join(names)}"
+        )
+    tag = delimiters.tag
+    return f"{placeholders}\n\nGive the complete new text, and nothing else, between <{tag}> and </{tag}>."

@@ -12,12 +12,12 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Means
-from burnish.optimizers.gepa.components import Components, Texts
 from burnish.optimizers.gepa.merging import Merge, Merging
 from burnish.optimizers.gepa.proposals import Proposal
 from burnish.optimizers.gepa.scheduler import ProposalScheduler
 from burnish.optimizers.gepa.settings import GepaConfig
 from burnish.optimizers.gepa.thread_bridge import EngineThread
+from burnish.optimizers.prompts.components import Components, Texts
 from burnish.optimizers.protocol import Observe
 from burnish.optimizers.search.buffered_observer import Observation
 from burnish.optimizers.search.incumbent import Incumbent, objectives_of

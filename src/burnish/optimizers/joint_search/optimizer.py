@@ -14,7 +14,7 @@ from pydantic import Field
 
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.joint_search.initial_points import initial_points
-from burnish.optimizers.joint_search.instructions import written_or_none
+from burnish.optimizers.joint_search.instructions import TRIES, write_instructions
 from burnish.optimizers.joint_search.sampler import Sampler
 from burnish.optimizers.joint_search.space import Space, space_of
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
@@ -64,10 +64,8 @@ class JointSearch:
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
         budget = self._budget(validation)
         shown = min(train, self._settings.feedback_examples)
-        low, high = (
-            validation + budget.least_evaluations,
-            validation + budget.most_evaluations + shown,
-        )
+        low = validation + budget.least_evaluations
+        high = validation + budget.most_evaluations + shown
         enough = validation + 2 * budget.least_evaluations
         warnings = []
         if max_calls is not None and low <= max_calls < min(enough, high):
@@ -79,7 +77,7 @@ class JointSearch:
             target_low=low,
             target_high=high if max_calls is None else max(low, min(high, max_calls)),
             reflection_low=0,
-            reflection_high=1,
+            reflection_high=TRIES,
             warnings=tuple(warnings),
         )
 
@@ -106,20 +104,21 @@ class JointSearch:
     ) -> tuple[Space, int]:
         """The search space, and what its instructions cost, in calls."""
         max_demonstrations = 0 if self._settings.refuse_copied_examples else self._settings.max_demonstrations
+        roles = self._settings.roles
         if reflect is None:
-            return space_of(task, {}, max_demonstrations), 0
+            return space_of(task, {}, max_demonstrations, roles), 0
         shown = task.train[: self._settings.feedback_examples]
         observe.phase("instructions", len(shown))
         means = await evaluate(task.source, shown)
         written = {}
+        spent = len(shown) * calls_of_one_evaluation(means)
         for name, template in task.source.texts.items():
             called = name if len(task.source.texts) > 1 else ""
-            written[name] = await written_or_none(
+            written[name], asked = await write_instructions(
                 reflect, template, called, (shown, means), self._settings.instructions, observe
             )
-        return space_of(task, written, max_demonstrations), len(shown) * calls_of_one_evaluation(means) + len(
-            written
-        )
+            spent += asked
+        return space_of(task, written, max_demonstrations, roles), spent
 
     def _budget(self, validation: int) -> RacingBudget:
         return RacingBudget(self._settings.trials, self._settings.width, validation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.domain.candidate import Candidate
@@ -20,6 +20,7 @@ from burnish.optimizers.prompts.instruction_templates import (
 )
 from burnish.optimizers.prompts.layout import Layout, layouts_for
 from burnish.optimizers.protocol import Task
+from burnish.optimizers.settings import REWRITTEN_ROLES
 
 Point = Mapping[str, int]
 """Name of a dimension → index of the chosen value; 0 is the source's own."""
@@ -127,18 +128,24 @@ class Space:
         )
 
 
-def space_of(task: Task, written: Mapping[str, Sequence[str]], max_demonstrations: int) -> Space:
+def space_of(
+    task: Task,
+    written: Mapping[str, Sequence[str]],
+    max_demonstrations: int,
+    roles: Collection[str] = REWRITTEN_ROLES,
+) -> Space:
     """Read the space off the source and the training examples.
 
     Args:
         written: instructions from a reflection model, by prompt name; tried beside those from templates.
         max_demonstrations: 0 shows no training example.
+        roles: of the messages that may be rewritten.
     """
     pool = tuple(labelled(_some(task.train, task.seed))) if max_demonstrations else ()
     prompts = []
     for position, (name, template) in enumerate(task.source.texts.items()):
         scored = position == 0
-        composer = PromptComposer.of(template, task.train, scored)
+        composer = PromptComposer.of(template, task.train, roles, scored)
         turns = composer.slot.takes_turns
         shots = _demonstration_specs(pool, max_demonstrations, turns) if scored else (DemonstrationSpec(),)
         prompts.append(_prompt_space(name, composer, written.get(name, ()), shots, scored))

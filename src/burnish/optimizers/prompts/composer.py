@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.dataset import Example
@@ -24,6 +24,7 @@ from burnish.optimizers.prompts.structure import (
     TemplateSlot,
     parse_structure,
 )
+from burnish.optimizers.settings import REWRITTEN_ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,21 @@ class PromptComposer:
     answer: str
 
     @classmethod
-    def of(cls, template: Template, examples: Sequence[Example], scored: bool = True) -> PromptComposer:
+    def of(
+        cls,
+        template: Template,
+        examples: Sequence[Example],
+        roles: Collection[str] = REWRITTEN_ROLES,
+        scored: bool = True,
+    ) -> PromptComposer:
         """Read off a template and what it is expected to answer.
 
         Args:
             examples: training examples.
+            roles: of the messages that may be rewritten.
             scored: this prompt's answer is what the expectations speak of.
         """
-        slot = TemplateSlot.of(template)
+        slot = TemplateSlot.of(template, roles)
         structure = parse_structure(slot.text)
         variables = variables_in_order(slot.text)
         answer_type = answer_type_of(examples)

@@ -14,10 +14,12 @@ A variable inside a sentence belongs to the instruction.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from burnish.domain.prompt import Message, Template, variables_of
+from burnish.errors import InvalidInput
+from burnish.optimizers.settings import FIELD, REWRITTEN_ROLES
 
 _FIELD_LINE = re.compile(
     r"^(?:(?P<heading>[^{}:]{1,40}):)?\s*[\"'`]*\{\{\s*(?P<name>\w[\w .-]*?)\s*\}\}[\"'`]*$"
@@ -45,6 +47,35 @@ class PromptStructure:
     instruction: str
     fields: tuple[str, ...]
     cue: str = ""
+
+
+def rewritable_messages(template: Sequence[Message], roles: Collection[str]) -> list[int]:
+    """Positions of the messages that may be rewritten.
+
+    What a tool has said is data. Assistant messages, and the user messages that they answer, show what was
+    said; they may be rewritten only where ``roles`` names ``assistant``.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    found = [
+        at
+        for at, message in enumerate(template)
+        if message.role in roles and message.role != "tool"
+        if "assistant" in roles or not _is_example_turn(template, at)
+    ]
+    if not found:
+        have = ", ".join(dict.fromkeys(message.role for message in template))
+        remedy = f"no message of the chat (roles {have}) may be rewritten with these; name one of its roles"
+        raise InvalidInput.of(f"{FIELD}.roles", ", ".join(roles), remedy)
+    return found
+
+
+def _is_example_turn(template: Sequence[Message], at: int) -> bool:
+    """Whether a user message is there to be answered by the assistant message behind it."""
+    after = template[at + 1 : at + 2]
+    asks = template[at].role == "user" and not variables_of(template[at].content)
+    return asks and bool(after) and after[0].role == "assistant"
 
 
 def parse_structure(text: str) -> PromptStructure:
@@ -91,18 +122,23 @@ class TemplateSlot:
     system: int | None = None
 
     @classmethod
-    def of(cls, template: Template) -> TemplateSlot:
+    def of(cls, template: Template, roles: Collection[str] = REWRITTEN_ROLES) -> TemplateSlot:
         """The slot of a prompt: in a chat, the last user message with a variable in it, or the last message
-        with one, or the last of all."""
+        with one, or the last of all that may be rewritten.
+
+        Raises:
+            InvalidInput: no message may be rewritten.
+        """
         if isinstance(template, str):
             return cls(template)
-        with_variable = [at for at, message in enumerate(template) if variables_of(message.content)]
+        allowed = rewritable_messages(template, roles)
+        with_variable = [at for at in allowed if variables_of(template[at].content)]
         users = [at for at in with_variable if template[at].role == "user"]
-        position = [len(template) - 1, *with_variable[-1:], *users[-1:]][-1]
+        position = [*allowed[-1:], *with_variable[-1:], *users[-1:]][-1]
         systems = [
             at
-            for at, message in enumerate(template)
-            if message.role == "system" and not variables_of(message.content)
+            for at in allowed
+            if template[at].role == "system" and at != position and not variables_of(template[at].content)
         ]
         return cls(template, position, systems[0] if systems else None)
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.prompt import Message
-from burnish.errors import BudgetExhausted, InvalidInput, ModelError
-from burnish.llm.protocol import Parameters
-from burnish.optimizers.prompts.rewriting import Rewrite, again, read_prompts
+from burnish.errors import BudgetExhausted, ModelError
+from burnish.llm.protocol import Completion, Parameters
+from burnish.optimizers.prompts.components import Components
+from burnish.optimizers.prompts.delimiters import UnusableAnswer, ask_again
+from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Observe, Reflect
 from burnish.optimizers.search.validator import ProposalValidator
 
@@ -21,13 +23,14 @@ MOST_SIDE_BY_SIDE = 1000  # keeps the samples of two rounds apart
 class Writer:
     """Asks for rewrites side by side, has them checked in launch order, asks again for what was refused."""
 
+    components: Components
     reflect: Reflect
     validator: ProposalValidator
     observe: Observe
     parameters: Parameters | None
     retries: int
 
-    async def write(self, rewrites: Sequence[Rewrite], round_number: int) -> list[Candidate]:
+    async def write(self, rewrites: Sequence[RewriteRequest], round_number: int) -> list[Candidate]:
         """Ask for rewrites, and once more for those that cannot be used.
 
         Args:
@@ -46,30 +49,35 @@ class Writer:
             answers = await self._ask(open_requests, round_number)
             still_open = {}
             for at, answer in answers.items():
-                candidate, reasons = self._rule(
-                    rewrites[at].parent, answer, f"rewrite {round_number + 1}.{at + 1}"
-                )
+                origin = f"rewrite {round_number + 1}.{at + 1}"
+                candidate, reasons = self._read(rewrites[at], answer, origin)
                 if candidate is not None:
                     accepted[at] = candidate
                 else:
-                    still_open[at] = again(open_requests[at], answer, reasons)
+                    delimiters = rewrites[at].format.delimiters
+                    still_open[at] = ask_again(open_requests[at], answer, reasons, delimiters)
             open_requests = still_open
             if not open_requests:
                 break
         return [accepted[at] for at in sorted(accepted)]
 
-    def _rule(self, parent: Candidate, answer: str, origin: str) -> tuple[Candidate | None, Sequence[str]]:
+    def _read(
+        self, rewrite: RewriteRequest, answer: Completion, origin: str
+    ) -> tuple[Candidate | None, Sequence[str]]:
         try:
-            texts = read_prompts(answer, parent)
-        except InvalidInput as error:
-            reasons = [problem.remedy for problem in error.problems]
-            self.observe.warning(f"{origin} was not understood: {'; '.join(reasons)}")
-            return None, reasons
-        result = self.validator.validate(Candidate(texts, parents=(parent.candidate_id,), origin=origin))
+            texts = rewrite.format.read(answer)
+        except UnusableAnswer as unusable:
+            self.observe.warning(f"{origin} cannot be used: {unusable.reason}")
+            return None, [unusable.reason]
+        templates = self.components.templates(rewrite.parent, texts)
+        proposal = Candidate(templates, parents=(rewrite.parent.candidate_id,), origin=origin)
+        result = self.validator.validate(proposal)
         return result.candidate, result.reasons
 
-    async def _ask(self, requests: Mapping[int, Sequence[Message]], round_number: int) -> dict[int, str]:
-        async def one(at: int, messages: Sequence[Message]) -> str | ModelError:
+    async def _ask(
+        self, requests: Mapping[int, Sequence[Message]], round_number: int
+    ) -> dict[int, Completion]:
+        async def one(at: int, messages: Sequence[Message]) -> Completion | ModelError:
             sample = round_number * MOST_SIDE_BY_SIDE + at
             try:
                 return await self.reflect(messages, sample=sample, parameters=self.parameters)
@@ -78,7 +86,7 @@ class Writer:
                     raise
                 return error
 
-        answers: dict[int, str] = {}
+        answers: dict[int, Completion] = {}
         failures: list[ModelError] = []
         results = await gather_affordable(one(at, messages) for at, messages in requests.items())
         for at, result in zip(requests, results, strict=True):

@@ -22,7 +22,7 @@ from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 
 
 class Crash(BaseException):
@@ -105,13 +105,14 @@ class SyntheticTask:
 
     async def reflect(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         """Implements ``Reflect``."""
         assert self.write is not None
         write = self.write
         asked = json.dumps([[m.role, m.content] for m in messages] + [sample])
         key = "reflection " + hashlib.sha256(asked.encode()).hexdigest()
-        return await self._call(key, lambda: write(messages, sample))
+        text = await self._call(key, lambda: write(messages, sample))
+        return Completion(text=text, usage=Usage(calls=1))
 
     def quality(self, text: str) -> float:
         """Share of all examples that a prompt with these words gets right."""

@@ -28,6 +28,7 @@ _CHANGEABLE = frozenset(entry.name for entry in fields(Job)) - {
     "cancel_requested",
     "deaths",
     "calls_when_taken",
+    "inputs",
 }
 
 

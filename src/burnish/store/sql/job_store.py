@@ -13,6 +13,7 @@ from burnish.store.search.plan import SearchPlan
 from burnish.store.sql.attempts import Attempts
 from burnish.store.sql.candidates import Candidates
 from burnish.store.sql.events import Events
+from burnish.store.sql.inputs import Inputs
 from burnish.store.sql.job_writer import JobWriter
 from burnish.store.sql.jobs import Jobs
 from burnish.store.sql.journal import Journal
@@ -51,9 +52,14 @@ class SqlJobStore:
         self._database = database = Database(uri)
         writer = JobWriter(clock_ms)
         # What the protocol promises is said there; each method here is its part's own.
-        jobs = Jobs(database, writer, hand_over)
+        inputs = Inputs(database, writer, clock_ms)
+        self.keep_inputs, self.find_inputs = inputs.keep_inputs, inputs.find_inputs
+        self.find_data, self.examples = inputs.find_data, inputs.examples
+        self.prune_contents = inputs.prune_contents
+        jobs = Jobs(database, writer, inputs, hand_over)
         self.create, self.find_made, self.delete = jobs.create, jobs.find_made, jobs.delete
         self.get, self.count_by_status = jobs.get, jobs.count_by_status
+        self.get_existing, self.versions = jobs.get_existing, jobs.versions
         self.unfinished, self.heartbeats = jobs.unfinished, jobs.heartbeats
         attempts = Attempts(database, writer, hand_over, clock_ms)
         self.take, self.update, self.fence = attempts.take, attempts.update, attempts.fence

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job, JobStatus
-from burnish.domain.records import Heartbeat, Idempotency, JournalEntry
+from burnish.domain.records import Heartbeat, Idempotency, JobVersion, JournalEntry
 from burnish.errors import Conflict, InvalidState, NotFound
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.encoding import check_searchable, storable
 from burnish.store.rows import job_from_row
+from burnish.store.sql.inputs import Inputs, PreparedInputs, delete_inputs, write_inputs
 from burnish.store.sql.job_writer import JobWriter
 from burnish.store.sql.journal import entry_to_row
 from burnish.store.sql.locking import lock_job
@@ -22,6 +24,15 @@ from burnish.store.sql.statements import claim, insert_new
 _jobs = tables.jobs
 _BY_ID = select(_jobs).where(_jobs.c.job_id == bindparam("job_id"))
 _UNFINISHED = tuple(status for status in JobStatus if not status.terminal)
+_VERSION = (
+    _jobs.c.experiment_id,
+    _jobs.c.status,
+    _jobs.c.attempt,
+    _jobs.c.last_sequence,
+    _jobs.c.cancel_requested,
+    _jobs.c.usage_calls,
+)
+_IDS_AT_ONCE = 500  # a statement of SQLite may have 32,766 parameters, of older ones 999
 
 
 class Jobs:
@@ -35,27 +46,38 @@ class Jobs:
         self,
         database: Database,
         writer: JobWriter,
+        inputs: Inputs,
         hand_over: Callable[[Connection, str, int], None],
     ) -> None:
         self._database = database
         self._writer = writer
+        self._inputs = inputs
         self._hand_over = hand_over
 
     async def create(
-        self, job: Job, idempotency: Idempotency | None = None, calls: Sequence[JournalEntry] = ()
+        self,
+        job: Job,
+        idempotency: Idempotency | None = None,
+        calls: Sequence[JournalEntry] = (),
+        inputs: JobInputs | None = None,
+        data: JobData | None = None,
     ) -> tuple[Job, bool]:
         if job.status is not JobStatus.PENDING:
             raise InvalidState(f"a new job is PENDING, not {job.status}")
 
-        def insert(connection: Connection) -> tuple[Job, bool]:
+        def insert(connection: Connection, prepared: PreparedInputs | None = None) -> tuple[Job, bool]:
             if idempotency and not self._claim(connection, idempotency, job.job_id):
                 return self._made_by(connection, idempotency), False
             self._writer.insert(connection, job, NewEvent(EventKind.CREATED, {}))
+            if prepared is not None:
+                write_inputs(connection, job.job_id, prepared)
             insert_new(connection, tables.calls_finished, [entry_to_row(job.job_id, call) for call in calls])
             self._hand_over(connection, job.job_id, job.priority)
             return job, True
 
-        return await self._database.write(insert)
+        if inputs is None:
+            return await self._database.write(insert)
+        return await self._inputs.write_with(inputs, data, insert)
 
     async def find_made(self, idempotency: Idempotency) -> Job | None:
         def find(connection: Connection) -> Job | None:
@@ -77,9 +99,33 @@ class Jobs:
             raise NotFound("job", job_id)
         return await self._database.read(read)
 
+    async def get_existing(self, job_ids: Sequence[str]) -> Mapping[str, tuple[Job, JobVersion]]:
+        known = [job_id for job_id in dict.fromkeys(job_ids) if storable(job_id)]
+        parts = [known[start : start + _IDS_AT_ONCE] for start in range(0, len(known), _IDS_AT_ONCE)]
+
+        def read(connection: Connection) -> Mapping[str, tuple[Job, JobVersion]]:
+            return {
+                row.job_id: (job_from_row(row), JobVersion(*(row._mapping[column] for column in _VERSION)))
+                for part in parts
+                for row in connection.execute(select(_jobs).where(_jobs.c.job_id.in_(part)))
+            }
+
+        return await self._database.read(read) if parts else {}
+
+    async def versions(self, *, unfinished: bool = False) -> Mapping[str, JobVersion]:
+        query = select(_jobs.c.job_id, *_VERSION)
+        if unfinished:
+            query = query.where(_jobs.c.status.in_(_UNFINISHED))
+
+        def read(connection: Connection) -> Mapping[str, JobVersion]:
+            return {job_id: JobVersion(*version) for job_id, *version in connection.execute(query)}
+
+        return await self._database.read(read)
+
     async def delete(self, job_id: str) -> None:
         def remove(connection: Connection) -> None:
             lock_job(connection, job_id)
+            delete_inputs(connection, job_id)
             connection.execute(delete(_jobs).where(_jobs.c.job_id == job_id))  # and all that refers to it
 
         await self._database.write(remove)

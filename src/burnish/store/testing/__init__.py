@@ -12,7 +12,14 @@ from __future__ import annotations
 from burnish.store.testing.attempts import AttemptContract
 from burnish.store.testing.creating import CreateContract
 from burnish.store.testing.ends import EndContract
-from burnish.store.testing.records import CandidateContract, EventContract, JournalContract, LifeContract
+from burnish.store.testing.inputs import InputContract
+from burnish.store.testing.records import (
+    CandidateContract,
+    EventContract,
+    JournalContract,
+    LifeContract,
+    VersionContract,
+)
 from burnish.store.testing.samples import Clock
 from burnish.store.testing.searching import SearchContract
 
@@ -21,8 +28,10 @@ __all__ = ["Clock", "StoreContract"]
 
 class StoreContract(
     CreateContract,
+    InputContract,
     AttemptContract,
     EndContract,
+    VersionContract,
     EventContract,
     CandidateContract,
     JournalContract,

@@ -16,16 +16,62 @@ from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import StoreUnavailable
 from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import (
+    A_USAGE,
     NOON_MS,
     ODD_TEXT,
     Clock,
     Opener,
     a_call,
     a_candidate,
+    a_job,
     a_running_job,
     an_answer,
     an_evaluation,
 )
+
+
+class VersionContract(Opener):
+    async def test_versions_change_with_what_a_list_shows(self) -> None:
+        async with self.open() as store:
+            assert await store.versions() == {}
+            await store.create(a_job(experiment_id="7"))
+            seen = [await store.versions()]
+            assert seen[0] == {"job": ("7", "PENDING", 0, 1, False, 0)}
+            await store.take("job", "w")
+            seen.append(await store.versions())
+            await store.report("job", 1, Report())  # a heartbeat
+            assert await store.versions() == seen[-1]
+            await store.report("job", 1, Report(usage=UsageByRole({Role.TARGET: A_USAGE})))
+            seen.append(await store.versions())
+            await store.report("job", 1, Report(events=[NewEvent(EventKind.WARNING, {})]))
+            seen.append(await store.versions())
+            await store.request_cancel("job")
+            seen.append(await store.versions())
+            await store.update("job", 1, {"status": JobStatus.CANCELED})
+            seen.append(await store.versions())
+            assert len({versions["job"] for versions in seen}) == len(seen)
+
+    async def test_versions_of_jobs_that_have_not_ended(self) -> None:
+        async with self.open() as store:
+            for job_id in ("waits", "runs", "ended"):
+                await store.create(a_job(job_id))
+            await store.take("runs", "w")
+            await store.request_cancel("ended")
+            versions = await store.versions()
+            assert set(versions) == {"waits", "runs", "ended"}
+            unfinished = await store.versions(unfinished=True)
+            assert unfinished == {job_id: versions[job_id] for job_id in ("waits", "runs")}
+
+    async def test_many_jobs_are_read_at_once(self) -> None:
+        async with self.open() as store:
+            ids = [f"job-{n}" for n in range(3)]
+            for job_id in ids:
+                await store.create(a_job(job_id))
+            versions = await store.versions()
+            asked = [*ids, *ids, *(f"none-{n}" for n in range(1100)), "\0"]
+            found = await store.get_existing(asked)
+            assert found == {job_id: (await store.get(job_id), versions[job_id]) for job_id in ids}
+            assert await store.get_existing([]) == {}
 
 
 class EventContract(Opener):

@@ -1,7 +1,6 @@
-"""Everything one job needs, loaded and checked.
+"""What a request names, read once: prompts, records, scorers and models become the job's own inputs.
 
-The service plans to refuse what cannot work before anything is written; the worker plans to run.
-One road, so that what was accepted is what runs.
+This is the only place where the name of a prompt, a dataset or a judge is looked up for a job.
 """
 
 from __future__ import annotations
@@ -9,81 +8,52 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
-from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset
-from burnish.domain.job import JobConfig, OptimizerType
-from burnish.domain.prompt import Prompt, check_template, lookalikes_of, needs_value
+from burnish.domain.inputs import DatasetSummary, JobData, JobInputs, ScorerDefinition
+from burnish.domain.job import JobConfig
+from burnish.domain.optimizer_type import OptimizerType
+from burnish.domain.prompt import Prompt, check_template
+from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem, Problems
+from burnish.evaluation.judges.catalog import default_judge_model
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.protocol import CallEstimate, Optimizer
+from burnish.optimizers.protocol import Optimizer
+from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
+from burnish.planning.plan import (
+    Plan,
+    Planner,
+    TargetModel,
+    calls_for_search,
+)
 from burnish.tracking.protocol import Tracker
+
+_WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
+_PACKAGES = ("burnish", "gepa", "mlflow", "optuna")
 
 
 @dataclass(frozen=True, slots=True)
-class TargetModel:
-    """The model that answers the prompt, and how it is asked."""
-
-    uri: str
-    parameters: Parameters
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A job ready to run.
+class Resolution:
+    """What a request came to.
 
     Attributes:
-        prompts: in the order of ``config.source_prompt_uris``.
-        dataset: ``None`` for METAPROMPT without data.
-        needed: the search's estimate of its calls, the sealed test not included.
-        warnings: what a user should know before paying.
+        data: ``None`` for a job without a dataset.
+        plan: made from the inputs, as every attempt will make it.
     """
 
-    config: JobConfig
-    prompts: tuple[Prompt, ...]
-    dataset: Dataset | None
-    splits: Splits
-    scorers: tuple[WeightedScorer, ...]
-    optimizer: Optimizer
-    target: TargetModel
-    reflection: TargetModel | None
-    teacher: tuple[Prompt, TargetModel] | None
-    needed: CallEstimate
-    warnings: tuple[str, ...]
-
-    @property
-    def source(self) -> Candidate:
-        return Candidate({prompt.name: prompt.template for prompt in self.prompts}, origin="source")
-
-    @property
-    def test_calls(self) -> int:
-        """Calls held back for the sealed test: source and winner on each example."""
-        return 2 * len(self.splits.test) * self.calls_per_evaluation
-
-    @property
-    def teacher_calls(self) -> int:
-        """One for each example, before the search."""
-        return len(self.dataset.examples) if self.teacher and self.dataset else 0
-
-    @property
-    def calls_left_for_search(self) -> int | None:
-        """What the budget leaves when the teacher and the sealed test have theirs; ``None``: no limit."""
-        limit = self.config.budget.max_calls
-        return None if limit is None else limit - self.teacher_calls - self.test_calls
-
-    @property
-    def calls_per_evaluation(self) -> int:
-        """The target's call, and one for each judge's answer."""
-        return 1 + sum(entry.scorer.calls for entry in self.scorers)
+    inputs: JobInputs
+    data: JobData | None
+    plan: Plan
 
 
 class Models(Protocol):
-    """What planning must know of models; ``llm.registry`` has it."""
+    """What resolving must know of models; ``llm.registry`` has it."""
 
     def resolve(
         self, uri: str | None, model_config: Mapping[str, Any], response_format: Mapping[str, Any] | None
@@ -98,27 +68,35 @@ class Models(Protocol):
     def price_known(self, uri: str) -> bool: ...
 
 
-MakeScorers = Callable[[Sequence[str], str], tuple[WeightedScorer, ...]]
-"""``(specs, experiment_id)`` → scorers; raises InvalidInput with every problem."""
-
-_WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
-
-MakeOptimizer = Callable[[OptimizerType, Mapping[str, Any]], Optimizer]
+CompleteSettings = Callable[[OptimizerType, Mapping[str, Any]], Mapping[str, Any]]
+"""An optimizer's settings with every default filled in; raises InvalidInput."""
 
 
-class Planner:
-    """Makes plans. Collects every problem instead of stopping at the first."""
+class Resolver:
+    """Reads and checks what a request names. Collects every problem instead of stopping at the first.
+
+    Args:
+        judge_model: URI of the model for judges that name none.
+    """
 
     def __init__(
-        self, tracker: Tracker, models: Models, make_scorers: MakeScorers, make_optimizer: MakeOptimizer
+        self,
+        tracker: Tracker,
+        models: Models,
+        planner: Planner,
+        complete_settings: CompleteSettings,
+        judge_model: str | None = None,
     ) -> None:
         self._tracker = tracker
         self._models = models
-        self._make_scorers = make_scorers
-        self._make_optimizer = make_optimizer
+        self._planner = planner
+        self._complete_settings = complete_settings
+        self._judge_model = judge_model
 
-    async def plan(self, experiment_id: str, config: JobConfig, found: Sequence[Problem] = ()) -> Plan:
-        """Load what the configuration names, and check it.
+    async def resolve(
+        self, experiment_id: str, config: JobConfig, found: Sequence[Problem] = ()
+    ) -> Resolution:
+        """Read what the configuration names, and check it.
 
         Args:
             found: what is wrong with the request already; it is refused, with all that is found besides.
@@ -128,13 +106,23 @@ class Planner:
             TrackingUnavailable: the prompts or the dataset cannot be read now.
         """
         try:
-            return await asyncio.to_thread(self._load_and_check, experiment_id, config, Problems(found))
+            return await asyncio.to_thread(self._read_and_check, experiment_id, config, Problems(found))
         except OutsideFailure:
             if found:  # wrong whether MLflow answers or not
                 raise InvalidInput(*found) from None
             raise
 
-    async def check(self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None) -> Plan:
+    async def check_experiment(self, experiment_id: str, problems: Problems) -> None:
+        """Add a problem where the experiment of a job's run is not there.
+
+        Raises:
+            TrackingUnavailable
+        """
+        await asyncio.to_thread(self._check_experiment, experiment_id, problems)
+
+    async def check(
+        self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None
+    ) -> Resolution:
         """The same for prompts and data that are at hand (files that are not in MLflow yet).
 
         Raises:
@@ -142,13 +130,16 @@ class Planner:
         """
         return await asyncio.to_thread(self._check, "", config, tuple(prompts), dataset, Problems())
 
-    def _load_and_check(self, experiment_id: str, config: JobConfig, problems: Problems) -> Plan:
+    def _read_and_check(self, experiment_id: str, config: JobConfig, problems: Problems) -> Resolution:
+        self._check_experiment(experiment_id, problems)
+        prompts = self._prompts(config, problems)
+        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
+
+    def _check_experiment(self, experiment_id: str, problems: Problems) -> None:
         if not experiment_id:
             problems.add("experiment_id", "", "name the experiment the run belongs to")
         elif not self._tracker.experiment_exists(experiment_id):
             problems.add("experiment_id", experiment_id, "there is no such active experiment in MLflow")
-        prompts = self._prompts(config, problems)
-        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
 
     def _check(
         self,
@@ -157,16 +148,17 @@ class Planner:
         prompts: tuple[Prompt, ...],
         dataset: Dataset | None,
         problems: Problems,
-    ) -> Plan:
+    ) -> Resolution:
         problems.extend(config.problems())
         names = [prompt.name for prompt in prompts]
         for name in sorted({name for name in names if names.count(name) > 1}):
             problems.add("source_prompt_uri", name, "the same prompt is named twice")
         for prompt in prompts:
             problems.collect(partial(check_template, prompt.template))
-        scorers = problems.collect(lambda: self._make_scorers(config.scorers, experiment_id)) or ()
+        registered = _RegisteredScorers(self._tracker)
+        scorers = problems.collect(lambda: self._scorers(config, experiment_id, registered)) or ()
         optimizer = problems.collect(
-            lambda: self._make_optimizer(config.optimizer_type, config.optimizer_config)
+            lambda: self._planner.make_optimizer(config.optimizer_type, config.optimizer_config)
         )
         target, reflection = self._models_of(config, prompts, optimizer, problems)
         teacher = self._teacher(config, problems)
@@ -183,29 +175,63 @@ class Planner:
             problems.collect(lambda: check_records(prompts, dataset))
             if teacher is not None:
                 problems.collect(lambda: check_records(teacher[:1], dataset))
-            taught = ("expected_response",) if teacher else ()
-            problems.collect(lambda: check_expectations(scorers, dataset, given=taught))
+            labelled = ("expected_response",) if teacher else ()
+            problems.collect(lambda: check_expectations(scorers, dataset, given=labelled))
             splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
         else:
             problems.collect(lambda: check_fractions(config.split))
         if problems or optimizer is None or target is None:
             raise problems.error()
-        needed = optimizer.estimate(len(splits.train), len(splits.validation), _search_calls(config, splits))
-        plan = Plan(
-            config=config,
-            prompts=prompts,
-            dataset=dataset,
-            splits=splits,
-            scorers=scorers,
-            optimizer=optimizer,
-            target=target,
-            reflection=reflection,
-            teacher=teacher,
-            needed=needed,
-            warnings=(*splits.warnings, *needed.warnings, *unfilled_placeholders(prompts, dataset)),
+        needed = optimizer.estimate(
+            len(splits.train), len(splits.validation), calls_for_search(config, splits)
         )
+        inputs = JobInputs(
+            prompts=prompts,
+            target=target.resolved(),
+            reflection=reflection.resolved() if reflection else None,
+            teacher_prompt=teacher[0] if teacher else None,
+            teacher=teacher[1].resolved() if teacher else None,
+            scorers=tuple(
+                ScorerDefinition(
+                    name=entry.scorer.name,
+                    spec=spec,
+                    model=entry.scorer.model,
+                    registered=registered.found.get(ScorerSpec.parse(spec).name),
+                )
+                for spec, entry in zip(config.scorers, scorers, strict=True)
+            ),
+            judge_model=self._pinned_judge_model(scorers),
+            optimizer_settings=self._complete_settings(config.optimizer_type, config.optimizer_config),
+            dataset=_summary(dataset, splits) if dataset else None,
+            versions=_versions(),
+            warnings=(
+                *splits.warnings,
+                *needed.warnings,
+                *unfilled_placeholders(prompts, dataset),
+                *contradictions(dataset),
+                *(entry.warning for entry in scorers if entry.warning),
+            ),
+        )
+        data = _positions(dataset, splits) if dataset else None
+        plan = self._planner.plan(config, inputs, data)
         check_budget(plan)
-        return plan
+        return Resolution(inputs, data, plan)
+
+    def _scorers(
+        self, config: JobConfig, experiment_id: str, registered: _RegisteredScorers
+    ) -> tuple[WeightedScorer, ...]:
+        return self._planner.make_scorers(
+            config.scorers,
+            experiment_id=experiment_id or None,
+            judge_model=self._judge_model,
+            find_registered=registered.find,
+        )
+
+    def _pinned_judge_model(self, scorers: Sequence[WeightedScorer]) -> str | None:
+        """MLflow's default is kept with the job: another version or machine might have another."""
+        if self._judge_model is None and any(entry.scorer.model for entry in scorers):
+            return default_judge_model()
+        return self._judge_model
 
     def _prompts(self, config: JobConfig, problems: Problems) -> tuple[Prompt, ...]:
         prompts = []
@@ -312,72 +338,47 @@ class Planner:
         return (prompt, TargetModel(*found)) if found else None
 
 
-def check_records(prompts: Sequence[Prompt], dataset: Dataset) -> None:
-    """Every ``{{variable}}`` has a value in every record, and there is a variable at all.
+class _RegisteredScorers:
+    """Looks registered scorers up and remembers those it found."""
 
-    Raises:
-        InvalidInput
-    """
-    problems = []
-    if not dataset.examples:
-        raise InvalidInput.of("dataset", dataset.name, "the dataset has no records; add some")
-    columns = frozenset[str]().union(*(example.inputs for example in dataset.examples))
-    named = frozenset[str]().union(*(prompt.variables for prompt in prompts))
-    variables = {name for name in named if name in columns or needs_value(name)}
-    if prompts and not variables:
-        listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(columns))
-        remedy = f"the prompt has no {{{{variable}}}}, so every record would ask the same; add {listed}"
-        problems.append(Problem("prompt", prompts[0].uri or prompts[0].name, remedy))
-    for variable in sorted(variables):
-        lacking = [example for example in dataset.examples if variable not in example.inputs]
-        if lacking:
-            remedy = (
-                f"the prompt uses {{{{{variable}}}}} but {len(lacking)} of {len(dataset.examples)} records "
-                "lack it (the first is named)"
-            )
-            problems.append(Problem(f"inputs.{variable}", lacking[0].example_id, remedy))
-    if problems:
-        raise InvalidInput(*problems)
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self.found: dict[str, Mapping[str, Any]] = {}
+
+    def find(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
+        definition = self._tracker.find_scorer(experiment_id, name)
+        if definition is not None:
+            self.found[name] = definition
+        return definition
 
 
-def unfilled_placeholders(prompts: Sequence[Prompt], dataset: Dataset | None) -> list[str]:
-    """Warnings about what looks like a variable and is sent as it stands, as MLflow would send it."""
-    examples = dataset.examples if dataset else ()
-    columns = frozenset[str]().union(*(example.inputs for example in examples))
-    found = []
-    for prompt in prompts:
-        names = sorted(name for name in prompt.variables if name not in columns and not needs_value(name))
-        parts = [*(f"{{{{{name}}}}}" for name in names), *lookalikes_of(prompt.template)]
-        if parts:
-            found.append(
-                f"{prompt.name}: {', '.join(parts)} is sent as it stands, as MLflow would: only a plain name "
-                "is filled in, and one that is not made of ASCII letters, digits, underscores and dots only "
-                "where the records have a column of that very name"
-            )
+def _summary(dataset: Dataset, splits: Splits) -> DatasetSummary:
+    return DatasetSummary(
+        dataset_id=dataset.dataset_id,
+        name=dataset.name,
+        digest=dataset.digest,
+        train=len(splits.train),
+        validation=len(splits.validation),
+        test=len(splits.test),
+    )
+
+
+def _positions(dataset: Dataset, splits: Splits) -> JobData:
+    position_of = {example.example_id: position for position, example in enumerate(dataset.examples)}
+    train, validation, test = (
+        tuple(position_of[example.example_id] for example in part)
+        for part in (splits.train, splits.validation, splits.test)
+    )
+    return JobData(examples=dataset.examples, train=train, validation=validation, test=test)
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    """Of the packages whose code decides what a job does; one that is not installed is left out."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
     return found
-
-
-def check_budget(plan: Plan) -> None:
-    """The budget must hold one validation pass, the sealed test and the least search that works.
-
-    Raises:
-        InvalidInput: says the least that works.
-    """
-    limit = plan.config.budget.max_calls
-    if limit is None:
-        return
-    search = plan.needed.target_low * plan.calls_per_evaluation + plan.needed.reflection_low
-    least = plan.teacher_calls + search + plan.test_calls
-    if limit < least:
-        raise InvalidInput.of(
-            "budget.max_calls",
-            limit,
-            f"one validation pass ({len(plan.splits.validation)}), the least search and the sealed test "
-            f"({plan.test_calls}) need {least} calls; raise it to {least} or more, or use fewer records",
-        )
-
-
-def _search_calls(config: JobConfig, splits: Splits) -> int | None:
-    if config.budget.max_calls is None:
-        return None
-    return max(0, config.budget.max_calls - 2 * len(splits.test))

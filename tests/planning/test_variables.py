@@ -7,7 +7,7 @@ import pytest
 from burnish.domain.dataset import Dataset
 from burnish.domain.prompt import Prompt
 from burnish.errors import InvalidInput
-from burnish.plan import check_records, unfilled_placeholders
+from burnish.planning.checks import check_records, unfilled_placeholders
 
 
 def dataset(*inputs: dict[str, str]) -> Dataset:

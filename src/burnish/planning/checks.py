@@ -1,0 +1,92 @@
+"""Whether a prompt, its records and the budget fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from burnish.domain.dataset import Dataset, Example
+from burnish.domain.prompt import Prompt, lookalikes_of, needs_value
+from burnish.errors import InvalidInput, Problem
+from burnish.planning.plan import Plan
+
+
+def check_records(prompts: Sequence[Prompt], dataset: Dataset) -> None:
+    """Every ``{{variable}}`` has a value in every record, and there is a variable at all.
+
+    Raises:
+        InvalidInput
+    """
+    problems = []
+    if not dataset.examples:
+        raise InvalidInput.of("dataset", dataset.name, "the dataset has no records; add some")
+    columns = frozenset[str]().union(*(example.inputs for example in dataset.examples))
+    named = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+    variables = {name for name in named if name in columns or needs_value(name)}
+    if prompts and not variables:
+        listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(columns))
+        remedy = f"the prompt has no {{{{variable}}}}, so every record would ask the same; add {listed}"
+        problems.append(Problem("prompt", prompts[0].uri or prompts[0].name, remedy))
+    for variable in sorted(variables):
+        lacking = [example for example in dataset.examples if variable not in example.inputs]
+        if lacking:
+            remedy = (
+                f"the prompt uses {{{{{variable}}}}} but {len(lacking)} of {len(dataset.examples)} records "
+                "lack it (the first is named)"
+            )
+            problems.append(Problem(f"inputs.{variable}", lacking[0].example_id, remedy))
+    if problems:
+        raise InvalidInput(*problems)
+
+
+def unfilled_placeholders(prompts: Sequence[Prompt], dataset: Dataset | None) -> list[str]:
+    """Warnings about what looks like a variable and is sent as it stands, as MLflow would send it."""
+    examples = dataset.examples if dataset else ()
+    columns = frozenset[str]().union(*(example.inputs for example in examples))
+    found = []
+    for prompt in prompts:
+        names = sorted(name for name in prompt.variables if name not in columns and not needs_value(name))
+        parts = [*(f"{{{{{name}}}}}" for name in names), *lookalikes_of(prompt.template)]
+        if parts:
+            found.append(
+                f"{prompt.name}: {', '.join(parts)} is sent as it stands, as MLflow would: only a plain name "
+                "is filled in, and one that is not made of ASCII letters, digits, underscores and dots only "
+                "where the records have a column of that very name"
+            )
+    return found
+
+
+def contradictions(dataset: Dataset | None) -> list[str]:
+    """A warning where records of the same inputs expect different things."""
+    expected: dict[str, Example] = {}
+    against: list[Example] = []
+    for example in dataset.examples if dataset else ():
+        first = expected.setdefault(example.identity, example)
+        if dict(first.expectations) != dict(example.expectations):
+            against.append(example)
+    if not against:
+        return []
+    return [
+        f"{len(against)} records have the inputs of another and expect something else (the first is "
+        f"{against[0].example_id}); no prompt can be right on both: correct the data, or give the right "
+        "answers as a list"
+    ]
+
+
+def check_budget(plan: Plan) -> None:
+    """The budget must hold one validation pass, the sealed test and the least search that works.
+
+    Raises:
+        InvalidInput: says the least that works.
+    """
+    limit = plan.config.budget.max_calls
+    if limit is None:
+        return
+    search = plan.needed.target_low * plan.calls_per_evaluation + plan.needed.reflection_low
+    least = plan.teacher_calls + search + plan.test_calls
+    if limit < least:
+        raise InvalidInput.of(
+            "budget.max_calls",
+            limit,
+            f"one validation pass ({len(plan.splits.validation)}), the least search and the sealed test "
+            f"({plan.test_calls}) need {least} calls; raise it to {least} or more, or use fewer records",
+        )

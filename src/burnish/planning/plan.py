@@ -1,0 +1,172 @@
+"""A job ready to run, made from what the job was given and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+
+from burnish.domain.candidate import Candidate
+from burnish.domain.dataset import Dataset
+from burnish.domain.inputs import JobData, JobInputs, ResolvedModel
+from burnish.domain.job import JobConfig
+from burnish.domain.optimizer_type import OptimizerType
+from burnish.domain.prompt import Prompt
+from burnish.domain.score import ScorerSpec
+from burnish.evaluation.scorer import WeightedScorer
+from burnish.evaluation.splits import Splits
+from burnish.llm.protocol import Parameters
+from burnish.optimizers.protocol import CallEstimate, Optimizer
+
+FindRegistered = Callable[[str, str], Mapping[str, Any] | None]
+"""``(experiment_id, name)`` → a registered scorer in MLflow's serialized form."""
+
+MakeOptimizer = Callable[[OptimizerType, Mapping[str, Any]], Optimizer]
+
+
+class MakeScorers(Protocol):
+    def __call__(
+        self,
+        specs: Sequence[str],
+        *,
+        experiment_id: str | None,
+        judge_model: str | None,
+        find_registered: FindRegistered | None,
+    ) -> tuple[WeightedScorer, ...]:
+        """
+        Raises:
+            InvalidInput: with every problem of every spec.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetModel:
+    """The model that answers the prompt, and how it is asked."""
+
+    uri: str
+    parameters: Parameters
+
+    @classmethod
+    def of(cls, resolved: ResolvedModel) -> TargetModel:
+        """A field that this version does not know is left out."""
+        known = {entry.name for entry in fields(Parameters)}
+        values = {name: value for name, value in resolved.parameters.items() if name in known}
+        return cls(resolved.uri, Parameters(**{**values, "stop": tuple(values.get("stop") or ())}))
+
+    def resolved(self) -> ResolvedModel:
+        """Inverse of :meth:`of`."""
+        return ResolvedModel(self.uri, asdict(self.parameters))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A job ready to run.
+
+    Attributes:
+        prompts: in the order of ``config.source_prompt_uris``.
+        dataset: ``None`` for METAPROMPT without data.
+        needed: the search's estimate of its calls, the sealed test not included.
+        warnings: what a user should know before paying.
+    """
+
+    config: JobConfig
+    prompts: tuple[Prompt, ...]
+    dataset: Dataset | None
+    splits: Splits
+    scorers: tuple[WeightedScorer, ...]
+    optimizer: Optimizer
+    target: TargetModel
+    reflection: TargetModel | None
+    teacher: tuple[Prompt, TargetModel] | None
+    needed: CallEstimate
+    warnings: tuple[str, ...]
+
+    @property
+    def source(self) -> Candidate:
+        return Candidate({prompt.name: prompt.template for prompt in self.prompts}, origin="source")
+
+    @property
+    def test_calls(self) -> int:
+        """Calls held back for the sealed test: source and winner on each example."""
+        return 2 * len(self.splits.test) * self.calls_per_evaluation
+
+    @property
+    def teacher_calls(self) -> int:
+        """One for each example, before the search."""
+        return len(self.dataset.examples) if self.teacher and self.dataset else 0
+
+    @property
+    def calls_left_for_search(self) -> int | None:
+        """What the budget leaves when the teacher and the sealed test have theirs; ``None``: no limit."""
+        limit = self.config.budget.max_calls
+        return None if limit is None else limit - self.teacher_calls - self.test_calls
+
+    @property
+    def calls_per_evaluation(self) -> int:
+        """The target's call, and one for each judge's answer."""
+        return 1 + sum(entry.scorer.calls for entry in self.scorers)
+
+
+class Planner:
+    """Makes plans. The same inputs give the same plan, whatever has become of what they were read from."""
+
+    def __init__(self, make_scorers: MakeScorers, make_optimizer: MakeOptimizer) -> None:
+        self.make_scorers = make_scorers
+        self.make_optimizer = make_optimizer
+
+    def plan(self, config: JobConfig, inputs: JobInputs, data: JobData | None) -> Plan:
+        """Blocks for some seconds where a judge loads MLflow; run it in a thread.
+
+        Raises:
+            InvalidInput: this version of Burnish cannot carry these inputs out any more.
+        """
+        optimizer = self.make_optimizer(config.optimizer_type, inputs.optimizer_settings)
+        splits = _splits(data)
+        dataset = None
+        if data is not None and inputs.dataset is not None:
+            dataset = Dataset(inputs.dataset.name, data.examples, inputs.dataset.dataset_id)
+        teacher = None
+        if inputs.teacher_prompt is not None and inputs.teacher is not None:
+            teacher = (inputs.teacher_prompt, TargetModel.of(inputs.teacher))
+        return Plan(
+            config=config,
+            prompts=inputs.prompts,
+            dataset=dataset,
+            splits=splits,
+            scorers=self._scorers(inputs),
+            optimizer=optimizer,
+            target=TargetModel.of(inputs.target),
+            reflection=TargetModel.of(inputs.reflection) if inputs.reflection else None,
+            teacher=teacher,
+            needed=optimizer.estimate(
+                len(splits.train), len(splits.validation), calls_for_search(config, splits)
+            ),
+            warnings=inputs.warnings,
+        )
+
+    def _scorers(self, inputs: JobInputs) -> tuple[WeightedScorer, ...]:
+        registered = {ScorerSpec.parse(entry.spec).name: entry.registered for entry in inputs.scorers}
+        return self.make_scorers(
+            [entry.spec for entry in inputs.scorers],
+            experiment_id="",
+            judge_model=inputs.judge_model,
+            find_registered=lambda _, name: registered.get(name),
+        )
+
+
+def calls_for_search(config: JobConfig, splits: Splits) -> int | None:
+    """What the budget leaves when the sealed test has its answers; ``None``: no limit."""
+    if config.budget.max_calls is None:
+        return None
+    return max(0, config.budget.max_calls - 2 * len(splits.test))
+
+
+def _splits(data: JobData | None) -> Splits:
+    if data is None:
+        return Splits(train=(), validation=(), test=())
+    train, validation, test = (
+        tuple(data.examples[position] for position in positions)
+        for positions in (data.train, data.validation, data.test)
+    )
+    return Splits(train=train, validation=validation, test=test)
