@@ -120,3 +120,8 @@ async def test_a_registered_pattern_takes_linear_time() -> None:
     assert scores["evil"].value == 0.0
     with pytest.raises(InvalidInput, match="RE2"):
         made("back", registered=(scorers.RegexMatch(name="back", pattern=r"(a)\1"),))
+
+
+def test_names_that_a_search_takes_for_one_are_numbered() -> None:
+    entries = made("Correctness:model=openai:/m", '"correctness"', registered=(judge_named("correctness"),))
+    assert [entry.scorer.name for entry in entries] == ["correctness", "correctness_2"]

@@ -45,20 +45,14 @@ class BuiltInScorer(Scorer):
 
 
 class TextScorer(BuiltInScorer):
-    """A scorer that compares texts. Of a list of expected responses any may be the answer.
-
-    Attributes:
-        takes_json: a list is one value to compare with, and an object is too.
-    """
-
-    takes_json: ClassVar[bool] = False
+    """A scorer that compares texts. Of a list of expected responses any may be the answer."""
 
     async def score(self, sample: Sample) -> Feedback:
         feedbacks = [self.compare(sample.output, expected) for expected in self.alternatives(sample.expected)]
         return max(feedbacks, key=lambda feedback: float(feedback.value))
 
     def refusal(self, example: Example) -> str | None:
-        if not self.requires or self.takes_json:
+        if not self.requires or self.compares_json:
             return None
         for expected in self.alternatives(example.expected):
             if expected is None or isinstance(expected, (dict, list)):
@@ -70,7 +64,7 @@ class TextScorer(BuiltInScorer):
 
     def alternatives(self, expected: Any) -> Sequence[Any]:
         """The answers of which any is right."""
-        if isinstance(expected, (list, tuple)) and expected and not self.takes_json:
+        if isinstance(expected, (list, tuple)) and expected and not self.compares_json:
             return expected
         return (expected,)
 
