@@ -15,7 +15,7 @@ from burnish.evaluation.judges.mlflow_adapter import import_mlflow_scorers
 from burnish.evaluation.scorer import Sample, WeightedScorer
 from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.evaluation.scorers.similarity import Similarity
+from burnish.evaluation.scorers.similarity import similarity
 
 EXAMPLE = Dataset.of([({"q": "?"}, {"expected_response": "x"})]).examples[0]
 
@@ -50,7 +50,7 @@ def test_the_source_can_be_said() -> None:
     ours, theirs = made(
         "builtin:similarity", "registered:similarity=2", registered=(judge_named("similarity"),)
     )
-    assert isinstance(ours.scorer, Similarity)
+    assert isinstance(ours.scorer, similarity)
     assert isinstance(theirs.scorer, Judge)
     assert (ours.warning, theirs.warning, theirs.weight) == (None, None, 2.0)
     assert [entry.scorer.name for entry in (ours, theirs)] == ["similarity", "similarity_2"]

@@ -24,19 +24,19 @@ from burnish.evaluation.judges.catalog import (
 from burnish.evaluation.scorer import Scorer, WeightedScorer
 from burnish.evaluation.scorers.contains import Contains
 from burnish.evaluation.scorers.cost_scorers import LowCost, ShortPrompt
-from burnish.evaluation.scorers.exact_match import ExactMatch
+from burnish.evaluation.scorers.exact_match import exact_match
 from burnish.evaluation.scorers.installed import installed_names, make_installed
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid
 from burnish.evaluation.scorers.label_match import LabelMatch
 from burnish.evaluation.scorers.max_length import MaxLength
 from burnish.evaluation.scorers.numeric_match import NumericMatch
 from burnish.evaluation.scorers.regex_match import RegexMatch
-from burnish.evaluation.scorers.similarity import Similarity
+from burnish.evaluation.scorers.similarity import similarity
 from burnish.evaluation.scorers.text import BuiltInScorer, Takes
 
 BUILT_IN: Mapping[str, type[BuiltInScorer]] = {
     "contains": Contains,
-    "exact_match": ExactMatch,
+    "exact_match": exact_match,
     "json_match": JsonMatch,
     "json_valid": JsonValid,
     "label_match": LabelMatch,
@@ -45,7 +45,7 @@ BUILT_IN: Mapping[str, type[BuiltInScorer]] = {
     "numeric_match": NumericMatch,
     "regex_match": RegexMatch,
     "short_prompt": ShortPrompt,
-    "similarity": Similarity,
+    "similarity": similarity,
 }
 RESERVED = "aggregate"  # the key of the weighted mean among the scores
 

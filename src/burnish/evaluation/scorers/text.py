@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -71,6 +71,18 @@ class TextScorer(BuiltInScorer):
     @abstractmethod
     def compare(self, output: str, expected: Any) -> Feedback:
         """The score of one answer against one expected response."""
+
+
+def text_scorer(compare: Callable[[str, Any], Feedback]) -> type[TextScorer]:
+    """A decorator: a function of the answer and one expected response becomes a scorer that takes no
+    argument."""
+
+    class Decorated(TextScorer):
+        def compare(self, output: str, expected: Any) -> Feedback:
+            return compare(output, expected)
+
+    Decorated.__name__, Decorated.__doc__ = compare.__name__, compare.__doc__
+    return Decorated
 
 
 def as_text(expected: Any) -> str:
