@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from burnish.cli.output import stdout
+from burnish.domain.answer import AnswerOutcome
 from burnish.domain.edit import latest, reports_in
 from burnish.domain.events import EventKind
 from burnish.domain.job import Job, JobStatus, StopReason, Verdict
@@ -55,6 +56,11 @@ async def print_result(services: Services, job: Job) -> None:
             f"[{colour}]{job.verdict}[/]  sealed test {test.difference:+.3f} "
             f"(95 % interval {test.ci_low:+.3f} to {test.ci_high:+.3f}, {test.examples} examples): {meaning}"
         )
+    unusable = {kind: count for kind, count in job.answers.items() if count and kind != AnswerOutcome.OK}
+    if unusable:
+        total = sum(job.answers.values())
+        shown = ", ".join(f"{count} {kind}" for kind, count in unusable.items())
+        console.print(f"[yellow]of {total} answers {shown}[/]")
     usage = job.usage.total
     price = "price unknown" if usage.usd is None else f"{usage.usd:.4f} USD"
     console.print(

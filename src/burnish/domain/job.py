@@ -93,6 +93,14 @@ class Verdict(StrEnum):
     WORSE = "WORSE"
 
 
+class TracePolicy(StrEnum):
+    """Which evaluations are written as traces."""
+
+    NONE = "none"
+    FINALISTS = "finalists"
+    ALL = "all"
+
+
 class RegisterPolicy(StrEnum):
     """When a job registers its winner as a new prompt version. The winner is kept in any case."""
 
@@ -236,6 +244,13 @@ class JobConfig:
             "at all, always, or never."
         ),
     ] = RegisterPolicy.IMPROVED
+    traces: Annotated[
+        TracePolicy,
+        Option(
+            "Which evaluations become MLflow traces when the job has completed: none, those of source and "
+            "winner on validation and test, or all."
+        ),
+    ] = TracePolicy.NONE
 
     @classmethod
     def options(cls) -> tuple[Row, ...]:
@@ -281,6 +296,7 @@ class JobOptions(TypedDict, total=False):
     failure_share: float
     max_unscored_share: float
     thinking: Thinking | str
+    traces: TracePolicy | str
     register: RegisterPolicy | str
     further_source_prompt_uris: Sequence[str]
 
@@ -327,6 +343,7 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
         inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
         score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
         unscored_answers: scorer name → answers it had no opinion on, where there were any.
@@ -362,6 +379,7 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
     score_ranges: Mapping[str, str] = field(default_factory=dict)
     unscored_answers: Mapping[str, int] = field(default_factory=dict)
     inputs: InputSummary | None = None

@@ -82,6 +82,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         stop_reason=None if job.stop_reason is None else job.stop_reason.value,
         usage=_usage_by_role_to_json(job.usage),
         warnings=[well_formed(warning) for warning in job.warnings] or None,
+        answers=dict(job.answers) or None,
         attempt=job.attempt,
         best_candidate_id=job.best_candidate_id,
         start_timestamp_ms=job.start_timestamp_ms,
@@ -136,6 +137,7 @@ def job_from_proto(message: _JobMessage) -> Job:
         ),
         usage=usage_by_role_from_proto(message.usage),
         warnings=tuple(message.warnings),
+        answers=dict(message.answers),
         score_ranges={
             name: notes.range for name, notes in message.scorer_notes.items() if notes.HasField("range")
         },

@@ -114,6 +114,7 @@ class AttemptContext:
         )
         for warning in left_out:
             self.recorder.warning(warning)
+        self.model.answers.report_to(self.recorder.warning)
         learning = (*self.plan.splits.train, *self.plan.splits.validation)
         for entry in self.plan.scorers:
             await in_thread(partial(entry.scorer.prepare, learning))
@@ -170,4 +171,8 @@ class AttemptContext:
         planned = self.plan.config.budget.max_calls or (
             needed.target_high + needed.reflection_high + self.plan.test_calls
         )
-        return {"progress": self.recorder.progress(spent.total.calls, planned), "usage": spent}
+        return {
+            "progress": self.recorder.progress(spent.total.calls, planned),
+            "usage": spent,
+            "answers": self.model.answers.as_json(),
+        }

@@ -51,6 +51,7 @@ RESULTS: dict[str, Any] = {
     "stop_reason": StopReason.BUDGET,
     "usage": UsageByRole({Role.TARGET: Usage(9, 90, 9, 1_000), Role.JUDGE: Usage(1, 5, 5, None)}),
     "warnings": ("few examples", ODD_TEXT),
+    "answers": {"ok": 7, "cut": 2, "empty": 1, "refused": 0, "error": 0},
 }
 
 
