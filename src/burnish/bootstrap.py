@@ -21,6 +21,7 @@ from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
+from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
@@ -30,6 +31,8 @@ from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
+from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
@@ -56,6 +59,8 @@ class OfflineServices:
     gateway: Gateway
     planner: Planner
     resolver: Resolver
+    catalog: JobCatalog
+    datasets: Datasets
     telemetry: Telemetry
 
 
@@ -79,6 +84,14 @@ class Services:
     @property
     def tracker(self) -> MlflowTracker:
         return self.offline.tracker
+
+    @property
+    def catalog(self) -> JobCatalog:
+        return self.offline.catalog
+
+    @property
+    def datasets(self) -> Datasets:
+        return self.offline.datasets
 
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
@@ -122,8 +135,12 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
 
     planner = Planner(make_scorers, make_optimizer)
-    resolver = Resolver(tracker, models, planner, complete_settings, settings.judge_model)
-    return OfflineServices(settings, tracker, models, gateway, planner, resolver, telemetry)
+    judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
+    resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
+    catalog = JobCatalog(tracker.catalog, environment, judge_model)
+    return OfflineServices(
+        settings, tracker, models, gateway, planner, resolver, catalog, Datasets(tracker), telemetry
+    )
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:

@@ -154,7 +154,7 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
         example_id=evaluation.example_id,
         split=record.split,
         output=well_formed(evaluation.output),
-        aggregate=evaluation.aggregate,
+        aggregate=None if evaluation.unscored else evaluation.aggregate,
         error=None if evaluation.error is None else well_formed(evaluation.error),
         usage=usage_to_proto(evaluation.usage),
     )
@@ -163,6 +163,8 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
         message.scores[name].value = score.value
         if score.rationale:
             message.scores[name].rationale = well_formed(score.rationale)
+        if score.raw is not None:
+            message.scores[name].raw = score.raw
     return message
 
 

@@ -133,7 +133,7 @@ class Report:
         evaluations: new ones, or new results of the same (candidate, example).
         candidates: new ones, or what became of known ones.
         events: in their order.
-        progress, usage, seconds_spent: the job's fields; ``None``: as they were.
+        progress, usage, answers, seconds_spent: the job's fields; ``None``: as they were.
     """
 
     evaluations: Sequence[EvaluationRecord] = ()
@@ -141,6 +141,7 @@ class Report:
     events: Sequence[NewEvent] = ()
     progress: Progress | None = None
     usage: UsageByRole | None = None
+    answers: Mapping[str, int] | None = None
     seconds_spent: float | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from burnish.domain.answer import AnswerOutcome
@@ -37,7 +37,6 @@ class AnswerWatch:
 
     Attributes:
         counts: calls of the job by what became of them.
-        warn: called with each warning, once; what came before it was set is kept for it.
     """
 
     def __init__(self) -> None:
@@ -46,6 +45,10 @@ class AnswerWatch:
         self._seen: set[tuple[str, Purpose]] = set()
         self._warned: dict[str, None] = {}
         self._warn: Callable[[str], None] | None = None
+
+    def as_json(self) -> dict[str, int]:
+        """Every kind with its count, for the job."""
+        return {outcome.value: self.counts[outcome] for outcome in AnswerOutcome}
 
     def report_to(self, warn: Callable[[str], None]) -> None:
         """Send warnings there, those of the past first."""
@@ -105,8 +108,3 @@ class AnswerWatch:
             return False
         self._seen.add(key)
         return True
-
-
-def as_json(counts: Mapping[AnswerOutcome, int]) -> dict[str, int]:
-    """Every kind with its count, for the job."""
-    return {outcome.value: counts.get(outcome, 0) for outcome in AnswerOutcome}

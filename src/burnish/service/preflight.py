@@ -8,6 +8,7 @@ from burnish.domain.records import JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OutsideFailure
 from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.journal_entry import entry_of
@@ -44,7 +45,7 @@ async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
         ),
         target=plan.target.uri,
         parameters=plan.target.parameters,
-        scorers=plan.scorers,
+        scorers=ScorerSet(plan.scorers),
     )
     for example in plan.splits.validation[:EMPTY_ANSWERS]:
         try:

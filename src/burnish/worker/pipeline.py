@@ -53,6 +53,7 @@ async def run_job(context: AttemptContext) -> StopReason:
     context.ledger.hold_back(Usage(), 0.0)
 
     await sealed_test(context, outcome.best)
+    await note_unscored(context)
     context.end_message = await register_winner(context, outcome.best)
     return outcome.stop_reason
 
@@ -97,7 +98,10 @@ async def score_source(context: AttemptContext) -> None:
         means=initial if plan.dataset else None,
         objectives=objectives_of(source, initial) if plan.dataset else None,
     )
-    await context.save(initial_eval_scores=dict(initial.scores))
+    await context.save(
+        initial_eval_scores=dict(initial.scores),
+        score_ranges={name: str(span) for name, span in context.scorers.ranges.items()},
+    )
     _hold_for_test(context, initial, ledger.seconds - began)
 
 
@@ -135,6 +139,16 @@ async def sealed_test(context: AttemptContext, winner: Candidate) -> None:
     await context.save(test_scores=scores, verdict=verdict)
 
 
+async def note_unscored(context: AttemptContext) -> None:
+    """Keep with the job which scorers had no opinion, and how often."""
+    for warning in context.scorers.warnings:
+        context.recorder.warning(warning)
+    if context.scorers.unscored:
+        await context.save(
+            unscored_answers=dict(context.scorers.unscored), warnings=tuple(context.recorder.warnings)
+        )
+
+
 async def _pairs(
     evaluate: Evaluator, source: Candidate, winner: Candidate, examples: Sequence[Example]
 ) -> list[tuple[float, float]]:
@@ -145,6 +159,7 @@ async def _pairs(
     return [
         (first.aggregate, second.aggregate)
         for first, second in zip(before.evaluations, after.evaluations, strict=True)
+        if not (first.unscored or second.unscored)
     ]
 
 
@@ -171,7 +186,7 @@ def _teacher(context: AttemptContext) -> Evaluator | None:
         model=context.model,
         target=plan.reflection.uri,
         parameters=plan.target.parameters,
-        scorers=plan.scorers,
+        scorers=context.scorers,
         role=Role.TEACHER,
         concurrency=plan.config.concurrency,
     )

@@ -149,7 +149,7 @@ class Recorder:
         """Write down everything observed so far, and say that we live. Returns when it is stored.
 
         Args:
-            shown: fields of the job that a watcher sees: ``progress``, ``usage``, ``seconds_spent``.
+            shown: fields of the job that a watcher sees, see :class:`~burnish.domain.records.Report`.
 
         Returns:
             Whether a cancel has been requested.

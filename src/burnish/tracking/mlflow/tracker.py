@@ -26,6 +26,7 @@ from burnish.tracking.layout import (
 )
 from burnish.tracking.mlflow.address import Address
 from burnish.tracking.mlflow.artifacts import Artifacts
+from burnish.tracking.mlflow.catalog import MlflowCatalog
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
@@ -100,6 +101,7 @@ class MlflowTracker:
         self._scorers = Scorers(self._connection)
         self._artifacts = Artifacts(self._connection)
         self._traces = Traces(self._connection, clock)
+        self.catalog = MlflowCatalog(self._connection)
 
     @_patiently
     def prompt(self, uri: str) -> Prompt:
@@ -259,12 +261,12 @@ class MlflowTracker:
         self._artifacts.write_folders(artifact_uri, folders, last=SCORES)
 
     def _ensure_run(self, job: Job) -> str:
-        # A run that was made at the job's submission only lacks its links; what they name may be gone.
-        tolerant = partial(suppress, NotFound) if job.run_id else nullcontext
+        # A job that owns its inputs only lacks the run's links; what they name may be gone.
+        tolerant = partial(suppress, NotFound) if job.inputs or job.run_id else nullcontext
         dataset, sources = None, []
         with tolerant():
             dataset = self._datasets.entity(job.config.dataset_id) if job.config.dataset_id else None
-        for uri in job.config.source_prompt_uris:
+        for uri in job.source_prompt_uris:
             with tolerant():
                 sources.append(self._prompts.version(uri))
         run_id = self._runs.ensure(job, dataset, sources)
