@@ -30,6 +30,7 @@ from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
+from burnish.service.catalog import JobCatalog
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
@@ -55,6 +56,7 @@ class OfflineServices:
     gateway: Gateway
     planner: Planner
     resolver: Resolver
+    catalog: JobCatalog
     telemetry: Telemetry
 
 
@@ -78,6 +80,10 @@ class Services:
     @property
     def tracker(self) -> MlflowTracker:
         return self.offline.tracker
+
+    @property
+    def catalog(self) -> JobCatalog:
+        return self.offline.catalog
 
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
@@ -123,7 +129,8 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     planner = Planner(make_scorers, make_optimizer)
     judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
     resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
-    return OfflineServices(settings, tracker, models, gateway, planner, resolver, telemetry)
+    catalog = JobCatalog(tracker.catalog, environment, judge_model)
+    return OfflineServices(settings, tracker, models, gateway, planner, resolver, catalog, telemetry)
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from burnish import __version__
-from burnish.api import candidates, edits, events, inputs, jobs, openapi
+from burnish.api import candidates, catalog, edits, events, inputs, jobs, openapi
 from burnish.api.auth import AllowedHosts, Guard, read_tokens
 from burnish.api.docs import page
 from burnish.api.errors import answer
@@ -111,6 +111,14 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "searchPromptOptimizationJobs": jobs.search,
         "watchPromptOptimizationJobs": events.watch_jobs(streams.jobs),
         "estimatePromptOptimizationJob": jobs.estimate,
+        "listCatalogExperiments": catalog.list_experiments,
+        "listCatalogPrompts": catalog.list_prompts,
+        "getCatalogPrompt": catalog.get_prompt,
+        "listCatalogDatasets": catalog.list_datasets,
+        "getCatalogDataset": catalog.get_dataset,
+        "listCatalogScorers": catalog.list_scorers,
+        "listCatalogOptimizers": catalog.list_optimizers,
+        "listCatalogProviders": catalog.list_providers,
         "getPromptOptimizationJob": jobs.get,
         "deletePromptOptimizationJob": jobs.delete,
         "cancelPromptOptimizationJob": jobs.cancel,

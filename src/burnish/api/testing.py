@@ -33,10 +33,12 @@ from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
+from burnish.service.catalog import JobCatalog
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeTracker
+from burnish.tracking.memory_catalog import FakeCatalog
 
 T = TypeVar("T")
 
@@ -53,6 +55,7 @@ class FakeServices:
     dispatcher: EmbeddedDispatcher
     jobs: Jobs
     prompts: Prompts
+    catalog: JobCatalog
 
     def source(self, template: str = PROMPT) -> str:
         """URI of a registered prompt with a model of its own."""
@@ -90,7 +93,8 @@ async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
     resolver = Resolver(tracker, FakeModels(), planner, lambda _, settings: dict(settings))
     jobs = Jobs(store, tracker, resolver, dispatcher)
     try:
-        yield FakeServices(store, tracker, dispatcher, jobs, Prompts(store, tracker))
+        catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
+        yield FakeServices(store, tracker, dispatcher, jobs, Prompts(store, tracker), catalog)
     finally:
         await store.close()
 

@@ -1,3 +1,4 @@
+from burnish.proto import catalog_pb2 as _catalog_pb2
 from burnish.proto import http_pb2 as _http_pb2
 from burnish.proto import prompt_optimization_pb2 as _prompt_optimization_pb2
 from google.protobuf.internal import containers as _containers

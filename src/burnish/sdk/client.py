@@ -12,10 +12,23 @@ from typing import Any, Unpack
 from burnish.domain.job import JobConfig, JobOptions
 from burnish.domain.optimizer_type import OptimizerType
 from burnish.errors import InvalidInput, did_you_mean
+from burnish.proto import catalog_pb2 as catalog
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import config_to_proto, job_from_proto
 from burnish.proto.message import read_message
+from burnish.sdk.catalog import (
+    DatasetName,
+    DatasetPreview,
+    Experiment,
+    OptimizerListing,
+    PromptName,
+    PromptVersion,
+    ProviderListing,
+    ScorerListing,
+    listing_from_proto,
+    preview_from_proto,
+)
 from burnish.sdk.job import AsyncJob
 from burnish.sdk.results import Estimate, JobListEvent, estimate_from_proto, job_list_event_from_proto
 from burnish.sdk.transport import Transport
@@ -185,6 +198,74 @@ class AsyncClient:
             message = messages.JobListEvent()
             read_message(json.loads(part.data), message)
             yield job_list_event_from_proto(message)
+
+    # --- what a job can be made of
+
+    async def list_experiments(self, name_contains: str = "") -> AsyncIterator[Experiment]:
+        """Experiments of the tracking server, the one that was changed last first."""
+        request = catalog.ListCatalogExperiments(name_contains=name_contains)
+        new_answer = catalog.ListCatalogExperiments.Response
+        async for page in self._transport.pages("GET", ("catalog", "experiments"), new_answer, request):
+            for entry in page.experiments:
+                yield listing_from_proto(entry, Experiment)
+
+    async def list_prompts(self, name_contains: str = "") -> AsyncIterator[PromptName]:
+        """Prompts of the registry, by name."""
+        request = catalog.ListCatalogPrompts(name_contains=name_contains)
+        new_answer = catalog.ListCatalogPrompts.Response
+        async for page in self._transport.pages("GET", ("catalog", "prompts"), new_answer, request):
+            for entry in page.prompts:
+                yield listing_from_proto(entry, PromptName)
+
+    async def prompt_versions(self, name: str) -> list[PromptVersion]:
+        """The versions of a prompt, newest first, at most 100.
+
+        Raises:
+            NotFound
+        """
+        answer = catalog.GetCatalogPrompt.Response()
+        await self._transport.call("GET", ("catalog", "prompts", name), answer)
+        return [listing_from_proto(entry, PromptVersion) for entry in answer.versions]
+
+    async def list_datasets(
+        self, name_contains: str = "", *, experiment_id: str = ""
+    ) -> AsyncIterator[DatasetName]:
+        """MLflow's evaluation datasets, the one that was changed last first."""
+        request = catalog.ListCatalogDatasets(name_contains=name_contains, experiment_id=experiment_id)
+        new_answer = catalog.ListCatalogDatasets.Response
+        async for page in self._transport.pages("GET", ("catalog", "datasets"), new_answer, request):
+            for entry in page.datasets:
+                yield listing_from_proto(entry, DatasetName)
+
+    async def preview_dataset(self, dataset_id: str, max_records: int = 20) -> DatasetPreview:
+        """A dataset's columns and some of its records.
+
+        Raises:
+            NotFound
+        """
+        request = catalog.GetCatalogDataset(max_results=max_records)
+        answer = catalog.GetCatalogDataset.Response()
+        await self._transport.call("GET", ("catalog", "datasets", dataset_id), answer, request)
+        return preview_from_proto(answer)
+
+    async def list_scorers(self, experiment_id: str = "") -> list[ScorerListing]:
+        """Every scorer that a job can name; with those registered in the experiment, where one is named."""
+        request = catalog.ListCatalogScorers(experiment_id=experiment_id)
+        answer = catalog.ListCatalogScorers.Response()
+        await self._transport.call("GET", ("catalog", "scorers"), answer, request)
+        return [listing_from_proto(entry, ScorerListing) for entry in answer.scorers]
+
+    async def list_optimizers(self) -> list[OptimizerListing]:
+        """Every optimizer with the schema of its settings."""
+        answer = catalog.ListCatalogOptimizers.Response()
+        await self._transport.call("GET", ("catalog", "optimizers"), answer)
+        return [listing_from_proto(entry, OptimizerListing) for entry in answer.optimizers]
+
+    async def list_providers(self) -> list[ProviderListing]:
+        """Which models the server can ask."""
+        answer = catalog.ListCatalogProviders.Response()
+        await self._transport.call("GET", ("catalog", "providers"), answer)
+        return [listing_from_proto(entry, ProviderListing) for entry in answer.providers]
 
 
 def _tags(tags: Mapping[str, str] | None) -> list[messages.PromptOptimizationJobTag]:

@@ -157,17 +157,50 @@ def make_registered(
     return _scorer_of(spec, judge, str(stored) if stored else None, source)
 
 
-def built_in_names() -> tuple[str, ...]:
-    """Class names of MLflow's scorers that can judge an answer (no traces, no conversations)."""
-    names = []
-    for name, kind in _scorer_classes().items():
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeInfo:
+    """One of MLflow's scorers, for people who choose.
+
+    Attributes:
+        takes_guidelines: it is written ``NAME:guidelines=TEXT``.
+        requires: expectations that each record must have.
+        asks_model: whether each answer costs a call.
+    """
+
+    name: str
+    description: str
+    takes_guidelines: bool
+    requires: tuple[str, ...]
+    asks_model: bool
+
+
+def built_in_judges() -> tuple[JudgeInfo, ...]:
+    """MLflow's scorers that can judge an answer (no traces, no conversations), by class name."""
+    found = []
+    for name, kind in sorted(_scorer_classes().items()):
         try:
             judge = _construct(kind, "any")
         except ValueError:  # pydantic's: it cannot be made without arguments
             continue
         if _refusal(judge, None) is None:
-            names.append(name)
-    return tuple(sorted(names))
+            columns = sorted(getattr(judge, "required_columns", ()))
+            found.append(
+                JudgeInfo(
+                    name=name,
+                    description=getattr(judge, "description", None) or "",
+                    takes_guidelines=_takes_guidelines(kind),
+                    requires=tuple(
+                        column.partition("/")[2] for column in columns if column.startswith("expectations/")
+                    ),
+                    asks_model=_asks_a_model(judge),
+                )
+            )
+    return tuple(found)
+
+
+def built_in_names() -> tuple[str, ...]:
+    """Their names."""
+    return tuple(judge.name for judge in built_in_judges())
 
 
 def default_judge_model() -> str:

@@ -26,6 +26,7 @@ from burnish.tracking.layout import (
 )
 from burnish.tracking.mlflow.address import Address
 from burnish.tracking.mlflow.artifacts import Artifacts
+from burnish.tracking.mlflow.catalog import MlflowCatalog
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
@@ -100,6 +101,7 @@ class MlflowTracker:
         self._scorers = Scorers(self._connection)
         self._artifacts = Artifacts(self._connection)
         self._traces = Traces(self._connection, clock)
+        self.catalog = MlflowCatalog(self._connection)
 
     @_patiently
     def prompt(self, uri: str) -> Prompt:
