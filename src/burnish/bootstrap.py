@@ -31,6 +31,7 @@ from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
 from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
@@ -57,6 +58,7 @@ class OfflineServices:
     planner: Planner
     resolver: Resolver
     catalog: JobCatalog
+    datasets: Datasets
     telemetry: Telemetry
 
 
@@ -84,6 +86,10 @@ class Services:
     @property
     def catalog(self) -> JobCatalog:
         return self.offline.catalog
+
+    @property
+    def datasets(self) -> Datasets:
+        return self.offline.datasets
 
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
@@ -130,7 +136,9 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
     resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
     catalog = JobCatalog(tracker.catalog, environment, judge_model)
-    return OfflineServices(settings, tracker, models, gateway, planner, resolver, catalog, telemetry)
+    return OfflineServices(
+        settings, tracker, models, gateway, planner, resolver, catalog, Datasets(tracker), telemetry
+    )
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:

@@ -34,6 +34,7 @@ from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
@@ -56,6 +57,7 @@ class FakeServices:
     jobs: Jobs
     prompts: Prompts
     catalog: JobCatalog
+    datasets: Datasets
 
     def source(self, template: str = PROMPT) -> str:
         """URI of a registered prompt with a model of its own."""
@@ -94,7 +96,9 @@ async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
     jobs = Jobs(store, tracker, resolver, dispatcher)
     try:
         catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
-        yield FakeServices(store, tracker, dispatcher, jobs, Prompts(store, tracker), catalog)
+        yield FakeServices(
+            store, tracker, dispatcher, jobs, Prompts(store, tracker), catalog, Datasets(tracker)
+        )
     finally:
         await store.close()
 

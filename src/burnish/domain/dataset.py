@@ -23,17 +23,27 @@ class Example:
         inputs: variable → value.
         expectations: as MLflow's: ``expected_response``, ``expected_facts``, ``guidelines``, ...
         identity: digest of the inputs; duplicates share it and never part across splits.
+        alternatives: of a list of expected responses any is right; else the list is one value.
     """
 
     example_id: str
     inputs: Mapping[str, Any]
     expectations: Mapping[str, Any]
     identity: str
+    alternatives: bool = False
 
     @property
     def expected(self) -> Any:
         """``expected_response``, or ``None``."""
         return self.expectations.get("expected_response")
+
+    @property
+    def answer(self) -> Any:
+        """One right answer, such as a prompt may show; ``None`` where there is none."""
+        expected = self.expected
+        if self.alternatives and isinstance(expected, (list, tuple)) and expected:
+            return expected[0]
+        return expected
 
 
 def record_name(example: Example) -> str:

@@ -161,6 +161,7 @@ class Client(_Blocking[AsyncClient]):
     prompt_versions = _verb(AsyncClient.prompt_versions)
     list_datasets = _iterator(AsyncClient.list_datasets)
     preview_dataset = _verb(AsyncClient.preview_dataset)
+    upload_dataset = _verb(AsyncClient.upload_dataset)
     list_scorers = _verb(AsyncClient.list_scorers)
     list_optimizers = _verb(AsyncClient.list_optimizers)
     list_providers = _verb(AsyncClient.list_providers)

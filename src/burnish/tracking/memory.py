@@ -163,15 +163,18 @@ class FakeTracker:
         with self._call("ensure_run"):
             run = self._find_run(job)
             if run is None:
-                if job.config.dataset_id is not None:
+                if job.config.dataset_id is not None and job.inputs is None:
                     self.dataset(job.config.dataset_id)
                 run = self._make_run(job)
             if job.config.dataset_id in self.datasets and not run.datasets:
                 run.datasets.append(str(job.config.dataset_id))
             run.status = RunStatus.RUNNING
-            for uri in job.config.source_prompt_uris:
-                with suppress(NotFound):
-                    self._link_prompt(run, self.prompt(uri).uri)
+            for uri in job.source_prompt_uris:
+                if isinstance(split_prompt_uri(uri)[1], int):
+                    self._link_prompt(run, uri)
+                else:
+                    with suppress(NotFound):
+                        self._link_prompt(run, self.prompt(uri).uri)
             return run.run_id
 
     def _make_run(self, job: Job) -> FakeRun:

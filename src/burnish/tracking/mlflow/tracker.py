@@ -261,12 +261,12 @@ class MlflowTracker:
         self._artifacts.write_folders(artifact_uri, folders, last=SCORES)
 
     def _ensure_run(self, job: Job) -> str:
-        # A run that was made at the job's submission only lacks its links; what they name may be gone.
-        tolerant = partial(suppress, NotFound) if job.run_id else nullcontext
+        # A job that owns its inputs only lacks the run's links; what they name may be gone.
+        tolerant = partial(suppress, NotFound) if job.inputs or job.run_id else nullcontext
         dataset, sources = None, []
         with tolerant():
             dataset = self._datasets.entity(job.config.dataset_id) if job.config.dataset_id else None
-        for uri in job.config.source_prompt_uris:
+        for uri in job.source_prompt_uris:
             with tolerant():
                 sources.append(self._prompts.version(uri))
         run_id = self._runs.ensure(job, dataset, sources)
