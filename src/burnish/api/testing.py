@@ -95,7 +95,7 @@ async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
     tracker, dispatcher = FakeTracker(), EmbeddedDispatcher(store.unfinished)
     planner = Planner(make_scorers, make_fake_optimizer)
     resolver = Resolver(tracker, FakeModels(), planner, lambda _, settings: dict(settings))
-    jobs = Jobs(store, tracker, resolver, dispatcher)
+    jobs = Jobs(store, tracker, resolver, dispatcher, cancel_seconds=0.1)
     try:
         catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
         yield FakeServices(

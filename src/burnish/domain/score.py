@@ -22,6 +22,19 @@ _WEIGHT_REMEDY = (
     "the weight after '=' must be a number above 0, or 'must'; a name that holds '=' or ':' stands in quotes"
 )
 _ENDS_IN_OPTION = re.compile(r":(.*,)?\s*(repeats|model|range|guidelines)\s*$", re.DOTALL)
+_CLASSES_IN_EARLY_RESULTS = frozenset(
+    {
+        "Completeness",
+        "Correctness",
+        "Equivalence",
+        "ExpectationsGuidelines",
+        "Fluency",
+        "Guidelines",
+        "RelevanceToQuery",
+        "Safety",
+        "Summarization",
+    }
+)
 _ROUNDING = 1e-6  # so far beyond its range a score is taken for the end of it
 
 
@@ -173,6 +186,24 @@ def _split_name(text: str) -> tuple[str | None, str, str]:
         return source, quoted[1].replace('""', '"'), rest[quoted.end() :]
     name = re.split("[:=]", rest, maxsplit=1)[0]
     return source, name.strip(), rest[len(name) :]
+
+
+def snake_case(name: str) -> str:
+    """``relevance_to_query`` for ``RelevanceToQuery``: MLflow's classes name themselves so."""
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
+        return name
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def spellings_of(name: str) -> tuple[str, ...]:
+    """The names in results that a name in a search means.
+
+    MLflow's scorers may be named by their class. And early results of Burnish have the class's name, for
+    those that there were then.
+    """
+    own = snake_case(name)
+    before = "".join(part.capitalize() for part in own.split("_"))
+    return tuple(dict.fromkeys((name, own, *([before] if before in _CLASSES_IN_EARLY_RESULTS else []))))
 
 
 def read_score(

@@ -30,8 +30,8 @@ def labelled(examples: Sequence[Example]) -> list[Demonstration]:
     return [
         demonstration
         for example in examples
-        if example.expected not in (None, "")
-        if showable(demonstration := Demonstration(example, value_as_text(example.expected)))
+        if example.answer not in (None, "")
+        if showable(demonstration := Demonstration(example, value_as_text(example.answer)))
     ]
 
 
