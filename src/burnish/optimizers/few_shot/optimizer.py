@@ -145,7 +145,7 @@ class FewShot:
         return traces, most
 
     def _passes(self, evaluation: Evaluation) -> bool:
-        return evaluation.aggregate >= self._settings.pass_score
+        return not evaluation.unscored and evaluation.aggregate >= self._settings.pass_score
 
     @property
     def _enough(self) -> int:
