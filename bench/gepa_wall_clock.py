@@ -146,13 +146,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="searches for each latency")
     parser.add_argument("--score-seeds", type=int, default=20, help="searches whose scores are compared")
     parser.add_argument("--mlflow", metavar="PYTHON", help="of an environment with MLflow and litellm")
-    told = parser.parse_args()
-    if told.score_seeds:
-        compare_scores(told.score_seeds)
-    for latency_seconds in told.latency if told.seeds else ():
-        compare_wall_clock(latency_seconds, told.seeds)
-    if told.mlflow:
-        asyncio.run(compare_jobs(told.mlflow, told.latency))
+    arguments = parser.parse_args()
+    if arguments.score_seeds:
+        compare_scores(arguments.score_seeds)
+    for latency_seconds in arguments.latency if arguments.seeds else ():
+        compare_wall_clock(latency_seconds, arguments.seeds)
+    if arguments.mlflow:
+        asyncio.run(compare_jobs(arguments.mlflow, arguments.latency))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from burnish.domain.job import Job, JobStatus
 from tests.chaos.deployment import Batch, Deployment
 from tests.chaos.processes import Child
 
-SIDE_BY_SIDE = 6
+JOBS_AT_ONCE = 6
 
 
 async def until_progress(deployment: Deployment, batch: Batch) -> None:
@@ -36,7 +36,7 @@ async def cancel_delays(deployment: Deployment, samples: int) -> list[float]:
     """Seconds from the request to the CANCELED row; the other jobs go on meanwhile."""
     delays: list[float] = []
     while len(delays) < samples:
-        batch = await deployment.submit(SIDE_BY_SIDE)
+        batch = await deployment.submit(JOBS_AT_ONCE)
         await until_progress(deployment, batch)
         for job_id in batch.job_ids:
             began = time.perf_counter()
@@ -52,7 +52,7 @@ async def takeover_delays(deployment: Deployment, samples: int) -> list[float]:
     """Seconds from a death to the next attempt of each job that had one there."""
     delays: list[float] = []
     while len(delays) < samples:
-        batch = await deployment.submit(SIDE_BY_SIDE)
+        batch = await deployment.submit(JOBS_AT_ONCE)
         await until_progress(deployment, batch)
         running = [job for job in await deployment.jobs(batch) if job.status is JobStatus.IN_PROGRESS]
         victim, held = max(

@@ -119,14 +119,14 @@ class Peer:
     is_burnish: bool = False
 
     def config(self, budget: int, seed: int) -> dict[str, Any]:
-        told: dict[str, Any] = {"reflection_model": "openai:/reflector", "max_metric_calls": budget}
+        settings: dict[str, Any] = {"reflection_model": "openai:/reflector", "max_metric_calls": budget}
         config: dict[str, Any] = {"optimizer_type": "OPTIMIZER_TYPE_GEPA", "scorers": ["right"]}
         if self.is_burnish:
             config |= {"scorers": ["exact_match"], "concurrency": 16, "seed": seed}
             config |= {"split": {"train": 2 / 3, "validation": 1 / 3, "test": 0}}
         else:
-            told["gepa_kwargs"] = {"seed": seed}
-        return {**config, "optimizer_config_json": json.dumps(told)}
+            settings["gepa_kwargs"] = {"seed": seed}
+        return {**config, "optimizer_config_json": json.dumps(settings)}
 
 
 def burnish() -> Peer:

@@ -202,6 +202,10 @@ class ScorerFailed(BurnishError):
         super().__init__(f"scorer {scorer!r} on example {example_id}: {message}")
 
 
+class ScoreOutOfRange(ScorerFailed):
+    """A scorer gave a number outside its range."""
+
+
 class OptimizerFailed(BurnishError):
     """The search itself cannot go on (for example: every proposal was refused)."""
 

@@ -136,7 +136,7 @@ async def take_over_the_living(deployment: Deployment, batch: Batch) -> None:
         for _ in range(3):
             for job in await deployment.jobs(batch):
                 if job.status is JobStatus.IN_PROGRESS:
-                    await queue.bring_again(job.job_id, job.attempt, "by mistake")
+                    await queue.requeue(job.job_id, job.attempt, "by mistake")
             await deployment.pause(0.3, 1.0)
     finally:
         await queue.close()

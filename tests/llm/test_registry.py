@@ -67,9 +67,9 @@ class TestProviders:
     def test_an_unknown_scheme_says_what_there_is(self) -> None:
         with pytest.raises(InvalidInput) as raised:
             Registry().provider(parse_model_uri("opnai:/gpt-4o"))
-        told = str(raised.value)
-        assert "did you mean 'openai'?" in told
-        assert all(scheme in told for scheme in PROVIDERS)
+        message = str(raised.value)
+        assert "did you mean 'openai'?" in message
+        assert all(scheme in message for scheme in PROVIDERS)
 
     def test_one_that_was_given_goes_first(self) -> None:
         fake = ScriptedProvider()

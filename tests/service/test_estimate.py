@@ -11,7 +11,7 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
 from burnish.evaluation.scorer import WeightedScorer
-from burnish.evaluation.scorers.exact_match import ExactMatch
+from burnish.evaluation.scorers.exact_match import exact_match
 from burnish.evaluation.statistics import FEWEST_PAIRS
 from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import complete_settings, make_optimizer
@@ -30,7 +30,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
     await harness.close()
 
 
-class TwoCallJudge(ExactMatch):
+class TwoCallJudge(exact_match):
     """Is planned like a judge that asks ``model`` twice for each answer."""
 
     calls = 2
@@ -41,7 +41,7 @@ class TwoCallJudge(ExactMatch):
 
 
 async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
-    scorers = [WeightedScorer(ExactMatch("exact_match"))]
+    scorers = [WeightedScorer(exact_match("exact_match"))]
     if judge:
         scorers.append(WeightedScorer(TwoCallJudge(judge)))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})
@@ -64,11 +64,13 @@ async def test_an_unknown_price_of_any_model_leaves_the_dollars_out(harness: Wor
 
 
 async def test_a_teacher_is_priced_by_its_own_model(harness: WorkerHarness) -> None:
-    def lesson(model: str) -> dict[str, Any]:
+    def teacher_settings(model: str) -> dict[str, Any]:
         return {"teacher_prompt_uri": "prompts:/teacher/1", "teacher_model": model}
 
     cheap, dear = [
-        await estimated(harness, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=lesson(model))
+        await estimated(
+            harness, optimizer_type=OptimizerType.DISTILLATION, optimizer_config=teacher_settings(model)
+        )
         for model in (CHEAP, DEAR)
     ]
     assert cheap.calls_low == dear.calls_low

@@ -195,18 +195,37 @@ def _models(latency_seconds: float) -> Iterator[ScriptedServer]:
         loop.close()
 
 
+def fill(opened: Stage) -> dict[str, str]:
+    """Jobs in every state, by its name; the last one is still running."""
+    prompt, chat = opened.prompt("support-triage"), opened.prompt("support-chat", triage.CHAT)
+    alone = {"reflection_model": None, "budget": {"max_calls": 400, "max_usd": 0.02}}
+    jobs = {
+        "improved": opened.create(prompt, tags={"team": "support", "run": "nightly"}),
+        "unclear": opened.create(prompt, "JOINT_SEARCH", **alone),
+        "chat": opened.create(chat, "METAPROMPT", scorers=["exact_match", "max_length:20"]),
+        "few-shot": opened.create(chat, "FEW_SHOT", **alone),
+    }
+    for job_id in jobs.values():
+        opened.wait(job_id)
+    opened.models.faults = Faults(latency_seconds=0.4)
+    jobs["canceled"] = opened.create(prompt, seed=1)
+    time.sleep(3)
+    opened.ask("POST", f"{JOBS}/{jobs['canceled']}/cancel")
+    opened.wait(jobs["canceled"])
+    opened.models.faults = Faults(shares={"401": 1})
+    jobs["failed"] = opened.create(prompt, seed=2)
+    opened.wait(jobs["failed"])
+    opened.models.faults = Faults(latency_seconds=2.0, jitter_seconds=1.5)
+    jobs["running"] = opened.create(prompt, seed=3, budget={"max_calls": 3000})
+    return jobs
+
+
 def main() -> None:
-    """Stay until interrupted, with a few jobs."""
+    """Stay until interrupted, with jobs to look at."""
     with tempfile.TemporaryDirectory() as name, stage(Path(name)) as opened:
-        prompt = opened.prompt("support-triage")
         print(f"{opened.url}/burnish/", flush=True)
-        done = [
-            opened.create(prompt),
-            opened.create(prompt, "JOINT_SEARCH", reflection_model=None, budget={"max_calls": 400}),
-            opened.create(opened.prompt("support-chat", triage.CHAT), "METAPROMPT"),
-        ]
-        for job_id in done:
-            print(job_id, opened.wait(job_id).get("verdict"), flush=True)
+        for state, job_id in fill(opened).items():
+            print(job_id, state, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.protocol import JobStore
@@ -17,6 +19,10 @@ class Services(Protocol):
     def jobs(self) -> Jobs: ...
     @property
     def prompts(self) -> Prompts: ...
+    @property
+    def catalog(self) -> JobCatalog: ...
+    @property
+    def datasets(self) -> Datasets: ...
     @property
     def store(self) -> JobStore: ...
     @property

@@ -33,10 +33,13 @@ from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
+from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.memory import FakeTracker
+from burnish.tracking.memory_catalog import FakeCatalog
 
 T = TypeVar("T")
 
@@ -53,6 +56,8 @@ class FakeServices:
     dispatcher: EmbeddedDispatcher
     jobs: Jobs
     prompts: Prompts
+    catalog: JobCatalog
+    datasets: Datasets
 
     def source(self, template: str = PROMPT) -> str:
         """URI of a registered prompt with a model of its own."""
@@ -88,9 +93,12 @@ async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
     tracker, dispatcher = FakeTracker(), EmbeddedDispatcher(store.unfinished)
     planner = Planner(make_scorers, make_fake_optimizer)
     resolver = Resolver(tracker, FakeModels(), planner, lambda _, settings: dict(settings))
-    jobs = Jobs(store, tracker, resolver, dispatcher)
+    jobs = Jobs(store, tracker, resolver, dispatcher, cancel_seconds=0.1)
     try:
-        yield FakeServices(store, tracker, dispatcher, jobs, Prompts(store, tracker))
+        catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
+        yield FakeServices(
+            store, tracker, dispatcher, jobs, Prompts(store, tracker), catalog, Datasets(tracker)
+        )
     finally:
         await store.close()
 

@@ -80,7 +80,7 @@ def evaluation_table(
                 dict(example.inputs) if example else {"example_id": evaluation.example_id},
                 evaluation.output,
                 dict(example.expectations) if example else {},
-                evaluation.aggregate,
+                None if evaluation.unscored else evaluation.aggregate,
                 *scores,
             ]
         )

@@ -5,6 +5,7 @@ import { lazy, Suspense } from "react";
 import { candidatesQuery } from "../shared/api/queries";
 import type { Job } from "../shared/api/types";
 import { Boundary, Pending } from "../shared/layout/states";
+import { withBest } from "./live/best";
 import type { JobHistory } from "./live/history";
 import { Overview } from "./overview/Overview";
 import classes from "./JobTabs.module.css";
@@ -26,6 +27,7 @@ export function JobTabs({ job, history }: { job: Job; history: JobHistory }) {
   const { tab = "overview" } = route.useSearch();
   const navigate = route.useNavigate();
   const { data: candidates } = useQuery(candidatesQuery(job.job_id ?? ""));
+  const shown = withBest(job, candidates);
   const show = (to: string | null) =>
     void navigate({ search: (now) => ({ ...now, tab: to === "overview" ? undefined : (to as Tab) }) });
   return (
@@ -42,9 +44,9 @@ export function JobTabs({ job, history }: { job: Job; history: JobHistory }) {
         <Tabs.Panel key={name} value={name}>
           <Boundary>
             <Suspense fallback={<Pending />}>
-              {name === "overview" && <Overview job={job} history={history} candidates={candidates} />}
-              {name === "candidates" && <CandidatesTab job={job} candidates={candidates} />}
-              {name === "examples" && <ExamplesTab job={job} candidates={candidates} />}
+              {name === "overview" && <Overview job={shown} history={history} candidates={candidates} />}
+              {name === "candidates" && <CandidatesTab job={shown} candidates={candidates} />}
+              {name === "examples" && <ExamplesTab job={shown} candidates={candidates} />}
               {name === "activity" && <ActivityTab job={job} history={history} />}
             </Suspense>
           </Boundary>

@@ -21,7 +21,7 @@ export const CELLS: Record<ColumnKey, (job: Job, extent: number) => ReactNode> =
   cost: (job) => <CostCell job={job} />,
   duration: (job) => formatDuration(job.seconds_spent),
   tags: (job) => <TagsCell job={job} />,
-  dataset: (job) => <span title={job.config?.dataset_id}>{job.config?.dataset_id?.slice(0, 10) ?? "–"}</span>,
+  dataset: (job) => <DatasetCell job={job} />,
   age: (job) => <Ago ms={job.creation_timestamp_ms} />,
 };
 
@@ -69,13 +69,14 @@ function PromptCell({ job }: { job: Job }) {
 
 function ScoreCell({ job }: { job: Job }) {
   const before = job.initial_eval_scores?.aggregate;
-  const after = job.final_eval_scores?.aggregate ?? before;
-  if (before === undefined || after === undefined) return <>–</>;
+  if (before === undefined) return <>–</>;
+  const scored = job.final_eval_scores?.aggregate;
+  const after = scored ?? before;
   const low = Math.min(before, after);
   return (
     <span className={classes.score} title="Source and best on validation">
       <span>
-        {formatScore(before)} → <b>{formatScore(after)}</b>
+        {formatScore(before)} → <b>{scored === undefined ? "…" : formatScore(scored)}</b>
       </span>
       <span className={classes.track} aria-hidden>
         <span className={classes.base} style={{ width: `${low * 100}%` }} />
@@ -119,6 +120,11 @@ function CostCell({ job }: { job: Job }) {
       {usd === undefined ? `${formatShort(calls)} calls` : formatUsd(usd)}
     </span>
   );
+}
+
+function DatasetCell({ job }: { job: Job }) {
+  const id = job.config?.dataset_id;
+  return <span title={id}>{visible(job.dataset?.name ?? id?.slice(0, 10) ?? "–")}</span>;
 }
 
 function TagsCell({ job }: { job: Job }) {

@@ -5,6 +5,7 @@ import { useCallback, useMemo, useState } from "react";
 import { ApiError } from "../shared/api/errors";
 import { plural } from "../shared/format/numbers";
 import { Failure } from "../shared/layout/states";
+import { Badge } from "../shared/parts/Badge";
 import { Bulk } from "./Bulk";
 import { shownColumns } from "./columns";
 import { Empty, NothingFound } from "./Empty";
@@ -45,9 +46,12 @@ export function JobsPage() {
   if (empty && !isNarrowed(search)) return <Empty />;
   return (
     <Stack gap="sm">
-      <Title order={1} className={classes.title}>
-        Jobs
-      </Title>
+      <Group gap="sm">
+        <Title order={1} className={classes.title}>
+          Jobs
+        </Title>
+        {list.stream === "lost" && <Badge tone="warn">Connection lost, trying again</Badge>}
+      </Group>
       <div className={classes.tools}>
         <FilterBox
           value={search.filter ?? ""}

@@ -15,7 +15,7 @@ export const COLUMNS: Record<ColumnKey, Column> = {
   prompt: { label: "Prompt", width: "minmax(150px, 1.4fr)", field: "source_prompt_uri" },
   optimizer: { label: "Optimizer", width: "104px", field: "optimizer_type" },
   score: { label: "Validation", width: "132px", field: "final_eval_scores.aggregate" },
-  test: { label: "Sealed test", width: "minmax(150px, 200px)", field: "test_scores.difference" },
+  test: { label: "Sealed test", width: "minmax(170px, 250px)", field: "test_scores.difference" },
   cost: { label: "Cost", width: "92px", field: "usage.usd" },
   duration: { label: "Duration", width: "92px" },
   tags: { label: "Tags", width: "minmax(80px, 1fr)" },

@@ -27,6 +27,7 @@ export function replaceJobs(pages: Pages, changed: ReadonlyMap<string, Job>): Pa
 }
 
 export function removeJobs(pages: Pages, gone: ReadonlySet<string>): Pages {
+  if (gone.size === 0) return pages;
   const keep = (job: Job) => !gone.has(job.job_id ?? "");
   return { ...pages, pages: pages.pages.map((page) => ({ ...page, jobs: (page.jobs ?? []).filter(keep) })) };
 }

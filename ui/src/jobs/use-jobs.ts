@@ -1,12 +1,13 @@
-import { useDocumentVisibility } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useEffectEvent, useMemo } from "react";
 import { api, ask, JOBS } from "../shared/api/client";
 import { jobsQuery, keys } from "../shared/api/queries";
+import type { StreamState } from "../shared/api/stream";
 import type { Job } from "../shared/api/types";
 import { jobsOf, prependJobs, replaceJobs, type Pages } from "./merge";
+import { LATEST, useFeed } from "./use-feed";
 
-const POLL_MS = 2_000;
+const POLL_MS = 5_000;
 const LOOKED_AT = 200;
 
 export interface JobList {
@@ -18,6 +19,7 @@ export interface JobList {
   reload: () => void;
   /** New jobs that wait until the top is in view. */
   waiting: number;
+  stream: StreamState;
 }
 
 /**
@@ -26,11 +28,11 @@ export interface JobList {
  */
 export function useJobs(filter: string | undefined, orderBy: string | undefined, atTop: boolean): JobList {
   const queries = useQueryClient();
-  const seen = useDocumentVisibility() === "visible";
   const options = jobsQuery({ filter, orderBy });
   const { queryKey } = options;
   const list = useInfiniteQuery({ ...options, staleTime: Infinity });
-  const latest = useLatest(filter, orderBy, seen && list.isSuccess);
+  const changes = useFeed(list.isSuccess);
+  const latest = useLatest(filter, orderBy, list.isSuccess, changes.stream === "live");
   const jobs = useMemo(() => jobsOf(list.data as Pages | undefined), [list.data]);
   const newestFirst = orderBy === undefined;
   const held = useMemo(() => {
@@ -56,18 +58,21 @@ export function useJobs(filter: string | undefined, orderBy: string | undefined,
     loadMore: () => void list.fetchNextPage(),
     reload: () => void queries.resetQueries({ queryKey: keys.jobs }),
     waiting: held.length,
+    stream: changes.stream,
   };
 }
 
+/** The first of those that match; asked for again when one was created, and while nothing is streamed. */
 function useLatest(
   filter: string | undefined,
   orderBy: string | undefined,
   enabled: boolean,
+  streamed: boolean,
 ): Job[] | undefined {
   const { data } = useQuery({
-    queryKey: [...keys.jobs, "latest", { filter, orderBy }] as const,
+    queryKey: [...LATEST, { filter, orderBy }] as const,
     enabled,
-    refetchInterval: POLL_MS,
+    refetchInterval: streamed ? false : POLL_MS,
     queryFn: async ({ signal }) => {
       const body = {
         max_results: LOOKED_AT,

@@ -60,7 +60,7 @@ def reasons_against(examples: Sequence[Example]) -> str:
 
 
 def _labelled(example: Example) -> Demonstration:
-    return Demonstration(example, "" if example.expected is None else value_as_text(example.expected))
+    return Demonstration(example, "" if example.answer is None else value_as_text(example.answer))
 
 
 def pick(pool: Sequence[Demonstration], count: int, seed: int, draw: int = 0) -> tuple[Demonstration, ...]:

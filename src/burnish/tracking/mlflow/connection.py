@@ -34,7 +34,7 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self.address = address
         self._opening = threading.Lock()
-        # SQLite has one writer. Taking turns here is fair, where its own waiting is a lottery that
+        # SQLite has one writer. Taking turns here is fair, where its own waiting is in no order and
         # ends in "database is locked", and spares MLflow's pool of fifteen connections.
         self._turn: threading.RLock | None = threading.RLock() if address.sqlite_path else None
         self._turns = tuple(threading.Lock() for _ in range(64))

@@ -1,15 +1,17 @@
-import { Group, SegmentedControl, Skeleton, Stack, Text } from "@mantine/core";
+import { Button, Group, SegmentedControl, Skeleton, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { candidateQuery } from "../../shared/api/queries";
 import type { Candidate, Job, Template } from "../../shared/api/types";
 import { PromptDiff } from "../../shared/diff/PromptDiff";
 import { formatDifference, formatScore, formatShort, formatUsd } from "../../shared/format/numbers";
+import { isFinal } from "../../shared/format/words";
 import { visible } from "../../shared/format/visible";
 import { Failure } from "../../shared/layout/states";
 import { Badge } from "../../shared/parts/Badge";
 import { Card } from "../../shared/parts/Card";
 import { TextBlock } from "../../shared/parts/TextBlock";
+import { RegisterDialog } from "../actions/RegisterDialog";
 import { Outcome } from "./CandidateTable";
 import classes from "./Candidates.module.css";
 
@@ -25,6 +27,7 @@ export interface CandidatePanelProps {
 export function CandidatePanel({ job, candidateId, candidates }: CandidatePanelProps) {
   const jobId = job.job_id ?? "";
   const { data, error, refetch } = useQuery(candidateQuery(jobId, candidateId));
+  const [registering, setRegistering] = useState(false);
   const source = candidates.find((candidate) => candidate.status === "SOURCE");
   const listed = candidates.find((candidate) => candidate.candidate_id === candidateId);
   const candidate = { ...data?.candidate, ...listed };
@@ -42,8 +45,21 @@ export function CandidatePanel({ job, candidateId, candidates }: CandidatePanelP
           </Group>
         }
       >
+        <Group justify="space-between" align="flex-start" wrap="nowrap">
+          <Facts candidate={candidate} source={source} />
+          {isFinal(job.state?.status) && candidate.status !== "SOURCE" && candidate.status !== "REFUSED" && (
+            <Button size="compact-sm" variant="default" onClick={() => setRegistering(true)}>
+              Register…
+            </Button>
+          )}
+        </Group>
+        <RegisterDialog
+          job={job}
+          candidate={candidate}
+          opened={registering}
+          onClose={() => setRegistering(false)}
+        />
         {candidate.reason && <p className={classes.reason}>{visible(candidate.reason)}</p>}
-        <Facts candidate={candidate} source={source} />
         {error ? (
           <Failure error={error} onRetry={() => void refetch()} />
         ) : data ? (

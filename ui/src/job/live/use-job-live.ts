@@ -8,7 +8,7 @@ import { openStream, type StreamState } from "../../shared/api/stream";
 import type { Job, JobEvent } from "../../shared/api/types";
 import { isFinal } from "../../shared/format/words";
 import { EMPTY_HISTORY, extendHistory, type JobHistory } from "./history";
-import { throttle } from "./throttle";
+import { throttle } from "../../shared/api/throttle";
 
 const JOB_EVERY_MS = 700;
 const CANDIDATES_EVERY_MS = 1_500;

@@ -37,9 +37,11 @@ function ValidationCard({ job }: { job: Job }) {
       <p className={classes.label}>Validation</p>
       <Scores before={before} after={after} decimals={2} />
       <div className={classes.note}>
-        {before === undefined
-          ? "The source prompt is scored first."
-          : "Chosen by this; it flatters the winner."}
+        {before !== undefined
+          ? "Chosen by this; it flatters the winner."
+          : isFinal(job.state?.status)
+            ? "Not reached."
+            : "The source prompt is scored first."}
       </div>
     </Card>
   );
@@ -64,6 +66,7 @@ function TestCard({ job }: { job: Job }) {
 }
 
 function Scores({ before, after, decimals }: { before?: number; after?: number; decimals: number }) {
+  if (before === undefined && after === undefined) return <div className={classes.figure}>–</div>;
   return (
     <div className={classes.figure}>
       <small>{formatScore(before, decimals)} →</small> {formatScore(after, decimals)}
@@ -75,6 +78,7 @@ function CostCard({ job }: { job: Job }) {
   const usage = job.usage;
   const limits = limitsOf(job);
   const live = !isFinal(job.state?.status);
+  const known = Object.values(usage?.roles ?? {}).reduce((sum, role) => sum + (role.usd ?? 0), 0);
   const tokens = (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0);
   return (
     <Card>
@@ -90,7 +94,10 @@ function CostCard({ job }: { job: Job }) {
           </>
         )}
       </div>
-      <div className={classes.note}>{formatShort(tokens)} tokens</div>
+      <div className={classes.note}>
+        {formatShort(tokens)} tokens
+        {usage?.usd === undefined && known > 0 && ` · at least ${formatUsd(known)}`}
+      </div>
       {limits.map((limit) => (
         <Meter key={limit.name} {...limit} live={live} />
       ))}
@@ -120,7 +127,7 @@ function TimeCard({ job }: { job: Job }) {
         )}
         {attempts > 1 && ` · attempt ${attempts}`}
       </div>
-      {live && progress?.total !== undefined && (
+      {live && progress?.total !== undefined && job.config?.budget?.max_calls === undefined && (
         <Meter
           name={progress.unit ?? ""}
           spent={progress.completed ?? 0}

@@ -11,7 +11,7 @@ import { Card } from "../../shared/parts/Card";
 export function Change({ job, candidates }: { job: Job; candidates: readonly Candidate[] | undefined }) {
   const jobId = job.job_id ?? "";
   const sourceId = candidates?.find((candidate) => candidate.status === "SOURCE")?.candidate_id;
-  const bestId = job.best_candidate_id ?? bestOf(candidates)?.candidate_id;
+  const bestId = job.best_candidate_id;
   const source = useQuery({ ...candidateQuery(jobId, sourceId ?? ""), enabled: sourceId !== undefined });
   const best = useQuery({ ...candidateQuery(jobId, bestId ?? ""), enabled: bestId !== undefined });
   const title = isFinal(job.state?.status) ? "What changed" : "What changed so far";
@@ -23,6 +23,7 @@ export function Change({ job, candidates }: { job: Job; candidates: readonly Can
       </Card>
     );
   }
+  if (candidates.length === 0 && isFinal(job.state?.status)) return null;
   const error = source.error ?? best.error;
   if (error) {
     return (
@@ -62,13 +63,4 @@ export function Change({ job, candidates }: { job: Job; candidates: readonly Can
 function labelOf(job: Job, best: Candidate | undefined): string {
   if (job.optimized_prompt_uri) return `New, v${promptOf(job.optimized_prompt_uri).version}`;
   return `Best, candidate ${best?.number ?? "–"}`;
-}
-
-function bestOf(candidates: readonly Candidate[] | undefined): Candidate | undefined {
-  let best: Candidate | undefined;
-  for (const candidate of candidates ?? []) {
-    if (candidate.status !== "SOURCE" && candidate.status !== "ACCEPTED") continue;
-    if ((candidate.scores?.aggregate ?? -1) > (best?.scores?.aggregate ?? -1)) best = candidate;
-  }
-  return best;
 }

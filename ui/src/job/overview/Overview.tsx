@@ -1,5 +1,6 @@
 import { Alert, Stack } from "@mantine/core";
 import type { Candidate, Job } from "../../shared/api/types";
+import { isFinal } from "../../shared/format/words";
 import { Boundary } from "../../shared/layout/states";
 import type { JobHistory } from "../live/history";
 import { Cards } from "./Cards";
@@ -27,12 +28,14 @@ export function Overview({ job, history, candidates }: OverviewProps) {
           {warning}
         </Alert>
       ))}
-      <div className={classes.columns}>
-        <Boundary>
-          <SearchChart job={job} history={history} candidates={candidates} />
-        </Boundary>
-        <Scorers job={job} />
-      </div>
+      {(candidates?.length !== 0 || !isFinal(job.state?.status)) && (
+        <div className={classes.columns}>
+          <Boundary>
+            <SearchChart job={job} history={history} candidates={candidates} />
+          </Boundary>
+          <Scorers job={job} />
+        </div>
+      )}
       <Boundary>
         <Change job={job} candidates={candidates} />
       </Boundary>

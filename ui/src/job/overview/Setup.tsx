@@ -4,7 +4,7 @@ import { mlflowLink } from "../../shared/api/server";
 import type { Job } from "../../shared/api/types";
 import { formatCount, formatShare } from "../../shared/format/numbers";
 import { formatExact } from "../../shared/format/time";
-import { optimizerName, promptOf, STOP_WORDS } from "../../shared/format/words";
+import { isFinal, optimizerName, promptOf, STOP_WORDS } from "../../shared/format/words";
 import { visible } from "../../shared/format/visible";
 import { Card } from "../../shared/parts/Card";
 import classes from "./Overview.module.css";
@@ -15,13 +15,13 @@ export function Setup({ job }: { job: Job }) {
   const experiment = job.experiment_id ?? "0";
   const rows: [string, ReactNode][] = [
     ["Source prompt", <PromptLink key="s" uri={job.source_prompt_uri} />],
-    ...(config.further_source_prompt_uris ?? []).map((uri): [string, ReactNode] => [
-      "With",
-      <PromptLink key={uri} uri={uri} />,
-    ]),
+    ["Asked for as", aliasOf(job)],
+    ...(job.further_source_prompt_uris ?? config.further_source_prompt_uris ?? []).map(
+      (uri): [string, ReactNode] => ["With", <PromptLink key={uri} uri={uri} />],
+    ),
     [
       "New version",
-      job.optimized_prompt_uri ? <PromptLink key="n" uri={job.optimized_prompt_uri} /> : "none",
+      job.optimized_prompt_uri ? <PromptLink key="n" uri={job.optimized_prompt_uri} /> : whyNone(job),
     ],
     [
       "Run",
@@ -29,14 +29,21 @@ export function Setup({ job }: { job: Job }) {
     ],
     [
       "Dataset",
-      config.dataset_id && <Outside path={`experiments/${experiment}/datasets`}>{config.dataset_id}</Outside>,
+      config.dataset_id && (
+        <Outside path={`experiments/${experiment}/datasets`}>
+          {visible(job.dataset?.name ?? config.dataset_id)}
+        </Outside>
+      ),
     ],
-    ["Split", splitWords(config.split)],
+    ["Data digest", job.dataset?.digest],
+    ["Split", splitWords(job)],
     ["Scorers", (config.scorers ?? []).map(visible).join(", ")],
     ["Optimizer", optimizerName(config.optimizer_type)],
     ["Settings", settingsOf(config.optimizer_config_json)],
-    ["Model", config.model],
-    ["Reflection model", config.reflection_model],
+    ["Model", job.models?.target ?? config.model],
+    ["Reflection model", job.models?.reflection ?? config.reflection_model],
+    ["Teacher", job.models?.teacher],
+    ["Judges", job.models?.judges?.join(", ")],
     ["In flight", config.concurrency && `${formatCount(config.concurrency)} calls at once`],
     ["Seed", config.seed],
     ["Created", job.creation_timestamp_ms && formatExact(job.creation_timestamp_ms)],
@@ -74,12 +81,25 @@ function Outside({ path, children }: { path: string; children: ReactNode }) {
   );
 }
 
-function splitWords(
-  split: { train?: number; validation?: number; test?: number } | undefined,
-): string | undefined {
+function splitWords(job: Job): string | undefined {
+  const { train, validation, test } = job.dataset ?? {};
+  if (train !== undefined || validation !== undefined) {
+    return `${formatCount(train ?? 0)} train, ${formatCount(validation ?? 0)} validation, ${formatCount(test ?? 0)} test`;
+  }
+  const split = job.config?.split;
   if (!split) return undefined;
-  const { train = 0, validation = 0, test = 0 } = split;
-  return `${formatShare(train)} train, ${formatShare(validation)} validation, ${formatShare(test)} test`;
+  const show = (share: number | undefined) => formatShare(share ?? 0);
+  return `${show(split.train)} train, ${show(split.validation)} validation, ${show(split.test)} test`;
+}
+
+function aliasOf(job: Job): string | undefined {
+  const asked = job.requested_source_prompt_uri;
+  return asked === job.source_prompt_uri ? undefined : asked;
+}
+
+function whyNone(job: Job): string {
+  const why = isFinal(job.state?.status) ? job.state?.status_message : undefined;
+  return why ? `none: ${visible(why)}` : "none";
 }
 
 function settingsOf(json: string | undefined): string | undefined {

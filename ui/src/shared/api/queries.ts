@@ -78,7 +78,7 @@ export interface JobSearch {
 /** Jobs that match, page by page. */
 export function jobsQuery({ filter, orderBy }: JobSearch, pageSize = 200) {
   return infiniteQueryOptions({
-    queryKey: [...keys.jobs, { filter, orderBy, pageSize }] as const,
+    queryKey: [...keys.jobs, "list", { filter, orderBy, pageSize }] as const,
     queryFn: async ({ pageParam, signal }) => {
       const body = {
         max_results: pageSize,

@@ -62,7 +62,7 @@ async function readOnce(
   let watchdog = setTimeout(() => silent.abort(), SILENCE_MS);
   try {
     const answer = await fetch(url, {
-      headers: { ...CSRF, accept: "text/event-stream", "last-event-id": after() },
+      headers: { ...CSRF, accept: "text/event-stream", ...lastEvent(after()) },
       signal: AbortSignal.any([closed, silent.signal]),
       cache: "no-store",
     });
@@ -103,4 +103,8 @@ function wait(milliseconds: number, closed: AbortSignal): Promise<void> {
     addEventListener("online", done);
     closed.addEventListener("abort", done);
   });
+}
+
+function lastEvent(id: string): Record<string, string> {
+  return id ? { "last-event-id": id } : {};
 }

@@ -10,6 +10,7 @@ export type StopReason = Schemas["PromptOptimizationJob.StopReason"];
 export type TestScores = Schemas["TestScores"];
 export type UsageByRole = Schemas["UsageByRole"];
 export type JobEvent = Schemas["JobEvent"];
+export type JobListEvent = Schemas["JobListEvent"];
 export type EventKind = Schemas["JobEvent.Kind"];
 export type Candidate = Schemas["PromptCandidate"];
 export type CandidateStatus = Schemas["PromptCandidate.Status"];

@@ -1,7 +1,7 @@
 // Only what is drawn: each module adds to what a browser loads.
 import { EffectScatterChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
 import {
-  DataZoomInsideComponent,
+  DataZoomSliderComponent,
   GridComponent,
   LegendComponent,
   MarkLineComponent,
@@ -13,7 +13,7 @@ import { CanvasRenderer } from "echarts/renderers";
 
 echarts.use([
   CanvasRenderer,
-  DataZoomInsideComponent,
+  DataZoomSliderComponent,
   EffectScatterChart,
   GridComponent,
   HeatmapChart,

@@ -68,7 +68,8 @@ function PartDiff({ part, mode, labels }: { part: Part; mode: Mode; labels: [str
   const { before, after, role } = part;
   const pieces = useMemo(() => diffTexts(before ?? "", after ?? ""), [before, after]);
   const name = role === "text" ? "" : role.replace("example ", "");
-  if (mode === "inline") {
+  const oneSided = before === undefined || after === undefined;
+  if (mode === "inline" || oneSided) {
     const change = before === undefined ? " (new)" : after === undefined ? " (removed)" : "";
     return (
       <Frame label={name ? name + change : undefined}>
@@ -80,15 +81,11 @@ function PartDiff({ part, mode, labels }: { part: Part; mode: Mode; labels: [str
   return (
     <div className={classes.beside}>
       <Frame label={labelOf(labels[0])}>
-        {before === undefined ? <Absent /> : <Pieces pieces={sideOf(pieces, "before")} />}
+        <Pieces pieces={sideOf(pieces, "before")} />
       </Frame>
       <Frame label={labelOf(labels[1])}>
-        {after === undefined ? <Absent /> : <Pieces pieces={sideOf(pieces, "after")} />}
+        <Pieces pieces={sideOf(pieces, "after")} />
       </Frame>
     </div>
   );
-}
-
-function Absent() {
-  return <span className={classes.absent}>no such message</span>;
 }

@@ -50,9 +50,14 @@ function concludeTested(job: Job): Conclusion {
       return {
         tone: "neutral",
         title: "No proven difference",
-        sentence: `The best one found scores ${scores} ${where}. The true change may be anything between ${interval}, so this could be chance.`,
+        sentence: `The best one found scores ${scores} ${where}. The true change may be anything between ${interval}, so this could be chance.${couldShow(test.detectable)}`,
       };
   }
+}
+
+function couldShow(detectable: number | undefined): string {
+  if (detectable === undefined) return "";
+  return ` A true gain of ${formatDifference(detectable)} would have shown, four times of five.`;
 }
 
 function concludeUntested(job: Job): Conclusion {
@@ -80,11 +85,18 @@ function concludeRunning(job: Job): Conclusion {
       return {
         tone: "live",
         title: job.cancel_requested ? "Being canceled" : "Looking for a better prompt",
-        sentence:
-          bestSoFar(job, "The best so far scores") +
-          " Whether that is real, the sealed test will say at the end.",
+        sentence: bestSoFar(job, "The best so far scores") + outlook(job),
       };
   }
+}
+
+function outlook(job: Job): string {
+  const { aggregate: before } = job.initial_eval_scores ?? {};
+  const { aggregate: after = before } = job.final_eval_scores ?? {};
+  if (before === undefined || after === undefined) return "";
+  return after > before
+    ? " Whether that is real, the sealed test will say at the end."
+    : " Nothing better has been found yet.";
 }
 
 function bestSoFar(job: Job, beginning: string): string {
