@@ -84,6 +84,9 @@ class ScoreRange:
 
 UNIT = ScoreRange(0.0, 1.0)
 
+NEUTRAL = 0.5
+"""What stands for a score where there is no opinion and a number is needed; it speaks for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -96,7 +99,7 @@ class Evaluation:
         error: why there is no output, else ``None``.
         usage: of the target and judge calls behind this evaluation.
         unscored: no scorer that has a weight had an opinion; the evaluation counts in no mean, and its
-            aggregate is one half, which speaks for and against nothing.
+            aggregate is ``NEUTRAL``.
     """
 
     candidate_id: str
