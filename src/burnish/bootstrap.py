@@ -33,7 +33,7 @@ from burnish.redaction import redact
 from burnish.service.catalog import JobCatalog
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
-from burnish.service.retention import prune_journals
+from burnish.service.retention import prune_store
 from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
@@ -95,13 +95,11 @@ class Services:
         """Run jobs until :meth:`close` or ``dispatcher.stop``."""
         if not self.settings.workers:
             return
-        keep_days = self.settings.keep_journal_days
-        pruning = None if keep_days is None else asyncio.create_task(prune_journals(self.store, keep_days))
+        pruning = asyncio.create_task(prune_store(self.store, self.settings.keep_journal_days))
         try:
             await self.dispatcher.work(self.runner, self.settings.workers)
         finally:
-            if pruning is not None:
-                pruning.cancel()
+            pruning.cancel()
 
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
