@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from burnish.concurrency import cancel_and_wait
 from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
@@ -31,9 +32,12 @@ from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
 from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_store
+from burnish.service.runs import sweep_runs
 from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
@@ -57,6 +61,7 @@ class OfflineServices:
     planner: Planner
     resolver: Resolver
     catalog: JobCatalog
+    datasets: Datasets
     telemetry: Telemetry
 
 
@@ -82,8 +87,16 @@ class Services:
         return self.offline.tracker
 
     @property
+    def demo(self) -> Demo:
+        return Demo(self.jobs, self.tracker)
+
+    @property
     def catalog(self) -> JobCatalog:
         return self.offline.catalog
+
+    @property
+    def datasets(self) -> Datasets:
+        return self.offline.datasets
 
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
@@ -95,11 +108,14 @@ class Services:
         """Run jobs until :meth:`close` or ``dispatcher.stop``."""
         if not self.settings.workers:
             return
-        pruning = asyncio.create_task(prune_store(self.store, self.settings.keep_journal_days))
+        beside = [
+            asyncio.create_task(sweep_runs(self.jobs.runs)),
+            asyncio.create_task(prune_store(self.store, self.settings.keep_journal_days)),
+        ]
         try:
             await self.dispatcher.work(self.runner, self.settings.workers)
         finally:
-            pruning.cancel()
+            await cancel_and_wait(*beside)
 
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
@@ -128,7 +144,9 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
     resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
     catalog = JobCatalog(tracker.catalog, environment, judge_model)
-    return OfflineServices(settings, tracker, models, gateway, planner, resolver, catalog, telemetry)
+    return OfflineServices(
+        settings, tracker, models, gateway, planner, resolver, catalog, Datasets(tracker), telemetry
+    )
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:

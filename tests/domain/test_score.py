@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from burnish.domain.score import ScoreRange, ScorerSpec, read_score
+from burnish.domain.score import ScoreRange, ScorerSpec, read_score, snake_case, spellings_of
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
 
 
@@ -81,6 +81,22 @@ def test_a_spec_is_shown_without_what_goes_without_saying() -> None:
         assert str(ScorerSpec.parse(text)) == text
 
 
+@pytest.mark.parametrize(
+    ("class_name", "name"),
+    [
+        ("Correctness", "correctness"),
+        ("RelevanceToQuery", "relevance_to_query"),
+        ("PIIDetection", "pii_detection"),
+        ("tone:Style", "tone:Style"),
+    ],
+)
+def test_mlflow_s_scorers_are_found_by_either_name(class_name: str, name: str) -> None:
+    assert snake_case(class_name) == name
+    assert name in spellings_of(class_name)
+    assert spellings_of("exact_match") == ("exact_match",)
+    assert "RelevanceToQuery" in spellings_of("relevance_to_query")
+
+
 class Rating(StrEnum):
     YES = "yes"
 
@@ -117,6 +133,8 @@ class TestReadScore:
             (Assessment(0.5), 0.5),
             (None, None),
             (Assessment(None), None),
+            ("N/A", None),
+            (" unknown", None),
         ],
     )
     def test_numbers_bools_and_yes_no_are_scores(self, raw: object, number: float | None) -> None:

@@ -15,7 +15,7 @@ from burnish.evaluation.judges.mlflow_adapter import import_mlflow_scorers
 from burnish.evaluation.scorer import Sample, WeightedScorer
 from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.scorers.registry import make_scorers
-from burnish.evaluation.scorers.similarity import Similarity
+from burnish.evaluation.scorers.similarity import similarity
 
 EXAMPLE = Dataset.of([({"q": "?"}, {"expected_response": "x"})]).examples[0]
 
@@ -50,7 +50,7 @@ def test_the_source_can_be_said() -> None:
     ours, theirs = made(
         "builtin:similarity", "registered:similarity=2", registered=(judge_named("similarity"),)
     )
-    assert isinstance(ours.scorer, Similarity)
+    assert isinstance(ours.scorer, similarity)
     assert isinstance(theirs.scorer, Judge)
     assert (ours.warning, theirs.warning, theirs.weight) == (None, None, 2.0)
     assert [entry.scorer.name for entry in (ours, theirs)] == ["similarity", "similarity_2"]
@@ -120,3 +120,8 @@ async def test_a_registered_pattern_takes_linear_time() -> None:
     assert scores["evil"].value == 0.0
     with pytest.raises(InvalidInput, match="RE2"):
         made("back", registered=(scorers.RegexMatch(name="back", pattern=r"(a)\1"),))
+
+
+def test_names_that_a_search_takes_for_one_are_numbered() -> None:
+    entries = made("Correctness:model=openai:/m", '"correctness"', registered=(judge_named("correctness"),))
+    assert [entry.scorer.name for entry in entries] == ["correctness", "correctness_2"]

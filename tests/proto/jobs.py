@@ -15,6 +15,7 @@ from burnish.domain.job import (
     SplitFractions,
     StopReason,
     TestScores,
+    TracePolicy,
     Verdict,
 )
 from burnish.domain.usage import Role, Usage, UsageByRole
@@ -51,6 +52,7 @@ FULL_JOB = Job(
         max_unscored_share=0.75,
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
+        traces=TracePolicy.ALL,
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},

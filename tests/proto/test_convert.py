@@ -24,6 +24,7 @@ from burnish.domain.job import (
     SplitFractions,
     StopReason,
     TestScores,
+    TracePolicy,
     Verdict,
 )
 from burnish.domain.usage import Role, Usage, UsageByRole
@@ -71,6 +72,7 @@ configs = st.builds(
     max_unscored_share=numbers,
     thinking=st.sampled_from(Thinking),
     register=st.sampled_from(RegisterPolicy),
+    traces=st.sampled_from(TracePolicy),
 )
 all_jobs = st.builds(
     Job,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from burnish.api.routes import Call
@@ -11,12 +11,13 @@ from burnish.api.wire import page_size
 from burnish.domain.optimizer_type import OptimizerType
 from burnish.domain.prompt import text_of, variables_in_order
 from burnish.domain.text import well_formed, well_formed_values
-from burnish.errors import InvalidInput
+from burnish.errors import InvalidInput, Problem
 from burnish.evaluation.scorers.listing import ScorerInfo
 from burnish.evaluation.scorers.text import Takes
 from burnish.proto import catalog_pb2 as wire
 from burnish.proto.inputs import template_to_proto
-from burnish.service.catalog import ModelProvider, model_of
+from burnish.service.catalog import Column, ModelProvider, Record, columns_of, model_of
+from burnish.service.datasets import Upload
 from burnish.tracking.catalog import DatasetEntry, PageRequest, VersionEntry
 
 DEFAULT_PAGE = 100
@@ -80,18 +81,47 @@ async def get_dataset(services: Services, call: Call) -> wire.GetCatalogDataset.
     entry, columns, records = await services.catalog.dataset(call.message.dataset_id, limit)
     answer = wire.GetCatalogDataset.Response(
         dataset=_dataset_to_proto(entry),
-        columns=[
-            wire.DatasetColumn(
-                name=well_formed(column.name), kind=column.kind, type=column.type, filled=column.filled
-            )
-            for column in columns
-        ],
+        columns=[_column_to_proto(column) for column in columns],
     )
-    for inputs, expectations in records:
-        shown = answer.records.add()
-        _fill(shown.inputs, inputs)
-        _fill(shown.expectations, expectations)
+    _add_records(answer, records)
     return answer
+
+
+async def upload_dataset(services: Services, call: Call) -> wire.UploadDataset.Response:
+    message, problems = call.message, list(call.problems)
+    upload = Upload(
+        data=call.body,
+        file_name=message.file_name,
+        experiment_id=message.experiment_id,
+        name=message.name.strip(),
+        columns=_columns_in(message, problems),
+        target=message.target or None,
+    )
+    done = await services.datasets.upload(upload, problems, message.dry_run)
+    examples = done.dataset.examples
+    records = [(example.inputs, example.expectations) for example in examples[:DEFAULT_RECORDS]]
+    answer = wire.UploadDataset.Response(
+        dataset=wire.CatalogDataset(
+            dataset_id=done.dataset.dataset_id, name=well_formed(done.dataset.name), records=len(examples)
+        ),
+        columns=[_column_to_proto(column) for column in columns_of(records)],
+        notes=done.notes,
+    )
+    _add_records(answer, records)
+    return answer
+
+
+def _columns_in(message: wire.UploadDataset, problems: list[Problem]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for position, text in enumerate(message.columns):
+        variable, separator, column = (part.strip() for part in text.partition("="))
+        if not separator or not variable or not column:
+            problems.append(Problem(f"columns[{position}]", text, "write VARIABLE=COLUMN"))
+        elif variable in columns:
+            problems.append(Problem(f"columns.{variable}", column, "this variable has a column already"))
+        else:
+            columns[variable] = column
+    return columns
 
 
 async def list_scorers(services: Services, call: Call) -> wire.ListCatalogScorers.Response:
@@ -143,6 +173,19 @@ def _dataset_to_proto(entry: DatasetEntry) -> wire.CatalogDataset:
         records=entry.records,
         last_update_timestamp_ms=entry.last_update_timestamp_ms,
     )
+
+
+def _column_to_proto(column: Column) -> wire.DatasetColumn:
+    return wire.DatasetColumn(
+        name=well_formed(column.name), kind=column.kind, type=column.type, filled=column.filled
+    )
+
+
+def _add_records(answer: Any, records: Sequence[Record]) -> None:
+    for inputs, expectations in records:
+        shown = answer.records.add()
+        _fill(shown.inputs, inputs)
+        _fill(shown.expectations, expectations)
 
 
 def _scorer_to_proto(entry: ScorerInfo) -> wire.CatalogScorer:

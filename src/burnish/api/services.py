@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.protocol import JobStore
@@ -20,6 +22,10 @@ class Services(Protocol):
     def prompts(self) -> Prompts: ...
     @property
     def catalog(self) -> JobCatalog: ...
+    @property
+    def datasets(self) -> Datasets: ...
+    @property
+    def demo(self) -> Demo: ...
     @property
     def store(self) -> JobStore: ...
     @property

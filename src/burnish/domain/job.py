@@ -93,6 +93,14 @@ class Verdict(StrEnum):
     WORSE = "WORSE"
 
 
+class TracePolicy(StrEnum):
+    """Which evaluations are written as traces."""
+
+    NONE = "none"
+    FINALISTS = "finalists"
+    ALL = "all"
+
+
 class RegisterPolicy(StrEnum):
     """When a job registers its winner as a new prompt version. The winner is kept in any case."""
 
@@ -236,6 +244,13 @@ class JobConfig:
             "at all, always, or never."
         ),
     ] = RegisterPolicy.IMPROVED
+    traces: Annotated[
+        TracePolicy,
+        Option(
+            "Which evaluations become MLflow traces when the job has completed: none, those of source and "
+            "winner on validation and test, or all."
+        ),
+    ] = TracePolicy.NONE
 
     @classmethod
     def options(cls) -> tuple[Row, ...]:
@@ -281,6 +296,7 @@ class JobOptions(TypedDict, total=False):
     failure_share: float
     max_unscored_share: float
     thinking: Thinking | str
+    traces: TracePolicy | str
     register: RegisterPolicy | str
     further_source_prompt_uris: Sequence[str]
 

@@ -17,11 +17,25 @@ from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
 
 _WORDS = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
+_NO_OPINION = frozenset({"n/a", "not applicable", "unknown", "none", "null"})
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
 _WEIGHT_REMEDY = (
     "the weight after '=' must be a number above 0, or 'must'; a name that holds '=' or ':' stands in quotes"
 )
 _ENDS_IN_OPTION = re.compile(r":(.*,)?\s*(repeats|model|range|guidelines)\s*$", re.DOTALL)
+_CLASSES_IN_EARLY_RESULTS = frozenset(
+    {
+        "Completeness",
+        "Correctness",
+        "Equivalence",
+        "ExpectationsGuidelines",
+        "Fluency",
+        "Guidelines",
+        "RelevanceToQuery",
+        "Safety",
+        "Summarization",
+    }
+)
 _ROUNDING = 1e-6  # so far beyond its range a score is taken for the end of it
 
 
@@ -71,6 +85,9 @@ class ScoreRange:
 
 UNIT = ScoreRange(0.0, 1.0)
 
+NEUTRAL = 0.5
+"""What stands for a score where there is no opinion and a number is needed; it speaks for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -83,7 +100,7 @@ class Evaluation:
         error: why there is no output, else ``None``.
         usage: of the target and judge calls behind this evaluation.
         unscored: no scorer that has a weight had an opinion; the evaluation counts in no mean, and its
-            aggregate is one half, which speaks for and against nothing.
+            aggregate is ``NEUTRAL``.
     """
 
     candidate_id: str
@@ -175,12 +192,31 @@ def _split_name(text: str) -> tuple[str | None, str, str]:
     return source, name.strip(), rest[len(name) :]
 
 
+def snake_case(name: str) -> str:
+    """``relevance_to_query`` for ``RelevanceToQuery``: MLflow's classes name themselves so."""
+    if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
+        return name
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def spellings_of(name: str) -> tuple[str, ...]:
+    """The names in results that a name in a search means.
+
+    MLflow's scorers may be named by their class. And early results of Burnish have the class's name, for
+    those that there were then.
+    """
+    own = snake_case(name)
+    before = "".join(part.capitalize() for part in own.split("_"))
+    return tuple(dict.fromkeys((name, own, *([before] if before in _CLASSES_IN_EARLY_RESULTS else []))))
+
+
 def read_score(
     value: Any, rationale: str, *, scorer: str, example_id: str, range: ScoreRange | None = None
 ) -> Score | None:
     """A scorer's raw answer as a score, or ``None`` where it has no opinion.
 
-    Numbers (also as text) are placed in the range; bools, yes and no are its ends.
+    Numbers (also as text) are placed in the range; bools, yes and no are its ends; nothing, "n/a" and
+    "unknown" are no opinion.
 
     Args:
         value: what the scorer gave, or an object with it as ``value``.
@@ -191,7 +227,7 @@ def read_score(
         ScorerFailed: NaN, infinite, or any other type; names the scorer, the type and the example.
     """
     raw = _unwrapped(value)
-    if raw is None:
+    if raw is None or is_no_opinion(raw):
         return None
     span = range or UNIT
     number = _number_of(raw, span)
@@ -214,6 +250,11 @@ def read_score(
         )
         raise ScoreOutOfRange(scorer, example_id, f"returned {number:g}; {remedy}")
     return Score(place, rationale, None if range is None else number)
+
+
+def is_no_opinion(value: Any) -> bool:
+    """Whether a text says that there is nothing to say: ``N/A``, ``unknown``."""
+    return isinstance(value, str) and value.strip().lower() in _NO_OPINION
 
 
 def _unwrapped(value: Any) -> Any:

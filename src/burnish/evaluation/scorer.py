@@ -63,6 +63,8 @@ class Scorer(ABC):
         model: URI of the model that it asks; ``None``: it asks none.
         needs_price: it can score only answers of a model whose price is known.
         range: of its numbers; ``None``: [0, 1].
+        compares_json: it compares with the expected response as one JSON value, so that a list is no
+            list of right answers.
     """
 
     requires: frozenset[str] = frozenset()
@@ -71,6 +73,7 @@ class Scorer(ABC):
     model: str | None = None
     needs_price: bool = False
     range: ScoreRange | None = None
+    compares_json: bool = False
 
     def __init__(self, name: str) -> None:
         self.name = name

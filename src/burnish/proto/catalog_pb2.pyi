@@ -268,3 +268,30 @@ class ListCatalogProviders(_message.Message):
         judge_model: str
         def __init__(self, providers: _Optional[_Iterable[_Union[CatalogProvider, _Mapping]]] = ..., judge_model: _Optional[str] = ...) -> None: ...
     def __init__(self) -> None: ...
+
+class UploadDataset(_message.Message):
+    __slots__ = ("file_name", "experiment_id", "name", "columns", "target", "dry_run")
+    class Response(_message.Message):
+        __slots__ = ("dataset", "columns", "records", "notes")
+        DATASET_FIELD_NUMBER: _ClassVar[int]
+        COLUMNS_FIELD_NUMBER: _ClassVar[int]
+        RECORDS_FIELD_NUMBER: _ClassVar[int]
+        NOTES_FIELD_NUMBER: _ClassVar[int]
+        dataset: CatalogDataset
+        columns: _containers.RepeatedCompositeFieldContainer[DatasetColumn]
+        records: _containers.RepeatedCompositeFieldContainer[DatasetRecord]
+        notes: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, dataset: _Optional[_Union[CatalogDataset, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[DatasetColumn, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[DatasetRecord, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    FILE_NAME_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    file_name: str
+    experiment_id: str
+    name: str
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    target: str
+    dry_run: bool
+    def __init__(self, file_name: _Optional[str] = ..., experiment_id: _Optional[str] = ..., name: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ..., target: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...

@@ -57,7 +57,7 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces")
     OPTIMIZER_TYPE_FIELD_NUMBER: _ClassVar[int]
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class PromptOptimizationJobConfig(_message.Message):
     REGISTER_FIELD_NUMBER: _ClassVar[int]
     THINKING_FIELD_NUMBER: _ClassVar[int]
     MAX_UNSCORED_SHARE_FIELD_NUMBER: _ClassVar[int]
+    TRACES_FIELD_NUMBER: _ClassVar[int]
     optimizer_type: OptimizerType
     dataset_id: str
     scorers: _containers.RepeatedScalarFieldContainer[str]
@@ -92,7 +93,8 @@ class PromptOptimizationJobConfig(_message.Message):
     register: str
     thinking: str
     max_unscored_share: float
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ...) -> None: ...
+    traces: str
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ...) -> None: ...
 
 class ResolvedModels(_message.Message):
     __slots__ = ("target", "reflection", "teacher", "judges")

@@ -67,11 +67,16 @@ class DatasetColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetPreview:
-    """A dataset with its columns and some of its records, as (inputs, expectations)."""
+    """A dataset with its columns and some of its records, as (inputs, expectations).
+
+    Attributes:
+        notes: of an upload: what was left out.
+    """
 
     dataset: DatasetName
     columns: tuple[DatasetColumn, ...]
     records: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +137,9 @@ def listing_from_proto(message: Any, kind: type[T]) -> T:
     return kind(**values)
 
 
-def preview_from_proto(message: wire.GetCatalogDataset.Response) -> DatasetPreview:
+def preview_from_proto(
+    message: wire.GetCatalogDataset.Response | wire.UploadDataset.Response,
+) -> DatasetPreview:
     return DatasetPreview(
         dataset=listing_from_proto(message.dataset, DatasetName),
         columns=tuple(listing_from_proto(column, DatasetColumn) for column in message.columns),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Unpack
 
@@ -145,6 +147,16 @@ class AsyncClient:
         await self._transport.call("POST", ("estimate",), answer, request)
         return estimate_from_proto(answer.estimate)
 
+    async def start_demo(self) -> AsyncJob:
+        """The job of ``burnish demo`` on this server: shipped samples, the model in its own process.
+
+        Raises:
+            InvalidInput: the server lacks the local model.
+        """
+        answer = wire.StartDemoJob.Response()
+        await self._transport.call("POST", ("demo",), answer, repeatable=False)
+        return AsyncJob(self._transport, job_from_proto(answer.job))
+
     async def get_job(self, job_id: str) -> AsyncJob:
         """
         Raises:
@@ -246,6 +258,43 @@ class AsyncClient:
         request = catalog.GetCatalogDataset(max_results=max_records)
         answer = catalog.GetCatalogDataset.Response()
         await self._transport.call("GET", ("catalog", "datasets", dataset_id), answer, request)
+        return preview_from_proto(answer)
+
+    async def upload_dataset(
+        self,
+        file: str | Path,
+        *,
+        experiment_id: str,
+        name: str = "",
+        columns: Mapping[str, str] | None = None,
+        target: str = "",
+        dry_run: bool = False,
+    ) -> DatasetPreview:
+        """A CSV, JSON Lines or Parquet file becomes an MLflow dataset.
+
+        Args:
+            experiment_id: where the dataset belongs.
+            name: of the dataset; default: the file's.
+            columns: variable of the prompt → column; default: every column but the answer's is a variable.
+            target: column that holds the expected answer; default: the one that is called like one.
+            dry_run: only read and check the file; the dataset has no id then.
+
+        Raises:
+            InvalidInput: every problem, with its line and column.
+            OSError: the file cannot be read.
+        """
+        path = Path(file)
+        request = catalog.UploadDataset(
+            file_name=path.name,
+            experiment_id=experiment_id,
+            name=name,
+            columns=[f"{variable}={column}" for variable, column in (columns or {}).items()],
+            target=target,
+            dry_run=dry_run,
+        )
+        sent = await asyncio.to_thread(path.read_bytes)
+        answer = catalog.UploadDataset.Response()
+        await self._transport.upload(("catalog", "datasets"), sent, answer, request)
         return preview_from_proto(answer)
 
     async def list_scorers(self, experiment_id: str = "") -> list[ScorerListing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from burnish.evaluation.scorer import Sample
 from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.scorers.registry import make_scorers
+from burnish.optimizers.prompts.answer_type import AnswerKind, answer_type_of
+from burnish.optimizers.prompts.demonstrations import labelled
 
 
 async def score(spec: str, output: str, expected: Any) -> float:
@@ -77,3 +80,10 @@ async def test_json_match_compares_lists_and_objects_as_they_are() -> None:
 async def test_scorers_that_compare_with_nothing_take_any_data() -> None:
     assert await score("max_length:9", "Paris", {"city": "Paris"}) == 1.0
     assert await score("contains:ari", "Paris", {"city": "Paris"}) == 1.0
+
+
+def test_a_prompt_shows_one_right_answer() -> None:
+    (example,) = Dataset.of([({"q": "?"}, {"expected_response": ["Paris", "City of Light"]})]).examples
+    assert [entry.answer for entry in labelled([replace(example, alternatives=True)])] == ["Paris"]
+    assert [entry.answer for entry in labelled([example])] == ['["Paris", "City of Light"]']
+    assert answer_type_of([replace(example, alternatives=True)] * 2).kind is not AnswerKind.JSON

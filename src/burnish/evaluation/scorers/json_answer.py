@@ -16,7 +16,6 @@ class JsonValid(TextScorer):
     """1 when the whole answer is one JSON value (RFC 8259: no NaN, no code fence around it)."""
 
     requires = frozenset()
-    takes_json = True
 
     def compare(self, output: str, expected: Any) -> Feedback:
         try:
@@ -37,7 +36,7 @@ class JsonMatch(TextScorer):
     """
 
     takes = Takes.OPTIONAL
-    takes_json = True
+    compares_json = True
     argument_is = "the keys to compare, with commas between them"
 
     def __init__(self, name: str, argument: str | None = None) -> None:

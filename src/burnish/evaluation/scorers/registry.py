@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from burnish.domain.score import ScorerSpec
+from burnish.domain.score import ScorerSpec, snake_case
 from burnish.errors import InvalidInput, Problems, did_you_mean
 from burnish.evaluation.judges.catalog import (
     FindRegistered,
@@ -24,19 +24,19 @@ from burnish.evaluation.judges.catalog import (
 from burnish.evaluation.scorer import Scorer, WeightedScorer
 from burnish.evaluation.scorers.contains import Contains
 from burnish.evaluation.scorers.cost_scorers import LowCost, ShortPrompt
-from burnish.evaluation.scorers.exact_match import ExactMatch
+from burnish.evaluation.scorers.exact_match import exact_match
 from burnish.evaluation.scorers.installed import installed_names, make_installed
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid
 from burnish.evaluation.scorers.label_match import LabelMatch
 from burnish.evaluation.scorers.max_length import MaxLength
 from burnish.evaluation.scorers.numeric_match import NumericMatch
 from burnish.evaluation.scorers.regex_match import RegexMatch
-from burnish.evaluation.scorers.similarity import Similarity
+from burnish.evaluation.scorers.similarity import similarity
 from burnish.evaluation.scorers.text import BuiltInScorer, Takes
 
 BUILT_IN: Mapping[str, type[BuiltInScorer]] = {
     "contains": Contains,
-    "exact_match": ExactMatch,
+    "exact_match": exact_match,
     "json_match": JsonMatch,
     "json_valid": JsonValid,
     "label_match": LabelMatch,
@@ -45,7 +45,7 @@ BUILT_IN: Mapping[str, type[BuiltInScorer]] = {
     "numeric_match": NumericMatch,
     "regex_match": RegexMatch,
     "short_prompt": ShortPrompt,
-    "similarity": Similarity,
+    "similarity": similarity,
 }
 RESERVED = "aggregate"  # the key of the weighted mean among the scores
 
@@ -80,10 +80,10 @@ def make_scorers(
     for text in specs:
         entry = problems.collect(partial(_weighted, text, source, written))
         if entry is not None:
-            name = entry.scorer.name
-            named[name] += 1
-            if named[name] > 1:
-                entry.scorer.name = f"{name}_{named[name]}"
+            key = snake_case(entry.scorer.name)  # a search takes Correctness and correctness for one name
+            named[key] += 1
+            if named[key] > 1:
+                entry.scorer.name += f"_{named[key]}"
             made.append(entry)
     problems.check()
     return tuple(made)
@@ -95,7 +95,7 @@ def _weighted(text: str, source: JudgeSource, written: set[tuple[str, str | None
     if key in written:
         raise InvalidInput.of("scorers", text, "is named twice; leave one out")
     written.add(key)
-    if spec.name == RESERVED:
+    if snake_case(spec.name) == RESERVED:
         raise InvalidInput.of("scorers", spec, "is the name of the scorers' mean; it cannot name a scorer")
     scorer, warning = _find(spec, source)
     return WeightedScorer(scorer, spec.weight, spec.must_pass, warning)

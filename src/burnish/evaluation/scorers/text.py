@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -45,20 +45,14 @@ class BuiltInScorer(Scorer):
 
 
 class TextScorer(BuiltInScorer):
-    """A scorer that compares texts. Of a list of expected responses any may be the answer.
-
-    Attributes:
-        takes_json: a list is one value to compare with, and an object is too.
-    """
-
-    takes_json: ClassVar[bool] = False
+    """A scorer that compares texts. Of a list of expected responses any may be the answer."""
 
     async def score(self, sample: Sample) -> Feedback:
         feedbacks = [self.compare(sample.output, expected) for expected in self.alternatives(sample.expected)]
         return max(feedbacks, key=lambda feedback: float(feedback.value))
 
     def refusal(self, example: Example) -> str | None:
-        if not self.requires or self.takes_json:
+        if not self.requires or self.compares_json:
             return None
         for expected in self.alternatives(example.expected):
             if expected is None or isinstance(expected, (dict, list)):
@@ -70,13 +64,25 @@ class TextScorer(BuiltInScorer):
 
     def alternatives(self, expected: Any) -> Sequence[Any]:
         """The answers of which any is right."""
-        if isinstance(expected, (list, tuple)) and expected and not self.takes_json:
+        if isinstance(expected, (list, tuple)) and expected and not self.compares_json:
             return expected
         return (expected,)
 
     @abstractmethod
     def compare(self, output: str, expected: Any) -> Feedback:
         """The score of one answer against one expected response."""
+
+
+def text_scorer(compare: Callable[[str, Any], Feedback]) -> type[TextScorer]:
+    """A decorator: a function of the answer and one expected response becomes a scorer that takes no
+    argument."""
+
+    class Decorated(TextScorer):
+        def compare(self, output: str, expected: Any) -> Feedback:
+            return compare(output, expected)
+
+    Decorated.__name__, Decorated.__doc__ = compare.__name__, compare.__doc__
+    return Decorated
 
 
 def as_text(expected: Any) -> str:
