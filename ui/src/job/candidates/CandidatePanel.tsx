@@ -45,7 +45,7 @@ export function CandidatePanel({ job, candidateId, candidates }: CandidatePanelP
           </Group>
         }
       >
-        <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <Group justify="space-between" align="flex-start">
           <Facts candidate={candidate} source={source} />
           {isFinal(job.state?.status) && candidate.status !== "SOURCE" && candidate.status !== "REFUSED" && (
             <Button size="compact-sm" variant="default" onClick={() => setRegistering(true)}>
@@ -146,10 +146,10 @@ function Texts({ jobId, candidate, parent, source }: TextsProps) {
           value={view}
           onChange={setView}
           data={[
-            { value: "source", label: "Against the source" },
+            { value: "source", label: "vs. source" },
             ...(sameParent
               ? []
-              : [{ value: "parent" as const, label: `Against its parent, ${parent?.number ?? "–"}` }]),
+              : [{ value: "parent" as const, label: `vs. parent ${parent?.number ?? "–"}` }]),
             { value: "text", label: "Text" },
           ]}
         />
