@@ -97,7 +97,13 @@ def keep(part: str, key: str, cell: Mapping[str, Any]) -> None:
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     kept.setdefault(part, {})[key] = {**cell, "command": " ".join(["python -m bench.quality", *sys.argv[1:]])}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(kept, indent=0, sort_keys=True) + "\n")
+    parts = [
+        f"{json.dumps(name)}: {{\n"
+        + ",\n".join(f"{json.dumps(key)}: {json.dumps(kept[name][key])}" for key in sorted(kept[name]))
+        + "\n}"
+        for name in sorted(kept)
+    ]
+    RESULTS.write_text("{\n" + ",\n".join(parts) + "\n}\n")  # one line for each cell
 
 
 def report() -> None:

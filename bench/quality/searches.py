@@ -60,10 +60,9 @@ def ours(make: Callable[[int], Optimizer]) -> Search:
 
 
 def library(world: SimulatedTask, budget: int) -> Found:
-    """``gepa.optimize`` as its users call it. Its budget counts evaluations; it is given as many as leave
-    room for its reflections, by running it until target and reflection calls reach the budget."""
-    run = _Library(world, budget)
-    return run.search()
+    """``gepa.optimize`` as its users call it. It is stopped at the first iteration beyond the budget (its own
+    limit counts evaluations only), and what it had before that iteration is its result."""
+    return _Library(world, budget).search()
 
 
 class _Library:
@@ -71,20 +70,29 @@ class _Library:
 
     def __init__(self, world: SimulatedTask, budget: int) -> None:
         self._world, self._budget = world, budget
+        self._found = Found(Candidate({"prompt": SOURCE}), 0)
 
     def search(self) -> Found:
-        found = gepa.optimize(
+        gepa.optimize(
             seed_candidate={"prompt": SOURCE},
             trainset=list(self._world.train),
             valset=list(self._world.validation),
             adapter=self,
             reflection_lm=lambda request: self._world.answer_to(str(request), self._world.reflection_calls),
             reflection_minibatch_size=MINIBATCH,
-            stop_callbacks=[lambda state: self._world.calls >= self._budget],
+            stop_callbacks=[self._beyond_budget],
             seed=self._world.seed,
             logger=self,
         )
-        return Found(Candidate(found.best_candidate), self._world.calls)
+        return self._found
+
+    def _beyond_budget(self, state: Any) -> bool:
+        calls = self._world.calls
+        if calls <= self._budget:
+            scores = state.program_full_scores_val_set
+            best = max(range(len(scores)), key=lambda number: scores[number])
+            self._found = Found(Candidate(state.program_candidates[best]), calls)
+        return calls >= self._budget
 
     def evaluate(self, batch: list[Example], candidate: dict[str, str], capture_traces: bool = False) -> Any:
         self._world.target_calls += len(batch)

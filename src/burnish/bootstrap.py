@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from burnish.concurrency import cancel_and_wait
 from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, TrackingUnavailable
+from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
@@ -29,9 +31,13 @@ from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
+from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
+from burnish.service.runs import sweep_runs
 from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
@@ -54,6 +60,8 @@ class OfflineServices:
     gateway: Gateway
     planner: Planner
     resolver: Resolver
+    catalog: JobCatalog
+    datasets: Datasets
     telemetry: Telemetry
 
 
@@ -78,6 +86,18 @@ class Services:
     def tracker(self) -> MlflowTracker:
         return self.offline.tracker
 
+    @property
+    def demo(self) -> Demo:
+        return Demo(self.jobs, self.tracker)
+
+    @property
+    def catalog(self) -> JobCatalog:
+        return self.offline.catalog
+
+    @property
+    def datasets(self) -> Datasets:
+        return self.offline.datasets
+
     async def warm_up(self) -> None:
         """Load what jobs need, before there is one: libraries that load hold up every thread, and the
         heartbeat of a job that already runs would come late."""
@@ -88,13 +108,13 @@ class Services:
         """Run jobs until :meth:`close` or ``dispatcher.stop``."""
         if not self.settings.workers:
             return
-        keep_days = self.settings.keep_journal_days
-        pruning = None if keep_days is None else asyncio.create_task(prune_journals(self.store, keep_days))
+        beside = [asyncio.create_task(sweep_runs(self.jobs.runs))]
+        if (keep_days := self.settings.keep_journal_days) is not None:
+            beside.append(asyncio.create_task(prune_journals(self.store, keep_days)))
         try:
             await self.dispatcher.work(self.runner, self.settings.workers)
         finally:
-            if pruning is not None:
-                pruning.cancel()
+            await cancel_and_wait(*beside)
 
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
@@ -120,8 +140,12 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
 
     planner = Planner(make_scorers, make_optimizer)
-    resolver = Resolver(tracker, models, planner, complete_settings, settings.judge_model)
-    return OfflineServices(settings, tracker, models, gateway, planner, resolver, telemetry)
+    judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
+    resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
+    catalog = JobCatalog(tracker.catalog, environment, judge_model)
+    return OfflineServices(
+        settings, tracker, models, gateway, planner, resolver, catalog, Datasets(tracker), telemetry
+    )
 
 
 async def open_services(settings: Settings, offline: OfflineServices | None = None) -> Services:

@@ -96,7 +96,13 @@ async def test_our_own_page_and_programs_may(http: httpx.AsyncClient) -> None:
         assert (await http.post(SEARCH, headers=headers, json={})).status_code == 200
 
 
-@pytest.mark.parametrize("path", [SEARCH, "/health", "/ready", "/docs", "/openapi.json", "/of/mlflow"])
+async def test_liveness_needs_no_token(guarded: httpx.AsyncClient) -> None:
+    answer = await guarded.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (await guarded.get("/health/")).status_code != 200
+
+
+@pytest.mark.parametrize("path", [SEARCH, "/ready", "/docs", "/openapi.json", "/of/mlflow"])
 async def test_without_a_token_nothing_is_answered(guarded: httpx.AsyncClient, path: str) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong-wrong-wrong-wrong"}, {"Authorization": "Basic !!"}):
         answer = await guarded.get(path, headers=headers)

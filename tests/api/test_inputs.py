@@ -97,3 +97,60 @@ async def test_texts_that_are_not_unicode_are_shown_all_the_same(api: Any) -> No
     shown = (await api.call("GET", "/odd/inputs"))["inputs"]
     assert shown["prompts"][0]["template"]["text"].startswith("half ")
     assert shown["target"]["parameters"]["extra"] == {"a": [1, 2.5]}
+
+
+async def test_the_same_job_again_runs_on_what_the_first_one_ran_on(api: Any) -> None:
+    first = await api.create()
+    tracker = api.services.tracker
+    tracker.datasets["d-1"] = Dataset.of([({"review": "other"}, {})], "reviews", "d-1")
+    tracker.versions.clear()
+    again = (await api.call("POST", "", {"like_job_id": first["job_id"]}))["job"]
+    assert again["job_id"] != first["job_id"]
+    for name in ("config", "tags", "experiment_id", "dataset", "models", "source_prompt_uri"):
+        assert again[name] == first[name], name
+    store = api.services.store
+    assert await store.find_inputs(again["job_id"]) == await store.find_inputs(first["job_id"])
+    assert await store.find_data(again["job_id"]) == await store.find_data(first["job_id"])
+
+
+async def test_the_same_job_again_on_what_there_is_today(api: Any) -> None:
+    api.services.source()
+    tracker = api.services.tracker
+    tracker.set_alias("sentiment", "prod", 1)
+    first = await api.create(source_prompt_uri="prompts:/sentiment@prod")
+    tracker.ensure_prompt(
+        Prompt(name="sentiment", template="Newer: {{review}}", model_config={"model_name": "small"})
+    )
+    tracker.set_alias("sentiment", "prod", 2)
+    body = {"like_job_id": first["job_id"], "tags": [{"key": "round", "value": "2"}]}
+    same = (await api.call("POST", "", body))["job"]
+    today = (await api.call("POST", "", {**body, "refresh_inputs": True}))["job"]
+    assert same["source_prompt_uri"] == "prompts:/sentiment/1"
+    assert today["source_prompt_uri"] == "prompts:/sentiment/2"
+    assert today["requested_source_prompt_uri"] == "prompts:/sentiment@prod"
+    assert today["tags"] == [{"key": "round", "value": "2"}, {"key": "team", "value": "search"}]
+
+
+async def test_what_does_not_go_with_another_job_s_id_is_refused(api: Any) -> None:
+    first = await api.create()
+    like = {"like_job_id": first["job_id"]}
+    body = {**like, "source_prompt_uri": "prompts:/x/1", "config": {}, "experiment_id": "99"}
+    refused = await api.call("POST", "", body, status=400)
+    assert [problem["field"] for problem in refused["problems"]] == ["source_prompt_uri", "config"]
+    refused = await api.call("POST", "", {**like, "experiment_id": "99"}, status=400)
+    assert [problem["field"] for problem in refused["problems"]] == ["experiment_id"]
+    await api.call("POST", "", {"like_job_id": "nothing"}, status=404)
+    refused = await api.call("POST", "", {**api.services.request(), "refresh_inputs": True}, status=400)
+    assert [problem["field"] for problem in refused["problems"]] == ["refresh_inputs"]
+
+
+async def test_a_job_that_has_kept_no_inputs_yet_says_so(api: Any) -> None:
+    config = (await api.services.store.get((await api.create())["job_id"])).config
+    await api.services.store.create(
+        Job(job_id="old", experiment_id="0", config=config, creation_timestamp_ms=1)
+    )
+    await api.call("GET", "/old/inputs", status=404)
+    assert await api.call("GET", "/old/examples") == {}
+    refused = await api.call("POST", "", {"like_job_id": "old"}, status=400)
+    assert "refresh_inputs" in refused["message"]
+    assert (await api.call("POST", "", {"like_job_id": "old", "refresh_inputs": True}))["job"]["models"]

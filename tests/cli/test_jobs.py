@@ -101,6 +101,19 @@ def test_a_job_for_people(cli: Cli, create: list[str], server: ServerElsewhere) 
     assert "no jobs" in cli("list")
 
 
+def test_the_same_job_again(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
+    first = cli.json(*create)
+    again = cli.json("create", "--like", first["job_id"], "--tag", "round=2")
+    assert again["job_id"] != first["job_id"]
+    assert (again["config"], again["dataset"]) == (first["config"], first["dataset"])
+    assert {tag["key"] for tag in again["tags"]} == {"team", "round"}
+    assert cli.json("create", "--like", first["job_id"], "--refresh")["dataset"] == first["dataset"]
+    refused = cli("create", "--like", first["job_id"], "--prompt", "prompts:/x/1", "--seed", "3", code=2)
+    assert "--prompt" in refused
+    assert "--seed" in refused
+    assert "--like" in cli("create", "--refresh", code=2)
+
+
 @pytest.mark.parametrize("columns", [50, 80, 120])
 def test_no_id_is_cut_in_a_narrow_terminal(
     cli: Cli, create: list[str], server: ServerElsewhere, columns: int

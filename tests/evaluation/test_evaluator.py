@@ -25,6 +25,7 @@ from burnish.errors import (
 )
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.scorer import Feedback, Sample, Scorer, WeightedScorer
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
 
@@ -87,7 +88,7 @@ def evaluator(
         prompts=["p"],
         model=model,
         target="scripted:/echo",
-        scorers=made,
+        scorers=ScorerSet(made),
         concurrency=concurrency,
         record=record,
     )
@@ -123,7 +124,7 @@ class TestWhatIsAsked:
         examples = words("a", "b")
         parameters = Parameters(temperature=0.0, max_tokens=5)
         evaluate = Evaluator(
-            prompts=["p"], model=model, target="scripted:/echo", parameters=parameters, scorers=[]
+            prompts=["p"], model=model, target="scripted:/echo", parameters=parameters, scorers=ScorerSet([])
         )
         await evaluate(SOURCE, examples)
         request, purpose = model.calls[1]
@@ -142,7 +143,7 @@ class TestWhatIsAsked:
     async def test_several_prompts_are_one_conversation_in_their_order(self) -> None:
         model = Model()
         both = Candidate({"task": "Say {{word}}", "style": (Message("system", "Be brief about {{word}}"),)})
-        evaluate = Evaluator(prompts=["style", "task"], model=model, target="m:/x", scorers=[])
+        evaluate = Evaluator(prompts=["style", "task"], model=model, target="m:/x", scorers=ScorerSet([]))
         await evaluate(both, words("a"))
         assert model.calls[0][0].messages == (
             Message("system", "Be brief about a"),

@@ -208,7 +208,6 @@ class TestRegisteredJudges:
         [
             (bool, "true", 1.0),
             (float, 0.25, 0.25),
-            (int, 1, 1.0),
             (Literal["yes", "no"], "no", 0.0),
             (Literal[0, 1], 1, 1.0),
             (str, "yes", 1.0),
@@ -283,9 +282,27 @@ class TestOptions:
         with pytest.raises(InvalidInput, match=phrase):
             judge_of(spec)
 
-    def test_a_judge_needs_a_model(self) -> None:
-        with pytest.raises(InvalidInput, match="Safety:model="):
-            make_scorers(["Safety"])
+    def test_a_judge_without_a_model_asks_mlflow_s_default_and_says_so(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from mlflow.genai.judges.utils import get_default_model
+
+        monkeypatch.delenv("MLFLOW_GENAI_JUDGE_DEFAULT_MODEL", raising=False)
+        for made in make_scorers(["Correctness", "Safety"]):
+            assert made.scorer.model == get_default_model() == "openai:/gpt-4.1-mini"
+            assert "openai:/gpt-4.1-mini" in (made.warning or "")
+            assert ":model=PROVIDER:/NAME" in (made.warning or "")
+
+    def test_a_default_model_that_was_chosen_is_asked_without_a_warning(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (ours,) = make_scorers(["Safety"], judge_model="openai:/ours")
+        assert (ours.scorer.model, ours.warning) == ("openai:/ours", None)
+        monkeypatch.setenv("MLFLOW_GENAI_JUDGE_DEFAULT_MODEL", "openai:/theirs")
+        (theirs,) = make_scorers(["Safety"])
+        assert theirs.scorer.model == "openai:/theirs"
+        (named,) = make_scorers(["Safety:model=openai:/named"], judge_model="openai:/ours")
+        assert named.scorer.model == "openai:/named"
 
     def test_weights_stand_behind_options(self) -> None:
         (made,) = make_scorers(["Correctness:repeats=3,model=a:/b=2"])

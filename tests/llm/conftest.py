@@ -83,12 +83,13 @@ def rig() -> Callable[..., Rig]:
         thinking: Thinking = Thinking.STRIP,
         journal: MemoryJournal | None = None,
         draw: Callable[[], float] = lambda: 0.5,
+        registry: Registry | None = None,
     ) -> Rig:
         time = Time()
         provider = ScriptedProvider({"m": script}, faults=faults, sleep=time.sleep)
         reports: list[CallReport] = []
         gateway = Gateway(
-            Registry(providers={"scripted": provider, "openai": provider}, environment={}),
+            registry or Registry(providers={"scripted": provider, "openai": provider}, environment={}),
             limits={"scripted:/m": limits} if limits else None,
             report=reports.append,
             clock=time.clock,

@@ -15,6 +15,7 @@ from burnish.domain.job import (
     SplitFractions,
     StopReason,
     TestScores,
+    TracePolicy,
     Verdict,
 )
 from burnish.domain.usage import Role, Usage, UsageByRole
@@ -48,8 +49,10 @@ FULL_JOB = Job(
         max_output_tokens=64,
         call_timeout_seconds=30.0,
         failure_share=0.25,
+        max_unscored_share=0.75,
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
+        traces=TracePolicy.ALL,
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},
@@ -75,6 +78,9 @@ FULL_JOB = Job(
     stop_reason=StopReason.BUDGET,
     usage=UsageByRole({Role.TARGET: Usage(3, 10, 5, 123_456_789), Role.REFLECTION: Usage(1, 2, 3, None)}),
     warnings=("only 40 examples",),
+    answers={"ok": 2, "cut": 1, "empty": 0, "refused": 0, "error": 1},
+    score_ranges={"exact_match": "1-5"},
+    unscored_answers={"exact_match": 3},
     inputs=InputSummary(
         source_prompt_uris=("prompts:/a/1", "prompts:/b/2"),
         model="openai:/small",

@@ -24,6 +24,7 @@ from burnish.domain.job import (
     SplitFractions,
     StopReason,
     TestScores,
+    TracePolicy,
     Verdict,
 )
 from burnish.domain.usage import Role, Usage, UsageByRole
@@ -68,8 +69,10 @@ configs = st.builds(
     max_output_tokens=st.none() | counts,
     call_timeout_seconds=numbers,
     failure_share=numbers,
+    max_unscored_share=numbers,
     thinking=st.sampled_from(Thinking),
     register=st.sampled_from(RegisterPolicy),
+    traces=st.sampled_from(TracePolicy),
 )
 all_jobs = st.builds(
     Job,
@@ -100,6 +103,8 @@ all_jobs = st.builds(
     stop_reason=st.none() | st.sampled_from(StopReason),
     usage=st.dictionaries(st.sampled_from(Role), usages).map(UsageByRole),
     warnings=st.lists(texts, max_size=3).map(tuple),
+    score_ranges=st.dictionaries(texts, st.sampled_from(["1-5", "5-1", "-1-1"]), max_size=3),
+    unscored_answers=st.dictionaries(texts, counts, max_size=3),
 )
 
 

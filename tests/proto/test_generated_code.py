@@ -10,10 +10,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from grpc_tools import protoc
 
 import burnish.proto
-from burnish.proto import http_pb2, jobs_pb2, prompt_optimization_pb2, service_pb2
+from burnish.proto import catalog_pb2, http_pb2, jobs_pb2, prompt_optimization_pb2, service_pb2
 
 FOLDER = Path(burnish.proto.__file__).parent
 MODULES = {
+    "catalog": catalog_pb2,
     "http": http_pb2,
     "jobs": jobs_pb2,
     "prompt_optimization": prompt_optimization_pb2,

@@ -117,6 +117,41 @@ async def test_the_list_is_watched_from_reset_on(server: Running, client: burnis
     await events.aclose()  # type: ignore[attr-defined]
 
 
+async def test_what_a_job_can_be_made_of(server: Running, client: burnish.AsyncClient) -> None:
+    fields = server.fields()
+    assert [entry.name async for entry in client.list_experiments("def")] == ["Default"]
+    (prompt,) = [entry async for entry in client.list_prompts("senti")]
+    assert (prompt.name, prompt.latest_version) == ("sentiment", 1)
+    (version,) = await client.prompt_versions("sentiment")
+    assert version.uri == fields["source_prompt_uri"]
+    assert (version.variables, version.model, version.aliases) == (("review",), None, ())
+    (dataset,) = [entry async for entry in client.list_datasets()]
+    assert (dataset.dataset_id, dataset.records) == (fields["dataset_id"], 40)
+    assert dataset.last_update_timestamp_ms is None
+    preview = await client.preview_dataset(dataset.dataset_id, 2)
+    assert (preview.dataset, len(preview.records)) == (dataset, 2)
+    assert [column.name for column in preview.columns] == ["review", "expected_response"]
+    scorers = {entry.name: entry for entry in await client.list_scorers()}
+    assert (scorers["exact_match"].kind, scorers["exact_match"].argument) == ("BUILT_IN", "NONE")
+    assert {entry.name for entry in await client.list_optimizers()} >= {"gepa", "joint-search"}
+    assert {entry.scheme: entry.has_key for entry in await client.list_providers()}["openai"] is True
+
+
+async def test_a_file_becomes_a_dataset(server: Running, client: burnish.AsyncClient, tmp_path: Path) -> None:
+    file = tmp_path / "films.csv"
+    file.write_text("text,verdict\ngood,positive\nbad,negative\n")
+    given: dict[str, Any] = {"experiment_id": "0", "columns": {"review": "text"}, "target": "verdict"}
+    looked = await client.upload_dataset(file, dry_run=True, **given)
+    assert (looked.dataset.dataset_id, looked.dataset.records) == ("", 2)
+    assert [column.name for column in looked.columns] == ["review", "expected_response"]
+    made = await client.upload_dataset(file, name="Films", **given)
+    assert (made.dataset.name, made.notes) == ("Films", ())
+    assert (await client.preview_dataset(made.dataset.dataset_id)).records == looked.records
+    with pytest.raises(InvalidInput) as refused:
+        await client.upload_dataset(file, **given | {"target": "verdikt"})
+    assert refused.value.problems[0].field == "target"
+
+
 async def test_search_walks_all_pages(server: Running, client: burnish.AsyncClient) -> None:
     made = [(await client.create_job(**server.fields())).job_id for _ in range(5)]
     found = [

@@ -11,7 +11,7 @@ import pytest
 from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
 from burnish.evaluation.scorer import WeightedScorer
-from burnish.evaluation.scorers.exact_match import ExactMatch
+from burnish.evaluation.scorers.exact_match import exact_match
 from burnish.evaluation.statistics import FEWEST_PAIRS
 from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import complete_settings, make_optimizer
@@ -30,7 +30,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
     await harness.close()
 
 
-class TwoCallJudge(ExactMatch):
+class TwoCallJudge(exact_match):
     """Is planned like a judge that asks ``model`` twice for each answer."""
 
     calls = 2
@@ -41,7 +41,7 @@ class TwoCallJudge(ExactMatch):
 
 
 async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
-    scorers = [WeightedScorer(ExactMatch("exact_match"))]
+    scorers = [WeightedScorer(exact_match("exact_match"))]
     if judge:
         scorers.append(WeightedScorer(TwoCallJudge(judge)))
     registry = Registry(environment={"OPENAI_API_KEY": "none"})

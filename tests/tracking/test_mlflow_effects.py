@@ -290,7 +290,7 @@ def test_a_run_whose_answer_was_lost_is_not_made_twice(
     store = store_of(own)
     monkeypatch.setattr(store, "create_run", losing_the_answer(store.create_run))
     run_id = own.ensure_run(job)
-    assert [run.info.run_id for run in own._runs._search(job)] == [run_id]
+    assert [run.info.run_id for run in own._runs._of_job(job)] == [run_id]
 
 
 def test_a_winner_whose_answer_was_lost_is_not_registered_twice(

@@ -20,6 +20,7 @@ from burnish.dispatch.protocol import Delivery
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.domain.events import Event
+from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job, JobConfig, OptimizerType, RegisterPolicy
 from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
@@ -81,13 +82,30 @@ class WorkerHarness:
         return replace(config, **changes)
 
     async def submit(self, job_id: str = "job", **changes: Any) -> Job:
-        job = Job(
+        """Create a job as the service does, with an id that the test knows."""
+        inputs, data = await self.resolve(self.config(**changes))
+        job = replace(self._job(job_id, **changes), warnings=inputs.warnings, inputs=inputs.summary)
+        return (await self.store.create(job, inputs=inputs, data=data))[0]
+
+    async def submit_without_inputs(self, job_id: str = "job", **changes: Any) -> Job:
+        """Create a job as versions did that kept no inputs."""
+        return (await self.store.create(self._job(job_id, **changes)))[0]
+
+    def _job(self, job_id: str, **changes: Any) -> Job:
+        return Job(
             job_id=job_id,
             experiment_id=EXPERIMENT,
             config=self.config(**changes),
             creation_timestamp_ms=time.time_ns() // 1_000_000,
         )
-        return (await self.store.create(job))[0]
+
+    async def resolve(self, config: JobConfig) -> tuple[JobInputs, JobData | None]:
+        """What the names in a config mean now."""
+        registry = Registry(providers={"scripted": ScriptedProvider()})
+        planner = Planner(make_scorers, make_optimizer)
+        resolver = Resolver(self.tracker, registry, planner, complete_settings)
+        found = await resolver.resolve(EXPERIMENT, config)
+        return found.inputs, found.data
 
     async def result(self, job_id: str = "job") -> Result:
         job = await self.store.get(job_id)

@@ -83,7 +83,7 @@ async def test_an_announced_cancel_needs_no_heartbeat(harness: WorkerHarness) ->
         assert f"prompt_candidates/iteration_{number}/scores.json" in the_run(harness).artifacts
 
 
-@pytest.mark.parametrize("method", ["ensure_run", "experiment_exists", "log", "register_winner"])
+@pytest.mark.parametrize("method", ["ensure_run", "log", "register_winner"])
 async def test_a_cancel_at_any_moment_ends_the_run_once(method: str, harness: WorkerHarness) -> None:
     await harness.submit()
     process = WorkerProcess(harness)
@@ -482,7 +482,7 @@ async def test_a_provider_that_is_down_is_tried_again_and_the_job_goes_on(harnes
 
 
 async def test_bad_input_is_not_tried_again(harness: WorkerHarness) -> None:
-    await harness.submit(scorers=("no_such_scorer",))
+    await harness.submit_without_inputs(scorers=("no_such_scorer",))
     process = WorkerProcess(harness)
     await process.run()
     result = (await harness.result()).check()

@@ -13,14 +13,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from burnish import __version__
-from burnish.api import candidates, edits, events, inputs, jobs, openapi
-from burnish.api.auth import AllowedHosts, Guard, read_tokens
+from burnish.api import candidates, catalog, edits, events, inputs, jobs, openapi
+from burnish.api.auth import MAX_BODY_BYTES, MAX_FILE_BYTES, AllowedHosts, Guard, read_tokens
 from burnish.api.docs import page
 from burnish.api.errors import answer
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
 from burnish.api.page import PAGE_PATH, mlflow_address, page_routes, to_page_route
-from burnish.api.routes import BASE_PATHS, Verb, refuse_others, routes
+from burnish.api.routes import BASE_PATHS, Verb, file_paths, refuse_others, routes
 from burnish.api.services import Services
 from burnish.api.session import Sessions, session_route
 from burnish.api.streams import Streams
@@ -89,8 +89,16 @@ def create_app(
         Guard,
         hosts=AllowedHosts((settings.host, *settings.allowed_hosts)),
         sessions=sessions,
-        limited_paths=(*(prefix + base for base in BASE_PATHS), sign_in),
-        open_paths=(prefix + PAGE_PATH, f"{prefix}{PAGE_PATH}/*", *(() if mlflow_app else (f"{prefix}/",))),
+        limits={
+            **dict.fromkeys((*(prefix + base for base in BASE_PATHS), sign_in), MAX_BODY_BYTES),
+            **dict.fromkeys(file_paths(prefix), MAX_FILE_BYTES),
+        },
+        open_paths=(
+            f"{prefix}/health",
+            prefix + PAGE_PATH,
+            f"{prefix}{PAGE_PATH}/*",
+            *(() if mlflow_app else (f"{prefix}/",)),
+        ),
     )
     return app
 
@@ -111,6 +119,16 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "searchPromptOptimizationJobs": jobs.search,
         "watchPromptOptimizationJobs": events.watch_jobs(streams.jobs),
         "estimatePromptOptimizationJob": jobs.estimate,
+        "startDemoJob": jobs.start_demo,
+        "listCatalogExperiments": catalog.list_experiments,
+        "listCatalogPrompts": catalog.list_prompts,
+        "getCatalogPrompt": catalog.get_prompt,
+        "listCatalogDatasets": catalog.list_datasets,
+        "getCatalogDataset": catalog.get_dataset,
+        "uploadDataset": catalog.upload_dataset,
+        "listCatalogScorers": catalog.list_scorers,
+        "listCatalogOptimizers": catalog.list_optimizers,
+        "listCatalogProviders": catalog.list_providers,
         "getPromptOptimizationJob": jobs.get,
         "deletePromptOptimizationJob": jobs.delete,
         "cancelPromptOptimizationJob": jobs.cancel,

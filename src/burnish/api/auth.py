@@ -11,7 +11,7 @@ import base64
 import binascii
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from burnish.config import Settings
 from burnish.errors import InvalidInput
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_FILE_BYTES = 100 * 1024 * 1024
 MIN_TOKEN_LENGTH = 16
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"www-authenticate": 'Bearer realm="burnish", Basic realm="burnish"'}
@@ -106,7 +107,8 @@ class Guard:
     """ASGI middleware in front of everything, MLflow's app included.
 
     Args:
-        limited_paths: beginnings of the paths whose bodies are limited (MLflow's uploads are not ours).
+        limits: beginning of a path → the most bytes of a body; the longest that fits counts. Other paths
+            have no limit (MLflow's uploads are not ours).
         open_paths: what nobody needs a token for: the page, and its sign-in. One that ends in ``/*``
             stands for everything below it.
     """
@@ -116,13 +118,13 @@ class Guard:
         app: ASGIApp,
         hosts: AllowedHosts,
         sessions: Sessions,
-        limited_paths: tuple[str, ...],
+        limits: Mapping[str, int],
         open_paths: tuple[str, ...] = (),
     ) -> None:
         self._app = app
         self._hosts = hosts
         self._sessions = sessions
-        self._limited_paths = limited_paths
+        self._limits = sorted(limits.items(), key=lambda entry: len(entry[0]), reverse=True)
         self._open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,8 +132,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if refusal is None and self._limits(scope):
-            refusal, receive = await _read_limited(scope, receive)
+        if refusal is None and (limit := self._limit_of(scope)) is not None:
+            refusal, receive = await _read_limited(scope, receive, limit)
         if refusal is None:
             await self._app(scope, receive, _with_headers(scope, send))
         elif scope["type"] == "websocket":
@@ -139,10 +141,10 @@ class Guard:
         else:
             await refusal(scope, receive, send)
 
-    def _limits(self, scope: Scope) -> bool:
+    def _limit_of(self, scope: Scope) -> int | None:
         if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
-            return False
-        return bool(scope["path"].startswith(self._limited_paths))
+            return None
+        return next((limit for start, limit in self._limits if scope["path"].startswith(start)), None)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -200,13 +202,11 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     return sending
 
 
-async def _read_limited(scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
+async def _read_limited(scope: Scope, receive: Receive, limit: int) -> tuple[Response | None, Receive]:
     """Read the body, or refuse it as soon as it is known to be too large; give it on as one piece."""
-    too_large = answer(
-        "INVALID_PARAMETER_VALUE", 413, f"the body is larger than {MAX_BODY_BYTES // 1024**2} MB"
-    )
+    too_large = answer("INVALID_PARAMETER_VALUE", 413, f"the body is larger than {limit // 1024**2} MB")
     declared = Headers(scope=scope).get("content-length", "")
-    if declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES:
+    if declared.isdigit() and int(declared[:20]) > limit:
         return too_large, receive
     parts: list[bytes] = []
     size, more = 0, True
@@ -214,7 +214,7 @@ async def _read_limited(scope: Scope, receive: Receive) -> tuple[Response | None
         message = await receive()
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
+        if size > limit:
             return too_large, receive
         more = message.get("more_body", False)
     whole: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]

@@ -50,8 +50,11 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[str]:
                 (entry["name"], f"{_type(entry['schema'])}, in {entry['in']}", entry.get("description", ""))
                 for entry in operation.get("parameters", ())
             ]
-            if body := operation.get("requestBody"):
-                rows += _rows(body["content"]["application/json"]["schema"])
+            body = operation.get("requestBody", {}).get("content", {})
+            if "application/json" in body:
+                rows += _rows(body["application/json"]["schema"])
+            elif body:
+                rows.append(("body", "the file", ""))
             yield _table(rows)
             yield f"<p>Answers {_answer(operation['responses']['200']['content'])}.</p>"
 

@@ -11,10 +11,11 @@ from burnish.api.wire import (
     promotion_to_proto,
     read_job_request,
     read_query,
+    read_repeat_request,
 )
 from burnish.domain.hashing import digest
 from burnish.domain.records import Idempotency
-from burnish.errors import Problem
+from burnish.errors import Problem, Problems
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import job_to_json
 from burnish.proto.message import message_to_json
@@ -23,19 +24,47 @@ MAX_KEY_LENGTH = 255
 
 
 async def create(services: Services, call: Call) -> dict[str, Any]:
+    if call.message.like_job_id:
+        return await _repeat(services, call)
     request = read_job_request(call.message, call.problems)
-    problems = list(request.problems)
-    idempotency = None
-    if key := call.headers.get("idempotency-key", "").strip():
-        if len(key) > MAX_KEY_LENGTH:
-            remedy = f"must have at most {MAX_KEY_LENGTH} characters"
-            problems.append(Problem("Idempotency-Key", key, remedy))
-        else:
-            idempotency = Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64))
+    idempotency, problems = _read_idempotency(call)
     job, _ = await services.jobs.submit(
-        request.experiment_id, request.config, request.tags, idempotency, found=problems
+        request.experiment_id,
+        request.config,
+        request.tags,
+        idempotency,
+        found=[*request.problems, *problems],
     )
     return {"job": job_to_json(job)}
+
+
+async def _repeat(services: Services, call: Call) -> dict[str, Any]:
+    request = read_repeat_request(call.message, call.problems)
+    idempotency, problems = _read_idempotency(call)
+    Problems([*request.problems, *problems]).check()
+    job, _ = await services.jobs.repeat(
+        call.message.like_job_id,
+        refresh_inputs=call.message.refresh_inputs,
+        experiment_id=request.experiment_id,
+        tags=request.tags,
+        idempotency=idempotency,
+    )
+    return {"job": job_to_json(job)}
+
+
+def _read_idempotency(call: Call) -> tuple[Idempotency | None, list[Problem]]:
+    key = call.headers.get("idempotency-key", "").strip()
+    if not key:
+        return None, []
+    if len(key) > MAX_KEY_LENGTH:
+        remedy = f"must have at most {MAX_KEY_LENGTH} characters"
+        return None, [Problem("Idempotency-Key", key, remedy)]
+    return Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64)), []
+
+
+async def start_demo(services: Services, call: Call) -> dict[str, Any]:
+    call.check()
+    return {"job": job_to_json(await services.demo.start())}
 
 
 async def get(services: Services, call: Call) -> dict[str, Any]:

@@ -38,4 +38,4 @@ def create_metrics_app(settings: Settings, scrape: Scrape) -> ASGIApp:
     app = Starlette(routes=[Route("/metrics", metrics(scrape))])
     hosts = AllowedHosts((settings.metrics_host, *settings.allowed_hosts))
     tokens = read_tokens(Path(settings.auth_token_file)) if settings.auth_token_file else ()
-    return Guard(app, hosts, Sessions(tokens), limited_paths=())
+    return Guard(app, hosts, Sessions(tokens), limits={})

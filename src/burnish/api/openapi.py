@@ -108,11 +108,13 @@ def _operation(
         "description": comments.get(method.full_name, ""),
         "tags": ["prompt-optimization"],
     }
-    if verb == "GET":
+    if verb == "GET" or rule.takes_file:
         parameters += [_parameter(field, "query", comments, schemas) for field in fields]
     elif fields:
         body = _object(fields, comments, schemas)
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    if rule.takes_file:
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if method.input_type is service_pb2.CreatePromptOptimizationJob.DESCRIPTOR:
         parameters.append(_IDEMPOTENCY_KEY)
     if rule.streams or rule.only_streams:

@@ -41,11 +41,13 @@ class Call:
     Attributes:
         message: the request's message, with what could be read.
         problems: what could not.
+        body: the file, where the method takes one.
     """
 
     message: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    body: bytes = b""
 
     def check(self) -> None:
         """
@@ -66,7 +68,8 @@ def routes(services: Services, verbs: Mapping[str, Verb], prefix: str = "") -> I
     for base in BASE_PATHS:
         for method in SERVICE.methods:
             rule = rule_of(method)
-            endpoint = _endpoint(services, GetMessageClass(method.input_type), verbs[method.name])
+            new_message = GetMessageClass(method.input_type)
+            endpoint = _endpoint(services, new_message, verbs[method.name], rule.takes_file)
             for end in ("", "/") if not rule.path else ("",):
                 path = f"{prefix}{base}{rule.path}{end}"
                 yield Route(path, endpoint, methods=list(rule.methods), name=method.name)
@@ -88,6 +91,12 @@ def refuse_others(known: Sequence[Route], prefix: str = "") -> Iterator[Route]:
             yield Route(f"{prefix}{base}{rest}", endpoint, methods=ALL_METHODS)
 
 
+def file_paths(prefix: str = "") -> list[str]:
+    """Where files are sent to."""
+    rules = [rule for method in SERVICE.methods if (rule := rule_of(method)).takes_file]
+    return [f"{prefix}{base}{rule.path}" for base in BASE_PATHS for rule in rules]
+
+
 def rule_of(method: Any) -> Http:
     """Where a method of the service answers."""
     rule: Http = method.GetOptions().Extensions[http]
@@ -95,11 +104,11 @@ def rule_of(method: Any) -> Http:
 
 
 def _endpoint(
-    services: Services, new_message: Callable[[], Message], verb: Verb
+    services: Services, new_message: Callable[[], Message], verb: Verb, takes_file: bool
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            answer = await verb(services, await read_call(request, new_message()))
+            answer = await verb(services, await read_call(request, new_message(), takes_file))
             return answer if isinstance(answer, Response) else json_answer(answer)
         except Exception as error:  # noqa: BLE001  the last line of defence: every failure gets an answer
             return error_answer(error)
@@ -112,17 +121,18 @@ def json_answer(answer: Message | Mapping[str, Any], status: int = 200) -> Respo
     return Response(orjson.dumps(shown), status, media_type="application/json")
 
 
-async def read_call(request: Request, message: Message) -> Call:
+async def read_call(request: Request, message: Message, takes_file: bool = False) -> Call:
     """Body, parameters and path as one message. The same field may come twice with the same value, as
     MLflow's clients send ``job_id``."""
     problems = read_message(_parameters(request, message), message)
-    if request.method != "GET":
+    file = await request.body() if takes_file else b""
+    if request.method != "GET" and not takes_file:
         problems += read_message(await _body(request, problems), message)
     for name, value in request.path_params.items():
         if getattr(message, name) not in ("", value):
             problems.append(Problem(name, getattr(message, name), "is another than the one in the path"))
         problems += read_message({name: value}, message)
-    return Call(message, Headers(scope=request.scope), tuple(problems))
+    return Call(message, Headers(scope=request.scope), tuple(problems), file)
 
 
 def _parameters(request: Request, message: Message) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from burnish.service.catalog import JobCatalog
+from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.protocol import JobStore
@@ -17,6 +20,12 @@ class Services(Protocol):
     def jobs(self) -> Jobs: ...
     @property
     def prompts(self) -> Prompts: ...
+    @property
+    def catalog(self) -> JobCatalog: ...
+    @property
+    def datasets(self) -> Datasets: ...
+    @property
+    def demo(self) -> Demo: ...
     @property
     def store(self) -> JobStore: ...
     @property

@@ -35,6 +35,15 @@ class JobRequest:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatRequest:
+    """What a create like another job asks for besides, and what is wrong with it so far."""
+
+    experiment_id: str
+    tags: dict[str, str]
+    problems: tuple[Problem, ...]
+
+
 def read_job_request(
     message: service.CreatePromptOptimizationJob | service.EstimatePromptOptimizationJob,
     problems: Sequence[Problem] = (),
@@ -47,12 +56,34 @@ def read_job_request(
     config, unreadable = read_config(message.config, message.source_prompt_uri.strip())
     named = {problem.field for problem in found}
     found += [problem for problem in unreadable if problem.field not in named]
+    if isinstance(message, service.CreatePromptOptimizationJob) and message.refresh_inputs:
+        found.append(Problem("refresh_inputs", "true", "goes with like_job_id; a new job reads them anyway"))
+    return JobRequest(message.experiment_id.strip(), config, _read_tags(message, found), tuple(found))
+
+
+def read_repeat_request(
+    message: service.CreatePromptOptimizationJob, problems: Sequence[Problem] = ()
+) -> RepeatRequest:
+    """
+    Args:
+        problems: found when the body was read.
+    """
+    found = list(problems)
+    for name in ("source_prompt_uri", "config"):
+        if message.HasField(name):
+            remedy = "is the other job's; leave it out, or leave like_job_id out"
+            found.append(Problem(name, "", remedy))
+    return RepeatRequest(message.experiment_id.strip(), _read_tags(message, found), tuple(found))
+
+
+def _read_tags(message: Any, problems: list[Problem]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for position, tag in enumerate(message.tags):
         if tag.key in tags and tags[tag.key] != tag.value:
-            found.append(Problem(f"tags[{position}].key", tag.key, "was given twice with different values"))
+            remedy = "was given twice with different values"
+            problems.append(Problem(f"tags[{position}].key", tag.key, remedy))
         tags[tag.key] = tag.value
-    return JobRequest(message.experiment_id.strip(), config, tags, tuple(found))
+    return tags
 
 
 def read_query(message: service.SearchPromptOptimizationJobs) -> JobQuery:
@@ -123,7 +154,7 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
         example_id=evaluation.example_id,
         split=record.split,
         output=well_formed(evaluation.output),
-        aggregate=evaluation.aggregate,
+        aggregate=None if evaluation.unscored else evaluation.aggregate,
         error=None if evaluation.error is None else well_formed(evaluation.error),
         usage=usage_to_proto(evaluation.usage),
     )
@@ -132,6 +163,8 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
         message.scores[name].value = score.value
         if score.rationale:
             message.scores[name].rationale = well_formed(score.rationale)
+        if score.raw is not None:
+            message.scores[name].raw = score.raw
     return message
 
 

@@ -75,10 +75,16 @@ def _facts(job: Job) -> list[tuple[str, str]]:
             else "",
         ),
         ("usage", _usage(job)),
+        ("answers", answers_in_words(job)),
         ("run", job.run_id or ""),
         ("tags", escape(", ".join(f"{key}={value}" for key, value in sorted(job.tags.items())))),
         *(("warning", escape(text)) for text in job.warnings),
     ]
+
+
+def answers_in_words(job: Job) -> str:
+    """``92 ok, 3 cut``, or nothing where there were no answers."""
+    return ", ".join(f"{count} {kind}" for kind, count in job.answers.items() if count)
 
 
 def say_jobs(jobs: Sequence[Job], as_json: bool) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from burnish.cli.job_options import read_options, with_job_options
-from burnish.errors import InvalidInput
+from burnish.errors import InvalidInput, Problems
 
 if TYPE_CHECKING:
     from burnish.domain.job import Job as JobData
@@ -29,9 +29,26 @@ DEFAULT_URL = "http://127.0.0.1:5000"
 @app.command()
 @with_job_options()
 def create(
+    context: typer.Context,
     *,
-    prompt: Annotated[str, typer.Option(help="prompts:/NAME/VERSION or prompts:/NAME@ALIAS.")],
-    experiment_id: Annotated[str, typer.Option(help="MLflow experiment of the run.")] = "0",
+    prompt: Annotated[
+        str | None, typer.Option(help="prompts:/NAME/VERSION or prompts:/NAME@ALIAS.", show_default=False)
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JOB_ID",
+            help="Make this job again, on exactly what it ran on; of the job's own options none is given.",
+            show_default=False,
+        ),
+    ] = None,
+    refresh: Annotated[
+        bool,
+        typer.Option("--refresh", help="With --like: look prompts, records, judges and models up anew."),
+    ] = False,
+    experiment_id: Annotated[
+        str, typer.Option(help="MLflow experiment of the run.  [default: 0; with --like, its]")
+    ] = "",
     options: Mapping[str, Any],
     tag: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Repeat for several.")] = None,
     idempotency_key: Annotated[
@@ -48,20 +65,67 @@ def create(
     def run(client: Client) -> int:
         from burnish.cli import job_output as output
 
+        tags = _read_tags(tag or ())
+        if like is not None:
+            _refuse_beside_like(context, options, estimate)
+            job = client.repeat_job(
+                like,
+                refresh_inputs=refresh,
+                experiment_id=experiment_id,
+                tags=tags,
+                idempotency_key=idempotency_key,
+            )
+            return output.watch(job, as_json) if wait else output.say_created(job.data, as_json)
+        if prompt is None or refresh:
+            _refuse_without_like(prompt, refresh)
         fields = read_options(options)
         if estimate:
-            found = client.estimate_job(prompt, experiment_id=experiment_id, **fields)
+            found = client.estimate_job(str(prompt), experiment_id=experiment_id or "0", **fields)
             return output.say_estimate(found, as_json)
         job = client.create_job(
-            prompt,
-            experiment_id=experiment_id,
-            tags=_read_tags(tag or ()),
+            str(prompt),
+            experiment_id=experiment_id or "0",
+            tags=tags,
             idempotency_key=idempotency_key,
             **fields,
         )
         return output.watch(job, as_json) if wait else output.say_created(job.data, as_json)
 
     _run(url, token, run)
+
+
+def _refuse_beside_like(context: typer.Context, options: Mapping[str, Any], estimate: bool) -> None:
+    """
+    Raises:
+        InvalidInput: an option that ``--like`` takes from the other job was typed.
+    """
+    from burnish.domain.job import JobConfig
+
+    problems = Problems()
+    flags = {"prompt": "--prompt"} | {row.name: row.flag for row in JobConfig.options()}
+    for name in ("prompt", *options):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            remedy = "is the other job's; leave it out, or leave --like out"
+            problems.add(flags[name], context.params[name], remedy)
+    if estimate:
+        problems.add("--estimate", "", "does not go with --like")
+    problems.check()
+
+
+def _refuse_without_like(prompt: str | None, refresh: bool) -> None:
+    """
+    Raises:
+        InvalidInput: there is no prompt, or nothing to refresh.
+    """
+    problems = Problems()
+    if prompt is None:
+        problems.add(
+            "--prompt", "", "name prompts:/NAME/VERSION or prompts:/NAME@ALIAS, or a job with --like"
+        )
+    if refresh:
+        problems.add("--refresh", "", "goes with --like; a new job reads its inputs anyway")
+    problems.check()
 
 
 def _read_tags(pairs: Sequence[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from burnish.cli.output import stdout
+from burnish.domain.answer import AnswerOutcome
 from burnish.domain.edit import latest, reports_in
 from burnish.domain.events import EventKind
 from burnish.domain.job import Job, JobStatus, StopReason, Verdict
@@ -55,6 +56,11 @@ async def print_result(services: Services, job: Job) -> None:
             f"[{colour}]{job.verdict}[/]  sealed test {test.difference:+.3f} "
             f"(95 % interval {test.ci_low:+.3f} to {test.ci_high:+.3f}, {test.examples} examples): {meaning}"
         )
+    unusable = {kind: count for kind, count in job.answers.items() if count and kind != AnswerOutcome.OK}
+    if unusable:
+        total = sum(job.answers.values())
+        shown = ", ".join(f"{count} {kind}" for kind, count in unusable.items())
+        console.print(f"[yellow]of {total} answers {shown}[/]")
     usage = job.usage.total
     price = "price unknown" if usage.usd is None else f"{usage.usd:.4f} USD"
     console.print(
@@ -99,6 +105,12 @@ def _scores(job: Job) -> Table:
     for name in names:
         before, after = job.initial_eval_scores.get(name), job.final_eval_scores.get(name)
         table.add_row(f"validation, {name}", *_cells(before, after))
+        if name in job.score_ranges:
+            raw = [
+                job.raw_scores(scores).get(name)
+                for scores in (job.initial_eval_scores, job.final_eval_scores)
+            ]
+            table.add_row(f"  of {job.score_ranges[name]}", *_cells(*raw))
     if job.test_scores is not None:
         table.add_row("[bold]sealed test[/]", *_cells(job.test_scores.initial, job.test_scores.final))
     return table

@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from burnish.domain.hashing import digest, digest_of_list
+from burnish.domain.text import value_as_text
 
+_SHOWN_CHARACTERS = 60  # of a record's inputs, where a message names it
 SPLITS = ("train", "validation", "test")
 
 
@@ -21,17 +23,35 @@ class Example:
         inputs: variable → value.
         expectations: as MLflow's: ``expected_response``, ``expected_facts``, ``guidelines``, ...
         identity: digest of the inputs; duplicates share it and never part across splits.
+        alternatives: of a list of expected responses any is right; else the list is one value.
     """
 
     example_id: str
     inputs: Mapping[str, Any]
     expectations: Mapping[str, Any]
     identity: str
+    alternatives: bool = False
 
     @property
     def expected(self) -> Any:
         """``expected_response``, or ``None``."""
         return self.expectations.get("expected_response")
+
+    @property
+    def answer(self) -> Any:
+        """One right answer, such as a prompt may show; ``None`` where there is none."""
+        expected = self.expected
+        if self.alternatives and isinstance(expected, (list, tuple)) and expected:
+            return expected[0]
+        return expected
+
+
+def record_name(example: Example) -> str:
+    """An example as a person finds it: its id, and how its inputs begin."""
+    shown = ", ".join(f"{name}: {value_as_text(value)}" for name, value in example.inputs.items())
+    shown = " ".join(shown[: 4 * _SHOWN_CHARACTERS].split())
+    cut = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 1]}…"
+    return f"record {example.example_id} ({cut})"
 
 
 @dataclass(frozen=True)

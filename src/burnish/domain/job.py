@@ -14,6 +14,7 @@ from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, Row, rows_of
+from burnish.domain.score import ScoreRange
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidInput, InvalidState, Problem
 
@@ -90,6 +91,14 @@ class Verdict(StrEnum):
     IMPROVED = "IMPROVED"
     NO_DIFFERENCE = "NO_DIFFERENCE"
     WORSE = "WORSE"
+
+
+class TracePolicy(StrEnum):
+    """Which evaluations are written as traces."""
+
+    NONE = "none"
+    FINALISTS = "finalists"
+    ALL = "all"
 
 
 class RegisterPolicy(StrEnum):
@@ -217,6 +226,14 @@ class JobConfig:
         float,
         Option("The job fails when more than this share of its recent calls failed.", least=0.0, most=1.0),
     ] = 0.5
+    max_unscored_share: Annotated[
+        float,
+        Option(
+            "The job fails when a scorer has no opinion on more than this share of the answers.",
+            least=0.0,
+            most=1.0,
+        ),
+    ] = 0.5
     thinking: Annotated[
         Thinking, Option("Whether <think>…</think> in front of an answer is left out of what is scored.")
     ] = Thinking.STRIP
@@ -227,6 +244,13 @@ class JobConfig:
             "at all, always, or never."
         ),
     ] = RegisterPolicy.IMPROVED
+    traces: Annotated[
+        TracePolicy,
+        Option(
+            "Which evaluations become MLflow traces when the job has completed: none, those of source and "
+            "winner on validation and test, or all."
+        ),
+    ] = TracePolicy.NONE
 
     @classmethod
     def options(cls) -> tuple[Row, ...]:
@@ -270,7 +294,9 @@ class JobOptions(TypedDict, total=False):
     max_output_tokens: int | None
     call_timeout_seconds: float
     failure_share: float
+    max_unscored_share: float
     thinking: Thinking | str
+    traces: TracePolicy | str
     register: RegisterPolicy | str
     further_source_prompt_uris: Sequence[str]
 
@@ -317,7 +343,10 @@ class Job:
         deaths: attempts in a row that died with their worker and had finished no new call.
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
+        answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
         inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
+        score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
+        unscored_answers: scorer name → answers it had no opinion on, where there were any.
     """
 
     job_id: str
@@ -350,7 +379,15 @@ class Job:
     stop_reason: StopReason | None = None
     usage: UsageByRole = field(default_factory=UsageByRole)
     warnings: tuple[str, ...] = ()
+    answers: Mapping[str, int] = field(default_factory=dict)
+    score_ranges: Mapping[str, str] = field(default_factory=dict)
+    unscored_answers: Mapping[str, int] = field(default_factory=dict)
     inputs: InputSummary | None = None
+
+    def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""
+        ranges = {name: ScoreRange.find(text) for name, text in self.score_ranges.items()}
+        return {name: span.raw(scores[name]) for name, span in ranges.items() if span and name in scores}
 
     @property
     def source_prompt_uris(self) -> tuple[str, ...]:

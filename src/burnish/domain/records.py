@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
@@ -62,6 +62,20 @@ class CandidateRecord:
     reason: str = ""
     usage: UsageByRole = field(default_factory=UsageByRole)
     objectives: Mapping[str, float] = field(default_factory=dict)
+
+
+def best_so_far(records: Sequence[CandidateRecord]) -> dict[str, Any]:
+    """Of what a search has brought so far, the fields of its job that show the best; none before the source
+    has been measured."""
+    kept = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
+    known = [record for record in records if record.scores and record.status in kept]
+    best = max(known, key=lambda record: record.scores["aggregate"], default=None)
+    if best is None:
+        return {}
+    return {
+        "best_candidate_id": best.candidate.candidate_id,
+        "final_eval_scores": dict(best.scores),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +133,7 @@ class Report:
         evaluations: new ones, or new results of the same (candidate, example).
         candidates: new ones, or what became of known ones.
         events: in their order.
-        progress, usage, seconds_spent: the job's fields; ``None``: as they were.
+        progress, usage, answers, seconds_spent: the job's fields; ``None``: as they were.
     """
 
     evaluations: Sequence[EvaluationRecord] = ()
@@ -127,6 +141,7 @@ class Report:
     events: Sequence[NewEvent] = ()
     progress: Progress | None = None
     usage: UsageByRole | None = None
+    answers: Mapping[str, int] | None = None
     seconds_spent: float | None = None
 
 

@@ -17,6 +17,15 @@ def well_formed(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def is_well_formed(text: str) -> bool:
+    """Whether UTF-8 can write it: no half of a surrogate pair, no byte of a name that is not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def well_formed_values(value: Any) -> Any:
     """The same for every text in a JSON value."""
     return json.loads(well_formed(json.dumps(value, ensure_ascii=False)))

@@ -8,11 +8,11 @@ from burnish.concurrency import SingleFlight
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, render
-from burnish.domain.score import Evaluation, Score
+from burnish.domain.score import NEUTRAL, Evaluation
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
-from burnish.evaluation.scorer import Sample, WeightedScorer
+from burnish.evaluation.scorer import Sample
 from burnish.evaluation.scorer_set import ScorerSet
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 
@@ -43,7 +43,7 @@ class Evaluator:
         prompts: Sequence[str],
         model: LanguageModel,
         target: str,
-        scorers: Sequence[WeightedScorer],
+        scorers: ScorerSet,
         parameters: Parameters | None = None,
         role: Role = Role.TARGET,
         concurrency: int = 8,
@@ -52,7 +52,7 @@ class Evaluator:
         self._prompts = tuple(prompts)
         self._model = model
         self._target = target
-        self._scorers = ScorerSet(scorers)
+        self._scorers = scorers
         self._parameters = parameters or Parameters()
         self._role = role
         self._evaluations: SingleFlight[Evaluation] = SingleFlight(concurrency, keep=True)
@@ -79,7 +79,8 @@ class Evaluator:
             example_id=example.example_id,
             phase=phase,
         )
-        output, usage, aggregate, error = "", Usage(), 0.0, None
+        output, usage, error = "", Usage(), None
+        aggregate: float | None = 0.0
         try:
             completion = await self._model.complete(request, purpose)
             output, usage = completion.text, completion.usage
@@ -97,9 +98,16 @@ class Evaluator:
             if failure.systemic:
                 raise
             error = str(failure)
-            scores = {name: Score(0.0, error) for name in self._scorers.names}
+            scores = self._scorers.failed(error)
         evaluation = Evaluation(
-            candidate.candidate_id, example.example_id, output, scores, aggregate, error, usage
+            candidate.candidate_id,
+            example.example_id,
+            output,
+            scores,
+            NEUTRAL if aggregate is None else aggregate,
+            error,
+            usage,
+            unscored=aggregate is None,
         )
         if self._record is not None:
             self._record(evaluation)

@@ -13,7 +13,11 @@ from burnish.domain.score import Evaluation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """Means of several evaluations, and the evaluations themselves, in the order of the examples."""
+    """Means of several evaluations, and the evaluations themselves, in the order of the examples.
+
+    Attributes:
+        scores: ``aggregate`` and one mean for each scorer that had an opinion, in [0, 1].
+    """
 
     evaluations: tuple[Evaluation, ...]
     scores: Mapping[str, float] = field(default_factory=dict)

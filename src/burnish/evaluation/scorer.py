@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.domain.dataset import Example
+from burnish.domain.score import ScoreRange
 from burnish.domain.usage import Usage
 from burnish.llm.protocol import LanguageModel
 
@@ -39,7 +40,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A scorer's raw answer: a number, a bool, or yes/no; anything else stops the job.
+    """A scorer's raw answer: a number, a bool, or yes/no; ``None`` where it has no opinion.
+
+    Anything else stops the job (:func:`burnish.domain.score.read_score`).
 
     ``usage`` is of the model calls that the answer took.
     """
@@ -50,8 +53,7 @@ class Feedback:
 
 
 class Scorer(ABC):
-    """Turns one output into a number in [0, 1] or yes/no. A scorer has a name and ``score``; the rest has
-    defaults.
+    """Turns one output into a number or yes/no. A scorer has a name and ``score``; the rest has defaults.
 
     Attributes:
         name: as in the results, unique within a job.
@@ -60,6 +62,9 @@ class Scorer(ABC):
         calls: model calls for one output.
         model: URI of the model that it asks; ``None``: it asks none.
         needs_price: it can score only answers of a model whose price is known.
+        range: of its numbers; ``None``: [0, 1].
+        compares_json: it compares with the expected response as one JSON value, so that a list is no
+            list of right answers.
     """
 
     requires: frozenset[str] = frozenset()
@@ -67,6 +72,8 @@ class Scorer(ABC):
     calls: int = 0
     model: str | None = None
     needs_price: bool = False
+    range: ScoreRange | None = None
+    compares_json: bool = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -85,8 +92,13 @@ class Scorer(ABC):
 
 @dataclass(frozen=True, slots=True)
 class WeightedScorer:
-    """A scorer with its part in the aggregate."""
+    """A scorer with its part in the aggregate.
+
+    Attributes:
+        warning: what a user should know of it before the job runs.
+    """
 
     scorer: Scorer
     weight: float = 1.0
     must_pass: bool = False
+    warning: str | None = None

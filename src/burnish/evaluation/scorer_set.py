@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import fsum
 
 from burnish.concurrency import gather_in_order
-from burnish.domain.score import Evaluation, Score, to_number
+from burnish.domain.score import NEUTRAL, Evaluation, Score, ScoreRange, read_score
 from burnish.domain.usage import Usage
 from burnish.errors import BurnishError, ScorerFailed
 from burnish.evaluation.protocol import Means
@@ -17,67 +18,142 @@ from burnish.evaluation.threads import in_thread
 PASSED = 0.5
 """A constraint is passed from here on: yes and no fall on either side, an averaged judge by majority."""
 
+FEWEST_ANSWERS = 8
+"""So many answers a scorer sees before its share without an opinion is held against it."""
+
+DEFAULT_MAX_UNSCORED_SHARE = 0.5
+
 
 class ScorerSet:
-    """All scorers of a job.
+    """Scores outputs, and counts how often each scorer had no opinion.
 
     Args:
+        max_unscored_share: a scorer that has no opinion on more of the answers stops the job.
         threads: how many blocking scorers may run at the same time.
     """
 
-    def __init__(self, scorers: Sequence[WeightedScorer], threads: int = 4) -> None:
+    def __init__(
+        self,
+        scorers: Sequence[WeightedScorer],
+        max_unscored_share: float = DEFAULT_MAX_UNSCORED_SHARE,
+        threads: int = 4,
+    ) -> None:
         self._scorers = tuple(scorers)
+        self._max_unscored_share = max_unscored_share
         self._threads = asyncio.Semaphore(threads)
+        self._seen: Counter[str] = Counter()
+        self._unscored: Counter[str] = Counter()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(weighted.scorer.name for weighted in self._scorers)
+    def ranges(self) -> Mapping[str, ScoreRange]:
+        """Scorer name → range of its own numbers, where that is declared."""
+        return {entry.scorer.name: entry.scorer.range for entry in self._scorers if entry.scorer.range}
+
+    @property
+    def unscored(self) -> Mapping[str, int]:
+        """Scorer name → answers it had no opinion on, where there were any."""
+        return dict(self._unscored)
+
+    @property
+    def warnings(self) -> list[str]:
+        """One for each scorer that had no opinion now and then."""
+        return [
+            f"the scorer {name} had no opinion on {count} of {self._seen[name]} answers, which are left out "
+            "of its mean"
+            for name, count in self._unscored.items()
+        ]
 
     async def score(self, sample: Sample) -> tuple[dict[str, Score], Usage]:
-        """Every scorer's score, by name, and what the judges' calls cost.
+        """The score of every scorer that has an opinion, by name, and what the judges' calls cost.
 
         Raises:
-            ScorerFailed: a scorer raised, or returned what is no score.
+            ScorerFailed: a scorer raised, returned what is no score, or has no opinion too often.
             BurnishError: what a judge's model call raises.
         """
-        feedbacks = await gather_in_order([self._ask(weighted.scorer, sample) for weighted in self._scorers])
+        feedbacks = await gather_in_order(
+            _feedback(entry.scorer, sample, self._threads) for entry in self._scorers
+        )
         scores, usage = {}, Usage()
-        for name, feedback in zip(self.names, feedbacks, strict=True):
-            value = to_number(feedback.value, name, sample.example.example_id)
-            scores[name] = Score(value, feedback.rationale)
+        for scorer, feedback in zip((entry.scorer for entry in self._scorers), feedbacks, strict=True):
             usage = usage + feedback.usage
+            score = read_score(
+                feedback.value,
+                feedback.rationale,
+                scorer=scorer.name,
+                example_id=sample.example.example_id,
+                range=scorer.range,
+            )
+            self._count(scorer.name, sample.example.example_id, score, feedback.rationale)
+            if score is not None:
+                scores[scorer.name] = score
         return scores, usage
 
-    def aggregate(self, scores: Mapping[str, Score]) -> float:
-        """Weighted mean; 0 when a constraint is not passed, 1 when there are constraints only and all are."""
-        values = {name: score.value for name, score in scores.items()}
-        if any(weighted.must_pass and values[weighted.scorer.name] < PASSED for weighted in self._scorers):
+    def failed(self, error: str) -> dict[str, Score]:
+        """The scores of an example whose call failed: the worst of each scorer."""
+        ranges = self.ranges
+        names = [entry.scorer.name for entry in self._scorers]
+        return {name: Score(0.0, error, ranges[name].worst if name in ranges else None) for name in names}
+
+    def aggregate(self, scores: Mapping[str, Score]) -> float | None:
+        """Weighted mean; 0 when a constraint is not passed, 1 when there are constraints only and all are.
+
+        Returns:
+            ``None`` where no scorer that has a weight has an opinion.
+        """
+        given = [entry for entry in self._scorers if entry.scorer.name in scores]
+        if any(entry.must_pass and scores[entry.scorer.name].value < PASSED for entry in given):
             return 0.0
-        rated = [weighted for weighted in self._scorers if not weighted.must_pass]
-        if not rated:
+        if all(entry.must_pass for entry in self._scorers):
             return 1.0
-        total = fsum(weighted.weight for weighted in rated)
-        return fsum(weighted.weight * values[weighted.scorer.name] for weighted in rated) / total
+        rated = [entry for entry in given if not entry.must_pass]
+        if not rated:
+            return None
+        total = fsum(entry.weight for entry in rated)
+        return fsum(entry.weight * scores[entry.scorer.name].value for entry in rated) / total
 
     def means(self, evaluations: Sequence[Evaluation]) -> Means:
-        """Means of the aggregate and of each scorer; no scores when there are no evaluations."""
+        """Means of the aggregate and of each scorer, over those that have an opinion.
+
+        Scorers without any are left out; there are no scores when there are no evaluations.
+        """
         if not evaluations:
             return Means(evaluations=())
-        count = len(evaluations)
-        scores = {"aggregate": fsum(evaluation.aggregate for evaluation in evaluations) / count}
-        for name in self.names:
-            scores[name] = fsum(evaluation.scores[name].value for evaluation in evaluations) / count
+        aggregates = [entry.aggregate for entry in evaluations if not entry.unscored]
+        scores = {"aggregate": _mean(aggregates) if aggregates else NEUTRAL}
+        for name in (entry.scorer.name for entry in self._scorers):
+            if found := [entry.scores[name].value for entry in evaluations if name in entry.scores]:
+                scores[name] = _mean(found)
         return Means(evaluations=tuple(evaluations), scores=scores)
 
-    async def _ask(self, scorer: Scorer, sample: Sample) -> Feedback:
-        try:
-            if not scorer.blocking:
-                return await scorer.score(sample)
-            async with self._threads:
-                return await in_thread(lambda: asyncio.run(scorer.score(sample)))
-        except BurnishError:
-            raise
-        except Exception as error:  # a scorer may be anybody's code
+    def _count(self, name: str, example_id: str, score: Score | None, rationale: str) -> None:
+        self._seen[name] += 1
+        if score is not None:
+            return
+        self._unscored[name] += 1
+        unscored, seen = self._unscored[name], self._seen[name]
+        if seen >= FEWEST_ANSWERS and unscored > self._max_unscored_share * seen:
+            said = f"; it said: {rationale}" if rationale else ""
             raise ScorerFailed(
-                scorer.name, sample.example.example_id, f"raised {type(error).__name__}: {error}"
-            ) from error
+                name,
+                example_id,
+                f"has no opinion on {unscored} of {seen} answers, which is more than a share of "
+                f"{self._max_unscored_share:g}{said}; correct the scorer, or raise max_unscored_share",
+            )
+
+
+async def _feedback(scorer: Scorer, sample: Sample, threads: asyncio.Semaphore) -> Feedback:
+    try:
+        if not scorer.blocking:
+            return await scorer.score(sample)
+        async with threads:
+            return await in_thread(lambda: asyncio.run(scorer.score(sample)))
+    except BurnishError:
+        raise
+    except Exception as error:  # a scorer may be anybody's code
+        raise ScorerFailed(
+            scorer.name, sample.example.example_id, f"raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return fsum(numbers) / len(numbers)

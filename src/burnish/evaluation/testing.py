@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from burnish.domain.dataset import Dataset, Example
-from burnish.domain.score import to_number
+from burnish.domain.score import read_score
 from burnish.evaluation.scorer import Feedback, Sample, Scorer
 from burnish.llm.protocol import LanguageModel
 
@@ -71,7 +71,11 @@ class ScorerContract(ABC):
     async def value(self, scorer: Scorer, example: Example, answer: str) -> float:
         """A scorer's score of one answer, as a number."""
         feedback = await self.feedback(scorer, example, answer)
-        return to_number(feedback.value, scorer.name, example.example_id)
+        score = read_score(
+            feedback.value, "", scorer=scorer.name, example_id=example.example_id, range=scorer.range
+        )
+        assert score is not None, "no opinion"
+        return score.value
 
     async def test_scores_the_cases(self) -> None:
         scorer = self.prepared()

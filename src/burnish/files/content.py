@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import dataclass
 from pathlib import Path
 
+from burnish.domain.text import is_well_formed
 from burnish.files.problems import FileProblems
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_bytes(path: Path, problems: FileProblems) -> bytes:
+@dataclass(frozen=True, slots=True)
+class UserFile:
+    """A file on this machine, or one that was sent.
+
+    Attributes:
+        path: as the user wrote it; its suffix names the format.
+        sent: its bytes, where it was sent; ``None``: it is on this machine.
+    """
+
+    path: Path
+    sent: bytes | None = None
+
+
+def read_bytes(file: UserFile, problems: FileProblems) -> bytes:
     """Everything in the file, without a UTF-8 byte order mark.
 
     Raises:
-        InvalidInput: missing, a folder, unreadable, empty, or UTF-16.
+        InvalidInput: missing, a folder, unreadable, empty, or UTF-16; its name is not UTF-8.
     """
+    if not is_well_formed(str(file.path)):
+        raise problems.stop(None, "", "", "its name is not UTF-8; rename the file")
     try:
-        data = path.read_bytes()
+        data = file.path.read_bytes() if file.sent is None else file.sent
     except FileNotFoundError as error:
         raise problems.stop(None, "", "", "there is no such file; check the path") from error
     except IsADirectoryError as error:

@@ -19,7 +19,7 @@ class FileProblems:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path).encode("utf-8", "backslashreplace").decode()
         self._found: list[Problem] = []
         self._kinds: Counter[str] = Counter()
 
@@ -33,8 +33,12 @@ class FileProblems:
         """
         self._kinds[kind] += 1
         if self._kinds[kind] <= _SHOWN:
-            place = str(self._path) if line is None else f"{self._path}:{line}"
+            place = self._path if line is None else f"{self._path}:{line}"
             self._found.append(Problem(f"{place} {name}".rstrip(), str(value), remedy))
+
+    def add_elsewhere(self, field: str, value: str, remedy: str) -> None:
+        """Note a problem of what was said about the file."""
+        self._found.append(Problem(field, value, remedy))
 
     def stop(self, line: int | None, name: str, value: object, remedy: str) -> InvalidInput:
         """A problem behind which nothing more can be read: raise what this returns."""
@@ -53,7 +57,7 @@ class FileProblems:
         more = sum(count - _SHOWN for count in self._kinds.values() if count > _SHOWN)
         if more:
             lines = "line" if more == 1 else "lines"
-            self._found.append(Problem(str(self._path), "", f"and {more} more {lines} like these"))
+            self._found.append(Problem(self._path, "", f"and {more} more {lines} like these"))
         return InvalidInput(*self._found)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from burnish.domain.prompt import Message, Prompt, Template, check_template
-from burnish.files.content import decode, read_bytes
+from burnish.files.content import UserFile, decode, read_bytes
 from burnish.files.problems import FileProblems, listed
 from burnish.tracking.names import check_prompt_name, check_prompt_text, safe_prompt_name
 
@@ -28,7 +28,7 @@ def read_prompt(path: Path, name: str | None = None) -> Prompt:
         InvalidInput: every problem found, with line or position.
     """
     problems = FileProblems(path)
-    text = decode(read_bytes(path, problems), problems).replace("\r\n", "\n")
+    text = decode(read_bytes(UserFile(path), problems), problems).replace("\r\n", "\n")
     template: Template
     template = _read_chat(text, problems) if path.suffix.lower() == ".json" else text.rstrip("\n")
     check_template(template, str(path))

@@ -12,6 +12,7 @@ from typing import Any
 from burnish.domain.dataset import Dataset
 from burnish.domain.prompt import needs_value
 from burnish.errors import did_you_mean
+from burnish.files.content import UserFile
 from burnish.files.problems import FileProblems, listed
 from burnish.files.rows import Row, Table, read_table
 from burnish.tracking.names import MAX_DATASET_NAME_CHARACTERS
@@ -31,6 +32,9 @@ def read_records(
     variables: Collection[str] | None,
     target: str | None = None,
     note: Callable[[str], None] | None = None,
+    *,
+    sent: bytes | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Examples from a ``.jsonl``, ``.csv`` or ``.parquet`` file.
 
@@ -43,6 +47,8 @@ def read_records(
         target: column (in records: expectation) with the expected answer; by default the one of
             ``ANSWERS`` that is there.
         note: called with what is left out, in one sentence each.
+        sent: the bytes of a file that was sent; ``path`` is then its name.
+        columns: variable → column that holds it, where they are called differently; only these are inputs.
 
     Returns:
         A dataset without id, in the order of the file. Its expectations have ``expected_response``,
@@ -61,10 +67,12 @@ def read_records(
             "the prompt has no {{variable}}, so nothing of this file would reach the model; "
             "write {{name of a column}} where the text belongs",
         )
-    table = read_table(path, problems)
+    table = read_table(UserFile(path, sent), problems)
     if not table.rows:
         problems.check()
         raise problems.stop(None, "", "", "has no rows")
+    if columns:
+        table, variables = _renamed(table, columns, target, problems), tuple(columns)
     reading = _Reading(table, None if variables is None else tuple(sorted(variables)), target, problems)
     nested = "inputs" in table.rows[0].values and "inputs" not in (variables or ())
     records = reading.records() if nested else reading.flat()
@@ -72,6 +80,29 @@ def read_records(
     if note is not None and reading.ignored:
         note(f"{path}: ignored {listed(reading.ignored)}")
     return Dataset.of(records, (path.stem or path.name)[:MAX_DATASET_NAME_CHARACTERS])
+
+
+def _renamed(table: Table, columns: Mapping[str, str], target: str | None, problems: FileProblems) -> Table:
+    """The table with the columns of the mapping under the names of their variables."""
+    for variable, column in columns.items():
+        field = f"columns.{variable}"
+        if column not in table.columns:
+            there = f"there is no such column; there is {listed(table.columns)}"
+            problems.add_elsewhere(field, column, there + did_you_mean(column, table.columns))
+        elif column == target:
+            problems.add_elsewhere(field, column, "is the expected answer; the model would see it")
+    problems.check()
+    taken = {*columns.values()} - {*columns, *filter(None, [target])}
+    rows = [
+        Row(
+            row.line,
+            {name: value for name, value in row.values.items() if name not in taken}
+            | {variable: row.values[column] for variable, column in columns.items() if column in row.values},
+        )
+        for row in table.rows
+    ]
+    names = dict.fromkeys([*columns, *(name for name in table.columns if name not in taken)])
+    return Table(tuple(rows), tuple(names))
 
 
 @dataclass
@@ -174,7 +205,7 @@ class _Reading:
                 None,
                 "",
                 listed(found),
-                "each could be the expected answer; say which by --target NAME",
+                "each could be the expected answer; name the one that is as the target (--target NAME)",
             )
         return found[0] if found else None
 

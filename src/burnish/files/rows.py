@@ -9,10 +9,9 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from burnish.files.content import decode, not_utf8, read_bytes
+from burnish.files.content import UserFile, decode, not_utf8, read_bytes
 from burnish.files.problems import FileProblems, listed
 
 _NAN_CELLS = ("nan", "NaN")  # as pandas writes a hole when asked to
@@ -39,21 +38,22 @@ class Table:
     columns: tuple[str, ...]
 
 
-def read_table(path: Path, problems: FileProblems) -> Table:
+def read_table(file: UserFile, problems: FileProblems) -> Table:
     """
     Raises:
         InvalidInput: no such format, or not readable at all. Broken lines are noted in ``problems``
             and left out.
     """
-    read = READERS.get(path.suffix.lower())
+    read = READERS.get(file.path.suffix.lower())
     if read is None:
-        read_bytes(path, problems)  # that it is not there at all is the better thing to say
-        raise problems.stop(None, "", path.suffix, f"is not a format read here; use one of {listed(READERS)}")
-    return read(path, problems)
+        read_bytes(file, problems)  # that it is not there at all is the better thing to say
+        raise problems.stop(
+            None, "", file.path.suffix, f"is not a format read here; use one of {listed(READERS)}"
+        )
+    return read(read_bytes(file, problems), problems)
 
 
-def _read_jsonl(path: Path, problems: FileProblems) -> Table:
-    data = read_bytes(path, problems)
+def _read_jsonl(data: bytes, problems: FileProblems) -> Table:
     if data.lstrip()[:1] == b"[":
         raise problems.stop(None, "", "[", "is one JSON list; write one JSON object on each line, without it")
     rows = []
@@ -108,8 +108,8 @@ def _has_half_character(value: Any) -> bool:
     return False
 
 
-def _read_csv(path: Path, problems: FileProblems) -> Table:
-    text = decode(read_bytes(path, problems), problems)
+def _read_csv(data: bytes, problems: FileProblems) -> Table:
+    text = decode(data, problems)
     csv.field_size_limit(sys.maxsize)  # the default refuses cells above 128 kB
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -145,8 +145,7 @@ def _check_header(columns: tuple[str, ...], line: int, problems: FileProblems) -
                 problems.add("separator", line, "", columns[0], "columns are separated by commas here")
 
 
-def _read_parquet(path: Path, problems: FileProblems) -> Table:
-    data = read_bytes(path, problems)
+def _read_parquet(data: bytes, problems: FileProblems) -> Table:
     import pyarrow
     import pyarrow.parquet
 
@@ -180,7 +179,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-READERS: Mapping[str, Callable[[Path, FileProblems], Table]] = {
+READERS: Mapping[str, Callable[[bytes, FileProblems], Table]] = {
     ".jsonl": _read_jsonl,
     ".csv": _read_csv,
     ".parquet": _read_parquet,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from burnish.domain.dataset import Dataset
+from burnish.domain.dataset import Dataset, Example
 from burnish.domain.prompt import Prompt, lookalikes_of, needs_value
 from burnish.errors import InvalidInput, Problem
 from burnish.planning.plan import Plan
@@ -53,6 +53,23 @@ def unfilled_placeholders(prompts: Sequence[Prompt], dataset: Dataset | None) ->
                 "where the records have a column of that very name"
             )
     return found
+
+
+def contradictions(dataset: Dataset | None) -> list[str]:
+    """A warning where records of the same inputs expect different things."""
+    expected: dict[str, Example] = {}
+    against: list[Example] = []
+    for example in dataset.examples if dataset else ():
+        first = expected.setdefault(example.identity, example)
+        if dict(first.expectations) != dict(example.expectations):
+            against.append(example)
+    if not against:
+        return []
+    return [
+        f"{len(against)} records have the inputs of another and expect something else (the first is "
+        f"{against[0].example_id}); no prompt can be right on both: correct the data, or give the right "
+        "answers as a list"
+    ]
 
 
 def check_budget(plan: Plan) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.dataset import Dataset
+from burnish.domain.dataset import Dataset, Example
 from burnish.domain.inputs import JobData, JobInputs, ResolvedModel
 from burnish.domain.job import JobConfig
 from burnish.domain.optimizer_type import OptimizerType
@@ -122,6 +122,9 @@ class Planner:
             InvalidInput: this version of Burnish cannot carry these inputs out any more.
         """
         optimizer = self.make_optimizer(config.optimizer_type, inputs.optimizer_settings)
+        scorers = self._scorers(inputs)
+        if data is not None and not any(entry.scorer.compares_json for entry in scorers):
+            data = replace(data, examples=tuple(map(_with_alternatives, data.examples)))
         splits = _splits(data)
         dataset = None
         if data is not None and inputs.dataset is not None:
@@ -134,7 +137,7 @@ class Planner:
             prompts=inputs.prompts,
             dataset=dataset,
             splits=splits,
-            scorers=self._scorers(inputs),
+            scorers=scorers,
             optimizer=optimizer,
             target=TargetModel.of(inputs.target),
             reflection=TargetModel.of(inputs.reflection) if inputs.reflection else None,
@@ -160,6 +163,10 @@ def calls_for_search(config: JobConfig, splits: Splits) -> int | None:
     if config.budget.max_calls is None:
         return None
     return max(0, config.budget.max_calls - 2 * len(splits.test))
+
+
+def _with_alternatives(example: Example) -> Example:
+    return replace(example, alternatives=True) if isinstance(example.expected, list) else example
 
 
 def _splits(data: JobData | None) -> Splits:

@@ -19,12 +19,13 @@ from burnish.domain.optimizer_type import OptimizerType
 from burnish.domain.prompt import Prompt, check_template
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem, Problems
+from burnish.evaluation.judges.catalog import default_judge_model
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import Optimizer
-from burnish.planning.checks import check_budget, check_records, unfilled_placeholders
+from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
 from burnish.planning.plan import (
     Plan,
     Planner,
@@ -111,6 +112,14 @@ class Resolver:
                 raise InvalidInput(*found) from None
             raise
 
+    async def check_experiment(self, experiment_id: str, problems: Problems) -> None:
+        """Add a problem where the experiment of a job's run is not there.
+
+        Raises:
+            TrackingUnavailable
+        """
+        await asyncio.to_thread(self._check_experiment, experiment_id, problems)
+
     async def check(
         self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None
     ) -> Resolution:
@@ -122,12 +131,15 @@ class Resolver:
         return await asyncio.to_thread(self._check, "", config, tuple(prompts), dataset, Problems())
 
     def _read_and_check(self, experiment_id: str, config: JobConfig, problems: Problems) -> Resolution:
+        self._check_experiment(experiment_id, problems)
+        prompts = self._prompts(config, problems)
+        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
+
+    def _check_experiment(self, experiment_id: str, problems: Problems) -> None:
         if not experiment_id:
             problems.add("experiment_id", "", "name the experiment the run belongs to")
         elif not self._tracker.experiment_exists(experiment_id):
             problems.add("experiment_id", experiment_id, "there is no such active experiment in MLflow")
-        prompts = self._prompts(config, problems)
-        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
 
     def _check(
         self,
@@ -188,11 +200,17 @@ class Resolver:
                 )
                 for spec, entry in zip(config.scorers, scorers, strict=True)
             ),
-            judge_model=self._judge_model,
+            judge_model=self._pinned_judge_model(scorers),
             optimizer_settings=self._complete_settings(config.optimizer_type, config.optimizer_config),
             dataset=_summary(dataset, splits) if dataset else None,
             versions=_versions(),
-            warnings=(*splits.warnings, *needed.warnings, *unfilled_placeholders(prompts, dataset)),
+            warnings=(
+                *splits.warnings,
+                *needed.warnings,
+                *unfilled_placeholders(prompts, dataset),
+                *contradictions(dataset),
+                *(entry.warning for entry in scorers if entry.warning),
+            ),
         )
         data = _positions(dataset, splits) if dataset else None
         plan = self._planner.plan(config, inputs, data)
@@ -208,6 +226,12 @@ class Resolver:
             judge_model=self._judge_model,
             find_registered=registered.find,
         )
+
+    def _pinned_judge_model(self, scorers: Sequence[WeightedScorer]) -> str | None:
+        """MLflow's default is kept with the job: another version or machine might have another."""
+        if self._judge_model is None and any(entry.scorer.model for entry in scorers):
+            return default_judge_model()
+        return self._judge_model
 
     def _prompts(self, config: JobConfig, problems: Problems) -> tuple[Prompt, ...]:
         prompts = []
@@ -259,11 +283,15 @@ class Resolver:
                 target = TargetModel(uri, parameters)
         reflection_uri = config.reflection_model or config.optimizer_config.get("reflection_model")
         if reflection_uri:
-            found = problems.collect(lambda: self._models.resolve(str(reflection_uri), {}, None))
+            found = problems.collect(
+                lambda: self._models.resolve(str(reflection_uri), {}, None), "config.reflection_model"
+            )
             reflection = TargetModel(*found) if found else None
         elif optimizer is not None and optimizer.needs_reflection:
             problems.add(
-                "reflection_model", "", f"{config.optimizer_type} writes its proposals with one; name it"
+                "config.reflection_model",
+                "",
+                f"{config.optimizer_type} writes its proposals with one; name it",
             )
         return target, reflection
 
@@ -271,7 +299,7 @@ class Resolver:
         found = []
         for entry in scorers:
             uri = entry.scorer.model
-            if uri and problems.collect(partial(self._models.resolve, uri, {}, None)):
+            if uri and problems.collect(partial(self._models.resolve, uri, {}, None), "scorers"):
                 found.append(uri)
         return found
 
@@ -309,7 +337,8 @@ class Resolver:
                 str(model) if model else None if prompt.model_config else config.model,
                 prompt.model_config,
                 prompt.response_format,
-            )
+            ),
+            "optimizer_config.teacher_model" if model else "model",
         )
         return (prompt, TargetModel(*found)) if found else None
 

@@ -82,6 +82,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         stop_reason=None if job.stop_reason is None else job.stop_reason.value,
         usage=_usage_by_role_to_json(job.usage),
         warnings=[well_formed(warning) for warning in job.warnings] or None,
+        answers=dict(job.answers) or None,
         attempt=job.attempt,
         best_candidate_id=job.best_candidate_id,
         start_timestamp_ms=job.start_timestamp_ms,
@@ -90,6 +91,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         cancel_requested=job.cancel_requested or None,
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
+        scorer_notes=_scorer_notes_to_json(job) or None,
         **_inputs_to_json(job),
     )
 
@@ -135,6 +137,15 @@ def job_from_proto(message: _JobMessage) -> Job:
         ),
         usage=usage_by_role_from_proto(message.usage),
         warnings=tuple(message.warnings),
+        answers=dict(message.answers),
+        score_ranges={
+            name: notes.range for name, notes in message.scorer_notes.items() if notes.HasField("range")
+        },
+        unscored_answers={
+            name: notes.unscored_answers
+            for name, notes in message.scorer_notes.items()
+            if notes.HasField("unscored_answers")
+        },
         inputs=_inputs_from_proto(message) if message.HasField("models") else None,
     )
 
@@ -168,6 +179,19 @@ def _inputs_from_proto(message: _JobMessage) -> InputSummary:
             _fields_from_proto(message.dataset, DatasetSummary) if message.HasField("dataset") else None
         ),
     )
+
+
+def _scorer_notes_to_json(job: Job) -> dict[str, Any]:
+    initial, final = job.raw_scores(job.initial_eval_scores), job.raw_scores(job.final_eval_scores)
+    return {
+        name: _set(
+            range=job.score_ranges.get(name),
+            initial_raw=initial.get(name),
+            final_raw=final.get(name),
+            unscored_answers=job.unscored_answers.get(name),
+        )
+        for name in sorted({*job.score_ranges, *job.unscored_answers})
+    }
 
 
 def _state_to_json(job: Job) -> dict[str, Any]:

@@ -16,7 +16,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x62urnish/proto/http.proto\x12\nburnish.v1\x1a google/protobuf/descriptor.proto\"]\n\x04Http\x12\x0f\n\x07methods\x18\x01 \x03(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0f\n\x07streams\x18\x04 \x01(\x08\x12\x14\n\x0conly_streams\x18\x05 \x01(\x08:@\n\x04http\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x10.burnish.v1.Http')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x62urnish/proto/http.proto\x12\nburnish.v1\x1a google/protobuf/descriptor.proto\"q\n\x04Http\x12\x0f\n\x07methods\x18\x01 \x03(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x0f\n\x07streams\x18\x04 \x01(\x08\x12\x14\n\x0conly_streams\x18\x05 \x01(\x08\x12\x12\n\ntakes_file\x18\x06 \x01(\x08:@\n\x04http\x12\x1e.google.protobuf.MethodOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x10.burnish.v1.Http')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -24,5 +24,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'burnish.proto.http_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HTTP']._serialized_start=74
-  _globals['_HTTP']._serialized_end=167
+  _globals['_HTTP']._serialized_end=187
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from burnish.proto import catalog_pb2 as _catalog_pb2
 from burnish.proto import http_pb2 as _http_pb2
 from burnish.proto import prompt_optimization_pb2 as _prompt_optimization_pb2
 from google.protobuf.internal import containers as _containers
@@ -9,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreatePromptOptimizationJob(_message.Message):
-    __slots__ = ("experiment_id", "source_prompt_uri", "config", "tags")
+    __slots__ = ("experiment_id", "source_prompt_uri", "config", "tags", "like_job_id", "refresh_inputs")
     class Response(_message.Message):
         __slots__ = ("job",)
         JOB_FIELD_NUMBER: _ClassVar[int]
@@ -19,11 +20,15 @@ class CreatePromptOptimizationJob(_message.Message):
     SOURCE_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    LIKE_JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_INPUTS_FIELD_NUMBER: _ClassVar[int]
     experiment_id: str
     source_prompt_uri: str
     config: _prompt_optimization_pb2.PromptOptimizationJobConfig
     tags: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.PromptOptimizationJobTag]
-    def __init__(self, experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[_prompt_optimization_pb2.PromptOptimizationJobConfig, _Mapping]] = ..., tags: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptOptimizationJobTag, _Mapping]]] = ...) -> None: ...
+    like_job_id: str
+    refresh_inputs: bool
+    def __init__(self, experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[_prompt_optimization_pb2.PromptOptimizationJobConfig, _Mapping]] = ..., tags: _Optional[_Iterable[_Union[_prompt_optimization_pb2.PromptOptimizationJobTag, _Mapping]]] = ..., like_job_id: _Optional[str] = ..., refresh_inputs: _Optional[bool] = ...) -> None: ...
 
 class GetPromptOptimizationJob(_message.Message):
     __slots__ = ("job_id",)
@@ -58,6 +63,15 @@ class SearchPromptOptimizationJobs(_message.Message):
     max_results: int
     page_token: str
     def __init__(self, experiment_id: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class StartDemoJob(_message.Message):
+    __slots__ = ()
+    class Response(_message.Message):
+        __slots__ = ("job",)
+        JOB_FIELD_NUMBER: _ClassVar[int]
+        job: _prompt_optimization_pb2.PromptOptimizationJob
+        def __init__(self, job: _Optional[_Union[_prompt_optimization_pb2.PromptOptimizationJob, _Mapping]] = ...) -> None: ...
+    def __init__(self) -> None: ...
 
 class WatchPromptOptimizationJobs(_message.Message):
     __slots__ = ("experiment_ids",)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Unpack
 
 from burnish.domain.job import JobConfig, JobOptions
 from burnish.domain.optimizer_type import OptimizerType
 from burnish.errors import InvalidInput, did_you_mean
+from burnish.proto import catalog_pb2 as catalog
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import config_to_proto, job_from_proto
 from burnish.proto.message import read_message
+from burnish.sdk.catalog import (
+    DatasetName,
+    DatasetPreview,
+    Experiment,
+    OptimizerListing,
+    PromptName,
+    PromptVersion,
+    ProviderListing,
+    ScorerListing,
+    listing_from_proto,
+    preview_from_proto,
+)
 from burnish.sdk.job import AsyncJob
 from burnish.sdk.results import Estimate, JobListEvent, estimate_from_proto, job_list_event_from_proto
 from burnish.sdk.transport import Transport
@@ -73,10 +88,43 @@ class AsyncClient:
             experiment_id=experiment_id,
             source_prompt_uri=source_prompt_uri,
             config=_config(source_prompt_uri, config),
-            tags=[
-                messages.PromptOptimizationJobTag(key=key, value=value) for key, value in (tags or {}).items()
-            ],
+            tags=_tags(tags),
         )
+        return await self._create(request, idempotency_key)
+
+    async def repeat_job(
+        self,
+        job_id: str,
+        *,
+        refresh_inputs: bool = False,
+        experiment_id: str = "",
+        tags: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        """Make the same job again, with its config and its tags.
+
+        Args:
+            refresh_inputs: look prompts, records, judges and models up anew; else the new job runs on
+                exactly what the other one ran on, whatever has become of it.
+            experiment_id: empty: the other job's.
+            tags: besides the other job's.
+            idempotency_key: as in :meth:`create_job`.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidState: an earlier version made the job, and it has kept no inputs.
+        """
+        request = wire.CreatePromptOptimizationJob(
+            like_job_id=job_id,
+            refresh_inputs=refresh_inputs or None,
+            experiment_id=experiment_id or None,
+            tags=_tags(tags),
+        )
+        return await self._create(request, idempotency_key)
+
+    async def _create(
+        self, request: wire.CreatePromptOptimizationJob, idempotency_key: str | None
+    ) -> AsyncJob:
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         answer = wire.CreatePromptOptimizationJob.Response()
         await self._transport.call("POST", (), answer, request, headers)
@@ -98,6 +146,16 @@ class AsyncClient:
         answer = wire.EstimatePromptOptimizationJob.Response()
         await self._transport.call("POST", ("estimate",), answer, request)
         return estimate_from_proto(answer.estimate)
+
+    async def start_demo(self) -> AsyncJob:
+        """The job of ``burnish demo`` on this server: shipped samples, the model in its own process.
+
+        Raises:
+            InvalidInput: the server lacks the local model.
+        """
+        answer = wire.StartDemoJob.Response()
+        await self._transport.call("POST", ("demo",), answer, repeatable=False)
+        return AsyncJob(self._transport, job_from_proto(answer.job))
 
     async def get_job(self, job_id: str) -> AsyncJob:
         """
@@ -152,6 +210,115 @@ class AsyncClient:
             message = messages.JobListEvent()
             read_message(json.loads(part.data), message)
             yield job_list_event_from_proto(message)
+
+    # --- what a job can be made of
+
+    async def list_experiments(self, name_contains: str = "") -> AsyncIterator[Experiment]:
+        """Experiments of the tracking server, the one that was changed last first."""
+        request = catalog.ListCatalogExperiments(name_contains=name_contains)
+        new_answer = catalog.ListCatalogExperiments.Response
+        async for page in self._transport.pages("GET", ("catalog", "experiments"), new_answer, request):
+            for entry in page.experiments:
+                yield listing_from_proto(entry, Experiment)
+
+    async def list_prompts(self, name_contains: str = "") -> AsyncIterator[PromptName]:
+        """Prompts of the registry, by name."""
+        request = catalog.ListCatalogPrompts(name_contains=name_contains)
+        new_answer = catalog.ListCatalogPrompts.Response
+        async for page in self._transport.pages("GET", ("catalog", "prompts"), new_answer, request):
+            for entry in page.prompts:
+                yield listing_from_proto(entry, PromptName)
+
+    async def prompt_versions(self, name: str) -> list[PromptVersion]:
+        """The versions of a prompt, newest first, at most 100.
+
+        Raises:
+            NotFound
+        """
+        answer = catalog.GetCatalogPrompt.Response()
+        await self._transport.call("GET", ("catalog", "prompts", name), answer)
+        return [listing_from_proto(entry, PromptVersion) for entry in answer.versions]
+
+    async def list_datasets(
+        self, name_contains: str = "", *, experiment_id: str = ""
+    ) -> AsyncIterator[DatasetName]:
+        """MLflow's evaluation datasets, the one that was changed last first."""
+        request = catalog.ListCatalogDatasets(name_contains=name_contains, experiment_id=experiment_id)
+        new_answer = catalog.ListCatalogDatasets.Response
+        async for page in self._transport.pages("GET", ("catalog", "datasets"), new_answer, request):
+            for entry in page.datasets:
+                yield listing_from_proto(entry, DatasetName)
+
+    async def preview_dataset(self, dataset_id: str, max_records: int = 20) -> DatasetPreview:
+        """A dataset's columns and some of its records.
+
+        Raises:
+            NotFound
+        """
+        request = catalog.GetCatalogDataset(max_results=max_records)
+        answer = catalog.GetCatalogDataset.Response()
+        await self._transport.call("GET", ("catalog", "datasets", dataset_id), answer, request)
+        return preview_from_proto(answer)
+
+    async def upload_dataset(
+        self,
+        file: str | Path,
+        *,
+        experiment_id: str,
+        name: str = "",
+        columns: Mapping[str, str] | None = None,
+        target: str = "",
+        dry_run: bool = False,
+    ) -> DatasetPreview:
+        """A CSV, JSON Lines or Parquet file becomes an MLflow dataset.
+
+        Args:
+            experiment_id: where the dataset belongs.
+            name: of the dataset; default: the file's.
+            columns: variable of the prompt → column; default: every column but the answer's is a variable.
+            target: column that holds the expected answer; default: the one that is called like one.
+            dry_run: only read and check the file; the dataset has no id then.
+
+        Raises:
+            InvalidInput: every problem, with its line and column.
+            OSError: the file cannot be read.
+        """
+        path = Path(file)
+        request = catalog.UploadDataset(
+            file_name=path.name,
+            experiment_id=experiment_id,
+            name=name,
+            columns=[f"{variable}={column}" for variable, column in (columns or {}).items()],
+            target=target,
+            dry_run=dry_run,
+        )
+        sent = await asyncio.to_thread(path.read_bytes)
+        answer = catalog.UploadDataset.Response()
+        await self._transport.upload(("catalog", "datasets"), sent, answer, request)
+        return preview_from_proto(answer)
+
+    async def list_scorers(self, experiment_id: str = "") -> list[ScorerListing]:
+        """Every scorer that a job can name; with those registered in the experiment, where one is named."""
+        request = catalog.ListCatalogScorers(experiment_id=experiment_id)
+        answer = catalog.ListCatalogScorers.Response()
+        await self._transport.call("GET", ("catalog", "scorers"), answer, request)
+        return [listing_from_proto(entry, ScorerListing) for entry in answer.scorers]
+
+    async def list_optimizers(self) -> list[OptimizerListing]:
+        """Every optimizer with the schema of its settings."""
+        answer = catalog.ListCatalogOptimizers.Response()
+        await self._transport.call("GET", ("catalog", "optimizers"), answer)
+        return [listing_from_proto(entry, OptimizerListing) for entry in answer.optimizers]
+
+    async def list_providers(self) -> list[ProviderListing]:
+        """Which models the server can ask."""
+        answer = catalog.ListCatalogProviders.Response()
+        await self._transport.call("GET", ("catalog", "providers"), answer)
+        return [listing_from_proto(entry, ProviderListing) for entry in answer.providers]
+
+
+def _tags(tags: Mapping[str, str] | None) -> list[messages.PromptOptimizationJobTag]:
+    return [messages.PromptOptimizationJobTag(key=key, value=value) for key, value in (tags or {}).items()]
 
 
 def _config(source_prompt_uri: str, options: JobOptions) -> messages.PromptOptimizationJobConfig:

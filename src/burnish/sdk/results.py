@@ -76,13 +76,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleResult:
-    """One candidate on one example. ``error`` says why there is no output."""
+    """One candidate on one example.
+
+    Attributes:
+        scores: a scorer without an opinion is left out.
+        aggregate: ``None`` where no scorer that has a weight had an opinion.
+        error: why there is no output.
+    """
 
     example_id: str
     split: str
     output: str
     scores: Mapping[str, Score]
-    aggregate: float
+    aggregate: float | None
     error: str | None
     usage: Usage
 
@@ -183,10 +189,10 @@ def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
         split=message.split,
         output=message.output,
         scores={
-            name: Score(message.scores[name].value, message.scores[name].rationale)
-            for name in sorted(message.scores)
+            name: Score(found.value, found.rationale, found.raw if found.HasField("raw") else None)
+            for name, found in sorted(message.scores.items())
         },
-        aggregate=message.aggregate,
+        aggregate=message.aggregate if message.HasField("aggregate") else None,
         error=message.error if message.HasField("error") else None,
         usage=usage_from_proto(message.usage),
     )

@@ -25,6 +25,7 @@ BASE_PATH = "/api/3.0/mlflow/prompt-optimization/jobs"
 ATTEMPTS = 3
 FIRST_DELAY_SECONDS = 0.2
 CONNECT_SECONDS = 10.0
+UPLOAD_SECONDS = 600.0
 RECONNECT_SECONDS = (0.2, 10.0)  # the first wait, and the longest
 RECONNECTS = 20
 SILENCE_SECONDS = 60.0  # of a stream, which has a heartbeat every 15 s
@@ -80,6 +81,17 @@ class Transport:
                     raise
             await asyncio.sleep(delay)
             delay *= 2
+
+    async def upload(self, path: tuple[str, ...], file: bytes, answer: Answer, request: Message) -> Answer:
+        """Send a file, with a request as parameters; it may take minutes until it is stored.
+
+        Raises:
+            BurnishError: as :meth:`call`.
+        """
+        content = message_to_json(request)
+        async with self._response("POST", path, content, {}, file=file) as response:
+            read_message(await response.json(content_type=None), answer)
+        return answer
 
     async def pages(
         self, method: str, path: tuple[str, ...], new_answer: Callable[[], Answer], request: Any
@@ -155,22 +167,25 @@ class Transport:
         content: dict[str, Any],
         headers: Mapping[str, str],
         streaming: bool = False,
+        file: bytes | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer that is no error."""
         import aiohttp
 
         url = self._base + "".join(f"/{quote(segment, safe='')}" for segment in path)
         timeout = aiohttp.ClientTimeout(
-            total=None if streaming else self._timeout_seconds,
+            total=None if streaming else self._timeout_seconds if file is None else UPLOAD_SECONDS,
             sock_connect=CONNECT_SECONDS,
             sock_read=SILENCE_SECONDS if streaming else None,
         )
+        in_address = method == "GET" or file is not None
         try:
             async with self._session().request(
                 method,
                 _encoded(url),
-                params=_parameters(content) if method == "GET" else None,
-                json=content if method != "GET" else None,
+                params=_parameters(content) if in_address else None,
+                json=None if in_address else content,
+                data=file,
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
@@ -211,8 +226,12 @@ def _parameters(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A message of scalars as query parameters, repeated fields several times."""
     found = []
     for name, value in content.items():
-        found += [(name, str(entry)) for entry in (value if isinstance(value, list) else [value])]
+        found += [(name, _as_parameter(entry)) for entry in (value if isinstance(value, list) else [value])]
     return found
+
+
+def _as_parameter(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _error_in(raw: bytes) -> wire.Error:

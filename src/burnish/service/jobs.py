@@ -6,9 +6,10 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
+from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import (
     MAX_PRIORITY,
     MAX_TAG_KEY_CHARACTERS,
@@ -18,22 +19,27 @@ from burnish.domain.job import (
     JobConfig,
     JobStatus,
 )
-from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry
-from burnish.errors import InvalidState, Problem, TrackingUnavailable
+from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry, best_so_far
+from burnish.errors import Conflict, InvalidInput, InvalidState, Problem, Problems, TrackingUnavailable
 from burnish.planning.resolver import Resolver
 from burnish.service.estimate import Estimate, estimate
+from burnish.service.runs import JobRuns
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import RunStatus, Tracker
 
 STOP_SECONDS = 15.0
+CANCEL_SECONDS = 2.0
+_LOOK_SECONDS = 0.05  # between two looks whether the worker has heeded a cancel
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
 class Jobs:
-    """Submit, get, search, cancel, delete, resume, estimate.
+    """Submit, repeat, get, search, cancel, delete, resume, estimate.
 
     Args:
         stop_seconds: how long a delete waits for MLflow before it has deleted anything.
+        cancel_seconds: how long a cancel waits for the worker before the attempt is fenced off.
+        sleep: waiting; injected.
     """
 
     def __init__(
@@ -44,6 +50,8 @@ class Jobs:
         dispatcher: Dispatcher,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         stop_seconds: float = STOP_SECONDS,
+        cancel_seconds: float = CANCEL_SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._tracker = tracker
@@ -51,6 +59,9 @@ class Jobs:
         self._dispatcher = dispatcher
         self._clock_ms = clock_ms
         self._stop_seconds = stop_seconds
+        self._cancel_seconds = cancel_seconds
+        self._sleep = sleep
+        self.runs = JobRuns(store, tracker)
 
     async def submit(
         self,
@@ -61,7 +72,7 @@ class Jobs:
         calls: Sequence[JournalEntry] = (),
         found: Sequence[Problem] = (),
     ) -> tuple[Job, bool]:
-        """Check everything that can be checked, then store the job and hand it over.
+        """Check everything that can be checked, make the job's run, then store the job and hand it over.
 
         Args:
             calls: model calls that were made for this job before it existed (the preflight); they
@@ -74,25 +85,91 @@ class Jobs:
         Raises:
             InvalidInput: every problem at once; nothing was written.
             Conflict: the idempotency key was used with another body.
+            TrackingUnavailable: MLflow is away; nothing was written.
         """
         problems = [*found, *tag_problems(tags or {})]
         if idempotency and not problems and (made := await self._store.find_made(idempotency)):
             return made, False  # whatever has become of its prompt or its data since
         resolution = await self._resolver.resolve(experiment_id, config, problems)
-        job = Job(
+        inputs, data = resolution.inputs, resolution.data
+        job = self._new_job(experiment_id, config, tags or {}, inputs)
+        return await self._create(job, inputs, data, idempotency, calls)
+
+    async def repeat(
+        self,
+        like_job_id: str,
+        *,
+        refresh_inputs: bool = False,
+        experiment_id: str = "",
+        tags: Mapping[str, str] | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> tuple[Job, bool]:
+        """Make the same job again, as :meth:`submit` does.
+
+        Args:
+            refresh_inputs: whether prompts, records, judges and models are looked up anew; else the new job
+                runs on exactly what the other one ran on, whatever has become of it.
+            experiment_id: empty: the other job's.
+            tags: besides the other job's.
+
+        Raises:
+            NotFound: there is no such job.
+            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet.
+            InvalidInput, Conflict: as :meth:`submit`.
+        """
+        if idempotency and (made := await self._store.find_made(idempotency)):
+            return made, False
+        like = await self._store.get(like_job_id)
+        tags = {**like.tags, **(tags or {})}
+        experiment_id = experiment_id or like.experiment_id
+        if refresh_inputs:
+            return await self.submit(experiment_id, like.config, tags, idempotency)
+        problems = Problems(tag_problems(tags))
+        await self._resolver.check_experiment(experiment_id, problems)
+        problems.check()
+        inputs = await self._store.find_inputs(like_job_id)
+        if inputs is None:
+            raise InvalidState(
+                f"job {like_job_id} was made by an earlier version and has kept no inputs; repeat it with "
+                "refresh_inputs"
+            )
+        data = await self._store.find_data(like_job_id)
+        job = self._new_job(experiment_id, like.config, tags, inputs)
+        return await self._create(job, inputs, data, idempotency)
+
+    def _new_job(
+        self, experiment_id: str, config: JobConfig, tags: Mapping[str, str], inputs: JobInputs
+    ) -> Job:
+        return Job(
             job_id=uuid.uuid4().hex,
             experiment_id=experiment_id,
             config=config,
             creation_timestamp_ms=self._clock_ms(),
-            tags=dict(tags or {}),
-            warnings=resolution.inputs.warnings,
-            inputs=resolution.inputs.summary,
+            tags=dict(tags),
+            warnings=inputs.warnings,
+            inputs=inputs.summary,
         )
-        stored, created = await self._store.create(
-            job, idempotency, calls, resolution.inputs, resolution.data
-        )
+
+    async def _create(
+        self,
+        job: Job,
+        inputs: JobInputs,
+        data: JobData | None,
+        idempotency: Idempotency | None = None,
+        calls: Sequence[JournalEntry] = (),
+    ) -> tuple[Job, bool]:
+        """The run first, so that no answer ever lacks it; a run that got no job is deleted, at once or, after
+        a crash, by :meth:`JobRuns.sweep`."""
+        job = await self.runs.schedule(job)
+        try:
+            stored, created = await self._store.create(job, idempotency, calls, inputs, data)
+        except (Conflict, InvalidInput):  # not where the store is away: the job may have been written
+            await self.runs.discard(job)
+            raise
         if created:
             self._dispatcher.announce(stored.job_id)
+        else:
+            await self.runs.discard(job)
         return stored, created
 
     async def get(self, job_id: str) -> Job:
@@ -110,18 +187,30 @@ class Jobs:
         return await self._store.search(query)
 
     async def cancel(self, job_id: str) -> Job:
-        """Ask for a stop. A waiting job is CANCELED at once; a running one within a second.
+        """Stop a job. Its worker has two seconds to end it in good order; past that the attempt is fenced
+        off, wherever it runs, and nothing of it can be written any more. The best candidate so far is kept.
+
+        Returns:
+            The job, CANCELED.
 
         Raises:
             NotFound
-            InvalidState: the job is COMPLETED or FAILED.
+            InvalidState: the job is COMPLETED or FAILED, or came to its end meanwhile.
         """
         job = await self._store.request_cancel(job_id)
         self._dispatcher.announce_cancel(job_id)
-        if job.status is JobStatus.CANCELED and job.attempt:  # it has been begun, so there may be a run
-            run_id = job.run_id or await asyncio.to_thread(self._tracker.find_run, job)
-            if run_id is not None:
-                await asyncio.to_thread(self._tracker.end_run, run_id, RunStatus.KILLED)
+        if job.status is JobStatus.CANCELED:
+            await self.runs.end(job)  # it was waiting, so nobody else will
+            return job
+        looks = round(self._cancel_seconds / _LOOK_SECONDS)
+        while looks > 0 and not job.status.terminal:
+            await self._sleep(_LOOK_SECONDS)
+            job, looks = await self._store.get(job_id), looks - 1
+        if not job.status.terminal:
+            job = await self._store.fence(job_id, best_so_far(await self._store.candidates(job_id)))
+            await self.runs.end(job)
+        if job.status is not JobStatus.CANCELED:
+            raise InvalidState(f"job {job_id} is {job.status}: it came to its end before the cancel did")
         return job
 
     async def delete(self, job_id: str) -> None:
@@ -139,7 +228,7 @@ class Jobs:
         if running:
             job = await self._store.fence(job_id)
             self._dispatcher.announce_cancel(job_id)
-        if job.attempt:  # it has been begun, so there may be a run
+        if job.run_id or job.attempt:  # a job of an earlier version has no run before it has begun
             run_id = await self._stopped_run(job, running)
             if run_id is not None:
                 await asyncio.to_thread(self._tracker.delete_run, run_id)

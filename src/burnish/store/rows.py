@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
+from enum import EnumType
 from math import isfinite
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Row
 
-from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.job import (
@@ -19,9 +19,7 @@ from burnish.domain.job import (
     Job,
     JobConfig,
     JobStatus,
-    OptimizerType,
     Progress,
-    RegisterPolicy,
     SplitFractions,
     StopReason,
     TestScores,
@@ -180,11 +178,11 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values = {name: stored[name] for name in _IN_CONFIG if name in stored}
     values["source_prompt_uris"] = tuple(stored["source_prompt_uris"])
     values["scorers"] = tuple(stored["scorers"])
-    values["optimizer_type"] = OptimizerType(stored["optimizer_type"])
     values["budget"] = Budget(**stored["budget"])
     values["split"] = SplitFractions(**stored["split"])
-    values["thinking"] = Thinking(stored.get("thinking", Thinking.STRIP))
-    values["register"] = RegisterPolicy(stored.get("register", RegisterPolicy.IMPROVED))
+    for row in JobConfig.options():
+        if row.name in values and isinstance(row.kind, EnumType):
+            values[row.name] = row.kind(values[row.name])
     return JobConfig(**values)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+from burnish.domain.dataset import SPLITS
+from burnish.domain.inputs import InputSummary
 from burnish.domain.job import MAX_TAG_VALUE_CHARACTERS, Job
 from burnish.tracking.names import split_prompt_uri, tag_name
 
 JOB_TAG = "burnish.job_id"  # on runs and on registered versions
+STORE_TAG = "burnish.store_id"  # on runs: the store that has the job
 ATTEMPT_TAG = "burnish.attempt"  # the attempt that made the run
 SOURCE_TAG = "burnish.source_prompt_uri"  # on registered versions
 MAX_PARAM_CHARACTERS = 6000
@@ -33,8 +36,9 @@ def run_tags(job: Job) -> dict[str, str]:
 
 
 def run_params(job: Job) -> dict[str, str]:
-    """The job's request: the first seven as MLflow's own jobs log them, then ours. Long ones are cut."""
-    config = job.config
+    """The job's request and what it came to: the first seven as MLflow's own jobs log them, then ours. Long
+    ones are cut."""
+    config, inputs = job.config, job.inputs
     params = {
         "source_prompt_uri": job.source_prompt_uri,
         "optimizer_type": config.optimizer_type.value.lower(),
@@ -48,8 +52,8 @@ def run_params(job: Job) -> dict[str, str]:
         "concurrency": str(config.concurrency),
     }
     optional = {
-        "model": config.model,
-        "reflection_model": config.reflection_model,
+        "model": inputs.model if inputs else config.model,
+        "reflection_model": inputs.reflection_model if inputs else config.reflection_model,
         "max_output_tokens": config.max_output_tokens,
         "budget.max_calls": config.budget.max_calls,
         "budget.max_tokens": config.budget.max_tokens,
@@ -57,9 +61,25 @@ def run_params(job: Job) -> dict[str, str]:
         "budget.max_seconds": config.budget.max_seconds,
     }
     params |= {key: str(value) for key, value in optional.items() if value is not None}
-    if len(config.source_prompt_uris) > 1:
-        params["source_prompt_uris"] = json.dumps(list(config.source_prompt_uris))
+    if len(job.source_prompt_uris) > 1:
+        params["source_prompt_uris"] = json.dumps(list(job.source_prompt_uris))
+    if job.source_prompt_uris != config.source_prompt_uris:
+        params["requested_source_prompt_uris"] = json.dumps(list(config.source_prompt_uris))
+    if inputs is not None:
+        params |= _input_params(inputs)
     return {
         key: value if len(value) <= MAX_PARAM_CHARACTERS else value[: MAX_PARAM_CHARACTERS - 3] + "..."
         for key, value in params.items()
     }
+
+
+def _input_params(inputs: InputSummary) -> dict[str, str]:
+    params = {}
+    if inputs.teacher_model is not None:
+        params["teacher_model"] = inputs.teacher_model
+    if inputs.judge_models:
+        params["judge_models"] = json.dumps(list(inputs.judge_models))
+    if (dataset := inputs.dataset) is not None:
+        params["dataset_digest"] = dataset.digest
+        params |= {f"examples.{name}": str(getattr(dataset, name)) for name in SPLITS}
+    return params

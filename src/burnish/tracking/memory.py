@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
 from burnish.errors import BurnishError, NotFound, TrackingUnavailable
-from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, run_name, run_params, run_tags
+from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, STORE_TAG, run_name, run_params, run_tags
 from burnish.tracking.layout import SCORES, candidate_files, candidate_folder, candidate_metrics
 from burnish.tracking.names import (
     check_alias,
@@ -23,7 +23,15 @@ from burnish.tracking.names import (
     split_prompt_uri,
 )
 from burnish.tracking.note import NOTE_TAG
-from burnish.tracking.protocol import NOTHING, EvaluationTrace, Link, RunEntries, RunStatus, TraceBatch
+from burnish.tracking.protocol import (
+    NOTHING,
+    EvaluationTrace,
+    Link,
+    OpenRun,
+    RunEntries,
+    RunStatus,
+    TraceBatch,
+)
 
 
 @dataclass
@@ -134,26 +142,52 @@ class FakeTracker:
             self.datasets[f"d-{len(self.datasets) + 1}"] = made
             return made
 
+    def schedule_run(self, job: Job, store_id: str) -> str:
+        with self._call("schedule_run"):
+            run = self._make_run(job)
+            run.tags[STORE_TAG] = store_id
+            run.status = RunStatus.SCHEDULED
+            return run.run_id
+
+    def open_runs(self, store_id: str) -> list[OpenRun]:
+        with self._call("open_runs"):
+            return [
+                OpenRun(run.run_id, run.tags[JOB_TAG], run.status)
+                for run in self.runs.values()
+                if run.tags.get(STORE_TAG) == store_id
+                and run.status in (RunStatus.SCHEDULED, RunStatus.RUNNING)
+                and not run.deleted
+            ]
+
     def ensure_run(self, job: Job) -> str:
         with self._call("ensure_run"):
-            if job.config.dataset_id is not None:
-                self.dataset(job.config.dataset_id)
             run = self._find_run(job)
             if run is None:
-                self._require_experiment(job.experiment_id)
-                run = FakeRun(
-                    run_id=f"run{len(self.runs) + 1}",
-                    experiment_id=job.experiment_id,
-                    name=run_name(job),
-                    tags=run_tags(job),
-                    params=run_params(job),
-                    datasets=[job.config.dataset_id] if job.config.dataset_id else [],
-                )
-                self.runs[run.run_id] = run
+                if job.config.dataset_id is not None and job.inputs is None:
+                    self.dataset(job.config.dataset_id)
+                run = self._make_run(job)
+            if job.config.dataset_id in self.datasets and not run.datasets:
+                run.datasets.append(str(job.config.dataset_id))
             run.status = RunStatus.RUNNING
-            for uri in job.config.source_prompt_uris:
-                self._link_prompt(run, self.prompt(uri).uri)
+            for uri in job.source_prompt_uris:
+                if isinstance(split_prompt_uri(uri)[1], int):
+                    self._link_prompt(run, uri)
+                else:
+                    with suppress(NotFound):
+                        self._link_prompt(run, self.prompt(uri).uri)
             return run.run_id
+
+    def _make_run(self, job: Job) -> FakeRun:
+        self._require_experiment(job.experiment_id)
+        run = FakeRun(
+            run_id=f"run{len(self.runs) + 1}",
+            experiment_id=job.experiment_id,
+            name=run_name(job),
+            tags=run_tags(job),
+            params=run_params(job),
+        )
+        self.runs[run.run_id] = run
+        return run
 
     def log(self, run_id: str, entries: RunEntries) -> None:
         with self._call("log"):
@@ -182,12 +216,16 @@ class FakeTracker:
                 winner = self._register(replace(source, template=template), job.job_id)
             return str(winner.uri)
 
-    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> None:
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> bool:
         with self._call("end_run"):
             run = self.runs.get(run_id)
-            if run is not None and not run.deleted:
+            if run is None:
+                return False
+            if not run.deleted:
                 self._write(run, entries)
+            if not run.deleted or run.status in (RunStatus.SCHEDULED, RunStatus.RUNNING):
                 run.status = status
+            return not run.deleted
 
     def find_run(self, job: Job) -> str | None:
         with self._call("find_run"):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from burnish.domain.dataset import Dataset, Example
-from burnish.domain.job import Job
+from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import Prompt
 from burnish.domain.records import CandidateRecord, EvaluationRecord
 
@@ -20,10 +20,19 @@ from burnish.domain.records import CandidateRecord, EvaluationRecord
 class RunStatus(StrEnum):
     """MLflow's run states that Burnish uses."""
 
+    SCHEDULED = "SCHEDULED"
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
     KILLED = "KILLED"
+
+
+ENDED_AS: Mapping[JobStatus, RunStatus] = {
+    JobStatus.COMPLETED: RunStatus.FINISHED,
+    JobStatus.FAILED: RunStatus.FAILED,
+    JobStatus.CANCELED: RunStatus.KILLED,
+}
+"""How a job's end is shown on its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,15 @@ class TraceBatch:
     traces: Sequence[EvaluationTrace]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that has not ended, and the job it says it belongs to."""
+
+    run_id: str
+    job_id: str
+    status: RunStatus
+
+
 class Tracker(Protocol):
     # --- read
     def prompt(self, uri: str) -> Prompt:
@@ -130,9 +148,25 @@ class Tracker(Protocol):
         ...
 
     # --- a job's effects
+    def schedule_run(self, job: Job, store_id: str) -> str:
+        """Make the run of a job that is about to be stored: SCHEDULED, with its params and tags.
+
+        Args:
+            store_id: of the store that will have the job, by which :meth:`open_runs` finds it.
+
+        Raises:
+            NotFound: there is no such experiment.
+        """
+        ...
+
+    def open_runs(self, store_id: str) -> Sequence[OpenRun]:
+        """The runs of this store's jobs that are SCHEDULED or RUNNING, in any experiment."""
+        ...
+
     def ensure_run(self, job: Job) -> str:
-        """The job's run: found by its ``burnish.job_id`` tag, or made, with params, tags
-        (``mlflow.run.isPromptOptimization=true``), the dataset input and the source prompt linked."""
+        """The job's run, RUNNING: found by the job's ``run_id`` or the ``burnish.job_id`` tag, or made, with
+        params, tags (``mlflow.run.isPromptOptimization=true``), the dataset input and the source prompt
+        linked. What a run that is there cannot be linked to any more is left out."""
         ...
 
     def log(self, run_id: str, entries: RunEntries) -> None:
@@ -154,9 +188,14 @@ class Tracker(Protocol):
         job id; found again if it is there. Returns its URI."""
         ...
 
-    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> None:
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> bool:
         """Write the last entries as :meth:`log` does, then end the run, unless it has ended already with
-        this status. One that is gone is skipped."""
+        this status.
+
+        Returns:
+            ``False``: the run has been deleted. Nothing is written then; where MLflow still has it among the
+            deleted ones it ends there with this status.
+        """
         ...
 
     def find_run(self, job: Job) -> str | None:

@@ -276,6 +276,44 @@ class TrackerContract(ABC):
         assert view.prompts == [job.source_prompt_uri]
         assert len(view.datasets) == 1
 
+    def test_a_run_is_scheduled_with_the_request_and_runs_later(self, tracker: Tracker) -> None:
+        job = self.make_job(tracker)
+        run_id = tracker.schedule_run(job, fresh("store"))
+        view = self.view(tracker, run_id)
+        assert view.status == "SCHEDULED"
+        assert view.tags["burnish.job_id"] == job.job_id
+        assert view.params["source_prompt_uri"] == job.source_prompt_uri
+        taken = replace(job, run_id=run_id, attempt=1)
+        assert tracker.ensure_run(taken) == run_id
+        view = self.view(tracker, run_id)
+        assert view.status == "RUNNING"
+        assert view.prompts == [job.source_prompt_uri]
+        assert len(view.datasets) == 1
+        assert self.run_ids(tracker, job) == [run_id]
+
+    def test_a_scheduled_run_starts_though_what_the_job_names_is_gone(self, tracker: Tracker) -> None:
+        job = self.make_job(tracker)
+        run_id = tracker.schedule_run(job, fresh("store"))
+        config = replace(job.config, dataset_id="d-nope", source_prompt_uris=(f"prompts:/{fresh('gone')}/1",))
+        assert tracker.ensure_run(replace(job, config=config, run_id=run_id, attempt=1)) == run_id
+        assert self.view(tracker, run_id).status == "RUNNING"
+
+    def test_open_runs_are_found_by_their_store(self, tracker: Tracker) -> None:
+        ours, theirs = fresh("store"), fresh("store")
+        jobs = [self.make_job(tracker) for _ in range(4)]
+        waiting, running, ended, foreign = jobs
+        ids = [tracker.schedule_run(job, theirs if job is foreign else ours) for job in jobs]
+        tracker.ensure_run(replace(running, run_id=ids[1], attempt=1))
+        tracker.end_run(ids[2], RunStatus.KILLED)
+        found = {run.run_id: (run.job_id, run.status) for run in self.other(tracker).open_runs(ours)}
+        assert found == {
+            ids[0]: (waiting.job_id, RunStatus.SCHEDULED),
+            ids[1]: (running.job_id, RunStatus.RUNNING),
+        }
+        assert [run.run_id for run in tracker.open_runs(theirs)] == [ids[3]]
+        assert list(tracker.open_runs(fresh("store"))) == []
+        assert ended.job_id not in {run.job_id for run in tracker.open_runs(ours)}
+
     def test_a_job_has_one_run_however_often_and_by_whom_it_is_asked_for(self, tracker: Tracker) -> None:
         job = self.make_job(tracker)
         run_id = tracker.ensure_run(job)
@@ -355,8 +393,14 @@ class TrackerContract(ABC):
             tracker.log(run_id, RunEntries(metrics=[({"a": 1.0}, 0)]))
         with pytest.raises(NotFound, match="run"):
             tracker.log_text(run_id, "late", "late.txt")
-        tracker.end_run(run_id, RunStatus.FINISHED, RunEntries(metrics=[({"a": 1.0}, 0)]))
-        assert self.view(tracker, run_id).status == "RUNNING"
+        ended = tracker.end_run(run_id, RunStatus.FINISHED, RunEntries(metrics=[({"a": 1.0}, 0)]))
+        assert ended is False
+        view = self.view(tracker, run_id)
+        assert view.status == "FINISHED"  # among the deleted ones
+        assert "a" not in view.metrics
+        with pytest.raises(NotFound, match="run"):
+            tracker.log_text(run_id, "still deleted", "late.txt")
+        assert tracker.end_run(uuid.uuid4().hex, RunStatus.FINISHED) is False
 
     # --- metrics and artifacts
 

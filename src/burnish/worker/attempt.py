@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,9 +15,9 @@ from burnish.dispatch.protocol import Requeue
 from burnish.domain.events import EventKind
 from burnish.domain.job import StopReason
 from burnish.domain.records import Report
-from burnish.errors import AttemptSuperseded, BurnishError, StoreUnavailable, WorkersLost
+from burnish.errors import AttemptSuperseded, BurnishError, NotFound, StoreUnavailable, WorkersLost
 from burnish.worker.context import AttemptContext
-from burnish.worker.finalizer import Finalizer
+from burnish.worker.finalizer import Finalizer, run_is_gone
 from burnish.worker.pipeline import run_job
 
 log = structlog.get_logger("burnish.worker")
@@ -59,7 +60,7 @@ class Attempt:
         if self._context.job.deaths >= self._worker.max_job_deaths:
             return await run_to_completion(self._finalizer.failed(WorkersLost(self._context.job.deaths)))
         work = asyncio.create_task(self._work())
-        beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._show_candidates())]
+        beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep_run_current())]
         try:
             end = await self._course(work, beside[0])
             return await run_to_completion(_after(cancel_and_wait(work), end))  # the heartbeat goes on
@@ -108,18 +109,23 @@ class Attempt:
     # --- the work
 
     async def _work(self) -> StopReason:
-        context, worker = self._context, self._worker
-        context.run_lookup = context.mlflow_calls.start(worker.tracker.ensure_run, context.job)
-        run_id = await asyncio.shield(context.run_lookup)
-        if run_id != context.job.run_id:
-            context.job = await worker.store.update(
-                context.job.job_id, context.job.attempt, {"run_id": run_id}
-            )
+        context = self._context
+        if context.job.run_id is None:  # an earlier version made the job; else MLflow may be away
+            await self._open_run()
         try:
             return await run_job(context)
         finally:
             if context.journal is not None:
                 await context.journal.close()
+
+    async def _open_run(self) -> None:
+        """Set the job's MLflow run RUNNING; make it where there is none, or none any more."""
+        context, worker = self._context, self._worker
+        context.run_lookup = context.mlflow_calls.start(worker.tracker.ensure_run, context.job)
+        run_id = await asyncio.shield(context.run_lookup)
+        if run_id != context.job.run_id:
+            await worker.store.update(context.job.job_id, context.job.attempt, {"run_id": run_id})
+            context.job = replace(context.job, run_id=run_id)
 
     # --- beside the work
 
@@ -157,25 +163,31 @@ class Attempt:
             raise CancelRequested
         return changes
 
-    async def _show_candidates(self) -> None:
-        """Put candidates on the MLflow run while the search goes on; until cancelled.
+    async def _keep_run_current(self) -> None:
+        """Open the MLflow run, and put candidates on it while the search goes on; until cancelled.
 
         What fails here is made good at the end, so a job does not suffer while MLflow is away.
         """
-        context = self._context
+        context, worker = self._context, self._worker
+        opened = context.job.run_id is None  # then the work itself begins by opening it
         while True:
-            await self._worker.sleep(self._worker.show_seconds)
-            run_id = context.run_id
-            if not context.loaded or run_id is None:
-                continue
+            pause = worker.show_seconds
             try:
-                log_entries = partial(self._worker.tracker.log, run_id)
-                await context.recorder.log_to_run(log_entries, context.mlflow_calls)
-            except StoreUnavailable:
+                if not opened:
+                    await self._open_run()
+                    opened = True
+                if context.loaded and (run_id := context.run_id) is not None:
+                    log_entries = partial(worker.tracker.log, run_id)
+                    await context.recorder.log_to_run(log_entries, context.mlflow_calls)
+            except (StoreUnavailable, AttemptSuperseded):
                 return  # the watch has found out, too
             except BurnishError as error:
-                self._log.warning("candidates are not on the run yet", error=self._worker.redact(str(error)))
-                await self._worker.sleep(_SECONDS_BETWEEN_TRIES)
+                if isinstance(error, NotFound) and error.what == "run":
+                    context.recorder.warning(run_is_gone(context.run_id))
+                    return
+                self._log.warning("the run is not up to date yet", error=worker.redact(str(error)))
+                pause = _SECONDS_BETWEEN_TRIES
+            await worker.sleep(pause)
 
 
 async def run_to_completion(work: Coroutine[Any, Any, T]) -> T:

@@ -10,6 +10,7 @@ from typing import Any
 
 from burnish.domain.job import Job
 from burnish.evaluation.evaluator import Evaluator
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.threads import in_thread
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
@@ -83,6 +84,7 @@ class AttemptContext:
     ledger: Ledger = field(init=False)
     model: JobGateway = field(init=False)
     recorder: Recorder = field(init=False)
+    scorers: ScorerSet = field(init=False)
     evaluator: Evaluator = field(init=False)
 
     async def load(self) -> None:
@@ -112,15 +114,17 @@ class AttemptContext:
         )
         for warning in left_out:
             self.recorder.warning(warning)
+        self.model.answers.report_to(self.recorder.warning)
         learning = (*self.plan.splits.train, *self.plan.splits.validation)
         for entry in self.plan.scorers:
             await in_thread(partial(entry.scorer.prepare, learning))
+        self.scorers = ScorerSet(self.plan.scorers, plan.config.max_unscored_share)
         self.evaluator = Evaluator(
             prompts=tuple(prompt.name for prompt in plan.prompts),
             model=self.model,
             target=plan.target.uri,
             parameters=plan.target.parameters,
-            scorers=plan.scorers,
+            scorers=self.scorers,
             concurrency=plan.config.concurrency,
             record=self.recorder.evaluated,
         )
@@ -149,7 +153,7 @@ class AttemptContext:
     def run_id(self) -> str | None:
         """Of the MLflow run, also where it was made while the attempt was being interrupted."""
         task = self.run_lookup
-        if self.job.run_id is None and task and task.done() and not task.cancelled() and not task.exception():
+        if task and task.done() and not task.cancelled() and not task.exception():
             return task.result()
         return self.job.run_id
 
@@ -167,4 +171,8 @@ class AttemptContext:
         planned = self.plan.config.budget.max_calls or (
             needed.target_high + needed.reflection_high + self.plan.test_calls
         )
-        return {"progress": self.recorder.progress(spent.total.calls, planned), "usage": spent}
+        return {
+            "progress": self.recorder.progress(spent.total.calls, planned),
+            "usage": spent,
+            "answers": self.model.answers.as_json(),
+        }

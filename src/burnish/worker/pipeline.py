@@ -14,10 +14,11 @@ from dataclasses import asdict, replace
 
 from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.dataset import Example
+from burnish.domain.dataset import Example, record_name
 from burnish.domain.events import EventKind
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
+from burnish.domain.score import Evaluation
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
@@ -27,9 +28,11 @@ from burnish.llm.protocol import Completion, LanguageModel, Parameters, Purpose,
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
 from burnish.planning.plan import Plan
+from burnish.planning.preflight import preflight
 from burnish.worker.context import AttemptContext
 from burnish.worker.registration import register_winner
 
+_NAMED = 3  # records in a warning
 _MARGIN = 1.5  # the test may cost so much more than the source's own evaluations
 
 
@@ -53,6 +56,7 @@ async def run_job(context: AttemptContext) -> StopReason:
     context.ledger.hold_back(Usage(), 0.0)
 
     await sealed_test(context, outcome.best)
+    await note_unscored(context)
     context.end_message = await register_winner(context, outcome.best)
     return outcome.stop_reason
 
@@ -90,14 +94,20 @@ async def score_source(context: AttemptContext) -> None:
     source = plan.source
     recorder.phase("source", len(plan.splits.validation))
     began = ledger.seconds
+    await preflight(plan, context.evaluator, context.model.answers)
     initial = await context.evaluator(source, plan.splits.validation)
+    if unanswered := [evaluation for evaluation in initial.evaluations if evaluation.error is not None]:
+        recorder.warning(_unanswered(unanswered, plan.splits.validation))
     recorder.candidate(
         source,
         CandidateStatus.SOURCE,
         means=initial if plan.dataset else None,
         objectives=objectives_of(source, initial) if plan.dataset else None,
     )
-    await context.save(initial_eval_scores=dict(initial.scores))
+    await context.save(
+        initial_eval_scores=dict(initial.scores),
+        score_ranges={name: str(span) for name, span in context.scorers.ranges.items()},
+    )
     _hold_for_test(context, initial, ledger.seconds - began)
 
 
@@ -135,6 +145,16 @@ async def sealed_test(context: AttemptContext, winner: Candidate) -> None:
     await context.save(test_scores=scores, verdict=verdict)
 
 
+async def note_unscored(context: AttemptContext) -> None:
+    """Keep with the job which scorers had no opinion, and how often."""
+    for warning in context.scorers.warnings:
+        context.recorder.warning(warning)
+    if context.scorers.unscored:
+        await context.save(
+            unscored_answers=dict(context.scorers.unscored), warnings=tuple(context.recorder.warnings)
+        )
+
+
 async def _pairs(
     evaluate: Evaluator, source: Candidate, winner: Candidate, examples: Sequence[Example]
 ) -> list[tuple[float, float]]:
@@ -145,6 +165,7 @@ async def _pairs(
     return [
         (first.aggregate, second.aggregate)
         for first, second in zip(before.evaluations, after.evaluations, strict=True)
+        if not (first.unscored or second.unscored)
     ]
 
 
@@ -171,7 +192,7 @@ def _teacher(context: AttemptContext) -> Evaluator | None:
         model=context.model,
         target=plan.reflection.uri,
         parameters=plan.target.parameters,
-        scorers=plan.scorers,
+        scorers=context.scorers,
         role=Role.TEACHER,
         concurrency=plan.config.concurrency,
     )
@@ -214,6 +235,19 @@ def _hold_for_test(context: AttemptContext, initial: Means | None = None, second
             usd_nanos=round((measured.usd_nanos or 0) * share),
         ),
         seconds * share,
+    )
+
+
+def _unanswered(failed: Sequence[Evaluation], examples: Sequence[Example]) -> str:
+    """A warning that names the records which score 0 because they have no answer."""
+    by_id = {example.example_id: example for example in examples}
+    shown = "; ".join(
+        f"{record_name(by_id[evaluation.example_id])}: {evaluation.error}" for evaluation in failed[:_NAMED]
+    )
+    more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return (
+        f"{len(failed)} of {len(examples)} validation records have no answer to the source prompt and score "
+        f"0: {shown}{more}"
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.edit import EditReport
@@ -28,6 +28,8 @@ from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.serialized_calls import SerializedCalls
 
 REPLAYED = (EventKind.EDIT, EventKind.FORECAST)
+Result = TypeVar("Result")
+
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
 
 
@@ -147,7 +149,7 @@ class Recorder:
         """Write down everything observed so far, and say that we live. Returns when it is stored.
 
         Args:
-            shown: fields of the job that a watcher sees: ``progress``, ``usage``, ``seconds_spent``.
+            shown: fields of the job that a watcher sees, see :class:`~burnish.domain.records.Report`.
 
         Returns:
             Whether a cancel has been requested.
@@ -166,9 +168,12 @@ class Recorder:
             raise
 
     async def log_to_run(
-        self, log: Callable[[RunEntries], None], mlflow_calls: SerializedCalls, others: RunEntries = NOTHING
-    ) -> None:
+        self, log: Callable[[RunEntries], Result], mlflow_calls: SerializedCalls, others: RunEntries = NOTHING
+    ) -> Result | None:
         """Log each measured candidate that this attempt has not put on the run yet, and other entries.
+
+        Returns:
+            What ``log`` returns; ``None`` where there was nothing to log.
 
         Raises:
             TrackingUnavailable, StoreUnavailable
@@ -180,11 +185,13 @@ class Recorder:
                 if record.scores and candidate_id not in self._logged
             ]
             if not new and others == NOTHING:
-                return
+                return None
             await self.flush()  # the store first: it also knows whether we may still write
             measured = [self._measured(record) for record in new]
-            await mlflow_calls(log, replace(others, candidates=measured, examples=self._examples))
+            entries = replace(others, candidates=measured, examples=self._examples)
+            result = await mlflow_calls(log, entries)
             self._logged |= {record.candidate.candidate_id for record in new}
+            return result
 
     # --- inside
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from burnish.errors import InvalidInput
 from burnish.evaluation.scorer import Scorer
 from burnish.evaluation.scorers.contains import Contains
-from burnish.evaluation.scorers.exact_match import ExactMatch
+from burnish.evaluation.scorers.exact_match import exact_match
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid, find_difference
 from burnish.evaluation.scorers.label_match import LabelMatch, first_label
 from burnish.evaluation.scorers.max_length import MaxLength
 from burnish.evaluation.scorers.numeric_match import NumericMatch, last_number
 from burnish.evaluation.scorers.regex_match import RegexMatch
-from burnish.evaluation.scorers.similarity import Similarity
+from burnish.evaluation.scorers.similarity import similarity
 from burnish.evaluation.scorers.text import TextScorer, normalize
 from burnish.evaluation.testing import ScorerContract
 
@@ -50,12 +50,12 @@ class TestExactMatch(ScorerContract):
     ]
 
     def make(self) -> Scorer:
-        return ExactMatch("exact_match")
+        return exact_match("exact_match")
 
     @given(st.text(), st.sampled_from(["{}", " {} ", '"{}"', "{}.", "{}!\n", "'{}.'"]))
     def test_decoration_does_not_matter(self, text: str, decoration: str) -> None:
         assume(any(character.isalnum() for character in text))
-        assert score(ExactMatch("exact_match"), decoration.format(text), text) == 1.0
+        assert score(exact_match("exact_match"), decoration.format(text), text) == 1.0
 
     @given(st.text())
     def test_normalizing_twice_changes_nothing(self, text: str) -> None:
@@ -261,19 +261,19 @@ class TestSimilarity(ScorerContract):
     ]
 
     def make(self) -> Scorer:
-        return Similarity("similarity")
+        return similarity("similarity")
 
     @given(st.text(max_size=50), st.text(max_size=50))
     def test_is_rapidfuzz_ratio_of_the_normalized_texts(self, left: str, right: str) -> None:
         from rapidfuzz.fuzz import ratio
 
-        similarity = score(Similarity("similarity"), left, right)
-        assert similarity == pytest.approx(ratio(normalize(left), normalize(right)) / 100)
+        found = score(similarity("similarity"), left, right)
+        assert found == pytest.approx(ratio(normalize(left), normalize(right)) / 100)
 
     def test_what_lies_beyond_the_limit_counts_as_different(self) -> None:
         long = "word " * 10_000
-        assert score(Similarity("similarity"), long, long) == 1.0
-        assert 0 < score(Similarity("similarity"), long, long + "more") < 1
+        assert score(similarity("similarity"), long, long) == 1.0
+        assert 0 < score(similarity("similarity"), long, long + "more") < 1
 
 
 class TestMaxLength(ScorerContract):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
@@ -10,9 +9,9 @@ from typing import Any
 
 from burnish.concurrency import gather_in_order
 from burnish.domain.dataset import Example
-from burnish.domain.score import to_number
+from burnish.domain.score import ScoreRange, read_score
 from burnish.domain.usage import Role, Usage
-from burnish.errors import ModelUnavailable, ScorerFailed
+from burnish.errors import ModelUnavailable, ScoreOutOfRange, ScorerFailed
 from burnish.evaluation.judges.judge_session import Question, Unreadable
 from burnish.evaluation.judges.mlflow_adapter import run_to_next_question
 from burnish.evaluation.scorer import Feedback, Sample, Scorer
@@ -27,27 +26,34 @@ MOST_UNREADABLE = 3
 
 @dataclass(frozen=True, slots=True)
 class _Vote:
-    value: float
+    """One answer: a number of the judge's own range, or ``None`` where it has no opinion."""
+
+    number: float | None
     rationale: str
     usage: Usage
 
 
 class Judge(Scorer):
-    """Scores by asking a model; yes and no are 1 and 0, several votes are averaged.
+    """Scores by asking a model; several votes are averaged, those without an opinion left out.
 
     A question whose answer cannot be read is asked again; what stays unreadable is the failure of that
     example alone, unless the model has never given a readable answer.
 
     Args:
         judge: an ``mlflow.genai.scorers.Scorer`` that wants nothing but inputs, outputs, expectations.
-        model: URI of the model that is asked.
+        model: URI of the model that is asked; ``None`` for a judge that asks none.
         repeats: votes for each output.
     """
 
-    def __init__(self, name: str, judge: Any, model: str, repeats: int = 1) -> None:
+    def __init__(
+        self, name: str, judge: Any, model: str | None, repeats: int = 1, range: ScoreRange | None = None
+    ) -> None:
         super().__init__(name)
-        self.model: str = model
-        self.calls = repeats
+        self.model = model
+        self.calls = repeats if model else 0
+        self.range = range
+        self.blocking = model is None  # code of MLflow's that works, and does not wait
+        self._repeats = repeats if model else 1
         self._judge = judge
         self._wants = frozenset(field.name for field in judge.get_input_fields())
         self._readable = self._unreadable = 0
@@ -64,22 +70,25 @@ class Judge(Scorer):
         return None
 
     async def score(self, sample: Sample) -> Feedback:
-        votes = await gather_in_order([self._vote(sample, number) for number in range(self.calls)])
+        votes = await gather_in_order([self._vote(sample, number) for number in range(self._repeats)])
         usage = sum((vote.usage for vote in votes), Usage())
         if len(votes) == 1:
-            return Feedback(votes[0].value, votes[0].rationale, usage)
-        values = ", ".join(f"{vote.value:g}" for vote in votes)
-        worst = min(votes, key=lambda vote: vote.value)
-        mean = fsum(vote.value for vote in votes) / len(votes)
-        return Feedback(mean, f"votes {values}; {worst.rationale}", usage)
+            return Feedback(votes[0].number, votes[0].rationale, usage)
+        cast = [(vote.number, vote.rationale) for vote in votes if vote.number is not None]
+        if not cast:
+            return Feedback(None, votes[0].rationale, usage)
+        values = ", ".join("none" if vote.number is None else f"{vote.number:g}" for vote in votes)
+        _, worst = min(cast, key=lambda vote: self._place(vote[0]))
+        mean = fsum(number for number, _ in cast) / len(cast)
+        return Feedback(mean, f"votes {values}; {worst}", usage)
 
     async def _vote(self, sample: Sample, number: int) -> _Vote:
         usage, unreadable = Usage(), ""
-        for repeat in range(TRIES):
+        for repeat in range(TRIES if self.model else 1):
             answers: list[str] = []
             try:
                 while isinstance(outcome := self._run(sample, answers), Question):
-                    completion = await self._ask(outcome, sample, number + repeat * self.calls)
+                    completion = await self._ask(outcome, sample, number + repeat * self._repeats)
                     answers.append(completion.text)
                     usage = usage + completion.usage
                 vote = _Vote(self._number(outcome, sample), outcome.rationale or "", usage)
@@ -89,16 +98,18 @@ class Judge(Scorer):
                 self._readable += 1
                 return vote
         self._unreadable += 1
-        if not self._readable and self._unreadable >= MOST_UNREADABLE:
+        if self.model is None or (not self._readable and self._unreadable >= MOST_UNREADABLE):
             raise ScorerFailed(
                 self.name,
                 sample.example.example_id,
-                f"the judge model {self.model} has given no readable answer yet; the last was {unreadable}",
+                f"the judge model {self.model} has given no readable answer yet; the last was {unreadable}"
+                if self.model
+                else unreadable,
             )
         raise ModelUnavailable(self.model, f"the judge {self.name} cannot read the answer: {unreadable}")
 
     async def _ask(self, question: Question, sample: Sample, number: int) -> Any:
-        if sample.model is None:
+        if sample.model is None or self.model is None:
             raise ScorerFailed(self.name, sample.example.example_id, "there is no model to ask here")
         request = Request(
             model=self.model, messages=question.messages, parameters=_parameters(question.parameters)
@@ -121,23 +132,29 @@ class Judge(Scorer):
         given = {name: value for name, value in known.items() if name in self._wants}
         return run_to_next_question(lambda: self._judge(**given), answers)
 
-    def _number(self, feedback: Any, sample: Sample) -> float:
-        """The feedback's value as a number.
+    def _number(self, feedback: Any, sample: Sample) -> float | None:
+        """The feedback's value as a number in the judge's own range.
 
         Raises:
-            Unreadable: not of the type the judge has declared; another answer may be.
-            ScorerFailed: the judge declares plain text, and it is neither yes nor no.
+            Unreadable: not of the type or in the range that the judge has declared; another answer may be.
+            ScorerFailed: it declares plain text or numbers without a range, and gives what is no score.
         """
         declared = self._judge.feedback_value_type
-        value = feedback.value
-        if isinstance(value, str) and declared in (bool, int, float):
-            value = _loaded(value)
         try:
-            return to_number(value, self.name, sample.example.example_id)
+            score = read_score(
+                feedback.value, "", scorer=self.name, example_id=sample.example.example_id, range=self.range
+            )
         except ScorerFailed as error:
-            if declared is str:
+            undeclared = isinstance(error, ScoreOutOfRange) and self.range is None and declared is float
+            if declared is str or undeclared:
                 raise
             raise Unreadable(str(error)) from None
+        if score is None:
+            return None
+        return score.value if score.raw is None else score.raw
+
+    def _place(self, number: float) -> float:
+        return number if self.range is None else (self.range.scaled(number) or 0.0)
 
 
 def _parameters(wanted: Mapping[str, Any]) -> Parameters:
@@ -152,11 +169,3 @@ def _parameters(wanted: Mapping[str, Any]) -> Parameters:
         stop=(stop,) if isinstance(stop, str) else tuple(stop or ()),
         extra=extra,
     )
-
-
-def _loaded(text: str) -> Any:
-    """``"true"`` as True and ``"0.5"`` as 0.5: some models quote every value."""
-    try:
-        return json.loads(text.strip().lower())
-    except ValueError:
-        return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from burnish.errors import InvalidInput
+from burnish.errors import InvalidInput, ScorerFailed
 from burnish.evaluation.scorer import Feedback, Sample
 from burnish.evaluation.scorers.text import BuiltInScorer, Takes
 
@@ -52,4 +52,6 @@ class LowCost(_CostScorer):
 
     async def score(self, sample: Sample) -> Feedback:
         usd = sample.usage.usd
-        return Feedback(None) if usd is None else self._rated(usd, "dollars")
+        if usd is None:  # no opinion would let a candidate off; the planner has asked for the price
+            raise ScorerFailed(self.name, sample.example.example_id, "the price of the answer is unknown")
+        return self._rated(usd, "dollars")

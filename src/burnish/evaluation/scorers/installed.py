@@ -3,7 +3,8 @@
 An entry point names one of:
 
 * a function of any of the parameters ``inputs``, ``outputs``, ``expectations``, sync or async,
-  which returns a number, a bool, yes/no, or an object with ``value`` and ``rationale``;
+  which returns a number, a bool, yes/no, ``None`` where it has no opinion, or an object with ``value``
+  and ``rationale``; ``NAME:1-5`` declares the range of its numbers, by default [0, 1];
 * a subclass of :class:`~burnish.evaluation.scorer.Scorer`, made as
   ``Class(name, argument)``, which raises ``InvalidInput`` for an argument it cannot use.
 
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from burnish.domain.score import ScorerSpec
+from burnish.domain.score import ScoreRange, ScorerSpec
 from burnish.errors import InvalidInput
 from burnish.evaluation.scorer import Feedback, Sample, Scorer
 
@@ -32,8 +33,9 @@ class FunctionScorer(Scorer):
         InvalidInput: the function needs a parameter other than inputs, outputs and expectations.
     """
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], range: ScoreRange | None = None) -> None:
         super().__init__(name)
+        self.range = range
         self._function = function
         self.blocking = not inspect.iscoroutinefunction(function)
         self._parameters = _parameters_of(name, function)
@@ -55,7 +57,7 @@ def installed_names() -> tuple[str, ...]:
     return tuple(sorted(point.name for point in entry_points(group=GROUP)))
 
 
-def make_installed(spec: ScorerSpec, name: str) -> Scorer | None:
+def make_installed(spec: ScorerSpec) -> Scorer | None:
     """The installed scorer of that name, or ``None``.
 
     Raises:
@@ -66,12 +68,18 @@ def make_installed(spec: ScorerSpec, name: str) -> Scorer | None:
         return None
     loaded = _load(point)
     if inspect.isclass(loaded):
-        return cast(Callable[[str, str | None], Scorer], loaded)(name, spec.argument)
+        return cast(Callable[[str, str | None], Scorer], loaded)(spec.name, spec.argument)
     if not callable(loaded):
         raise InvalidInput.of("scorers", spec.name, f"the entry point {point.value} is no scorer")
-    if spec.argument is not None:
-        raise InvalidInput.of("scorers", spec, f"{spec.name} takes no argument; write {spec.name}")
-    return FunctionScorer(name, loaded)
+    span = ScoreRange.find(spec.argument or "")
+    if spec.argument is not None and span is None:
+        raise InvalidInput.of(
+            "scorers",
+            spec,
+            f"{spec.name} takes no argument but the range of its numbers; write {spec.name} or "
+            f"{spec.name}:1-5",
+        )
+    return FunctionScorer(spec.name, loaded, span)
 
 
 def _load(point: EntryPoint) -> Any:

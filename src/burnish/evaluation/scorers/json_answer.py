@@ -36,6 +36,7 @@ class JsonMatch(TextScorer):
     """
 
     takes = Takes.OPTIONAL
+    compares_json = True
     argument_is = "the keys to compare, with commas between them"
 
     def __init__(self, name: str, argument: str | None = None) -> None:

@@ -34,7 +34,10 @@ class LabelMatch(TextScorer):
 
     def prepare(self, examples: Sequence[Example]) -> None:
         self._labels = frozenset(
-            normalize(as_text(example.expected)) for example in examples if example.expected is not None
+            normalize(as_text(expected))
+            for example in examples
+            if example.expected is not None
+            for expected in self.alternatives(example.expected)
         )
 
     def compare(self, output: str, expected: Any) -> Feedback:

@@ -47,9 +47,10 @@ class NumericMatch(TextScorer):
             )
 
     def refusal(self, example: Example) -> str | None:
-        if _expected_number(example.expected) is not None:
-            return None
-        return f"there is no number in {shown(as_text(example.expected))}"
+        for expected in self.alternatives(example.expected):
+            if isinstance(expected, (dict, list)) or _expected_number(expected) is None:
+                return f"there is no number in {shown(as_text(expected))}"
+        return None
 
     def compare(self, output: str, expected: Any) -> Feedback:
         wanted, found = _expected_number(expected), last_number(output)

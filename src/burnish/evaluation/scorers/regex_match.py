@@ -24,25 +24,37 @@ class RegexMatch(TextScorer):
     requires = frozenset()
 
     def __init__(self, name: str, argument: str | None = None) -> None:
-        import re2
-
         super().__init__(name, argument)
-        options = re2.Options()
-        options.log_errors = False  # RE2 would write to standard error
         try:
-            self._pattern = re2.compile(_encoded(argument or ""), options)
-        except re2.error as error:
-            reason = error.args[0] if error.args else error
-            reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
+            self._pattern = compile_pattern(argument or "")
+        except ValueError as error:
             raise InvalidInput.of(
-                "scorers", f"{name}:{argument}", f"not a pattern RE2 accepts ({reason})"
+                "scorers", f"{name}:{argument}", f"not a pattern RE2 accepts ({error})"
             ) from None
 
     def compare(self, output: str, expected: Any) -> Feedback:
-        if self._pattern.search(_encoded(output)):
+        if self._pattern.search(encoded(output)):
             return Feedback(True)
         return Feedback(False, f"the pattern {shown(self.argument or '')} is not found in {shown(output)}")
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "replace")  # models emit lone surrogates now and then
+def compile_pattern(pattern: str) -> Any:
+    """A pattern of RE2's, to search in :func:`encoded` texts.
+
+    Raises:
+        ValueError: RE2's reason.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False  # RE2 would write to standard error
+    try:
+        return re2.compile(encoded(pattern), options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else error
+        raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason) from None
+
+
+def encoded(text: str) -> bytes:
+    """A text for RE2; models emit lone surrogates now and then."""
+    return text.encode("utf-8", "replace")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
+from burnish.domain.dataset import Example
 from burnish.domain.text import value_as_text
 from burnish.evaluation.scorer import Feedback, Sample, Scorer
 
@@ -43,14 +45,44 @@ class BuiltInScorer(Scorer):
 
 
 class TextScorer(BuiltInScorer):
-    """A scorer that looks at texts only."""
+    """A scorer that compares texts. Of a list of expected responses any may be the answer."""
 
     async def score(self, sample: Sample) -> Feedback:
-        return self.compare(sample.output, sample.expected)
+        feedbacks = [self.compare(sample.output, expected) for expected in self.alternatives(sample.expected)]
+        return max(feedbacks, key=lambda feedback: float(feedback.value))
+
+    def refusal(self, example: Example) -> str | None:
+        if not self.requires or self.compares_json:
+            return None
+        for expected in self.alternatives(example.expected):
+            if expected is None or isinstance(expected, (dict, list)):
+                return (
+                    f"{shown(as_text(example.expected))} is no text; a list of texts is a list of right "
+                    "answers, and JSON is compared by json_match"
+                )
+        return None
+
+    def alternatives(self, expected: Any) -> Sequence[Any]:
+        """The answers of which any is right."""
+        if isinstance(expected, (list, tuple)) and expected and not self.compares_json:
+            return expected
+        return (expected,)
 
     @abstractmethod
     def compare(self, output: str, expected: Any) -> Feedback:
-        """The score of one answer."""
+        """The score of one answer against one expected response."""
+
+
+def text_scorer(compare: Callable[[str, Any], Feedback]) -> type[TextScorer]:
+    """A decorator: a function of the answer and one expected response becomes a scorer that takes no
+    argument."""
+
+    class Decorated(TextScorer):
+        def compare(self, output: str, expected: Any) -> Feedback:
+            return compare(output, expected)
+
+    Decorated.__name__, Decorated.__doc__ = compare.__name__, compare.__doc__
+    return Decorated
 
 
 def as_text(expected: Any) -> str:

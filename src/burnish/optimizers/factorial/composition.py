@@ -34,6 +34,7 @@ class EditComposer:
             name: PromptComposer.of(template, task.train, roles, scored=position == 0)
             for position, (name, template) in enumerate(task.source.texts.items())
         }
+        self._rewritten: dict[Template, PromptComposer] = {}
         self._made: dict[frozenset[Edit], Candidate] = {}
 
     def candidate(self, edits: Collection[Edit], origin: str = "") -> Candidate:
@@ -56,8 +57,7 @@ class EditComposer:
             edit.change.apply(draft)
         layout = draft.layout
         if draft.template is not None:
-            scored = composer is next(iter(self.composers.values()))
-            composer = PromptComposer.of(draft.template, self._train, self._roles, scored)
+            composer = self._composer_of(draft.template, composer is next(iter(self.composers.values())))
             layout = AS_SOURCE if layout.in_system else layout  # a rewritten prompt has its own place for it
         slot = composer.slot
         instruction = composer.structure.instruction if draft.instruction is None else draft.instruction
@@ -74,6 +74,12 @@ class EditComposer:
         if in_system:
             return _with_system(template, slot.system or 0, draft.replaced, statements)
         return _before_text(template, statements) if statements and around_variables else template
+
+    def _composer_of(self, template: Template, scored: bool) -> PromptComposer:
+        """Of a rewritten prompt."""
+        if template not in self._rewritten:
+            self._rewritten[template] = PromptComposer.of(template, self._train, self._roles, scored)
+        return self._rewritten[template]
 
 
 def _list_of(statements: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ class Priors:
     fit: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Posterior:
     """Belief about some effects.
 
@@ -87,13 +88,15 @@ class Posterior:
         z = self.mean / np.maximum(self.sd(), 1e-12)
         return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in z])
 
+    @cached_property
+    def _root(self) -> Array:
+        """A square root of the covariance."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+
     def sample(self, random: np.random.Generator) -> Array:
         """One draw from the joint posterior of the effects."""
-        if not len(self.mean):
-            return self.mean
-        values, vectors = np.linalg.eigh(self.covariance)
-        noise = random.standard_normal(len(self.mean)) * np.sqrt(np.maximum(values, 0.0))
-        drawn: Array = self.mean + vectors @ noise
+        drawn: Array = self.mean + self._root @ random.standard_normal(len(self.mean))
         return drawn
 
     def total(self, effects: Collection[int]) -> Normal:

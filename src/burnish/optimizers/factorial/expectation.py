@@ -7,7 +7,7 @@ import numpy as np
 from burnish.optimizers.factorial.pool import EditPool
 
 HORIZON = 100  # calls
-_SAMPLES = 64
+_SAMPLES = 48
 _QUESTIONS_REMEMBERED = 20
 _IMAGINED_QUESTIONS = 2  # before there are any of its own
 _VALUE_OF_AN_IMAGINED = 0.015

@@ -113,7 +113,10 @@ class Factorial:
             await search.run()
             if search.exhausted is not None:
                 return self._unchecked(search, final, search.exhausted)
-            best, means, kept = await final.choose(search.limit - search.spent)
+            try:
+                best, means, kept = await final.choose(search.limit - search.spent)
+            except BudgetExhausted as exhausted:
+                return self._unchecked(search, final, exhausted)
             reached = means.aggregate >= settings.target_score
             if reached or search.stop_reason is not StopReason.TARGET_REACHED or search.left < 2 * each:
                 break

@@ -211,10 +211,11 @@ class EditPool:
         for name, entries in slots.items():
             best = max(entries, key=lambda entry: value[entry.effect])
             chosen[name] = best if value[best.effect] > 0 else None
-        if self._pairs:
-            for _ in range(4):
-                if not self._improve(chosen, slots, value):
-                    break
+        paired = {effect for pair in self._pairs for effect in pair}
+        together = {name: held for name, held in slots.items() if any(e.effect in paired for e in held)}
+        for _ in range(4 if len(together) > 1 else 0):
+            if not self._improve(chosen, together, value):
+                break
         return sorted((e for e in chosen.values() if e is not None), key=lambda entry: entry.number)
 
     def _improve(
@@ -222,7 +223,7 @@ class EditPool:
     ) -> bool:
         changed = False
         for name, entries in slots.items():
-            others = {e.effect for slot, e in chosen.items() if e is not None and slot != name}
+            others = {e.effect for slot in slots if slot != name and (e := chosen[slot]) is not None}
 
             def worth(entry: Entry | None, others: set[int] = others) -> float:
                 if entry is None:

@@ -24,18 +24,14 @@ from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.composition import EditComposer
 from burnish.optimizers.factorial.edits import Edit
 from burnish.optimizers.factorial.effects import EffectModel, Priors
-from burnish.optimizers.factorial.expectation import expected_gain
+from burnish.optimizers.factorial.expectation import HORIZON, expected_gain
 from burnish.optimizers.factorial.pool import EditPool, Entry
-from burnish.optimizers.factorial.reflection import EditRequest, read_edits, read_wholes
+from burnish.optimizers.factorial.proposer import EditProposer
 from burnish.optimizers.factorial.rounds import Measurement, Question, Round
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.factorial.templates import demonstration_edits, format_edits, wording_edits
-from burnish.optimizers.prompts.components import Components
 from burnish.optimizers.prompts.demonstrations import Demonstration, showable
-from burnish.optimizers.prompts.proposal_format import ProposalFormat
-from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Observe, Reflect, Task
-from burnish.optimizers.search.feedback import feedback
 from burnish.optimizers.search.racing import in_fair_order
 from burnish.optimizers.search.rounds import calls_of_one_evaluation
 from burnish.optimizers.search.validator import ProposalValidator
@@ -45,13 +41,9 @@ FIRST_LOOK = 12
 
 ROUNDS_IN_FLIGHT = 2
 REPAIR = 0.05  # a score this much higher than the failure's repairs it
-REPETITIONS = 8  # answers in a row without a new edit: the reflection model has no more ideas
-CALLS_PER_REWORDING = 40
-GIVEN_UP_SHOWN = 12
 FEWEST_CALLS = 60  # before the expected gain may end the search
+CALLS_PER_CHECK = 25
 PATIENT_CHECKS = 2
-CALLS_PER_FORECAST = 50
-_SAMPLES_OF_A_ROUND = 1000  # keeps the samples of two rounds apart
 
 
 class Search:
@@ -93,20 +85,18 @@ class Search:
         )
         self._examples = in_fair_order(task.train, task.seed)
         self._by_id = {example.example_id: example for example in task.train}
+        self._proposer = EditProposer(task, settings, method, self.pool, self.composer)
         self._cursor = 0
-        self._last: dict[str, Evaluation] = {}
-        self._passing: list[Demonstration] = []
-        self._tries: dict[str, int] = {}
-        self._most_tries = settings.failure_tries
+        self._passed: dict[str, Demonstration] = {}
         self._asked: set[tuple[str, str]] = set()
         self._valid: dict[str, bool] = {}
+        self._admitted: dict[str, Candidate | None] = {}
         self._unscreened: list[tuple[Entry, tuple[str, ...]]] = []
         self._rounds = self._committed = 0
-        self._questions = self._questions_open = self._rewordings = self._repetitions = 0
         self._demonstrated = False
         self._small_gains = 0
         self._best_gain = 0.0
-        self._next_check = self._next_forecast = self.spent + FEWEST_CALLS * self._cost
+        self._next_check = self.spent + FEWEST_CALLS * self._cost
         self.target = settings.target_score
         self.stop_reason: StopReason | None = None
         self.exhausted: BudgetExhausted | None = None
@@ -135,8 +125,10 @@ class Search:
 
     def admit(self, candidate: Candidate, chosen: Sequence[Entry]) -> Candidate | None:
         """Check a finished prompt and report it; ``None`` when it cannot be used."""
-        shown = frozenset[str]().union(*(entry.edit.demonstrated for entry in chosen))
-        return self._validator.validate(candidate, shown).candidate
+        if candidate.candidate_id not in self._admitted:
+            shown = frozenset[str]().union(*(entry.edit.demonstrated for entry in chosen))
+            self._admitted[candidate.candidate_id] = self._validator.validate(candidate, shown).candidate
+        return self._admitted[candidate.candidate_id]
 
     @property
     def left(self) -> int:
@@ -155,12 +147,21 @@ class Search:
             questions: list[Question] = []
         else:
             questions = self._ask(number)
+            self.spent += len(questions)
             measurements = self._screens()
             measurements += self._draws(number, bool(questions))
         if not measurements and not questions:
             return None
         self._rounds += 1
         return Round(number=number, measurements=measurements, questions=questions)
+
+    def _ask(self, number: int) -> list[Question]:
+        if self._reflect is None:
+            return []
+        searched = self.spent // self._cost - len(self._task.validation)
+        return self._proposer.questions(
+            number, len(self._unscreened), searched, affordable=self.left - self._cost
+        )
 
     def _first_look(self) -> list[Measurement]:
         count = min(FIRST_LOOK, len(self._examples))
@@ -174,7 +175,8 @@ class Search:
         wanted = self.round_size
         if not active:
             enough = self._settings.failures_shown * self._settings.proposals
-            wanted = 0 if len(self._leads()) >= enough or (not asking and not self._may_ask()) else 4
+            pointless = self._reflect is None or (self._proposer.ended and not asking)
+            wanted = 0 if pointless or len(self._proposer.failures()) >= enough else 4
         found: list[Measurement] = []
         misses = 0
         for place in range(8 * wanted):
@@ -239,96 +241,6 @@ class Search:
             self._valid[candidate.candidate_id] = not self._validator.reasons_against(candidate, shown)
         return self._valid[candidate.candidate_id]
 
-    # --- questions to the reflection model
-
-    def _leads(self) -> list[str]:
-        """Failures that may be shown again; once all have been shown as often as may be, once more."""
-        failing = [example_id for example_id, last in self._last.items() if last.aggregate < 1]
-        if failing and min(self._tries.get(example_id, 0) for example_id in failing) >= self._most_tries:
-            self._most_tries += 1
-        return [i for i in failing if self._tries.get(i, 0) < self._most_tries]
-
-    def _may_ask(self) -> bool:
-        return self._reflect is not None and self._repetitions < REPETITIONS
-
-    def _ask(self, number: int) -> list[Question]:
-        questions: list[Question] = []
-        if not self._may_ask():
-            return questions
-        questions += self._reword(number)
-        undecided = len(self.pool.in_doubt) + len(self._unscreened) + self._questions_open
-        leads = self._leads()
-        if undecided >= self._settings.edits_in_doubt or not leads:
-            return questions
-        random = np.random.default_rng([self._task.seed, number, _SAMPLES_OF_A_ROUND])
-        draw = {lead: random.random() for lead in leads}
-        leads.sort(
-            key=lambda lead: (self._tries.get(lead, 0), round(4 * self._last[lead].aggregate), draw[lead])
-        )
-        shown_at_once = self._settings.failures_shown
-        parent = self.composer.candidate([entry.edit for entry in self.pool.best()])
-        for place in range(self._settings.proposals):
-            if self.left < 1 + self._cost:
-                break
-            group = dict.fromkeys(
-                leads[(place * shown_at_once + k) % len(leads)] for k in range(shown_at_once)
-            )
-            for lead in group:
-                self._tries[lead] = self._tries.get(lead, 0) + 1
-            failures, passes = self._shown(list(group)), self._shown(self._contrast(random))
-            request = EditRequest(
-                parent=parent,
-                format=self._format(parent, failures, passes),
-                failures=failures,
-                passes=passes,
-                tested=self._texts(EditStatus.TESTING) if self._method.memory else (),
-                given_up=self._texts(EditStatus.GIVEN_UP)[-GIVEN_UP_SHOWN:] if self._method.memory else (),
-                guidelines=self._settings.guidelines or "",
-                count=self._settings.edits_per_proposal,
-            )
-            sample = number * _SAMPLES_OF_A_ROUND + place
-            self.spent += 1
-            self._questions += 1
-            origin = f"reflection {self._questions}"
-            questions.append(Question(request, frozenset(group), sample, origin))
-            self._questions_open += 1
-        return questions
-
-    def _reword(self, number: int) -> list[Question]:
-        searched = self.spent - len(self._task.validation) * self._cost
-        due = min(self._settings.rewordings, searched // (CALLS_PER_REWORDING * self._cost))
-        if self._rewordings >= due or self.left < 1 + self._cost:
-            return []
-        source, guidelines = self._task.source, self._settings.guidelines or ""
-        request = RewriteRequest(
-            parent=source,
-            format=self._format(source, guidelines),
-            guidelines=guidelines,
-            number=self._rewordings,
-        )
-        self._rewordings += 1
-        self.spent += 1
-        sample = (number + 1) * _SAMPLES_OF_A_ROUND - 1
-        origin = f"rewording {self._rewordings}"
-        return [Question(request, frozenset(), sample, origin)]
-
-    def _format(self, parent: Candidate, *beside: str) -> ProposalFormat:
-        return ProposalFormat(Components(parent, self.roles), parent, beside=beside)
-
-    def _shown(self, example_ids: Sequence[str]) -> str:
-        evaluations = [self._last[example_id] for example_id in example_ids]
-        examples = [self._by_id[example_id] for example_id in example_ids]
-        return feedback(evaluations, examples, self._settings.feedback_tokens) if evaluations else ""
-
-    def _contrast(self, random: np.random.Generator) -> list[str]:
-        passed = [example_id for example_id, last in self._last.items() if last.aggregate >= 1]
-        return [passed[int(random.integers(len(passed)))]] if passed else []
-
-    def _texts(self, status: EditStatus) -> list[str]:
-        return [
-            entry.edit.text for entry in self.pool.entries if entry.status is status and not entry.edit.slot
-        ]
-
     # --- committing
 
     def _commit(self, done: Round) -> None:
@@ -361,43 +273,37 @@ class Search:
     def _learn(self, measurement: Measurement, evaluation: Evaluation) -> bool:
         """One row for the model. Returns whether a failure was repaired."""
         example_id = evaluation.example_id
-        before = self._last.get(example_id)
-        self._last[example_id] = evaluation
+        before = self._proposer.latest.get(example_id)
+        self._proposer.latest[example_id] = evaluation
         chosen = measurement.chosen
         in_sample = self._method.in_sample and any(example_id in entry.shown for entry in chosen)
         self.pool.model.observe(example_id, self.pool.features(chosen), evaluation.aggregate, in_sample)
-        if evaluation.aggregate >= self._settings.pass_score and not chosen:
+        if evaluation.aggregate >= self._settings.pass_score:
             passed = Demonstration(self._by_id[example_id], evaluation.output.strip())
-            self._passing += [passed] if showable(passed) else []
+            if showable(passed):
+                self._passed.setdefault(example_id, passed)
         return before is not None and evaluation.aggregate > before.aggregate + REPAIR
 
     def _screened(self, entry: Entry, repairs: bool) -> None:
         if repairs or not self._method.screen:
             self.pool.take_back(entry)
+            self._proposer.did_good()
         elif entry.status is EditStatus.TESTING and not entry.screened:
             self.pool.give_up(entry, "it repaired none of the failures it was written from")
             self._observe.edit(self.pool.report(entry))
 
     def _read(self, question: Question, answer: Completion | ModelError) -> None:
-        if question.shown:
-            self._questions_open -= 1
         if isinstance(answer, ModelError):
             self._observe.warning(f"the reflection model did not answer: {answer}")
-            self._repetitions += 1
-            return
-        origin = question.origin
-        if isinstance(question.request, EditRequest):
-            read = read_edits(answer, question.request, self._task.source, origin, question.shown)
-            read = replace(read, edits=read.edits[: self._settings.edits_per_proposal])
-        else:
-            read = read_wholes(answer, question.request.format, question.request.parent, origin)
+        read = self._proposer.read(question, answer if isinstance(answer, Completion) else None)
         for text, reason in read.refused:
-            self._observe.warning(f"{origin}: an edit cannot be used, {reason}: {text[:120]!r}")
+            self._observe.warning(f"{question.origin}: an edit cannot be used, {reason}: {text[:120]!r}")
+        had_ended = self._proposer.ended
         new = [edit for edit in read.edits if self._add(edit)]
-        self._repetitions = 0 if new else self._repetitions + 1
-        if self._repetitions == REPETITIONS:
+        self._proposer.was_new(bool(new))
+        if self._proposer.ended and not had_ended:
             self._observe.warning(
-                f"{REPETITIONS} answers of the reflection model held no new edit; it is not asked again"
+                "the reflection model has no new edits that do any good; it is not asked again"
             )
 
     def _add(self, edit: Edit) -> bool:
@@ -431,7 +337,7 @@ class Search:
         if wanted is False:
             return
         alone = self._reflect is None
-        failing = () if alone else self._leads()[: self._settings.failures_shown]
+        failing = () if alone else self._proposer.failures()[: self._settings.failures_shown]
         for name, composer in self.composer.composers.items():
             scored = name == self._scored
             found = format_edits(name, composer) if scored else []
@@ -443,11 +349,12 @@ class Search:
 
     def _add_demonstrations(self) -> None:
         most = 0 if self._settings.refuse_copied_examples else self._settings.max_demonstrations
-        if self._demonstrated or len(self._passing) < max(2, most) or not most:
+        if self._demonstrated or len(self._passed) < max(2, most) or not most:
             return
         self._demonstrated = True
         turns = self.composer.composers[self._scored].slot.takes_turns
-        for edit in demonstration_edits(self._scored, self._passing, most, self._task.seed, turns):
+        passed = list(self._passed.values())
+        for edit in demonstration_edits(self._scored, passed, most, self._task.seed, turns):
             self._add(edit)
 
     # --- stopping
@@ -459,30 +366,27 @@ class Search:
             self.stop_reason = StopReason.TARGET_REACHED
         if self.stop_reason or self.spent < self._next_check:
             return
-        self._next_check = self.spent + self.round_size * self._cost
+        self._next_check = self.spent + CALLS_PER_CHECK * self._cost
         settings = self._settings
         random = np.random.default_rng([self._task.seed, self._rounds])
         gain = round(expected_gain(self.pool, self._questions_in_hundred(), random), 5)
-        settled = not self._unscreened and not self._questions_open
+        settled = not self._unscreened and not self._proposer.unanswered
         self._small_gains = self._small_gains + 1 if settled and gain < settings.minimum_gain else 0
         ends = self._small_gains >= PATIENT_CHECKS
-        if ends or self.spent >= self._next_forecast:
-            self._next_forecast = self.spent + CALLS_PER_FORECAST * self._cost
-            self._observe.forecast(self.spent, gain, settings.minimum_gain)
+        self._observe.forecast(self.spent, gain, settings.minimum_gain)
         if ends:
             self.stop_reason = StopReason.LITTLE_TO_GAIN
 
     def _questions_in_hundred(self) -> float:
-        if not self._may_ask() or not self._leads():
+        if self._reflect is None or self._proposer.ended or not self._proposer.failures():
             return 0.0
         searched = max(1, self.spent // self._cost - len(self._task.validation))
-        return 100 * self._questions / searched
+        return HORIZON * self._proposer.asked / searched
 
     def _out_of_work(self) -> StopReason:
         if self.exhausted or self.left < self._cost:
             return StopReason.BUDGET
-        ideas_ended = self._reflect is not None and self._repetitions >= REPETITIONS
-        return StopReason.NO_NEW_IDEAS if ideas_ended else StopReason.FINISHED
+        return StopReason.NO_NEW_IDEAS if self._proposer.ended else StopReason.FINISHED
 
     @property
     def round_size(self) -> int:

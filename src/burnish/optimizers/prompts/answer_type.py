@@ -55,7 +55,7 @@ class AnswerType:
 
 def answer_type_of(examples: Sequence[Example]) -> AnswerType:
     """The answer_type of ``expected_response`` over the examples that have one."""
-    expected = [example.expected for example in examples if example.expected not in (None, "")]
+    expected = [example.answer for example in examples if example.answer not in (None, "")]
     if not expected:
         return AnswerType(AnswerKind.UNKNOWN)
     if keys := _json_keys(expected):

@@ -58,7 +58,7 @@ def in_fair_order(examples: Sequence[Example], seed: int) -> tuple[Example, ...]
     random.Random(seed).shuffle(shuffled)
     groups: dict[str, list[Example]] = {}
     for example in shuffled:
-        groups.setdefault(repr(example.expected), []).append(example)
+        groups.setdefault(repr(example.answer), []).append(example)
     if len(groups) > len(shuffled) / 2:
         return tuple(shuffled)
     return tuple(example for deal in zip_longest(*groups.values()) for example in deal if example is not None)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, UnaryExpression, and_, false, not_, or_, select, true
 from sqlalchemy.sql.operators import custom_op
 
+from burnish.domain.score import spellings_of
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.store import tables
 from burnish.store.rows import TAG_START_LENGTH
@@ -76,7 +77,11 @@ def is_entry(side: FromClause, field: Field) -> Condition:
     """That a row of a side table is this tag or score."""
     if field.name == "tags":
         return side.c.key == field.key
-    return and_(side.c.kind == field.name.removesuffix("_eval_scores"), side.c.name == field.key)
+    names = spellings_of(str(field.key))
+    return and_(
+        side.c.kind == field.name.removesuffix("_eval_scores"),
+        side.c.name == field.key if len(names) == 1 else side.c.name.in_(names),
+    )
 
 
 def on_side(side: FromClause, comparison: Comparison, dialect: str) -> Condition:

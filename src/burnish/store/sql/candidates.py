@@ -139,11 +139,13 @@ def evaluation_to_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
     evaluation = record.evaluation
     body = {
         "output": evaluation.output,
-        "scores": {name: [score.value, score.rationale] for name, score in evaluation.scores.items()},
+        "scores": {name: _score_to_json(score) for name, score in evaluation.scores.items()},
         "aggregate": evaluation.aggregate,
         "error": evaluation.error,
         "usage": asdict(evaluation.usage),
     }
+    if evaluation.unscored:
+        body["unscored"] = True
     return {
         "job_id": job_id,
         "candidate_id": evaluation.candidate_id,
@@ -153,15 +155,21 @@ def evaluation_to_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
     }
 
 
+def _score_to_json(score: Score) -> list[Any]:
+    parts = [score.value, score.rationale]
+    return parts if score.raw is None else [*parts, score.raw]
+
+
 def _evaluation_from_row(row: Row[Any]) -> EvaluationRecord:
     body = from_json(row.body)
     evaluation = Evaluation(
         candidate_id=row.candidate_id,
         example_id=row.example_id,
         output=body["output"],
-        scores={name: Score(value, rationale) for name, (value, rationale) in body["scores"].items()},
+        scores={name: Score(*parts) for name, parts in body["scores"].items()},
         aggregate=body["aggregate"],
         error=body["error"],
         usage=Usage(**body["usage"]),
+        unscored=body.get("unscored", False),
     )
     return EvaluationRecord(evaluation=evaluation, split=row.split)

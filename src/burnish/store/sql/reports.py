@@ -119,6 +119,8 @@ def _shown(report: Report, now_ms: int) -> dict[str, Any]:
         shown |= {"progress": asdict(report.progress), "progress_updated_at_ms": now_ms}
     if report.usage is not None:
         shown["usage"] = usage_to_json(report.usage)
+    if report.answers is not None:
+        shown["answers"] = dict(report.answers)
     if report.seconds_spent is not None:
         shown["seconds_spent"] = report.seconds_spent
     return shown

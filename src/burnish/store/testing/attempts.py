@@ -42,6 +42,8 @@ RESULTS: dict[str, Any] = {
     "run_id": "r-1",
     "optimized_prompt_uris": ("prompts:/greet/2", "prompts:/ask/4"),
     "best_candidate_id": "c-2",
+    "score_ranges": {"stars": "1-5"},
+    "unscored_answers": {"stars": 3},
     "initial_eval_scores": {"aggregate": 0.1, "exact_match": 0.1},
     "final_eval_scores": {"aggregate": 0.7, "exact_match": 0.7},
     "test_scores": TestScores(0.1, 0.6, 0.5, 0.3, 0.7, 40, 0.2),
@@ -49,6 +51,7 @@ RESULTS: dict[str, Any] = {
     "stop_reason": StopReason.BUDGET,
     "usage": UsageByRole({Role.TARGET: Usage(9, 90, 9, 1_000), Role.JUDGE: Usage(1, 5, 5, None)}),
     "warnings": ("few examples", ODD_TEXT),
+    "answers": {"ok": 7, "cut": 2, "empty": 1, "refused": 0, "error": 0},
 }
 
 

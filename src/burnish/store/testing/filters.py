@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from burnish.domain.job import Job
+from burnish.domain.score import spellings_of
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.store.search.expression import And, Comparison, Expression, Not, Operator, Or, Value
 from burnish.store.search.fields import Field, Kind
@@ -47,9 +48,9 @@ def value_of(field: Field, job: Job) -> str | int | float | None:
         case "tags":
             return job.tags.get(str(field.key))
         case "initial_eval_scores":
-            return _finite(job.initial_eval_scores.get(str(field.key)))
+            return _score(job.initial_eval_scores, str(field.key))
         case "final_eval_scores":
-            return _finite(job.final_eval_scores.get(str(field.key)))
+            return _score(job.final_eval_scores, str(field.key))
         case "test_scores.difference":
             return _finite(job.test_scores.difference) if job.test_scores else None
         case "usage.calls":
@@ -82,3 +83,8 @@ def _holds(field: Field, actual: str | int | float, operation: Operator, value: 
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
+
+
+def _score(scores: Mapping[str, float], key: str) -> float | None:
+    """A score by its own name or by the name of MLflow's class (``correctness``, ``Correctness``)."""
+    return next((_finite(scores[name]) for name in spellings_of(key) if name in scores), None)

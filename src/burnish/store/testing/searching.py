@@ -135,6 +135,7 @@ class SearchContract(Opener):
             ("final_eval_scores.aggregate > 0.5", ["better"]),
             ("final_eval_scores.aggregate IN (.5, 75e-2)", ["better", "good"]),
             ("final_eval_scores.exact_match >= 0.75", ["good"]),
+            ("final_eval_scores.ExactMatch >= 0.75", ["good"]),
             ("initial_eval_scores.aggregate = 0.5", ["failed"]),
             ("NOT final_eval_scores.aggregate != 0.5", ["elsewhere", "canceled", "good", "failed", "plain"]),
             ("test_scores.difference >= 0.25", ["better", "good"]),

@@ -94,7 +94,7 @@ class Datasets:
     def _read(self, entity: Any) -> Dataset:
         with self._connection.tracking("dataset", entity.dataset_id) as store:
             records, _ = store._load_dataset_records(entity.dataset_id, max_results=None)
-        return Dataset.of(_rows(records), entity.name, entity.dataset_id)
+        return Dataset.of(rows_of(records), entity.name, entity.dataset_id)
 
 
 def _to_records(dataset: Dataset) -> list[dict[str, Any]]:
@@ -117,8 +117,8 @@ def _to_records(dataset: Dataset) -> list[dict[str, Any]]:
     return records
 
 
-def _rows(records: Iterable[Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """(inputs, expectations) in the order of the data: by our position, else as MLflow lists them."""
+def rows_of(records: Iterable[Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """(inputs, expectations) in the order of the data: by our position, else as MLflow lists the records."""
     rows = []
     for listed, record in enumerate(records):
         tags = record.tags or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from burnish.errors import InvalidInput, NotFound
 from burnish.tracking.mlflow.connection import Connection
 
+_PAGE = 1000
 _MAX_ID = 2**63 - 1  # a larger number makes the database fail rather than answer
 
 
@@ -24,6 +25,18 @@ class Experiments:
         except (NotFound, InvalidInput):
             return False
         return bool(found.lifecycle_stage == "active")
+
+    def active_ids(self) -> list[str]:
+        """Of all experiments that are not deleted."""
+        found: list[str] = []
+        token = None
+        with self._connection.tracking() as store:
+            while True:
+                page = store.search_experiments(max_results=_PAGE, page_token=token)
+                found += [str(experiment.experiment_id) for experiment in page]
+                token = page.token
+                if not token:
+                    return found
 
     def ensure(self, name: str) -> str:
         """Id of the experiment of this name, made if need be.

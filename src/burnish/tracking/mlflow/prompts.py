@@ -32,7 +32,7 @@ class Prompts:
         found = self._find(name, which, uri)
         if found is None:
             raise NotFound("prompt", uri)
-        return _to_prompt(found)
+        return to_prompt(found)
 
     def version(self, uri: str) -> tuple[str, int]:
         """Name and version that a URI means; an alias is looked up.
@@ -47,8 +47,8 @@ class Prompts:
         """The latest version if it says the same, else a new one."""
         check_prompt_name(prompt.name)
         latest = self._find(prompt.name, "latest", prompt.name)
-        if latest is not None and _same(_to_prompt(latest), prompt):
-            return _to_prompt(latest)
+        if latest is not None and _same(to_prompt(latest), prompt):
+            return to_prompt(latest)
         if latest is None:
             with self._connection.registry("prompt", prompt.name) as registry:
                 _create(registry, prompt.name)
@@ -75,8 +75,8 @@ class Prompts:
             if made is not None and version_of(made)[1] == number:
                 return made
             found = self._find(name, number, name)
-            if found is not None and _to_prompt(found).template == template:
-                return _to_prompt(found)
+            if found is not None and to_prompt(found).template == template:
+                return to_prompt(found)
         return None
 
     def register(self, prompt: Prompt, message: str, tags: Mapping[str, str] | None = None) -> Prompt:
@@ -100,7 +100,7 @@ class Prompts:
             raise InvalidInput.of(
                 "prompt.model_config." + ".".join(map(str, problem["loc"])), problem["input"], problem["msg"]
             ) from error
-        return _to_prompt(version)
+        return to_prompt(version)
 
     def delete(self, prompt: Prompt) -> None:
         """Remove a version; one that is already gone is skipped."""
@@ -172,7 +172,7 @@ def _create(registry: Any, name: str) -> None:
             raise
 
 
-def _to_prompt(version: Any) -> Prompt:
+def to_prompt(version: Any) -> Prompt:
     from mlflow.entities.model_registry import PromptModelConfig
 
     stored = version.model_config or {}

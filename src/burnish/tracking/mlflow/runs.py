@@ -5,20 +5,23 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from burnish.domain.job import Job
 from burnish.errors import NotFound
-from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, run_name, run_params, run_tags
+from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, STORE_TAG, run_name, run_params, run_tags
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.names import metric_name
-from burnish.tracking.protocol import RunStatus
+from burnish.tracking.protocol import OpenRun, RunStatus
 
 _LINKED_PROMPTS = "mlflow.linkedPrompts"  # JSON: [{"name": ..., "version": "1"}, ...]
 _MAX_METRICS = 800  # in one request, which takes 1000 entries in all
 _MAX_OTHERS = 100  # params, and tags, in one request
 _PAGE = 25_000  # metric values, as MLflow's client asks for
 _MAX_RACERS = 100
+_EXPERIMENTS = 100  # in one search
+_RUNS = 5_000  # open ones of one store; more are found the next time
 
 
 class Runs:
@@ -50,6 +53,26 @@ class Runs:
             self._complete(run, job, dataset, sources)
         return str(run.info.run_id)
 
+    def schedule(self, job: Job, store_id: str) -> str:
+        """Make the run of a new job, SCHEDULED."""
+        run = self._create(job, {STORE_TAG: store_id})
+        self.log(run, params=run_params(job))
+        self._set_status(run.info.run_id, RunStatus.SCHEDULED)
+        return str(run.info.run_id)
+
+    def open(self, store_id: str, experiment_ids: Sequence[str]) -> list[OpenRun]:
+        """Runs with this store's tag that have not ended."""
+        found = []
+        for start in range(0, len(experiment_ids), _EXPERIMENTS):
+            for status in (RunStatus.SCHEDULED, RunStatus.RUNNING):
+                condition = f"attributes.status = '{status}' AND tags.`{STORE_TAG}` = '{store_id}'"
+                ids = experiment_ids[start : start + _EXPERIMENTS]
+                found += [
+                    OpenRun(run.info.run_id, run.data.tags.get(JOB_TAG, ""), status)
+                    for run in self._search(ids, condition, _RUNS)
+                ]
+        return found
+
     def find(self, job: Job) -> str | None:
         """Id of the job's run, where it has one."""
         if job.run_id is not None:
@@ -57,7 +80,7 @@ class Runs:
                 return str(self.get(job.run_id).info.run_id)
             except NotFound:
                 pass  # deleted by hand: the job goes on in a new one
-        found = self._search(job)
+        found = self._of_job(job)
         return _winner(found) if found else None
 
     def get(self, run_id: str) -> Any:
@@ -120,6 +143,18 @@ class Runs:
         if run.info.status != status.value:
             self._set_status(run.info.run_id, status)
 
+    def end_deleted(self, run_id: str, status: RunStatus) -> None:
+        """End a run that was deleted while it was open: MLflow shows it among the deleted ones. It changes
+        no deleted run, so this one is restored for a moment. One that is gone for good is skipped."""
+        with suppress(NotFound), self._connection.tracking("run", run_id) as store:
+            run = store.get_run(run_id)
+            if run.info.status in (RunStatus.SCHEDULED.value, RunStatus.RUNNING.value):
+                store.restore_run(run_id)
+                try:
+                    self._set_status(run_id, status)
+                finally:
+                    store.delete_run(run_id)
+
     def delete(self, run_id: str) -> None:
         """Delete the run; one that is already gone is skipped."""
         try:
@@ -129,39 +164,45 @@ class Runs:
         except NotFound:
             return
 
-    def _search(self, job: Job) -> list[Any]:
-        with self._connection.tracking("experiment", job.experiment_id) as store:
+    def _of_job(self, job: Job) -> list[Any]:
+        return self._search([job.experiment_id], f"tags.`{JOB_TAG}` = '{job.job_id}'", _MAX_RACERS)
+
+    def _search(self, experiment_ids: Sequence[str], condition: str, limit: int) -> list[Any]:
+        with self._connection.tracking("experiment", ", ".join(experiment_ids)) as store:
             from mlflow.entities import ViewType
 
             return list(
                 store.search_runs(
-                    experiment_ids=[job.experiment_id],
-                    filter_string=f"tags.`{JOB_TAG}` = '{job.job_id}'",
+                    experiment_ids=list(experiment_ids),
+                    filter_string=condition,
                     run_view_type=ViewType.ACTIVE_ONLY,
-                    max_results=_MAX_RACERS,
+                    max_results=limit,
                 )
             )
 
     def _make(self, job: Job, sources: Sequence[tuple[str, int]]) -> Any:
         """The job's run, made now, or by somebody else at the same time."""
+        made = self._create(job, linked_prompts({}, sources))
+        racers = self._of_job(job) or [made]
+        winner = _winner(racers)
+        for run in racers:
+            if run.info.run_id != winner:
+                self.delete(run.info.run_id)
+        return next(run for run in racers if run.info.run_id == winner)
+
+    def _create(self, job: Job, others: Mapping[str, str]) -> Any:
         user = _user()
-        tags = {"mlflow.user": user, **run_tags(job), **linked_prompts({}, sources)}
+        tags = {"mlflow.user": user, **run_tags(job), **others}
         with self._connection.tracking("experiment", job.experiment_id) as store:
             from mlflow.entities import RunTag
 
-            made = store.create_run(
+            return store.create_run(
                 experiment_id=job.experiment_id,
                 user_id=user,
                 start_time=int(self._clock() * 1000),
                 tags=[RunTag(key, value) for key, value in tags.items()],
                 run_name=run_name(job),
             )
-        racers = self._search(job) or [made]
-        winner = _winner(racers)
-        for run in racers:
-            if run.info.run_id != winner:
-                self.delete(run.info.run_id)
-        return next(run for run in racers if run.info.run_id == winner)
 
     def _complete(self, run: Any, job: Job, dataset: Any | None, sources: Sequence[tuple[str, int]]) -> None:
         self.log(run, params=run_params(job), tags=linked_prompts(run.data.tags, sources))
@@ -185,7 +226,7 @@ class Runs:
             self._set_status(run_id, RunStatus.RUNNING)  # a resumed job
 
     def _set_status(self, run_id: str, status: RunStatus) -> None:
-        ended = None if status is RunStatus.RUNNING else int(self._clock() * 1000)
+        ended = None if status in (RunStatus.SCHEDULED, RunStatus.RUNNING) else int(self._clock() * 1000)
         with self._connection.tracking("run", run_id) as store:
             from mlflow.entities import RunStatus as MlflowRunStatus
 

@@ -6,6 +6,8 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -24,6 +26,7 @@ from burnish.tracking.layout import (
 )
 from burnish.tracking.mlflow.address import Address
 from burnish.tracking.mlflow.artifacts import Artifacts
+from burnish.tracking.mlflow.catalog import MlflowCatalog
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
@@ -33,7 +36,7 @@ from burnish.tracking.mlflow.scorers import Scorers
 from burnish.tracking.mlflow.traces import Traces
 from burnish.tracking.names import split_prompt_uri
 from burnish.tracking.note import NOTE_TAG
-from burnish.tracking.protocol import NOTHING, Link, RunEntries, RunStatus, TraceBatch
+from burnish.tracking.protocol import NOTHING, Link, OpenRun, RunEntries, RunStatus, TraceBatch
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
 
@@ -98,6 +101,7 @@ class MlflowTracker:
         self._scorers = Scorers(self._connection)
         self._artifacts = Artifacts(self._connection)
         self._traces = Traces(self._connection, clock)
+        self.catalog = MlflowCatalog(self._connection)
 
     @_patiently
     def prompt(self, uri: str) -> Prompt:
@@ -128,6 +132,14 @@ class MlflowTracker:
         if not self._experiments.exists(experiment_id):  # MLflow would take any id
             raise NotFound("experiment", experiment_id)
         return self._datasets.ensure(dataset, experiment_id)
+
+    def schedule_run(self, job: Job, store_id: str) -> str:
+        # Not repeated: a run whose answer was lost is found by open_runs, since no job has it.
+        return self._runs.schedule(job, store_id)
+
+    @_patiently
+    def open_runs(self, store_id: str) -> list[OpenRun]:
+        return self._runs.open(store_id, self._experiments.active_ids())
 
     @_patiently
     def ensure_run(self, job: Job) -> str:
@@ -177,7 +189,7 @@ class MlflowTracker:
         return winner.uri
 
     @_patiently
-    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> None:
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> bool:
         try:
             run = self._runs.get(run_id)
             self._write(run, entries)
@@ -185,6 +197,9 @@ class MlflowTracker:
         except NotFound as error:
             if error.what != "run":
                 raise
+            self._runs.end_deleted(run_id, status)
+            return False
+        return True
 
     @_patiently
     def find_run(self, job: Job) -> str | None:
@@ -246,11 +261,18 @@ class MlflowTracker:
         self._artifacts.write_folders(artifact_uri, folders, last=SCORES)
 
     def _ensure_run(self, job: Job) -> str:
-        dataset_id = job.config.dataset_id
-        sources = [self._prompts.version(uri) for uri in job.config.source_prompt_uris]
-        run_id = self._runs.ensure(job, self._datasets.entity(dataset_id) if dataset_id else None, sources)
+        # A job that owns its inputs only lacks the run's links; what they name may be gone.
+        tolerant = partial(suppress, NotFound) if job.inputs or job.run_id else nullcontext
+        dataset, sources = None, []
+        with tolerant():
+            dataset = self._datasets.entity(job.config.dataset_id) if job.config.dataset_id else None
+        for uri in job.source_prompt_uris:
+            with tolerant():
+                sources.append(self._prompts.version(uri))
+        run_id = self._runs.ensure(job, dataset, sources)
         for name, _ in sources:
-            self._prompts.show_in_experiment(name, job.experiment_id)
+            with tolerant():
+                self._prompts.show_in_experiment(name, job.experiment_id)
         return run_id
 
 

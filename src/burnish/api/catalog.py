@@ -1,0 +1,229 @@
+"""What a job can be made of, for a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from burnish.api.routes import Call
+from burnish.api.services import Services
+from burnish.api.wire import page_size
+from burnish.domain.optimizer_type import OptimizerType
+from burnish.domain.prompt import text_of, variables_in_order
+from burnish.domain.text import well_formed, well_formed_values
+from burnish.errors import InvalidInput, Problem
+from burnish.evaluation.scorers.listing import ScorerInfo
+from burnish.evaluation.scorers.text import Takes
+from burnish.proto import catalog_pb2 as wire
+from burnish.proto.inputs import template_to_proto
+from burnish.service.catalog import Column, ModelProvider, Record, columns_of, model_of
+from burnish.service.datasets import Upload
+from burnish.tracking.catalog import DatasetEntry, PageRequest, VersionEntry
+
+DEFAULT_PAGE = 100
+MOST_RECORDS, DEFAULT_RECORDS = 100, 20
+
+_ARGUMENTS = {
+    Takes.NOTHING: wire.CatalogScorer.NONE,
+    Takes.OPTIONAL: wire.CatalogScorer.OPTIONAL,
+    Takes.REQUIRED: wire.CatalogScorer.REQUIRED,
+}
+
+
+async def list_experiments(services: Services, call: Call) -> wire.ListCatalogExperiments.Response:
+    page = await services.catalog.experiments(_page_request(call))
+    return wire.ListCatalogExperiments.Response(
+        experiments=[
+            wire.CatalogExperiment(experiment_id=entry.experiment_id, name=well_formed(entry.name))
+            for entry in page.entries
+        ],
+        next_page_token=page.next_page_token,
+    )
+
+
+async def list_prompts(services: Services, call: Call) -> wire.ListCatalogPrompts.Response:
+    page = await services.catalog.prompts(_page_request(call))
+    return wire.ListCatalogPrompts.Response(
+        prompts=[
+            wire.CatalogPrompt(
+                name=well_formed(entry.name),
+                description=well_formed(entry.description) or None,
+                latest_version=entry.latest_version,
+            )
+            for entry in page.entries
+        ],
+        next_page_token=page.next_page_token,
+    )
+
+
+async def get_prompt(services: Services, call: Call) -> wire.GetCatalogPrompt.Response:
+    call.check()
+    name = call.message.name
+    versions = await services.catalog.versions(name)
+    return wire.GetCatalogPrompt.Response(
+        name=name, versions=[_version_to_proto(entry) for entry in versions]
+    )
+
+
+async def list_datasets(services: Services, call: Call) -> wire.ListCatalogDatasets.Response:
+    request = _page_request(call)
+    page = await services.catalog.datasets(request, call.message.experiment_id or None)
+    return wire.ListCatalogDatasets.Response(
+        datasets=[_dataset_to_proto(entry) for entry in page.entries], next_page_token=page.next_page_token
+    )
+
+
+async def get_dataset(services: Services, call: Call) -> wire.GetCatalogDataset.Response:
+    call.check()
+    limit = page_size(call.message, DEFAULT_RECORDS)
+    if limit > MOST_RECORDS:
+        raise InvalidInput.of("max_results", limit, f"must be from 1 to {MOST_RECORDS}")
+    entry, columns, records = await services.catalog.dataset(call.message.dataset_id, limit)
+    answer = wire.GetCatalogDataset.Response(
+        dataset=_dataset_to_proto(entry),
+        columns=[_column_to_proto(column) for column in columns],
+    )
+    _add_records(answer, records)
+    return answer
+
+
+async def upload_dataset(services: Services, call: Call) -> wire.UploadDataset.Response:
+    message, problems = call.message, list(call.problems)
+    upload = Upload(
+        data=call.body,
+        file_name=message.file_name,
+        experiment_id=message.experiment_id,
+        name=message.name.strip(),
+        columns=_columns_in(message, problems),
+        target=message.target or None,
+    )
+    done = await services.datasets.upload(upload, problems, message.dry_run)
+    examples = done.dataset.examples
+    records = [(example.inputs, example.expectations) for example in examples[:DEFAULT_RECORDS]]
+    answer = wire.UploadDataset.Response(
+        dataset=wire.CatalogDataset(
+            dataset_id=done.dataset.dataset_id, name=well_formed(done.dataset.name), records=len(examples)
+        ),
+        columns=[_column_to_proto(column) for column in columns_of(records)],
+        notes=done.notes,
+    )
+    _add_records(answer, records)
+    return answer
+
+
+def _columns_in(message: wire.UploadDataset, problems: list[Problem]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for position, text in enumerate(message.columns):
+        variable, separator, column = (part.strip() for part in text.partition("="))
+        if not separator or not variable or not column:
+            problems.append(Problem(f"columns[{position}]", text, "write VARIABLE=COLUMN"))
+        elif variable in columns:
+            problems.append(Problem(f"columns.{variable}", column, "this variable has a column already"))
+        else:
+            columns[variable] = column
+    return columns
+
+
+async def list_scorers(services: Services, call: Call) -> wire.ListCatalogScorers.Response:
+    call.check()
+    found = await services.catalog.scorers(call.message.experiment_id)
+    return wire.ListCatalogScorers.Response(scorers=[_scorer_to_proto(entry) for entry in found])
+
+
+async def list_optimizers(services: Services, call: Call) -> wire.ListCatalogOptimizers.Response:
+    call.check()
+    found = await services.catalog.optimizers()
+    return wire.ListCatalogOptimizers.Response(
+        optimizers=[_optimizer_to_proto(kind, schema) for kind, schema in found]
+    )
+
+
+async def list_providers(services: Services, call: Call) -> wire.ListCatalogProviders.Response:
+    call.check()
+    return wire.ListCatalogProviders.Response(
+        providers=[_provider_to_proto(entry) for entry in services.catalog.providers()],
+        judge_model=services.catalog.judge_model,
+    )
+
+
+def _page_request(call: Call) -> PageRequest:
+    call.check()
+    message = call.message
+    return PageRequest(message.name_contains, page_size(message, DEFAULT_PAGE), message.page_token or None)
+
+
+def _version_to_proto(entry: VersionEntry) -> wire.CatalogPromptVersion:
+    template = entry.prompt.template
+    return wire.CatalogPromptVersion(
+        uri=entry.prompt.uri,
+        version=entry.version,
+        template=template_to_proto(template),
+        variables=[well_formed(name) for name in variables_in_order(text_of(template))],
+        aliases=entry.aliases,
+        model=model_of(entry),
+        commit_message=well_formed(entry.commit_message) or None,
+        creation_timestamp_ms=entry.creation_timestamp_ms,
+    )
+
+
+def _dataset_to_proto(entry: DatasetEntry) -> wire.CatalogDataset:
+    return wire.CatalogDataset(
+        dataset_id=entry.dataset_id,
+        name=well_formed(entry.name),
+        records=entry.records,
+        last_update_timestamp_ms=entry.last_update_timestamp_ms,
+    )
+
+
+def _column_to_proto(column: Column) -> wire.DatasetColumn:
+    return wire.DatasetColumn(
+        name=well_formed(column.name), kind=column.kind, type=column.type, filled=column.filled
+    )
+
+
+def _add_records(answer: Any, records: Sequence[Record]) -> None:
+    for inputs, expectations in records:
+        shown = answer.records.add()
+        _fill(shown.inputs, inputs)
+        _fill(shown.expectations, expectations)
+
+
+def _scorer_to_proto(entry: ScorerInfo) -> wire.CatalogScorer:
+    return wire.CatalogScorer(
+        name=well_formed(entry.name),
+        kind=entry.kind.value,
+        description=well_formed(entry.description) or None,
+        argument=_ARGUMENTS[entry.takes],
+        argument_description=entry.argument_is or None,
+        requires=entry.requires,
+        asks_model=entry.asks_model,
+        model=entry.model,
+    )
+
+
+def _optimizer_to_proto(kind: OptimizerType, schema: Mapping[str, Any]) -> wire.CatalogOptimizer:
+    message = wire.CatalogOptimizer(
+        type=kind.wire_name,
+        name=kind.cli_name,
+        changes=kind.info.changes,
+        second_model=kind.info.second_model,
+        choose_when=kind.info.choose_when,
+        needs_data=kind.info.needs_data,
+    )
+    _fill(message.settings_schema, schema)
+    return message
+
+
+def _provider_to_proto(entry: ModelProvider) -> wire.CatalogProvider:
+    return wire.CatalogProvider(
+        scheme=entry.scheme,
+        usable=entry.usable,
+        remedy=entry.remedy or None,
+        key_variables=entry.key_variables,
+        has_key=entry.has_key,
+        models=entry.models,
+    )
+
+
+def _fill(struct: Any, values: Mapping[str, Any]) -> None:
+    struct.update(well_formed_values(dict(values)))
