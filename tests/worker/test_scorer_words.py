@@ -126,3 +126,4 @@ async def test_an_object_is_refused_before_anything_is_paid(harness: WorkerHarne
     dataset = harness.tracker.ensure_dataset(Dataset.of(records, "objects"), EXPERIMENT)
     with pytest.raises(InvalidInput, match="json_match"):
         await harness.submit(scorers=("exact_match",), dataset_id=dataset.dataset_id)
+    assert await harness.store.unfinished() == ()

@@ -163,7 +163,7 @@ def _warnings(examples: int, test: int) -> tuple[str, ...]:
         found.append("no test split: the final score is the best on validation, and there is no verdict")
     elif test < FEWEST_PAIRS:
         found.append(
-            f"only {test} of {examples} examples are in the test split, and fewer than {FEWEST_PAIRS} can show "
-            "nothing: the verdict will be NO_DIFFERENCE; add records or give the test a larger share"
+            f"only {test} of {examples} examples are in the test split, and fewer than {FEWEST_PAIRS} can "
+            "show nothing: the verdict will be NO_DIFFERENCE; add records or give the test a larger share"
         )
     return tuple(found)
