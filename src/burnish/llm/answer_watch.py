@@ -74,7 +74,8 @@ class AnswerWatch:
             self.counts[AnswerOutcome.ERROR] += 1
 
     def answered(self, request: Request, purpose: Purpose, completion: Completion) -> None:
-        """
+        """Count an answer, and warn of many that are of no use.
+
         Args:
             completion: without its thinking, where that does not count.
 
@@ -110,8 +111,6 @@ class AnswerWatch:
             )
 
     def _is_new(self, request: Request, purpose: Purpose) -> bool:
-        key = (request.digest, purpose)
-        if key in self._seen:
-            return False
-        self._seen.add(key)
-        return True
+        before = len(self._seen)
+        self._seen.add((request.digest, purpose))
+        return len(self._seen) > before
