@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from burnish.concurrency import cancel_and_wait
 from burnish.config import Settings
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
@@ -32,9 +33,11 @@ from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
+from burnish.service.runs import sweep_runs
 from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
@@ -84,6 +87,10 @@ class Services:
         return self.offline.tracker
 
     @property
+    def demo(self) -> Demo:
+        return Demo(self.jobs, self.tracker)
+
+    @property
     def catalog(self) -> JobCatalog:
         return self.offline.catalog
 
@@ -101,13 +108,13 @@ class Services:
         """Run jobs until :meth:`close` or ``dispatcher.stop``."""
         if not self.settings.workers:
             return
-        keep_days = self.settings.keep_journal_days
-        pruning = None if keep_days is None else asyncio.create_task(prune_journals(self.store, keep_days))
+        beside = [asyncio.create_task(sweep_runs(self.jobs.runs))]
+        if (keep_days := self.settings.keep_journal_days) is not None:
+            beside.append(asyncio.create_task(prune_journals(self.store, keep_days)))
         try:
             await self.dispatcher.work(self.runner, self.settings.workers)
         finally:
-            if pruning is not None:
-                pruning.cancel()
+            await cancel_and_wait(*beside)
 
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""

@@ -9,6 +9,7 @@ import pytest
 
 from burnish.domain.job import OptimizerType
 from burnish.domain.records import JobQuery
+from burnish.errors import TrackingUnavailable
 
 
 async def test_a_request_written_for_mlflow_works_unchanged(api: Any) -> None:
@@ -105,6 +106,15 @@ async def test_wrong_tags_and_a_wrong_scorer_are_named_together(api: Any) -> Non
         assert {problem["field"] for problem in answer["problems"]} == {"tags.a", "scorers"}
 
 
+async def test_a_bad_model_is_reported_at_the_field_that_names_it(api: Any) -> None:
+    request = api.services.request()
+    request["config"] |= {"model": "nowhere:/m", "reflection_model": "gpt-4o", "optimizer_config_json": "{}"}
+    for path in ("", "/estimate"):
+        answer = await api.call("POST", path, request, status=400)
+        fields = {problem["field"]: problem["value"] for problem in answer["problems"]}
+        assert fields == {"model": "nowhere:/m", "config.reflection_model": "gpt-4o"}
+
+
 async def test_what_is_wrong_anyway_is_named_while_mlflow_is_away(api: Any) -> None:
     request = api.services.request(tags=[{"key": "", "value": "x"}])
     api.services.tracker.away = True
@@ -159,6 +169,20 @@ async def test_half_a_surrogate_pair_is_named_in_an_answer_that_is_unicode(api: 
     assert answer.status_code == 400
     fields = {problem["field"] for problem in answer.json()["problems"]}
     assert {"experiment_id", "source_prompt_uri"} <= fields
+
+
+async def test_the_first_answer_names_the_run(api: Any) -> None:
+    job = await api.create()
+    assert api.services.tracker.runs[job["run_id"]].status.value == "SCHEDULED"
+    assert (await api.call("GET", f"/{job['job_id']}"))["job"]["run_id"] == job["run_id"]
+
+
+async def test_with_mlflow_away_a_create_fails_clearly(api: Any) -> None:
+    body = api.services.request()
+    api.services.tracker.failures["schedule_run"] = TrackingUnavailable("MLflow is away")
+    refused = await api.call("POST", "", body, status=503)
+    assert refused == {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "MLflow is away"}
+    assert (await api.call("POST", "/search", {})).get("jobs", []) == []
 
 
 async def test_an_idempotency_key_makes_one_job(api: Any) -> None:

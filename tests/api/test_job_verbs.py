@@ -126,13 +126,14 @@ async def test_cancel_is_the_same_the_second_time_and_refused_after_the_end(api:
     assert answer["error_code"] == "INVALID_STATE"
 
 
-async def test_a_running_job_is_marked_for_its_worker(api: Any) -> None:
+async def test_a_cancel_answers_canceled_though_the_worker_does_not(api: Any) -> None:
     job_id = (await api.create())["job_id"]
     job = await api.services.store.take(job_id, "worker-1")
     answer = await api.call("POST", f"/{job_id}/cancel")
-    assert answer["job"]["state"]["status"] == "JOB_STATUS_IN_PROGRESS"
-    assert answer["job"]["cancel_requested"] is True
-    assert await api.services.store.report(job_id, job.attempt, Report()) is True
+    assert answer["job"]["state"]["status"] == "JOB_STATUS_CANCELED"
+    assert answer["job"]["run_id"] == job.run_id
+    with pytest.raises(AttemptSuperseded):
+        await api.services.store.report(job_id, job.attempt, Report())
 
 
 async def test_delete_removes_job_and_run(api: Any) -> None:

@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from burnish.domain.hashing import digest, digest_of_list
+from burnish.domain.text import value_as_text
 
+_SHOWN_CHARACTERS = 60  # of a record's inputs, where a message names it
 SPLITS = ("train", "validation", "test")
 
 
@@ -42,6 +44,14 @@ class Example:
         if self.alternatives and isinstance(expected, (list, tuple)) and expected:
             return expected[0]
         return expected
+
+
+def record_name(example: Example) -> str:
+    """An example as a person finds it: its id, and how its inputs begin."""
+    shown = ", ".join(f"{name}: {value_as_text(value)}" for name, value in example.inputs.items())
+    shown = " ".join(shown[: 4 * _SHOWN_CHARACTERS].split())
+    cut = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 1]}…"
+    return f"record {example.example_id} ({cut})"
 
 
 @dataclass(frozen=True)

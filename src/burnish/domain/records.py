@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
@@ -62,6 +62,20 @@ class CandidateRecord:
     reason: str = ""
     usage: UsageByRole = field(default_factory=UsageByRole)
     objectives: Mapping[str, float] = field(default_factory=dict)
+
+
+def best_so_far(records: Sequence[CandidateRecord]) -> dict[str, Any]:
+    """Of what a search has brought so far, the fields of its job that show the best; none before the source
+    has been measured."""
+    kept = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
+    known = [record for record in records if record.scores and record.status in kept]
+    best = max(known, key=lambda record: record.scores["aggregate"], default=None)
+    if best is None:
+        return {}
+    return {
+        "best_candidate_id": best.candidate.candidate_id,
+        "final_eval_scores": dict(best.scores),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from burnish.domain.answer import AnswerOutcome
 from burnish.domain.usage import Role
-from burnish.errors import ModelRejected
+from burnish.errors import ModelError, ModelRejected
 from burnish.llm.protocol import Completion, Purpose, Request
 
 _RECENT = 20
@@ -37,10 +37,14 @@ class AnswerWatch:
 
     Attributes:
         counts: calls of the job by what became of them.
+        last_failure: of a call that brought no answer.
+        last_silence: the last answer without a text that can be used.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[AnswerOutcome] = Counter()
+        self.last_failure: ModelError | None = None
+        self.last_silence: Completion | None = None
         self._series: dict[tuple[Role, str], _Series] = {}
         self._seen: set[tuple[str, Purpose]] = set()
         self._warned: dict[str, None] = {}
@@ -63,8 +67,9 @@ class AnswerWatch:
             if self._warn is not None:
                 self._warn(text)
 
-    def failed(self, request: Request, purpose: Purpose) -> None:
+    def failed(self, request: Request, purpose: Purpose, error: ModelError) -> None:
         """No answer came, after all tries."""
+        self.last_failure = error
         if self._is_new(request, purpose):
             self.counts[AnswerOutcome.ERROR] += 1
 
@@ -85,6 +90,7 @@ class AnswerWatch:
         runaway = outcome is AnswerOutcome.CUT and request.parameters.output_cap is None
         silent = not completion.text.strip() or runaway
         series.silent.append(silent)
+        self.last_silence = completion if silent else self.last_silence
         series.ever_spoke = series.ever_spoke or not silent
         if outcome is AnswerOutcome.OK:
             return

@@ -157,8 +157,8 @@ class JobGateway:
             completion = await self._in_flight.join(
                 (request.digest, purpose), lambda: self._find_or_make(request, purpose)
             )
-        except ModelError:
-            self.answers.failed(request, purpose)
+        except ModelError as error:
+            self.answers.failed(request, purpose, error)
             raise
         spent = self.usage_by_candidate[purpose.candidate_id]
         self.usage_by_candidate[purpose.candidate_id] = spent.plus(purpose.role, completion.usage)

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.inputs import JobData, JobInputs
@@ -19,14 +19,17 @@ from burnish.domain.job import (
     JobConfig,
     JobStatus,
 )
-from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry
-from burnish.errors import InvalidState, Problem, Problems, TrackingUnavailable
+from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry, best_so_far
+from burnish.errors import Conflict, InvalidInput, InvalidState, Problem, Problems, TrackingUnavailable
 from burnish.planning.resolver import Resolver
 from burnish.service.estimate import Estimate, estimate
+from burnish.service.runs import JobRuns
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import RunStatus, Tracker
 
 STOP_SECONDS = 15.0
+CANCEL_SECONDS = 2.0
+_LOOK_SECONDS = 0.05  # between two looks whether the worker has heeded a cancel
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
@@ -35,6 +38,8 @@ class Jobs:
 
     Args:
         stop_seconds: how long a delete waits for MLflow before it has deleted anything.
+        cancel_seconds: how long a cancel waits for the worker before the attempt is fenced off.
+        sleep: waiting; injected.
     """
 
     def __init__(
@@ -45,6 +50,8 @@ class Jobs:
         dispatcher: Dispatcher,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         stop_seconds: float = STOP_SECONDS,
+        cancel_seconds: float = CANCEL_SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._tracker = tracker
@@ -52,6 +59,9 @@ class Jobs:
         self._dispatcher = dispatcher
         self._clock_ms = clock_ms
         self._stop_seconds = stop_seconds
+        self._cancel_seconds = cancel_seconds
+        self._sleep = sleep
+        self.runs = JobRuns(store, tracker)
 
     async def submit(
         self,
@@ -62,7 +72,7 @@ class Jobs:
         calls: Sequence[JournalEntry] = (),
         found: Sequence[Problem] = (),
     ) -> tuple[Job, bool]:
-        """Check everything that can be checked, then store the job and hand it over.
+        """Check everything that can be checked, make the job's run, then store the job and hand it over.
 
         Args:
             calls: model calls that were made for this job before it existed (the preflight); they
@@ -75,6 +85,7 @@ class Jobs:
         Raises:
             InvalidInput: every problem at once; nothing was written.
             Conflict: the idempotency key was used with another body.
+            TrackingUnavailable: MLflow is away; nothing was written.
         """
         problems = [*found, *tag_problems(tags or {})]
         if idempotency and not problems and (made := await self._store.find_made(idempotency)):
@@ -147,9 +158,18 @@ class Jobs:
         idempotency: Idempotency | None = None,
         calls: Sequence[JournalEntry] = (),
     ) -> tuple[Job, bool]:
-        stored, created = await self._store.create(job, idempotency, calls, inputs, data)
+        """The run first, so that no answer ever lacks it; a run that got no job is deleted, at once or, after
+        a crash, by :meth:`JobRuns.sweep`."""
+        job = await self.runs.schedule(job)
+        try:
+            stored, created = await self._store.create(job, idempotency, calls, inputs, data)
+        except (Conflict, InvalidInput):  # not where the store is away: the job may have been written
+            await self.runs.discard(job)
+            raise
         if created:
             self._dispatcher.announce(stored.job_id)
+        else:
+            await self.runs.discard(job)
         return stored, created
 
     async def get(self, job_id: str) -> Job:
@@ -167,18 +187,30 @@ class Jobs:
         return await self._store.search(query)
 
     async def cancel(self, job_id: str) -> Job:
-        """Ask for a stop. A waiting job is CANCELED at once; a running one within a second.
+        """Stop a job. Its worker has two seconds to end it in good order; past that the attempt is fenced
+        off, wherever it runs, and nothing of it can be written any more. The best candidate so far is kept.
+
+        Returns:
+            The job, CANCELED.
 
         Raises:
             NotFound
-            InvalidState: the job is COMPLETED or FAILED.
+            InvalidState: the job is COMPLETED or FAILED, or came to its end meanwhile.
         """
         job = await self._store.request_cancel(job_id)
         self._dispatcher.announce_cancel(job_id)
-        if job.status is JobStatus.CANCELED and job.attempt:  # it has been begun, so there may be a run
-            run_id = job.run_id or await asyncio.to_thread(self._tracker.find_run, job)
-            if run_id is not None:
-                await asyncio.to_thread(self._tracker.end_run, run_id, RunStatus.KILLED)
+        if job.status is JobStatus.CANCELED:
+            await self.runs.end(job)  # it was waiting, so nobody else will
+            return job
+        looks = round(self._cancel_seconds / _LOOK_SECONDS)
+        while looks > 0 and not job.status.terminal:
+            await self._sleep(_LOOK_SECONDS)
+            job, looks = await self._store.get(job_id), looks - 1
+        if not job.status.terminal:
+            job = await self._store.fence(job_id, best_so_far(await self._store.candidates(job_id)))
+            await self.runs.end(job)
+        if job.status is not JobStatus.CANCELED:
+            raise InvalidState(f"job {job_id} is {job.status}: it came to its end before the cancel did")
         return job
 
     async def delete(self, job_id: str) -> None:
@@ -196,7 +228,7 @@ class Jobs:
         if running:
             job = await self._store.fence(job_id)
             self._dispatcher.announce_cancel(job_id)
-        if job.attempt:  # it has been begun, so there may be a run
+        if job.run_id or job.attempt:  # a job of an earlier version has no run before it has begun
             run_id = await self._stopped_run(job, running)
             if run_id is not None:
                 await asyncio.to_thread(self._tracker.delete_run, run_id)

@@ -14,19 +14,14 @@ from burnish.llm.gateway import Gateway
 from burnish.llm.journal_entry import entry_of
 from burnish.llm.protocol import Completion, Purpose, Request
 from burnish.planning.plan import Plan
-
-EMPTY_ANSWERS = 3
-"""So many empty answers in a row are not chance: the model says nothing."""
+from burnish.planning.preflight import preflight
 
 
 async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
-    """Score the source prompt on the first validation example, as the job itself would.
-
-    These are the job's own first calls: its journal begins with them, so they are counted and not
-    paid again.
+    """Make the job's first calls as the job itself would.
 
     Returns:
-        The finished calls; none where there is no data to ask about.
+        The finished calls, with which its journal begins; none where there is no data to ask about.
 
     Raises:
         InvalidInput: the model does not answer; says why and what to do.
@@ -38,29 +33,22 @@ async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
     learning = (*plan.splits.train, *plan.splits.validation)
     for entry in plan.scorers:
         entry.scorer.prepare(learning)
+    model = gateway.for_job(
+        ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config
+    )
     evaluate = Evaluator(
         prompts=[prompt.name for prompt in plan.prompts],
-        model=gateway.for_job(
-            ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config
-        ),
+        model=model,
         target=plan.target.uri,
         parameters=plan.target.parameters,
         scorers=ScorerSet(plan.scorers),
     )
-    for example in plan.splits.validation[:EMPTY_ANSWERS]:
-        try:
-            (evaluation,) = (await evaluate(plan.source, [example])).evaluations
-        except (ModelError, OutsideFailure, BudgetExhausted) as error:
-            raise InvalidInput.of("model", plan.target.uri, str(error)) from error
-        if evaluation.error is not None:
-            raise InvalidInput.of("model", plan.target.uri, evaluation.error)
-        if evaluation.output.strip():
-            return tuple(kept.entries)
-    raise InvalidInput.of(
-        "model",
-        plan.target.uri,
-        f"answered {EMPTY_ANSWERS} examples with nothing; check the model, its chat template and max_tokens",
-    )
+    try:
+        await preflight(plan, evaluate, model.answers)
+    except (ModelError, OutsideFailure, BudgetExhausted) as error:
+        shown = str(error).removeprefix(f"{plan.target.uri}: ")
+        raise InvalidInput.of("model", plan.target.uri, shown) from error
+    return tuple(kept.entries)
 
 
 class _KeptCalls:

@@ -182,11 +182,15 @@ class JobRecords(Protocol):
         """
         ...
 
-    async def fence(self, job_id: str) -> Job:
-        """Increment ``attempt`` so that no running worker can write any more (before a delete).
+    async def fence(self, job_id: str, found: Mapping[str, Any] | None = None) -> Job:
+        """Increment ``attempt`` so that no running worker can write any more (before a delete, or where a
+        worker does not heed a cancel).
 
         A job that has not ended becomes CANCELED, with an ENDED event: nobody takes it between the
         fence and the delete, and if the delete fails the job is not left running without a worker.
+
+        Args:
+            found: fields of the job to be set where it has not ended: what its attempt found so far.
 
         Raises:
             NotFound
@@ -322,6 +326,10 @@ class JobStore(JobRecords, InputRecords, EventLog, CandidateRecords, JournalReco
     """All state of Burnish."""
 
     async def count_by_status(self) -> Mapping[JobStatus, int]: ...
+
+    async def identity(self) -> str:
+        """The same for every process that has this store open, and another one for every other store."""
+        ...
 
     async def check(self) -> None:
         """

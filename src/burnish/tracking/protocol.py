@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from burnish.domain.dataset import Dataset, Example
-from burnish.domain.job import Job
+from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import Prompt
 from burnish.domain.records import CandidateRecord, EvaluationRecord
 
@@ -25,6 +25,14 @@ class RunStatus(StrEnum):
     FINISHED = "FINISHED"
     FAILED = "FAILED"
     KILLED = "KILLED"
+
+
+ENDED_AS: Mapping[JobStatus, RunStatus] = {
+    JobStatus.COMPLETED: RunStatus.FINISHED,
+    JobStatus.FAILED: RunStatus.FAILED,
+    JobStatus.CANCELED: RunStatus.KILLED,
+}
+"""How a job's end is shown on its run."""
 
 
 @dataclass(frozen=True, slots=True)

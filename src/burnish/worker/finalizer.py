@@ -17,10 +17,9 @@ from typing import Any
 import structlog
 
 from burnish.dispatch.protocol import Requeue
-from burnish.domain.candidate import CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, StopReason
-from burnish.domain.records import CandidateRecord
+from burnish.domain.records import best_so_far
 from burnish.errors import (
     BurnishError,
     NotFound,
@@ -29,15 +28,10 @@ from burnish.errors import (
 )
 from burnish.tracking.layout import result_metrics, usage_metrics
 from burnish.tracking.note import run_note
-from burnish.tracking.protocol import RunEntries, RunStatus
+from burnish.tracking.protocol import ENDED_AS, RunEntries
 from burnish.worker.context import AttemptContext
 from burnish.worker.traces import write_traces
 
-RUN_STATUS = {
-    JobStatus.COMPLETED: RunStatus.FINISHED,
-    JobStatus.FAILED: RunStatus.FAILED,
-    JobStatus.CANCELED: RunStatus.KILLED,
-}
 _MLFLOW_SECONDS = 3.0  # an end that must be quick waits so long for MLflow before it is written
 _LATE_TRIES, _LATE_SECONDS = 3, 20.0
 
@@ -130,7 +124,7 @@ class Finalizer:
                     await self._context.mlflow_calls(tracker.delete_run, run_id)
                 return
             if run_id is not None and job.status.terminal:
-                await self._context.mlflow_calls(tracker.end_run, run_id, RUN_STATUS[job.status])
+                await self._context.mlflow_calls(tracker.end_run, run_id, ENDED_AS[job.status])
 
     # --- inside
 
@@ -172,22 +166,11 @@ class Finalizer:
             await self._context.recorder.flush()
             changes["warnings"] = tuple(self._context.recorder.warnings)
             changes["seconds_spent"] = self._context.ledger.seconds
-        if status is not JobStatus.COMPLETED and (best := await self._best()):
-            changes["best_candidate_id"] = best.candidate.candidate_id
-            changes["final_eval_scores"] = dict(best.scores)
+        if status is not JobStatus.COMPLETED:  # also of an earlier attempt, where this one has not got as far
+            changes |= best_so_far(await self._worker.store.candidates(self._context.job.job_id))
         if self._context.run_id is not None:
             changes["run_id"] = self._context.run_id
         return changes
-
-    async def _best(self) -> CandidateRecord | None:
-        """The best so far: of this attempt, or of an earlier one where this one has not got that far."""
-        kept = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
-        known = [
-            record
-            for record in await self._worker.store.candidates(self._context.job.job_id)
-            if record.scores and record.status in kept
-        ]
-        return max(known, key=lambda record: record.scores["aggregate"], default=None)
 
     async def _write(self, changes: dict[str, Any]) -> None:
         job = self._context.job
@@ -208,7 +191,7 @@ class Finalizer:
         context, run_id = self._context, await self._find_run()
         if run_id is None:
             return
-        end = partial(self._worker.tracker.end_run, run_id, RUN_STATUS[status])
+        end = partial(self._worker.tracker.end_run, run_id, ENDED_AS[status])
         if not context.loaded:
             await context.mlflow_calls(end)
             return

@@ -14,10 +14,11 @@ from dataclasses import asdict, replace
 
 from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.dataset import Example
+from burnish.domain.dataset import Example, record_name
 from burnish.domain.events import EventKind
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
+from burnish.domain.score import Evaluation
 from burnish.domain.usage import Role, Usage
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.evaluator import Evaluator
@@ -27,9 +28,11 @@ from burnish.llm.protocol import Completion, LanguageModel, Parameters, Purpose,
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
 from burnish.planning.plan import Plan
+from burnish.planning.preflight import preflight
 from burnish.worker.context import AttemptContext
 from burnish.worker.registration import register_winner
 
+_NAMED = 3  # records in a warning
 _MARGIN = 1.5  # the test may cost so much more than the source's own evaluations
 
 
@@ -91,7 +94,10 @@ async def score_source(context: AttemptContext) -> None:
     source = plan.source
     recorder.phase("source", len(plan.splits.validation))
     began = ledger.seconds
+    await preflight(plan, context.evaluator, context.model.answers)
     initial = await context.evaluator(source, plan.splits.validation)
+    if unanswered := [evaluation for evaluation in initial.evaluations if evaluation.error is not None]:
+        recorder.warning(_unanswered(unanswered, plan.splits.validation))
     recorder.candidate(
         source,
         CandidateStatus.SOURCE,
@@ -229,6 +235,19 @@ def _hold_for_test(context: AttemptContext, initial: Means | None = None, second
             usd_nanos=round((measured.usd_nanos or 0) * share),
         ),
         seconds * share,
+    )
+
+
+def _unanswered(failed: Sequence[Evaluation], examples: Sequence[Example]) -> str:
+    """A warning that names the records which score 0 because they have no answer."""
+    by_id = {example.example_id: example for example in examples}
+    shown = "; ".join(
+        f"{record_name(by_id[evaluation.example_id])}: {evaluation.error}" for evaluation in failed[:_NAMED]
+    )
+    more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return (
+        f"{len(failed)} of {len(examples)} validation records have no answer to the source prompt and score "
+        f"0: {shown}{more}"
     )
 
 

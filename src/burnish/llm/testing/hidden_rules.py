@@ -80,8 +80,8 @@ class HiddenRules:
         shown = {kind for _, kind in _QUESTION.findall(text[end:])} - stated
         seen = [kind for kind in sorted(shown) if self._chance(kind, text) < self.heeded]
         if "<edit " in text:  # asked for edits, not for the whole
-            edits = "\n".join(f'<edit kind="rule">{_rule_of(kind)}</edit>' for kind in seen)
-            return edits or "I have no more ideas."
+            edits = [f'<edit kind="rule">{_rule_of(kind)}</edit>' for kind in seen]
+            return "\n".join(edits) or "I see nothing to change."
         rules = "".join(f"{_rule_of(kind)}\n" for kind in seen)
         closing = "\n</prompt>" if tagged else "\n```"
         return f"{start.group()}{rules}{body.strip()}{closing}"

@@ -171,14 +171,14 @@ class Attempts:
 
         return await self._database.write(record)
 
-    async def fence(self, job_id: str) -> Job:
+    async def fence(self, job_id: str, found: Mapping[str, Any] | None = None) -> Job:
         def stop(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
             job = job_from_row(row)
             fenced = replace(job, attempt=job.attempt + 1)
             if job.status.terminal:
                 return self._writer.write(connection, row, fenced, (), 0)
-            return self._end_canceled(connection, row, fenced, ())
+            return self._end_canceled(connection, row, replace(fenced, **(found or {})), ())
 
         return await self._database.write(stop)
 

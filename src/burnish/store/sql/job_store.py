@@ -13,6 +13,7 @@ from burnish.store.search.plan import SearchPlan
 from burnish.store.sql.attempts import Attempts
 from burnish.store.sql.candidates import Candidates
 from burnish.store.sql.events import Events
+from burnish.store.sql.identity import identity_of
 from burnish.store.sql.inputs import Inputs
 from burnish.store.sql.job_writer import JobWriter
 from burnish.store.sql.jobs import Jobs
@@ -74,6 +75,9 @@ class SqlJobStore:
         self.journal_write, self.journal_read = journal.write, journal.read
         self.journal_totals, self.journal_prune = journal.totals, journal.prune
         self.check, self.close = database.check, database.close
+
+    async def identity(self) -> str:
+        return await self._database.read(identity_of)
 
     async def search(self, query: JobQuery) -> JobPage:
         """

@@ -132,11 +132,24 @@ class EndContract(Opener):
             with pytest.raises(InvalidState):
                 await store.take("job", "worker-2")
 
+    async def test_a_fence_keeps_what_was_found(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store)
+            fenced = await store.fence("job", {"best_candidate_id": "c"})
+            assert (fenced.status, fenced.best_candidate_id) == (JobStatus.CANCELED, "c")
+            assert await store.get("job") == fenced
+
     async def test_fencing_an_ended_job_keeps_its_end(self) -> None:
         async with self.open() as store:
             await a_running_job(store)
             ended = await store.update("job", 1, {"status": JobStatus.COMPLETED})
-            assert await store.fence("job") == replace(ended, attempt=2)
+            assert await store.fence("job", {"best_candidate_id": "c"}) == replace(ended, attempt=2)
+
+    async def test_every_process_sees_the_same_identity(self) -> None:
+        async with self.open() as store, self.open() as other:
+            identity = await store.identity()
+            assert await other.identity() == identity
+            assert len(identity) == 16
 
     async def test_delete_takes_everything_of_the_job_and_nothing_else(self) -> None:
         async with self.open() as store:
