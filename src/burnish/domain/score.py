@@ -17,6 +17,7 @@ from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
 
 _WORDS = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
+_NO_OPINION = frozenset({"n/a", "not applicable", "unknown", "none", "null"})
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
 _WEIGHT_REMEDY = (
     "the weight after '=' must be a number above 0, or 'must'; a name that holds '=' or ':' stands in quotes"
@@ -214,7 +215,8 @@ def read_score(
 ) -> Score | None:
     """A scorer's raw answer as a score, or ``None`` where it has no opinion.
 
-    Numbers (also as text) are placed in the range; bools, yes and no are its ends.
+    Numbers (also as text) are placed in the range; bools, yes and no are its ends; nothing, "n/a" and
+    "unknown" are no opinion.
 
     Args:
         value: what the scorer gave, or an object with it as ``value``.
@@ -225,7 +227,7 @@ def read_score(
         ScorerFailed: NaN, infinite, or any other type; names the scorer, the type and the example.
     """
     raw = _unwrapped(value)
-    if raw is None:
+    if raw is None or is_no_opinion(raw):
         return None
     span = range or UNIT
     number = _number_of(raw, span)
@@ -248,6 +250,11 @@ def read_score(
         )
         raise ScoreOutOfRange(scorer, example_id, f"returned {number:g}; {remedy}")
     return Score(place, rationale, None if range is None else number)
+
+
+def is_no_opinion(value: Any) -> bool:
+    """Whether a text says that there is nothing to say: ``N/A``, ``unknown``."""
+    return isinstance(value, str) and value.strip().lower() in _NO_OPINION
 
 
 def _unwrapped(value: Any) -> Any:
