@@ -53,7 +53,7 @@ class Resolution:
 
 
 class Models(Protocol):
-    """What resolving must know of models; ``llm.registry`` has it."""
+    """What resolving must know of models; ``llm.providers.registry`` has it."""
 
     def resolve(
         self, uri: str | None, model_config: Mapping[str, Any], response_format: Mapping[str, Any] | None

@@ -16,6 +16,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, text_of
+from burnish.domain.score import Evaluation
 from burnish.errors import (
     BudgetExhausted,
     InvalidInput,
@@ -590,3 +591,31 @@ async def test_a_straggler_changes_nothing() -> None:
     outcome = await optimizer.optimize(task(), synthetic.evaluate, ReflectsLate(synthetic), observer)
     assert outcome == expected
     assert observer.candidates == sequential.candidates
+
+
+async def test_an_answer_without_a_score_speaks_for_neither() -> None:
+    """The judge has no opinion on any new candidate where the source is right; it is better elsewhere."""
+
+    class Silent(SyntheticTask):
+        async def evaluate(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+            means = await SyntheticTask.evaluate(self, candidate, examples)
+            made = [self.judged(candidate, e) for e in means.evaluations]
+            scored = [e.aggregate for e in made if not e.unscored]
+            return Means(evaluations=tuple(made), scores={"aggregate": sum(scored) / max(1, len(scored))})
+
+        def judged(self, candidate: Candidate, evaluation: Evaluation) -> Evaluation:
+            if int(evaluation.example_id, 16) % 3 == 0:
+                return replace(evaluation, aggregate=float("one word" in str(candidate.texts).lower()))
+            if candidate == SOURCE:
+                return replace(evaluation, aggregate=1.0)
+            return replace(evaluation, aggregate=0.5, unscored=True)
+
+    def better(messages: Sequence[Message], sample: int) -> str:
+        return answer_with(f"{texts_in(messages)[0]} One word. ({seed_of(messages, sample)})")
+
+    outcome, observer = await search(task(), Silent(phrases=PHRASES, write=better), lookahead=1)
+    won = [entry for entry in observer.candidates if entry[1] is CandidateStatus.ACCEPTED]
+    assert won
+    assert "One word" in str(outcome.best.texts["reviews"])
+    first = next(entry for entry in observer.candidates if entry[1] is not CandidateStatus.PROPOSED)
+    assert first[1] is CandidateStatus.ACCEPTED, "the first proposal was better on all that was judged"
