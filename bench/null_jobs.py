@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import re
 import sys
 import tempfile
 import time
@@ -36,6 +37,9 @@ from tests.worker.harness import EXPERIMENT, WorkerHarness, WorkerProcess
 MOST_IMPROVED, MOST_REGISTERED, LEAST_DETECTED = 0.05, 0.05, 0.80  # shares of the jobs
 CHANCE = 0.5  # of a right answer to the source prompt
 MODEL = "scripted:/chance"
+_SOURCE_PROMPT = re.compile(re.escape(SOURCE.partition("{{")[0]) + r"Case \d+ of kind \w+: which code\?")
+"""The source prompt as the model sees it, for any record."""
+
 REFLECTION = "scripted:/chance-reflect"
 TEACHER = "scripted:/chance-teacher"
 
@@ -74,7 +78,7 @@ class Chance:
             return self.rules
         if "teacher" in request.model:
             return HiddenRules(seed=self.seed, known=1.0, guessed=1.0)
-        is_source = text.startswith(SOURCE.partition("{{")[0] + "Case ")
+        is_source = bool(_SOURCE_PROMPT.fullmatch(text))
         return HiddenRules(seed=self.seed, known=CHANCE, guessed=CHANCE) if is_source else self.rules
 
 
