@@ -33,6 +33,7 @@ from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_journals
@@ -84,6 +85,10 @@ class Services:
     @property
     def tracker(self) -> MlflowTracker:
         return self.offline.tracker
+
+    @property
+    def demo(self) -> Demo:
+        return Demo(self.jobs, self.tracker)
 
     @property
     def catalog(self) -> JobCatalog:

@@ -7,7 +7,7 @@ An error says what was wrong, with which value, and what to do about it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -50,12 +50,19 @@ class Problems(list[Problem]):
     def add(self, field: str, value: object, remedy: str) -> None:
         self.append(Problem(field, str(value), remedy))
 
-    def collect(self, action: Callable[[], T]) -> T | None:
-        """What ``action`` returns; ``None`` when it raised InvalidInput, whose problems are kept."""
+    def collect(self, action: Callable[[], T], model_field: str = "model") -> T | None:
+        """What ``action`` returns; ``None`` when it raised InvalidInput, whose problems are kept.
+
+        Args:
+            model_field: the field that named a model, for problems about it.
+        """
         try:
             return action()
         except InvalidInput as error:
-            self.extend(error.problems)
+            for problem in error.problems:
+                head, dot, rest = problem.field.partition(".")
+                renamed = f"{model_field}{dot}{rest}" if head == "model" else problem.field
+                self.append(replace(problem, field=renamed))
             return None
 
     def error(self) -> InvalidInput:

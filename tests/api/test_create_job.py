@@ -106,6 +106,15 @@ async def test_wrong_tags_and_a_wrong_scorer_are_named_together(api: Any) -> Non
         assert {problem["field"] for problem in answer["problems"]} == {"tags.a", "scorers"}
 
 
+async def test_a_bad_model_is_reported_at_the_field_that_names_it(api: Any) -> None:
+    request = api.services.request()
+    request["config"] |= {"model": "nowhere:/m", "reflection_model": "gpt-4o", "optimizer_config_json": "{}"}
+    for path in ("", "/estimate"):
+        answer = await api.call("POST", path, request, status=400)
+        fields = {problem["field"]: problem["value"] for problem in answer["problems"]}
+        assert fields == {"model": "nowhere:/m", "config.reflection_model": "gpt-4o"}
+
+
 async def test_what_is_wrong_anyway_is_named_while_mlflow_is_away(api: Any) -> None:
     request = api.services.request(tags=[{"key": "", "value": "x"}])
     api.services.tracker.away = True

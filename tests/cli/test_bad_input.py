@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,3 +152,49 @@ def test_a_full_disk_leaves_no_half_made_database(folder: Folder, kilobytes: int
     )
     refused(Said(ran.returncode, ran.stdout, ran.stderr), folder, "_uri", "disk")
     assert folder.left_behind() == set()
+
+
+def test_an_argument_that_is_not_utf8_is_refused_before_anything(folder: Folder) -> None:
+    name = os.fsencode(folder.path) + b"/caf\xe9.jsonl"
+    Path(os.fsdecode(name)).write_bytes(folder.data.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "burnish.cli.main", "optimize", "--prompt", folder.prompt, "--data", name],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"caf\\xe9.jsonl'" in done.stderr
+    assert b"is not UTF-8; rename the file" in done.stderr
+    assert {path.name for path in folder.path.glob("*.db*")} == set()
+
+
+def test_a_working_folder_whose_name_is_no_plain_uri(burnish: Callable[..., Said], folder: Folder) -> None:
+    odd = folder.path / "a?b"
+    odd.mkdir()
+    (folder.path / "a").mkdir()
+    os.chdir(odd)  # the fixture has noted where to go back to
+    said = burnish(
+        *("optimize", "--prompt", folder.prompt, "--data", folder.data, "--model", "scripted:/sentiment"),
+        *("--max-calls", 150, "--json"),
+    )
+    assert said.exit_code == 0, said.stderr
+    assert {"burnish.db", "mlflow.db"} <= {path.name for path in odd.iterdir()}
+    assert list((folder.path / "a").iterdir()) == []
+    assert folder.left_behind() == {"a?b", "a"}
+
+
+@pytest.mark.parametrize(
+    ("output", "remedy"),
+    [("none/best.txt", "there is no such folder"), (".", "is a folder"), ("reviews.jsonl/x", "is no folder")],
+)
+def test_an_output_that_cannot_be_written_is_found_before_anything_is_paid(
+    burnish: Burnish, folder: Folder, output: str, remedy: str
+) -> None:
+    refused(optimize(burnish, folder, output=output), folder, "--output", remedy)
+
+
+def test_an_output_without_permission_is_found_before_anything_is_paid(
+    burnish: Burnish, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("burnish.cli.result.os.access", lambda path, mode: False)
+    refused(optimize(burnish, folder, output="best.txt"), folder, "--output", "may not be written")

@@ -133,6 +133,8 @@ class TestReadScore:
             (Assessment(0.5), 0.5),
             (None, None),
             (Assessment(None), None),
+            ("N/A", None),
+            (" unknown", None),
         ],
     )
     def test_numbers_bools_and_yes_no_are_scores(self, raw: object, number: float | None) -> None:

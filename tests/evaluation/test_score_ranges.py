@@ -18,6 +18,7 @@ from burnish.evaluation.judges.mlflow_adapter import import_mlflow_scorers
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.scorer import Feedback, Sample, Scorer, WeightedScorer
 from burnish.evaluation.scorer_set import FEWEST_ANSWERS, ScorerSet
+from burnish.evaluation.scorers.installed import FunctionScorer
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.protocol import Completion, Purpose, Request
 
@@ -182,6 +183,30 @@ class TestNoOpinion:
         model = Ratings(None)
         feedback = await entry.scorer.score(Sample(example=EXAMPLE, output="y", model=model))
         assert (feedback.value, model.calls) == (None, 1)
+
+    @pytest.mark.parametrize(
+        ("declared", "answer", "value"),
+        [
+            (str, "N/A", None),
+            (Literal["yes", "no", "unknown"], "unknown", None),
+            (Literal["yes", "no", "unknown"], "no", 0.0),
+            (Literal["1", "2", "3", "n/a"], "n/a", None),
+            (Literal["1", "2", "3", "n/a"], "2", 2.0),
+        ],
+    )
+    async def test_can_be_said_in_words(self, declared: Any, answer: str, value: float | None) -> None:
+        model = Ratings(answer)
+        feedback = await judged("stars", declared).scorer.score(
+            Sample(example=EXAMPLE, output="x", model=model)
+        )
+        assert (feedback.value, model.calls) == (value, 1)
+
+    async def test_of_a_function_that_failed_in_mlflow_s_way_keeps_its_cause(self) -> None:
+        from mlflow.entities import Feedback as MlflowFeedback
+
+        scorer = FunctionScorer("fails", lambda outputs: MlflowFeedback(name="f", error=ValueError("no key")))
+        feedback = await scorer.score(Sample(example=EXAMPLE, output="x"))
+        assert (feedback.value, "no key" in feedback.rationale) == (None, True)
 
     async def test_votes_without_one_are_left_out(self) -> None:
         entry = judged("stars:1-5,repeats=3", int)

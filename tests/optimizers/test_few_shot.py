@@ -114,7 +114,7 @@ async def test_the_teacher_is_not_asked_where_the_prompt_itself_passes_often_eno
     assert synthetic.reflection_calls == 0
 
 
-async def test_after_every_manner_had_its_turn_the_good_ones_come_more_often() -> None:
+async def test_after_every_format_had_its_turn_the_good_ones_come_more_often() -> None:
     contract = TestFewShotFromTraces()
     chat = (Message("user", contract.source),)
 
@@ -168,7 +168,21 @@ async def test_without_anything_to_show_the_source_stays() -> None:
     synthetic, observer = SyntheticTask(phrases={}), RecordingObserver()
     outcome = await TestFewShot().make().optimize(task, synthetic.evaluate, None, observer)
     assert outcome.best == task.source
-    assert any("no training example" in warning for warning in observer.warnings)
+    [reason] = [warning for warning in observer.warnings if "no training example" in warning]
+    assert "of 4 there are 4 with an answer that would be read as a variable" in reason
+
+
+async def test_data_with_braces_in_its_values_is_shown() -> None:
+    records = [
+        ({"question": f'Fill in {{{{name}}}} of {{"number": {n}}}'}, {"expected_response": f"name {n}"})
+        for n in range(8)
+    ]
+    examples = Dataset.of(records).examples
+    task = replace(TestFewShot().task(source="{{question}}"), train=examples[:4], validation=examples[4:])
+    synthetic, observer = SyntheticTask(phrases={"{ {name}}": 0.5}), RecordingObserver()
+    await TestFewShot().make().optimize(task, synthetic.evaluate, None, observer)
+    assert observer.with_status(CandidateStatus.PROPOSED)
+    assert not any("no training example" in warning for warning in observer.warnings)
 
 
 def test_a_ban_on_copied_examples_contradicts_it() -> None:

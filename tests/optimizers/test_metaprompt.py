@@ -11,12 +11,13 @@ import pytest
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.job import StopReason
-from burnish.domain.prompt import Message, variables_of
+from burnish.domain.prompt import Message, text_of, variables_of
 from burnish.errors import InvalidInput, ModelRejected, ModelUnavailable, OptimizerFailed
 from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.metaprompt import Metaprompt
 from burnish.optimizers.protocol import Optimizer, Task
 from burnish.optimizers.testing.contract import OptimizerContract, RecordingObserver
+from burnish.optimizers.testing.reflection_scripts import answer_with, completion
 from burnish.optimizers.testing.synthetic_task import SyntheticTask
 
 PHRASES: Mapping[str, float] = {"one word": 0.3, "be exact": 0.3, "sentiment means": 0.2}
@@ -215,3 +216,95 @@ async def test_rewrites_a_whole_set_of_prompts() -> None:
     outcome = await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, RecordingObserver())
     assert outcome.best.texts["answer"] == source.texts["answer"]
     assert "Be exact" in str(outcome.best.texts["style"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reply inside `<message>...</message>` tags. Never mention prices.",
+        "Write <prompt>...</prompt> around the answer, and </prompt> at its end.",
+        "Write a block:\n```json\n{}\n```",
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_what_a_prompt_says_of_tags_stays(text: str, is_chat: bool) -> None:
+    """The reflection model changes one word and repeats the rest, which must come back whole."""
+
+    def write(messages: Sequence[Message], sample: int) -> str:
+        shown = messages[0].content
+        begin = shown.index("current version:") + len("current version:")
+        return shown[begin : shown.index("This is what")].replace("Judge", "One word. Judge")
+
+    judge = "Judge the review.\n\n{{review}}"
+    template = (Message("system", text), Message("user", judge)) if is_chat else f"{text}\n\n{judge}"
+    source = Candidate({"reviews": template})
+    synthetic, observer = SyntheticTask(phrases=PHRASES, write=write), RecordingObserver()
+    task = replace(TestMetaprompt().task(), source=source)
+    outcome = await Metaprompt.from_settings({"rounds": 1, "width": 1}).optimize(
+        task, synthetic.evaluate, synthetic.reflect, observer
+    )
+    assert text_of(outcome.best.texts["reviews"]) == text_of(template).replace("Judge", "One word. Judge")
+    assert not observer.with_status(CandidateStatus.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("answer", "finish_reason", "reason"),
+    [
+        ("<prompt>\nBe exact. {{review}}\n</prompt>", "length", "cut off"),
+        ("<prompt>\nBe exact.", "stop", "not closed"),
+        ("Let me see. The prompt could be exact.", "stop", "holds no <prompt>"),
+        ("<think>Hm. <prompt>\nBe exact. {{review}}\n</prompt>", "stop", "nothing but thinking"),
+        ("", "stop", "is empty"),
+        ("I cannot.", "content_filter", "refused"),
+    ],
+)
+async def test_no_answer_becomes_a_prompt_that_is_none(answer: str, finish_reason: str, reason: str) -> None:
+    asked: list[Sequence[Message]] = []
+
+    async def reflect(
+        messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> Completion:
+        asked.append(messages)
+        return completion(answer, finish_reason)
+
+    synthetic, observer = SyntheticTask(phrases=PHRASES), RecordingObserver()
+    task = TestMetaprompt().task()
+    outcome = await TestMetaprompt().make().optimize(task, synthetic.evaluate, reflect, observer)
+    assert outcome.best == task.source
+    assert outcome.stop_reason is StopReason.NO_NEW_IDEAS
+    assert len(asked) == 8, "each of four once more, with the reason, and no further round"
+    assert all(reason in messages[2].content for messages in asked if len(messages) == 3)
+    assert not observer.candidates
+    assert len([warning for warning in observer.warnings if reason in warning]) == 8
+
+
+async def test_roles_say_what_is_rewritten() -> None:
+    turns = (
+        Message("system", "You judge."),
+        Message("user", "Was it good?"),
+        Message("assistant", "Yes."),
+        Message("user", "Judge it.\n\n{{review}}"),
+    )
+    shown: list[str] = []
+
+    def write(messages: Sequence[Message], sample: int) -> str:
+        shown.append(messages[0].content)
+        return answer_with(f"You judge. One word. {sample}")
+
+    synthetic, observer = SyntheticTask(phrases=PHRASES, write=write), RecordingObserver()
+    task = replace(TestMetaprompt().task(), source=Candidate({"reviews": turns}))
+    optimizer = Metaprompt.from_settings({"rounds": 1, "roles": ["system"]})
+    outcome = await optimizer.optimize(task, synthetic.evaluate, synthetic.reflect, observer)
+    best = outcome.best.texts["reviews"]
+    assert isinstance(best, tuple)
+    assert best[1:] == turns[1:]
+    assert "One word" in best[0].content
+    assert "stays as it is" in shown[0]
+    assert "Was it good?" in shown[0]
+
+
+@pytest.mark.parametrize("roles", [["tool"], ["systm"], []])
+def test_roles_are_checked(roles: list[str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Metaprompt.from_settings({"roles": roles})
+    assert caught.value.problems[0].field.startswith("optimizer_config.roles")

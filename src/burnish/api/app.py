@@ -119,6 +119,7 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "searchPromptOptimizationJobs": jobs.search,
         "watchPromptOptimizationJobs": events.watch_jobs(streams.jobs),
         "estimatePromptOptimizationJob": jobs.estimate,
+        "startDemoJob": jobs.start_demo,
         "listCatalogExperiments": catalog.list_experiments,
         "listCatalogPrompts": catalog.list_prompts,
         "getCatalogPrompt": catalog.get_prompt,

@@ -62,6 +62,11 @@ def _read_idempotency(call: Call) -> tuple[Idempotency | None, list[Problem]]:
     return Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64)), []
 
 
+async def start_demo(services: Services, call: Call) -> dict[str, Any]:
+    call.check()
+    return {"job": job_to_json(await services.demo.start())}
+
+
 async def get(services: Services, call: Call) -> dict[str, Any]:
     call.check()
     job = await services.jobs.get(call.message.job_id)

@@ -16,7 +16,7 @@ from burnish.api.errors import error_answer
 from burnish.config import Settings
 from burnish.errors import TrackingUnavailable
 from burnish.mlflow_import import importing
-from burnish.tracking.mlflow.address import Address
+from burnish.tracking.mlflow.address import Address, folder_location
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def behind(settings: Settings) -> LazyApp | None:
             "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
         }
     )
-    os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_DESTINATION", str(folder / "mlartifacts"))
+    os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_DESTINATION", folder_location(folder / "mlartifacts"))
     return LazyApp(load)
 
 

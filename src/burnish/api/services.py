@@ -6,6 +6,7 @@ from typing import Protocol
 
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.protocol import JobStore
@@ -23,6 +24,8 @@ class Services(Protocol):
     def catalog(self) -> JobCatalog: ...
     @property
     def datasets(self) -> Datasets: ...
+    @property
+    def demo(self) -> Demo: ...
     @property
     def store(self) -> JobStore: ...
     @property

@@ -35,6 +35,7 @@ from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
+from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
@@ -58,6 +59,7 @@ class FakeServices:
     prompts: Prompts
     catalog: JobCatalog
     datasets: Datasets
+    demo: Demo
 
     def source(self, template: str = PROMPT) -> str:
         """URI of a registered prompt with a model of its own."""
@@ -97,20 +99,27 @@ async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
     try:
         catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
         yield FakeServices(
-            store, tracker, dispatcher, jobs, Prompts(store, tracker), catalog, Datasets(tracker)
+            store=store,
+            tracker=tracker,
+            dispatcher=dispatcher,
+            jobs=jobs,
+            prompts=Prompts(store, tracker),
+            catalog=catalog,
+            datasets=Datasets(tracker),
+            demo=Demo(jobs, tracker),
         )
     finally:
         await store.close()
 
 
 class FakeModels:
-    """Every ``openai:/`` model exists; nothing but ``openai:/large`` has a price."""
+    """Every ``openai:/`` and ``local:/`` model exists; nothing but ``openai:/large`` has a price."""
 
     def resolve(
         self, uri: str | None, model_config: Mapping[str, Any], response_format: Mapping[str, Any] | None
     ) -> tuple[str, Parameters]:
         named = uri or (f"openai:/{model_config['model_name']}" if model_config else "")
-        if not named.startswith("openai:/"):
+        if not named.startswith(("openai:/", "local:/")):
             raise InvalidInput.of("model", named, "must be a model's URI, such as openai:/gpt-4o-mini")
         return named, Parameters()
 

@@ -8,9 +8,15 @@ from pathlib import Path
 from burnish.cli.optimize import OptimizeRequest
 from burnish.cli.optimize import run as run_optimize
 from burnish.cli.output import stderr
-from burnish.samples import SAMPLE_PROMPT, sample_reviews_path
-
-MAX_CALLS = 520
+from burnish.samples import (
+    DEMO_EXPERIMENT,
+    DEMO_MAX_CALLS,
+    DEMO_MAX_OUTPUT_TOKENS,
+    DEMO_MODEL,
+    DEMO_PROMPT_NAME,
+    SAMPLE_PROMPT,
+    sample_reviews_path,
+)
 
 
 def run(store_uri: str | None, tracking_uri: str | None) -> int:
@@ -26,8 +32,12 @@ def run(store_uri: str | None, tracking_uri: str | None) -> int:
         request = OptimizeRequest(
             prompts=(str(prompt),),
             data=str(sample_reviews_path()),
-            name="burnish-demo-sentiment",
-            options={"max_calls": MAX_CALLS, "max_output_tokens": 8},
-            experiment="burnish-demo",
+            name=DEMO_PROMPT_NAME,
+            options={
+                "model": DEMO_MODEL,
+                "max_calls": DEMO_MAX_CALLS,
+                "max_output_tokens": DEMO_MAX_OUTPUT_TOKENS,
+            },
+            experiment=DEMO_EXPERIMENT,
         )
         return run_optimize(request, store_uri=store_uri, tracking_uri=tracking_uri)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -198,7 +199,21 @@ def _serve(run: Callable[[Settings], int], **flags: Any) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    if problem := unreadable_argument(sys.argv[1:]):
+        sys.stderr.write(f"error: {problem}\n")
+        sys.exit(2)
     app()
+
+
+def unreadable_argument(arguments: Sequence[str]) -> str | None:
+    """What to say of the first argument that is not UTF-8; ``None`` where all are. MLflow, the store and the
+    models take nothing else, and would say so only when something has been paid."""
+    for argument in arguments:
+        raw = os.fsencode(argument)
+        shown = raw.decode("utf-8", "backslashreplace")
+        if shown.encode() != raw:
+            return f"argument '{shown}': is not UTF-8; rename the file, or set the terminal to UTF-8"
+    return None
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 from burnish.config import Settings
 from burnish.errors import InvalidInput, OutsideFailure
 from burnish.redaction import redact_uri
+from burnish.store.location import sqlite_path
+from burnish.tracking.mlflow.address import Address
 
 _SIDE_FILES = ("", "-wal", "-shm", "-journal", ".worker.lock")
 
@@ -22,11 +24,11 @@ def cleanup_new_databases(settings: Settings) -> Iterator[None]:
     Raises:
         InvalidInput: in place of a failure to make a new file.
     """
-    new = {
-        name: path
-        for name, uri in (("store_uri", settings.store_uri), ("tracking_uri", settings.tracking_uri))
-        if (path := _sqlite_file(uri)) is not None and not path.exists()
+    files = {
+        "store_uri": sqlite_path(settings.store_uri),
+        "tracking_uri": Address(settings.tracking_uri).sqlite_path,
     }
+    new = {name: path for name, path in files.items() if path is not None and not path.exists()}
     try:
         yield
     except OutsideFailure as error:
@@ -42,10 +44,6 @@ def cleanup_new_databases(settings: Settings) -> Iterator[None]:
     except BaseException:
         _remove(new)
         raise
-
-
-def _sqlite_file(uri: str) -> Path | None:
-    return Path(uri.removeprefix("sqlite:///")).absolute() if uri.startswith("sqlite:///") else None
 
 
 def _remove(databases: dict[str, Path]) -> None:

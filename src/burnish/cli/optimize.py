@@ -25,7 +25,7 @@ from burnish.cli.output import (
     stderr,
 )
 from burnish.cli.progress import ProgressDisplay
-from burnish.cli.result import print_result, write_best_prompt
+from burnish.cli.result import check_output, print_result, write_best_prompt
 from burnish.config import Settings
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import DEFAULT_OPTIMIZER, Job, JobConfig, JobStatus
@@ -90,6 +90,8 @@ async def optimize(request: OptimizeRequest, settings: Settings, as_json: bool, 
     """Check, submit, watch, show."""
     from burnish.proto.convert import job_to_json
 
+    if output is not None:
+        check_output(output)
     async with _open_job(request, settings) as (services, job):
         with ProgressDisplay(job) as display:
             job = await _work_through(services, job, display)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,26 @@ async def print_result(services: Services, job: Job) -> None:
     if job.status is JobStatus.COMPLETED and job.status_message:
         console.print(f"{job.status_message}\n", markup=False, soft_wrap=True)
     await _print_links(services, job)
+
+
+def check_output(path: Path) -> None:
+    """See that the best prompt can be written there, before a job is paid for.
+
+    Raises:
+        InvalidInput: it certainly cannot.
+    """
+    folder = path.absolute().parent
+    remedy = ""
+    if path.is_dir():
+        remedy = "is a folder; name the file in it"
+    elif not folder.exists():
+        remedy = f"there is no such folder as {folder}; make it first"
+    elif not folder.is_dir():
+        remedy = f"{folder} is no folder"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        remedy = "may not be written by you; name another file"
+    if remedy:
+        raise InvalidInput.of("--output", path, remedy)
 
 
 async def write_best_prompt(services: Services, job: Job, path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from burnish.doctor import Finding, note, ok, problem
 from burnish.doctor.databases import check_place, read_sqlite, reading
 from burnish.errors import BurnishError, InvalidInput
-from burnish.tracking.mlflow.address import Address
+from burnish.tracking.mlflow.address import Address, sqlite_uri
 
 TRACKING = "tracking"
 
@@ -58,7 +58,7 @@ def _check_file(path: Path) -> Iterator[Finding]:
         else:
             yield problem(TRACKING, f"{path}: {error}", "restore it from a backup, or name another file")
         return
-    yield _judge(str(path), f"sqlite:///{path}", str(version[0][0]) if version else "")
+    yield _judge(str(path), sqlite_uri(path), str(version[0][0]) if version else "")
 
 
 def _check_database(address: Address) -> Finding:

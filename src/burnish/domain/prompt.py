@@ -78,6 +78,12 @@ def lookalikes_of(template: Template) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in found if not _PLACEHOLDER.fullmatch(part)))
 
 
+def as_literal(text: str) -> str:
+    """A text as it may stand in a template without being read: where double braces would be filled in, or
+    ``{%`` given to Jinja, a space comes between."""
+    return _PLACEHOLDER.sub(lambda match: "{ " + match.group()[1:], text).replace("{%", "{ %")
+
+
 def text_of(template: Template) -> str:
     """The template as one text, for counting, diffing and searching (roles become headings)."""
     if isinstance(template, str):

@@ -17,6 +17,7 @@ from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
 
 _WORDS = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
+_NO_OPINION = frozenset({"n/a", "not applicable", "unknown", "none", "null"})
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
 _WEIGHT_REMEDY = (
     "the weight after '=' must be a number above 0, or 'must'; a name that holds '=' or ':' stands in quotes"
@@ -84,6 +85,9 @@ class ScoreRange:
 
 UNIT = ScoreRange(0.0, 1.0)
 
+NEUTRAL = 0.5
+"""What stands for a score where there is no opinion and a number is needed; it speaks for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -96,7 +100,7 @@ class Evaluation:
         error: why there is no output, else ``None``.
         usage: of the target and judge calls behind this evaluation.
         unscored: no scorer that has a weight had an opinion; the evaluation counts in no mean, and its
-            aggregate is one half, which speaks for and against nothing.
+            aggregate is ``NEUTRAL``.
     """
 
     candidate_id: str
@@ -211,7 +215,8 @@ def read_score(
 ) -> Score | None:
     """A scorer's raw answer as a score, or ``None`` where it has no opinion.
 
-    Numbers (also as text) are placed in the range; bools, yes and no are its ends.
+    Numbers (also as text) are placed in the range; bools, yes and no are its ends; nothing, "n/a" and
+    "unknown" are no opinion.
 
     Args:
         value: what the scorer gave, or an object with it as ``value``.
@@ -222,7 +227,7 @@ def read_score(
         ScorerFailed: NaN, infinite, or any other type; names the scorer, the type and the example.
     """
     raw = _unwrapped(value)
-    if raw is None:
+    if raw is None or is_no_opinion(raw):
         return None
     span = range or UNIT
     number = _number_of(raw, span)
@@ -245,6 +250,11 @@ def read_score(
         )
         raise ScoreOutOfRange(scorer, example_id, f"returned {number:g}; {remedy}")
     return Score(place, rationale, None if range is None else number)
+
+
+def is_no_opinion(value: Any) -> bool:
+    """Whether a text says that there is nothing to say: ``N/A``, ``unknown``."""
+    return isinstance(value, str) and value.strip().lower() in _NO_OPINION
 
 
 def _unwrapped(value: Any) -> Any:

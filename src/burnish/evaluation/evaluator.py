@@ -8,12 +8,12 @@ from burnish.concurrency import SingleFlight
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, render
-from burnish.domain.score import Evaluation
+from burnish.domain.score import NEUTRAL, Evaluation
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.scorer import Sample
-from burnish.evaluation.scorer_set import NEUTRAL, ScorerSet
+from burnish.evaluation.scorer_set import ScorerSet
 from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
 
 Record = Callable[[Evaluation], None]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum
 
 from burnish.concurrency import gather_in_order
-from burnish.domain.score import Evaluation, Score, ScoreRange, read_score
+from burnish.domain.score import NEUTRAL, Evaluation, Score, ScoreRange, read_score
 from burnish.domain.usage import Usage
 from burnish.errors import BurnishError, ScorerFailed
 from burnish.evaluation.protocol import Means
@@ -17,9 +17,6 @@ from burnish.evaluation.threads import in_thread
 
 PASSED = 0.5
 """A constraint is passed from here on: yes and no fall on either side, an averaged judge by majority."""
-
-NEUTRAL = 0.5
-"""The aggregate of an evaluation without any opinion."""
 
 FEWEST_ANSWERS = 8
 """So many answers a scorer sees before its share without an opinion is held against it."""

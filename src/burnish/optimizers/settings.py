@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.llm.protocol import RESERVED_OPTIONS, Parameters
@@ -24,7 +24,8 @@ class CommonSettings(BaseModel):
 
     Attributes:
         reflection_model: URI of the model that writes proposals (MLflow's key; the job's own field wins).
-        target_score: the search ends when a candidate's aggregate on validation reaches it.
+        target_score: the search ends when a candidate's aggregate on validation reaches it; in [0, 1], as
+            every score is.
         patience: the search ends after this many measured candidates in a row without a better one.
         minimum_gain: a candidate must beat the best by more than this aggregate.
         max_prompt_tokens: longer proposals are refused; tokens of one prompt, estimated.
@@ -36,12 +37,21 @@ class CommonSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     reflection_model: str | None = Field(default=None, min_length=1)
-    target_score: float = Field(default=1.0, gt=0, le=1)
+    target_score: float = 1.0
     patience: int | None = Field(default=None, ge=1)
     minimum_gain: float = Field(default=0.0, ge=0, lt=1)
     max_prompt_tokens: int | None = Field(default=None, ge=1)
     refuse_copied_examples: bool = False
     roles: list[RewrittenRole] = Field(default_factory=lambda: list(REWRITTEN_ROLES), min_length=1)
+
+    @field_validator("target_score")
+    @classmethod
+    def _in_the_range_of_scores(cls, value: float) -> float:
+        if not 0 < value <= 1:
+            raise ValueError(
+                "must be above 0 and at most 1, where all scores are; of a rating from 1 to 5, 4 is 0.75"
+            )
+        return value
 
     def completed(self) -> dict[str, Any]:
         """As JSON with every default, which reads back as the same settings."""

@@ -283,11 +283,15 @@ class Resolver:
                 target = TargetModel(uri, parameters)
         reflection_uri = config.reflection_model or config.optimizer_config.get("reflection_model")
         if reflection_uri:
-            found = problems.collect(lambda: self._models.resolve(str(reflection_uri), {}, None))
+            found = problems.collect(
+                lambda: self._models.resolve(str(reflection_uri), {}, None), "config.reflection_model"
+            )
             reflection = TargetModel(*found) if found else None
         elif optimizer is not None and optimizer.needs_reflection:
             problems.add(
-                "reflection_model", "", f"{config.optimizer_type} writes its proposals with one; name it"
+                "config.reflection_model",
+                "",
+                f"{config.optimizer_type} writes its proposals with one; name it",
             )
         return target, reflection
 
@@ -295,7 +299,7 @@ class Resolver:
         found = []
         for entry in scorers:
             uri = entry.scorer.model
-            if uri and problems.collect(partial(self._models.resolve, uri, {}, None)):
+            if uri and problems.collect(partial(self._models.resolve, uri, {}, None), "scorers"):
                 found.append(uri)
         return found
 
@@ -333,7 +337,8 @@ class Resolver:
                 str(model) if model else None if prompt.model_config else config.model,
                 prompt.model_config,
                 prompt.response_format,
-            )
+            ),
+            "optimizer_config.teacher_model" if model else "model",
         )
         return (prompt, TargetModel(*found)) if found else None
 

@@ -64,6 +64,15 @@ class SearchPromptOptimizationJobs(_message.Message):
     page_token: str
     def __init__(self, experiment_id: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
+class StartDemoJob(_message.Message):
+    __slots__ = ()
+    class Response(_message.Message):
+        __slots__ = ("job",)
+        JOB_FIELD_NUMBER: _ClassVar[int]
+        job: _prompt_optimization_pb2.PromptOptimizationJob
+        def __init__(self, job: _Optional[_Union[_prompt_optimization_pb2.PromptOptimizationJob, _Mapping]] = ...) -> None: ...
+    def __init__(self) -> None: ...
+
 class WatchPromptOptimizationJobs(_message.Message):
     __slots__ = ("experiment_ids",)
     EXPERIMENT_IDS_FIELD_NUMBER: _ClassVar[int]

@@ -13,6 +13,12 @@ from pathlib import Path
 SAMPLE_PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 """A plausible first prompt, and a poor one: a small model chats about the review and never says the label."""
 
+DEMO_PROMPT_NAME = "burnish-demo-sentiment"
+DEMO_EXPERIMENT = "burnish-demo"
+DEMO_MODEL = "local:/smollm2"
+DEMO_MAX_CALLS = 520
+DEMO_MAX_OUTPUT_TOKENS = 8
+
 
 def sample_reviews_path() -> Path:
     """Where ``reviews.jsonl`` lies. The package is always installed unpacked, so this is a real file."""

@@ -153,6 +153,7 @@ class Client(_Blocking[AsyncClient]):
     create_job = _verb(AsyncClient.create_job)
     repeat_job = _verb(AsyncClient.repeat_job)
     estimate_job = _verb(AsyncClient.estimate_job)
+    start_demo = _verb(AsyncClient.start_demo)
     get_job = _verb(AsyncClient.get_job)
     search_jobs = _iterator(AsyncClient.search_jobs)
     watch_jobs = _iterator(AsyncClient.watch_jobs)

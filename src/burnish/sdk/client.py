@@ -147,6 +147,16 @@ class AsyncClient:
         await self._transport.call("POST", ("estimate",), answer, request)
         return estimate_from_proto(answer.estimate)
 
+    async def start_demo(self) -> AsyncJob:
+        """The job of ``burnish demo`` on this server: shipped samples, the model in its own process.
+
+        Raises:
+            InvalidInput: the server lacks the local model.
+        """
+        answer = wire.StartDemoJob.Response()
+        await self._transport.call("POST", ("demo",), answer, repeatable=False)
+        return AsyncJob(self._transport, job_from_proto(answer.job))
+
     async def get_job(self, job_id: str) -> AsyncJob:
         """
         Raises:

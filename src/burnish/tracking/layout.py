@@ -32,6 +32,8 @@ def result_metrics(job: Job) -> dict[str, float]:
     """What a completed job's run says of its scores."""
     metrics = _score_metrics("initial_eval_score", job.initial_eval_scores)
     metrics |= _score_metrics("final_eval_score", job.final_eval_scores)
+    metrics |= _score_metrics("initial_eval_score_raw", job.raw_scores(job.initial_eval_scores))
+    metrics |= _score_metrics("final_eval_score_raw", job.raw_scores(job.final_eval_scores))
     if job.test_scores is not None:
         known = {name: value for name, value in asdict(job.test_scores).items() if value is not None}
         metrics |= {f"test_score.{name}": float(value) for name, value in known.items()}

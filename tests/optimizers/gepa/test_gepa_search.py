@@ -25,11 +25,11 @@ from burnish.errors import (
     ScorerFailed,
 )
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.gepa.optimizer import Gepa
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.testing.contract import RecordingObserver
-from burnish.optimizers.testing.reflection_scripts import answer_with, seed_of, texts_in
+from burnish.optimizers.testing.reflection_scripts import answer_with, completion, seed_of, texts_in
 from burnish.optimizers.testing.synthetic_task import SyntheticTask, reviews
 
 PHRASES: Mapping[str, float] = {
@@ -52,7 +52,7 @@ def written(messages: Sequence[Message], sample: int) -> str:
         lines += [line for line in texts[1].splitlines() if line not in lines]
     else:
         lines.append(f"{IDEAS[seed % len(IDEAS)].capitalize()}. ({seed})")
-    return answer_with("\n".join(lines))
+    return answer_with("\n".join(lines), messages)
 
 
 def task(seed: int = 0, **changes: Any) -> Task:
@@ -287,13 +287,134 @@ async def test_a_refused_proposal_is_asked_for_again_with_the_reason() -> None:
     assert all("{{film}}" in entry[3] for entry in observer.candidates)
 
 
-async def test_a_search_that_finds_nothing_new_ends() -> None:
-    def idle(messages: Sequence[Message], sample: int) -> str:
-        return answer_with(texts_in(messages)[0])
+UNUSABLE = {
+    "the same again": lambda text: answer_with(text),
+    "one and the same": lambda text: answer_with("Shout. {{review}}"),
+    "empty": lambda text: "",
+    "only thinking": lambda text: f"<think>I could write {answer_with('One word. {{review}}')}",
+    "a monologue": lambda text: "First, let us look at what went wrong. One word would help.",
+    "without an end": lambda text: f"<prompt>\n{text} One word.",
+    "fenced": lambda text: f"```\n{text} One word.\n```",
+}
 
-    outcome, _ = await search(task(), make_synthetic(write=idle), max_metric_calls=10_000)
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+@pytest.mark.parametrize("lookahead", [1, 4, 12])
+async def test_a_reflection_model_without_ideas_ends_the_search_after_a_handful(
+    kind: str, lookahead: int
+) -> None:
+    def idle(messages: Sequence[Message], sample: int) -> str:
+        return UNUSABLE[kind](texts_in(messages)[0])
+
+    synthetic = make_synthetic(write=idle)
+    outcome, observer = await search(task(), synthetic, max_metric_calls=10_000, lookahead=lookahead)
     assert outcome.best == SOURCE
-    assert outcome.stop_reason is StopReason.FINISHED
+    assert outcome.stop_reason is StopReason.NO_NEW_IDEAS
+    assert synthetic.reflection_calls <= 2 * max(9, lookahead)
+    assert any("the search ends" in warning for warning in observer.warnings)
+    proposed = observer.with_status(CandidateStatus.PROPOSED)
+    assert len(proposed) == (kind == "one and the same")
+
+
+@pytest.mark.parametrize("finish_reason", ["length", "max_tokens"])
+async def test_an_answer_that_was_cut_off_is_asked_for_again_and_then_given_up(finish_reason: str) -> None:
+    asked: list[Sequence[Message]] = []
+
+    async def reflect(
+        messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> Completion:
+        asked.append(messages)
+        whole = len(messages) > 1 and len(asked) < 5
+        text = f"{texts_in(messages)[0]} One word. {sample}"
+        return completion(answer_with(text), "stop" if whole else finish_reason)
+
+    synthetic, observer = make_synthetic(), RecordingObserver()
+    optimizer = Gepa.from_settings({"max_metric_calls": 200, "lookahead": 1})
+    outcome = await optimizer.optimize(task(), synthetic.evaluate, reflect, observer)
+    assert outcome.stop_reason is StopReason.NO_NEW_IDEAS
+    again = [messages[2].content for messages in asked if len(messages) == 3]
+    assert again
+    assert all(f"cut off by the cap on its length (finish_reason {finish_reason})" in text for text in again)
+    assert len(observer.with_status(CandidateStatus.PROPOSED)) in (1, 2), "the whole ones alone"
+    given_up = [warning for warning in observer.warnings if "was given up" in warning]
+    assert given_up
+    assert all("cut off" in warning for warning in given_up)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reply inside `<prompt>...</prompt>` tags. Never mention prices. {{review}}",
+        "Judge this:\n```\n{{review}}\n```\nReply with ```positive``` or ```negative```.",
+    ],
+)
+async def test_what_a_prompt_says_of_delimiters_stays_in_its_descendants(text: str) -> None:
+    _, observer = await search(task(source=Candidate({"reviews": text})), make_synthetic())
+    proposed = observer.with_status(CandidateStatus.PROPOSED)
+    assert proposed
+    assert all(str(candidate.texts["reviews"]).startswith(text) for candidate in proposed)
+
+
+async def test_tool_results_and_example_turns_are_never_rewritten() -> None:
+    turns = (
+        Message("system", "Use the tool."),
+        Message("user", "What is 6 times 7?"),
+        Message("assistant", "multiply(6, 7)"),
+        Message("tool", "42"),
+        Message("user", "Judge it.\n\n{{review}}"),
+    )
+    _, observer = await search(task(source=Candidate({"reviews": turns})), make_synthetic(), lookahead=8)
+    proposed = observer.with_status(CandidateStatus.PROPOSED)
+    assert len(proposed) > 4
+    changed = set()
+    for candidate in proposed:
+        template = candidate.texts["reviews"]
+        assert isinstance(template, tuple)
+        changed |= {at for at, message in enumerate(template) if message != turns[at]}
+    assert changed == {0, 4}
+
+
+# --- few ideas, said again
+
+
+def repeating(messages: Sequence[Message], sample: int) -> str:
+    """A reflection model that knows six sentences, five of them good, and says them in the same words."""
+    texts = texts_in(messages)
+    lines = texts[0].splitlines()
+    if "Two people have improved" in messages[0].content:
+        lines += [line for line in texts[1].splitlines() if line not in lines]
+    else:
+        idea = f"{IDEAS[seed_of(messages, sample) % len(IDEAS)].capitalize()}."
+        lines += [] if idea in lines else [idea]
+    return answer_with("\n".join(lines))
+
+
+async def test_a_text_that_lost_is_measured_on_another_minibatch_when_it_is_proposed_again() -> None:
+    synthetic = make_synthetic(write=repeating)
+    _, observer = await search(task(), synthetic, max_metric_calls=300, lookahead=1)
+    lost = [
+        entry[0] for entry in observer.candidates if entry[1] is CandidateStatus.REJECTED and "→" in entry[3]
+    ]
+    again = [candidate_id for candidate_id in set(lost) if lost.count(candidate_id) > 1]
+    won = {entry[0] for entry in observer.candidates if entry[1] is CandidateStatus.ACCEPTED}
+    assert again
+    assert won & set(lost), "bad luck on three examples is not the end"
+    for candidate_id in again:
+        calls = [key for key in synthetic.log.finished if key.startswith(candidate_id)]
+        assert len(calls) > 3, "other examples each time"
+
+
+@pytest.mark.parametrize(("lookahead", "refusing_repetitions"), [(1, 0.526), (4, 0.526), (8, 0.524)])
+async def test_repetitions_as_new_evidence_find_better_prompts(
+    lookahead: int, refusing_repetitions: float
+) -> None:
+    """Mean true score of 60 seeds while repeated texts were refused (0102), against that of 20 now."""
+    scores = []
+    for seed in range(20):
+        synthetic = make_synthetic(write=repeating)
+        outcome, _ = await search(task(seed), synthetic, max_metric_calls=300, lookahead=lookahead)
+        scores.append(synthetic.truth(outcome.best, reviews(400)))
+    assert sum(scores) / len(scores) >= refusing_repetitions
 
 
 # --- failures

@@ -71,7 +71,7 @@ def test_empty_gepa_kwargs_are_none() -> None:
         ({"concurrency": 0}, "concurrency", "greater than or equal to 1"),
         ({"minibatch_size": 0}, "minibatch_size", "greater than or equal to 1"),
         ({"validation_size": -1}, "validation_size", "greater than or equal to 1"),
-        ({"target_score": 90}, "target_score", "less than or equal to 1"),
+        ({"target_score": 90}, "target_score", "at most 1, where all scores are"),
         ({"patience": 0}, "patience", "greater than or equal to 1"),
         ({"merge": "yes"}, "merge", "true or false"),
         ({"display_progress_bar": 1}, "display_progress_bar", "true or false"),

@@ -14,10 +14,11 @@ from burnish.domain.prompt import Message
 from burnish.domain.usage import Usage
 from burnish.errors import ModelRejected, ModelUnavailable, OptimizerFailed
 from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Parameters
+from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.joint_search.optimizer import JointSearch
 from burnish.optimizers.protocol import Optimizer
 from burnish.optimizers.testing.contract import OptimizerContract, RecordingObserver
+from burnish.optimizers.testing.reflection_scripts import completion
 from burnish.optimizers.testing.synthetic_task import SyntheticTask, means_of, reviews
 
 SMALL: Mapping[str, Any] = {"trials": 16, "width": 4}
@@ -97,7 +98,7 @@ async def test_a_reflection_model_without_an_idea_leaves_the_templates(answer: s
 async def test_a_reflection_model_that_is_away(error: Exception, ends: bool) -> None:
     async def reflect(
         messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         raise error
 
     contract, observer = TestJointSearch(), RecordingObserver()
@@ -108,6 +109,43 @@ async def test_a_reflection_model_that_is_away(error: Exception, ends: bool) -> 
     else:
         assert (await search).means.aggregate > 0
         assert any("503" in warning for warning in observer.warnings)
+
+
+@pytest.mark.parametrize("finish_reason", ["length", "stop"])
+async def test_instructions_that_were_cut_off_are_asked_for_again(finish_reason: str) -> None:
+    asked: list[Sequence[Message]] = []
+
+    async def reflect(
+        messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
+    ) -> Completion:
+        asked.append(messages)
+        if len(messages) == 1:
+            cut = "<instruction>With great care.</instruction><instruction>Or with"
+            return completion(cut if finish_reason == "length" else "\n<instruction>\nOr with", finish_reason)
+        return completion("<instruction>Answer like a film critic.</instruction>")
+
+    contract, observer = TestJointSearch(), RecordingObserver()
+    await contract.make().optimize(contract.task(), contract.synthetic().evaluate, reflect, observer)
+    assert [len(messages) for messages in asked] == [1, 3]
+    assert "cut off" in asked[1][2].content or "not closed" in asked[1][2].content
+    texts = [str(c.texts["reviews"]) for c in observer.with_status(CandidateStatus.PROPOSED)]
+    assert any("film critic" in text for text in texts)
+    assert not any("great care" in text or "Or with" in text for text in texts)
+
+
+async def test_a_prompt_that_speaks_of_instructions_is_asked_about_in_other_tags() -> None:
+    asked: list[str] = []
+
+    def write(messages: Sequence[Message], sample: int) -> str:
+        asked.append(messages[0].content)
+        return "<instruction-2>Answer like a critic, in <instruction> tags.</instruction-2>"
+
+    contract = TestJointSearch()
+    source = "Follow the <instruction> tags of the review.\n\n{{review}}"
+    run = await contract.run(contract.task(source=source), contract.synthetic(write=write))
+    assert "between <instruction-2> and </instruction-2>" in asked[0]
+    texts = [str(c.texts["reviews"]) for c in run.observer.with_status(CandidateStatus.PROPOSED)]
+    assert any("critic, in <instruction> tags." in text for text in texts)
 
 
 class TestJointSearchWithReflection(OptimizerContract):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
-from burnish.domain.score import UNIT, ScoreRange, ScorerSpec
+from burnish.domain.score import UNIT, ScoreRange, ScorerSpec, is_no_opinion
 from burnish.errors import InvalidInput
+from burnish.evaluation.judges.ensemble import COMBINATIONS, Ensemble
 from burnish.evaluation.judges.judge import Judge
 from burnish.evaluation.judges.mlflow_adapter import UNSERVABLE_MODEL, import_mlflow_scorers
 from burnish.evaluation.judges.pattern import PatternMatch
@@ -135,6 +136,8 @@ def make_registered(
         raise InvalidInput.of(
             "scorers", spec, "a registered judge has its instructions; leave guidelines out"
         )
+    if isinstance(ensemble := serialized.get("ensemble_scorer_data"), Mapping):
+        return _make_ensemble(spec, ensemble, source)
     built_in = serialized.get("builtin_scorer_class")
     key = "builtin_scorer_pydantic_data" if built_in else "instructions_judge_pydantic_data"
     data = serialized.get(key)
@@ -210,6 +213,27 @@ def default_judge_model() -> str:
     return str(get_default_model())
 
 
+def _make_ensemble(
+    spec: ScorerSpec, data: Mapping[str, Any], source: JudgeSource
+) -> tuple[Scorer, str | None]:
+    """The options of the spec are those of every part."""
+    combination, serialized = data.get("ensemble_fn"), data.get("scorers")
+    if combination not in COMBINATIONS or not isinstance(serialized, list) or not serialized:
+        raise InvalidInput.of("scorers", spec, f"is an ensemble of a kind that is not known: {combination}")
+    made = [make_registered(replace(spec, name=str(part.get("name"))), part, source) for part in serialized]
+    parts = [part for part, _ in made]
+    if len(models := sorted({part.model for part in parts if part.model})) > 1:
+        raise InvalidInput.of(
+            "scorers",
+            spec,
+            f"its judges ask different models ({', '.join(models)}); name one for all of them: "
+            f"{spec.full_name}:model={models[0]}",
+        )
+    return Ensemble(spec.name, parts, str(combination)), next(
+        (warning for _, warning in made if warning), None
+    )
+
+
 def _scorer_of(
     spec: ScorerSpec, judge: Any, stored_model: str | None, source: JudgeSource
 ) -> tuple[Scorer, str | None]:
@@ -268,9 +292,11 @@ def _asks_a_model(judge: Any) -> bool:
 def _declared_range(judge: Any) -> ScoreRange | None:
     """From the worst to the best number of a ``Literal``; ``None`` where its values are 0 and 1, or none."""
     values = get_args(judge.feedback_value_type) if get_origin(judge.feedback_value_type) is Literal else ()
-    if not values or any(map(_is_word, values)):
+    if any(map(_is_word, values)):
         return None
-    numbers = [float(value) for value in values]
+    numbers = [float(value) for value in values if not is_no_opinion(value)]
+    if not numbers:
+        return None
     found = ScoreRange(min(numbers), max(numbers))
     return None if found.worst == found.best or found == UNIT else found
 
@@ -288,7 +314,8 @@ def _refusal(judge: Any, declared_range: ScoreRange | None) -> str | None:
         )
     if get_origin(declared) is Literal:
         values = get_args(declared)
-        usable = all(map(_is_word, values)) or all(map(_is_number, values))
+        values = tuple(value for value in values if not is_no_opinion(value))
+        usable = bool(values) and (all(map(_is_word, values)) or all(map(_is_number, values)))
     else:
         usable = declared in (bool, int, float, str)  # text may be yes or no; its first answer shows
     if usable:

@@ -140,6 +140,9 @@ class Judge(Scorer):
             ScorerFailed: it declares plain text or numbers without a range, and gives what is no score.
         """
         declared = self._judge.feedback_value_type
+        if type(feedback.value).__name__ == "CategoricalRating" and feedback.value == "unknown":
+            # so MLflow's own judges take whatever is neither yes nor no, in any words
+            raise Unreadable("neither yes nor no")
         try:
             score = read_score(
                 feedback.value, "", scorer=self.name, example_id=sample.example.example_id, range=self.range

@@ -49,7 +49,9 @@ class FunctionScorer(Scorer):
         answer = self._function(**{name: values[name] for name in self._parameters})
         if inspect.isawaitable(answer):
             answer = await answer
-        return Feedback(getattr(answer, "value", answer), getattr(answer, "rationale", None) or "")
+        failure = getattr(getattr(answer, "error", None), "error_message", None)  # of a Feedback of MLflow's
+        rationale = getattr(answer, "rationale", None) or failure or ""
+        return Feedback(getattr(answer, "value", answer), rationale)
 
 
 def installed_names() -> tuple[str, ...]:

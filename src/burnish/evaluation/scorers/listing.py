@@ -94,7 +94,7 @@ def _registered(name: str, serialized: Mapping[str, Any]) -> ScorerInfo:
         description=_first_sentence(str(known.get("instructions") or serialized.get("description") or "")),
         takes=Takes.OPTIONAL,
         argument_is="model=URI",
-        asks_model="model" in known or "instructions" in known,
+        asks_model="model" in known or "instructions" in known or "ensemble_scorer_data" in serialized,
         model=str(model) if model else None,
     )
 

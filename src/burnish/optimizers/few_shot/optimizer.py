@@ -20,7 +20,7 @@ from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.few_shot.subsets import SubsetSearch
 from burnish.optimizers.prompts.composer import PromptComposer
-from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, showable
+from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, reasons_against, showable
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import Race
@@ -95,7 +95,8 @@ class FewShot:
         pools, spent = await self._pools(task, evaluate, incumbent)
         if not pools:
             observe.warning(
-                "no training example can stand in the prompt: no passing trace, no expected response"
+                f"no training example can stand in the prompt: of {len(task.train)} there are "
+                f"{reasons_against(task.train)}, and no answer of the model that passes the scorers"
             )
             return incumbent.outcome()
         budget = self._budget(len(task.validation))
@@ -145,7 +146,7 @@ class FewShot:
         return traces, most
 
     def _passes(self, evaluation: Evaluation) -> bool:
-        return evaluation.aggregate >= self._settings.pass_score
+        return not evaluation.unscored and evaluation.aggregate >= self._settings.pass_score
 
     @property
     def _enough(self) -> int:

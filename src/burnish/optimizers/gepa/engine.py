@@ -18,7 +18,7 @@ from gepa.strategies.acceptance import ImprovementOrEqualAcceptance, StrictImpro
 from gepa.strategies.proposal_sampling import ProposalTask
 
 from burnish.domain.dataset import Example
-from burnish.domain.score import Evaluation
+from burnish.domain.score import NEUTRAL, Evaluation
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.proposals import aggregates
 from burnish.optimizers.gepa.search import Search
@@ -107,7 +107,8 @@ class FifoSampling:
     def _launch(self, state: Any, parent: int, minibatch: list[tuple[int, Example]]) -> None:
         search = self._search
         candidate, components = search.pool[parent], self._components(state, parent)
-        search.thread.ask(lambda: search.scheduler.launch(candidate, minibatch, components))
+        known = frozenset(candidate.candidate_id for candidate in search.pool)
+        search.thread.ask(lambda: search.scheduler.launch(candidate, minibatch, components, known))
 
     def _components(self, state: Any, parent: int) -> tuple[int, ...]:
         """gepa's choice of components, made before the parent has been measured.
@@ -215,9 +216,11 @@ class Adapter:
         )
 
     def _objectives(self, evaluation: Evaluation) -> dict[str, float]:
-        """Every scorer's score; 0 where it gave none, so that failures count."""
+        """Every scorer's score. A failed call has the worst of each; no opinion speaks for nothing."""
         names = [name for name in self._search.source_means.scores if name != "aggregate"]
-        return {name: evaluation.scores[name].value if name in evaluation.scores else 0.0 for name in names}
+        return {
+            name: evaluation.scores[name].value if name in evaluation.scores else NEUTRAL for name in names
+        }
 
 
 class NullLogger:

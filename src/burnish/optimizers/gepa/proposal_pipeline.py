@@ -116,7 +116,9 @@ class ProposalPipeline:
         if self._rules.is_perfect(before):
             await proposal.my_turn()
             return ProposalOutcome.PERFECT
-        child = _child(proposal, await self._proposer.improve(spec, before, proposal.my_turn))
+        improved = await self._proposer.improve(spec, before, proposal.my_turn)
+        proposal.has_new_text = improved.is_new
+        child = _child(proposal, improved)
         if child is None:
             return ProposalOutcome.REFUSED
         proposal.proposed.set()

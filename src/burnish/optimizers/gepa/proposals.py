@@ -25,6 +25,7 @@ class ProposalSpec:
         minibatch: the examples, in the same order.
         components: numbers of the components to rewrite.
         sample: how often this very question has been asked before.
+        known: ids of the candidates that gepa had in its pool.
     """
 
     number: int
@@ -33,6 +34,7 @@ class ProposalSpec:
     minibatch: tuple[Example, ...]
     components: tuple[int, ...]
     sample: int = 0
+    known: frozenset[str] = frozenset()
 
 
 class ProposalOutcome(StrEnum):
@@ -54,6 +56,7 @@ class Proposal:
         parent_cost: of the launch's parent on the minibatch, less what older proposals pay for.
         reserve: the most it costs before it is validated.
         reflections: questions asked for it.
+        has_new_text: the reflection model wrote something that it had not written before.
         parent: of ``child``; the launch's, or the newer candidate it was rebased onto.
         before, after: the results that were compared, on the minibatch: of ``parent``, and of what the
             reflection made of the launch's parent.
@@ -71,6 +74,7 @@ class Proposal:
     reserve: Cost
     parent: Candidate
     reflections: int = 0
+    has_new_text: bool = False
     child: Candidate | None = None
     before: Means | None = None
     after: Means | None = None

@@ -80,11 +80,13 @@ class ReflectionResult:
 
     Attributes:
         child: ``None`` when it was refused, or could not be read.
+        is_new: no equal child was made before.
         observations: to be replayed when the proposal is committed.
         reflections: questions asked.
     """
 
     child: Candidate | None = None
+    is_new: bool = False
     observations: list[Observation] = field(default_factory=list)
     reflections: int = 0
 
@@ -141,13 +143,13 @@ class ReflectiveProposer:
         result = ReflectionResult()
         answers = await self._ask(questions, spec.sample, result)
         await my_turn()
-        reasons = self._validate(self._validator, child, questions, answers, result)
+        reasons = self._validate(self._validator, child, questions, answers, result, spec.known)
         if reasons:
             questions = {
                 number: question.again(answers[number], reasons) for number, question in questions.items()
             }
             answers = await self._ask(questions, spec.sample, result)
-            self._validate(self._validator, child, questions, answers, result, is_last=True)
+            self._validate(self._validator, child, questions, answers, result, spec.known, is_last=True)
         return result
 
     async def rebase(self, spec: ProposalSpec, child: Candidate, newer: Candidate) -> ReflectionResult:
@@ -189,9 +191,14 @@ class ReflectiveProposer:
         questions: Questions,
         answers: Mapping[int, Completion],
         result: ReflectionResult,
+        known: frozenset[str] | None = None,
         is_last: bool = False,
     ) -> Sequence[str]:
-        """Read the answers and check what they make of ``base``; the reasons why it cannot be used."""
+        """Read the answers and check what they make of ``base``; the reasons why it cannot be used.
+
+        A text that lost on another minibatch may come again (``known`` does not hold it): three examples
+        may say nothing of it, or the wrong thing by bad luck.
+        """
         texts: dict[int, str] = {}
         reasons: list[str] = []
         for number, question in questions.items():
@@ -205,8 +212,8 @@ class ReflectiveProposer:
                 result.observations.append(Observation(said))
             return reasons
         proposal = Candidate(self._components.templates(base, texts), base.parents, base.origin)
-        validated = validator.validate(proposal)
-        result.child = validated.candidate
+        validated = validator.validate(proposal, known=known)
+        result.child, result.is_new = validated.candidate, validated.is_new and not validated.reasons
         result.observations += self._buffer.take()
         return validated.reasons
 

@@ -32,6 +32,9 @@ class ProposalScheduler:
     There is always room for one more validation beside all that the proposals in flight may cost, so
     that what they find is never lost.
 
+    Attributes:
+        most: how many may be in flight now, where that is fewer than ``rules.width``.
+
     Args:
         fail: called with an error that must end the search at once.
     """
@@ -46,6 +49,7 @@ class ProposalScheduler:
         fail: Callable[[BaseException], None],
     ) -> None:
         self.budget = budget
+        self.most: int | None = None
         self._rules = rules
         self._validation = validation
         self._validation_cost = Cost(evaluations=len(validation)) + rules.completion
@@ -80,17 +84,23 @@ class ProposalScheduler:
         Once the budget has not sufficed, nothing more is launched: what those in flight leave over would
         pay for few, one after the other.
         """
-        if self._exhausted or self._is_closed or len(self._in_flight) >= self._rules.width:
+        width = min(self._rules.width, self.most or self._rules.width)
+        if self._exhausted or self._is_closed or len(self._in_flight) >= width:
             return False
         self._is_closed = not self._has_room_for(self._rules.worst, self._validation_cost)
         return not self._is_closed
 
     async def launch(
-        self, parent: Candidate, minibatch: Sequence[tuple[int, Example]], components: tuple[int, ...]
+        self,
+        parent: Candidate,
+        minibatch: Sequence[tuple[int, Example]],
+        components: tuple[int, ...],
+        known: frozenset[str],
     ) -> None:
         """Start a proposal.
 
         Args:
+            known: ids of the candidates in gepa's pool.
             minibatch: gepa's ids with their examples.
             components: numbers of the components to rewrite.
         """
@@ -103,6 +113,7 @@ class ProposalScheduler:
             minibatch=examples,
             components=components,
             sample=self._asked[question],
+            known=known,
         )
         self._asked[question] += 1
         cost, worst = self.new_evaluations(parent, examples), self._rules.worst

@@ -13,7 +13,7 @@ from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.gepa.merging import Merge, Merging
-from burnish.optimizers.gepa.proposals import Proposal
+from burnish.optimizers.gepa.proposals import Proposal, ProposalOutcome
 from burnish.optimizers.gepa.scheduler import ProposalScheduler
 from burnish.optimizers.gepa.settings import GepaConfig
 from burnish.optimizers.gepa.thread_bridge import EngineThread
@@ -24,6 +24,9 @@ from burnish.optimizers.search.incumbent import Incumbent, objectives_of
 
 IDLE_LIMIT = 50
 """Commits in a row without a new candidate measured, after which nothing more is expected."""
+
+REPETITION_LIMIT = 8
+"""Proposals in a row without a text that is new, after which the reflection model has no more ideas."""
 
 FAILURE_LIMIT = 3
 """Reflections in a row that fail, after which the reflection model counts as away."""
@@ -88,6 +91,7 @@ class CommitHandler:
         self._observe = observe
         self._proposed: set[str] = set()
         self._idle = 0
+        self._repetitions = 0
         self._failures = 0
 
     def handle(self, proposal: Proposal) -> None:
@@ -98,6 +102,10 @@ class CommitHandler:
         """
         self._replay(proposal.observations)
         self._idle = 0 if proposal.after is not None else self._idle + 1
+        if proposal.has_new_text or proposal.has_won:
+            self._repetitions = 0
+        elif proposal.outcome is not ProposalOutcome.PERFECT:  # which asked nothing
+            self._repetitions += 1
         self._failures = self._failures + 1 if proposal.failure else 0
         if proposal.failure:
             if self._failures >= FAILURE_LIMIT:
@@ -121,10 +129,20 @@ class CommitHandler:
                 self._proposed.add(observation.candidate.candidate_id)
             observation.replay(self._observe)
 
+    @property
+    def most_in_flight(self) -> int | None:
+        """A reflection model that repeats itself is asked fewer questions at once; ``None``: no reason to."""
+        return max(1, REPETITION_LIMIT - self._repetitions) if self._repetitions else None
+
     def stop_reason(self) -> StopReason | None:
         """Why the search should end now; ``None``: go on."""
         if reason := self.incumbent.stop_reason():
             return reason
+        if self._repetitions >= REPETITION_LIMIT:
+            self._observe.warning(
+                f"{self._repetitions} proposals in a row held nothing new that can be used: the search ends"
+            )
+            return StopReason.NO_NEW_IDEAS
         return StopReason.FINISHED if self._idle >= IDLE_LIMIT else None
 
 
@@ -191,6 +209,7 @@ class Search:
             if is_accepted and proposal.child is not None and proposal.validation is not None:
                 await self._accept(proposal.child, proposal.validation, newest_is_on_front)
         assert len(self.pool) == pool_size
+        self.scheduler.most = self.commits.most_in_flight
         reason = self.commits.stop_reason()
         if reason is not None:
             self.stop_reason = reason

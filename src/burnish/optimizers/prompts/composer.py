@@ -6,7 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message, Template, render, text_of, variables_in_order, variables_of
+from burnish.domain.prompt import (
+    Message,
+    Template,
+    as_literal,
+    render,
+    text_of,
+    variables_in_order,
+    variables_of,
+)
 from burnish.optimizers.prompts.answer_type import AnswerKind, AnswerType, answer_type_of
 from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns
 from burnish.optimizers.prompts.instruction_templates import Rule, Wording
@@ -119,7 +127,7 @@ class PromptComposer:
         if not layout.cue:
             layout = replace(layout, as_source=False, cue="{answer}:")
         asked = arrange(layout, replace(parts, rule=""))[0]
-        entries = [f"{self._asked(layout, parts, one.example)} {one.answer}" for one in shown]
+        entries = [as_literal(f"{self._asked(layout, parts, one.example)} {one.answer}") for one in shown]
         return self.slot.fill("\n\n".join(text for text in (parts.rule, *entries, asked) if text))
 
     def _block(self, layout: Layout, shown: Sequence[Demonstration], titled: bool) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message
+from burnish.domain.prompt import Message, as_literal
 from burnish.domain.text import value_as_text
 
 LONGEST_CHARACTERS = 1200  # of one example's inputs and answer together
@@ -27,25 +28,39 @@ class Demonstration:
 
 def labelled(examples: Sequence[Example]) -> list[Demonstration]:
     """Examples with their expected response as the answer, without those that cannot stand in a prompt."""
-    return [
-        demonstration
-        for example in examples
-        if example.answer not in (None, "")
-        if showable(demonstration := Demonstration(example, value_as_text(example.answer)))
-    ]
+    return [demonstration for demonstration in map(_labelled, examples) if showable(demonstration)]
 
 
 def showable(demonstration: Demonstration) -> bool:
-    """Short enough, and without braces that would read as a variable or as Jinja."""
-    text = (
-        "".join(value_as_text(value) for value in demonstration.example.inputs.values())
-        + demonstration.answer
-    )
-    return (
-        bool(demonstration.answer.strip())
-        and len(text) <= LONGEST_CHARACTERS
-        and not any(mark in text for mark in ("{{", "{%", "{#"))
-    )
+    """Whether it can stand in a prompt; see :func:`reason_against`."""
+    return not reason_against(demonstration)
+
+
+def reason_against(demonstration: Demonstration) -> str:
+    """Why it cannot stand in a prompt; empty when it can.
+
+    Braces in inputs can (:func:`as_literal` keeps them from being read). In an answer they cannot where they
+    would have to be changed: the model would learn to write what the scorers count as wrong.
+    """
+    answer = demonstration.answer
+    inputs = "".join(value_as_text(value) for value in demonstration.example.inputs.values())
+    if not answer.strip():
+        return "no expected response"
+    if as_literal(answer) != answer:
+        return "an answer that would be read as a variable or as Jinja"
+    if len(inputs) + len(answer) > LONGEST_CHARACTERS:
+        return f"more than {LONGEST_CHARACTERS} characters"
+    return ""
+
+
+def reasons_against(examples: Sequence[Example]) -> str:
+    """How many of the examples cannot stand in a prompt with their expected response, and why."""
+    counts = Counter(filter(None, (reason_against(_labelled(example)) for example in examples)))
+    return ", ".join(f"{count} with {reason}" for reason, count in counts.most_common())
+
+
+def _labelled(example: Example) -> Demonstration:
+    return Demonstration(example, "" if example.answer is None else value_as_text(example.answer))
 
 
 def pick(pool: Sequence[Demonstration], count: int, seed: int, draw: int = 0) -> tuple[Demonstration, ...]:
@@ -87,7 +102,8 @@ def as_block(
     for shown in chosen:
         lines = [write_field(name, value_as_text(shown.example.inputs.get(name, ""))) for name in fields]
         entries.append("\n".join([*lines, f"{cue} {shown.answer}".strip()]))
-    return "\n\n".join([heading, *entries] if heading else entries)
+    block = as_literal("\n\n".join(entries))
+    return f"{heading}\n\n{block}" if heading else block
 
 
 def as_turns(
@@ -97,5 +113,8 @@ def as_turns(
     return tuple(
         message
         for shown in chosen
-        for message in (Message("user", write_question(shown.example)), Message("assistant", shown.answer))
+        for message in (
+            Message("user", as_literal(write_question(shown.example))),
+            Message("assistant", shown.answer),
+        )
     )

@@ -33,10 +33,17 @@ _COMPARED_CHARACTERS = 2000  # of an input: what holds the beginning of a long t
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What became of a proposal: ``candidate`` as repaired when accepted, else ``None`` and the reasons."""
+    """What became of a proposal.
+
+    Attributes:
+        candidate: as repaired when accepted, else ``None``.
+        reasons: why it was refused.
+        is_new: no equal one was accepted before.
+    """
 
     candidate: Candidate | None
     reasons: tuple[str, ...] = ()
+    is_new: bool = True
 
 
 class ProposalValidator:
@@ -59,29 +66,42 @@ class ProposalValidator:
             if (texts := [text for text in _input_texts(example) if text not in source_text])
         ]
 
-    def validate(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> ValidationResult:
+    def validate(
+        self,
+        proposal: Candidate,
+        demonstrated: Collection[str] = (),
+        known: Collection[str] | None = None,
+    ) -> ValidationResult:
         """Repair, check and observe: PROPOSED with what was repaired, or REFUSED with the reason.
 
         Args:
             demonstrated: ids of training examples that stand in the proposal on purpose.
+            known: ids that a proposal must not have again; by default those of the source and of all
+                that were accepted here.
         """
-        repaired, observations = self._repair(proposal)
-        reasons = self.reasons_against(repaired, demonstrated)
+        repaired, repairs = self._repair(proposal)
+        reasons = self.reasons_against(repaired, demonstrated, known)
         if reasons:
             self._refused.add(repaired.candidate_id)
             self._observe.candidate(repaired, CandidateStatus.REFUSED, reason="; ".join(reasons))
             return ValidationResult(None, tuple(reasons))
+        is_new = repaired.candidate_id not in self._seen
         self._seen.add(repaired.candidate_id)
-        self._observe.candidate(repaired, CandidateStatus.PROPOSED, reason="; ".join(observations))
+        self._observe.candidate(repaired, CandidateStatus.PROPOSED, reason="; ".join(repairs))
         if copied := self._copied(repaired, demonstrated):
             self._observe.warning(
                 f"candidate {repaired.candidate_id} holds training example {copied[0]} word for word"
             )
-        return ValidationResult(repaired)
+        return ValidationResult(repaired, is_new=is_new)
 
-    def reasons_against(self, proposal: Candidate, demonstrated: Collection[str] = ()) -> list[str]:
-        """Why a proposal must not be measured; empty when it may."""
-        if proposal.candidate_id in self._seen:
+    def reasons_against(
+        self,
+        proposal: Candidate,
+        demonstrated: Collection[str] = (),
+        known: Collection[str] | None = None,
+    ) -> list[str]:
+        """Why a proposal must not be measured; empty when it may. Arguments as :meth:`validate`."""
+        if proposal.candidate_id in (self._seen if known is None else known):
             return ["equal to an earlier candidate"]
         reasons = []
         if set(proposal.texts) != set(self._source.texts):
@@ -98,15 +118,15 @@ class ProposalValidator:
         return candidate.candidate_id in self._seen or candidate.candidate_id in self._refused
 
     def _repair(self, proposal: Candidate) -> tuple[Candidate, list[str]]:
-        texts, observations = dict(proposal.texts), []
+        texts, repairs = dict(proposal.texts), []
         for name, source in self._source.texts.items():
             if name not in texts:
                 continue
             texts[name] = repair(texts[name], source)
             if texts[name] != proposal.texts[name]:
                 kept = ", ".join(sorted(variables_of(source) - variables_of(proposal.texts[name])))
-                observations.append(f"repaired: {{{{{kept}}}}} was missing")
-        return (replace(proposal, texts=texts), observations) if observations else (proposal, observations)
+                repairs.append(f"repaired: {{{{{kept}}}}} was missing")
+        return (replace(proposal, texts=texts), repairs) if repairs else (proposal, repairs)
 
     def _copied(self, proposal: Candidate, demonstrated: Collection[str]) -> list[str]:
         text = _folded(_whole_text(proposal))

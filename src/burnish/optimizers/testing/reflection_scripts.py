@@ -10,7 +10,7 @@ from burnish.domain.prompt import Message
 from burnish.domain.usage import Usage
 from burnish.llm.protocol import Completion
 
-_TEXT = re.compile(r"<(prompt|other)(?: [^>]*)?>\n(.*?)\n</\1>", re.DOTALL)
+_TEXT = re.compile(r"<((?:prompt|other)(?:-\d+)?)(?: [^>]*)?>\n(.*?)\n</\1>", re.DOTALL)
 
 
 def texts_in(messages: Sequence[Message]) -> list[str]:
@@ -18,9 +18,11 @@ def texts_in(messages: Sequence[Message]) -> list[str]:
     return [text for _, text in _TEXT.findall(messages[0].content)]
 
 
-def answer_with(text: str) -> str:
-    """A text in the form of an answer."""
-    return f"<prompt>\n{text}\n</prompt>"
+def answer_with(text: str, messages: Sequence[Message] = ()) -> str:
+    """A text in the form of an answer, to this question."""
+    shown = _TEXT.search(messages[0].content) if messages else None
+    tag = shown[1] if shown else "prompt"
+    return f"<{tag}>\n{text}\n</{tag}>"
 
 
 def completion(text: str, finish_reason: str = "stop") -> Completion:

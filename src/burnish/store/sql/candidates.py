@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, select, tuple_
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.prompt import template_from_json, template_to_json
 from burnish.domain.records import CandidateRecord, EvaluationRecord, ScoredExample
-from burnish.domain.score import Evaluation, Score
+from burnish.domain.score import Evaluation, Score, spellings_of
 from burnish.domain.usage import Usage
 from burnish.store import tables
 from burnish.store.database import Database
@@ -88,9 +88,12 @@ def _scored(
         body = from_plain_json(row.body)
         failed = body["error"] is not None
         if scorer == "aggregate":
-            value = body["aggregate"]
+            value = None if body.get("unscored") else body["aggregate"]
         else:
-            value = body["scores"][scorer][0] if scorer in body["scores"] else 0.0 if failed else None
+            known = next(
+                (body["scores"][name] for name in spellings_of(scorer) if name in body["scores"]), None
+            )
+            value = known[0] if known else 0.0 if failed else None
         if value is not None:
             found.append(ScoredExample(row.candidate_id, row.example_id, value, failed))
     return rows, found

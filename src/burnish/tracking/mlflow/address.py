@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from burnish.domain.text import is_well_formed
 from burnish.errors import InvalidInput
 from burnish.redaction import redact, uri_secrets
 
 _PROXIED = "mlflow-artifacts:"
+_SPECIAL = re.compile(r"[%?#;:'\"\\]")
+_UNQUOTED = "/ :@&=+$,;!*()~"
 
 
 class Address:
@@ -40,12 +44,12 @@ class Address:
         self.is_server = scheme in ("http", "https")
         self.is_database = scheme.split("+")[0] in ("sqlite", "postgresql", "mysql", "mssql")
         self.sqlite_path = _sqlite_path(tracking_uri) if scheme.startswith("sqlite") else None
-        self.tracking_uri = f"sqlite:///{self.sqlite_path}" if self.sqlite_path else tracking_uri.rstrip("/")
+        self.tracking_uri = sqlite_uri(self.sqlite_path) if self.sqlite_path else tracking_uri.rstrip("/")
         self.registry_uri = registry_uri or self.tracking_uri
         self._beside = self.sqlite_path.parent if self.sqlite_path else None
         self.artifact_root = artifact_root or os.environ.get("_MLFLOW_SERVER_ARTIFACT_ROOT")
         if self.artifact_root is None and self._beside:
-            self.artifact_root = str(self._beside / "mlruns")
+            self.artifact_root = folder_location(self._beside / "mlruns")
 
     def __str__(self) -> str:
         """The URI without credentials."""
@@ -70,7 +74,7 @@ class Address:
         inside = urlsplit(artifact_uri).path.lstrip("/")
         destination = os.environ.get("_MLFLOW_SERVER_ARTIFACT_DESTINATION")
         if destination is None and self._beside:
-            destination = str(self._beside / "mlartifacts")
+            destination = folder_location(self._beside / "mlartifacts")
         if destination is None:
             raise InvalidInput.of(
                 "tracking_uri",
@@ -96,4 +100,43 @@ def _sqlite_path(uri: str) -> Path:
         raise InvalidInput.of(
             "tracking_uri", uri, "a database in memory is lost with the process; use sqlite:///FILE"
         )
-    return Path(location).absolute()
+    return Path(_database_in(uri) or location).absolute()
+
+
+def sqlite_uri(path: Path) -> str:
+    """The URI of a SQLite file at an absolute path, whatever characters are in it.
+
+    Which ones have to be quoted depends on SQLAlchemy's version, so it is asked whether it finds the way
+    back: MLflow would make its database in another folder. A quoted path names the driver, because MLflow
+    makes the folder that it reads, unquoted, in ``sqlite:///``.
+
+    Raises:
+        InvalidInput: no URI leads to this path.
+    """
+    if is_well_formed(str(path)):
+        for uri in (f"sqlite:///{path}", f"sqlite+pysqlite:///{quote(str(path), safe=_UNQUOTED)}"):
+            if _database_in(uri) == str(path):
+                return uri
+    shown, remedy = (
+        ascii(str(path))[1:-1],
+        "MLflow cannot be told this path; use a folder with a plainer name",
+    )
+    raise InvalidInput.of("tracking_uri", shown, remedy)
+
+
+def folder_location(path: Path) -> str:
+    """A folder as MLflow takes it for artifacts: the path, or a file URI where MLflow would read a part of
+    the path as something else."""
+    return path.as_uri() if _SPECIAL.search(str(path)) else str(path)
+
+
+def _database_in(uri: str) -> str | None:
+    """The path that SQLAlchemy, and so MLflow, reads in a URI."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(uri)
+    except (ArgumentError, ValueError):
+        return None
+    return None if url.query else url.database

@@ -1,0 +1,20 @@
+"""``docs/models.md`` names every provider with its variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from burnish.llm.providers.catalog import PROVIDERS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", sorted(PROVIDERS.keys() - {"scripted"}))
+def test_a_provider_stands_on_the_page(scheme: str) -> None:
+    info = PROVIDERS[scheme]
+    (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| `{scheme}:/"))
+    keys = info.keys if scheme != "endpoints" else ()  # "the same" as the line above
+    for variable in (*keys, info.url_variable if scheme not in ("endpoints", "gateway") else ""):
+        assert variable in row
