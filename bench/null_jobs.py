@@ -4,6 +4,10 @@
                                                  and 100 where every new prompt gains 0.2
     python -m bench.null_jobs --jobs 20 --only gain
 
+The gain is measured twice: where half of the examples are as easy or as hard with every prompt (35 of 100
+pairs differ), and, without a limit, where every answer is luck of its own: there 50 of 100 pairs differ,
+and a test of 100 detects 0.194 four times of five, so that 0.2 is at the edge of what it can show.
+
 Each job goes the whole way (resolver, store, worker, gateway, sealed test, registration) on the scripted
 model; MLflow is the fake. A fixed seed gives the same figures each time. Exits with 1 where a limit is
 broken: in 100 null jobs at most 5 IMPROVED and 5 registered, in 100 jobs with the gain at least 80 IMPROVED.
@@ -27,6 +31,7 @@ import structlog
 
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
+from burnish.domain.hashing import uniform_draw
 from burnish.domain.job import Job, JobStatus, OptimizerType, RegisterPolicy, SplitFractions, Verdict
 from burnish.domain.prompt import Prompt
 from burnish.llm.protocol import Request, Response
@@ -37,7 +42,8 @@ from tests.worker.harness import EXPERIMENT, WorkerHarness, WorkerProcess
 MOST_IMPROVED, MOST_REGISTERED, LEAST_DETECTED = 0.05, 0.05, 0.80  # shares of the jobs
 CHANCE = 0.5  # of a right answer to the source prompt
 MODEL = "scripted:/chance"
-_SOURCE_PROMPT = re.compile(re.escape(SOURCE.partition("{{")[0]) + r"Case \d+ of kind \w+: which code\?")
+_CASE = re.compile(r"Case \d+ of kind \w+: which code\?")
+_SOURCE_PROMPT = re.compile(re.escape(SOURCE.partition("{{")[0]) + _CASE.pattern)
 """The source prompt as the model sees it, for any record."""
 
 REFLECTION = "scripted:/chance-reflect"
@@ -59,34 +65,44 @@ SETTINGS: dict[OptimizerType, dict[str, Any]] = {
 @dataclass(frozen=True)
 class Chance:
     """A model that is right by chance: with the source prompt at :data:`CHANCE`, with any other prompt
-    ``gain`` more often, each answer independent of every other. The reflection model writes a rule or two."""
+    ``gain`` more often. The reflection model writes a rule or two, the teacher is always right.
+
+    Attributes:
+        own: share of the examples that are as easy or as hard with every prompt, as with real models; on
+            the others each prompt has luck of its own.
+    """
 
     seed: int
     gain: float
-    rules: HiddenRules = field(init=False)
-
-    def __post_init__(self) -> None:
-        chance = CHANCE + self.gain
-        object.__setattr__(self, "rules", HiddenRules(seed=self.seed, known=chance, guessed=chance))
+    own: float = 0.0
 
     async def __call__(self, request: Request) -> Response:
-        return response_to(request, self._script_for(request)(request))
-
-    def _script_for(self, request: Request) -> HiddenRules:
         text = "\n\n".join(message.content for message in request.messages)
-        if "reflect" in request.model:
-            return self.rules
-        if "teacher" in request.model:
-            return HiddenRules(seed=self.seed, known=1.0, guessed=1.0)
-        is_source = bool(_SOURCE_PROMPT.fullmatch(text))
-        return HiddenRules(seed=self.seed, known=CHANCE, guessed=CHANCE) if is_source else self.rules
+        is_right = "teacher" in request.model or self._luck(text) < self._chance_of(text)
+        rules = HiddenRules(seed=self.seed, known=float(is_right), guessed=float(is_right))
+        return response_to(request, rules(request))
+
+    def _chance_of(self, text: str) -> float:
+        return CHANCE if _SOURCE_PROMPT.fullmatch(text) else CHANCE + self.gain
+
+    def _luck(self, text: str) -> float:
+        example = _CASE.findall(text)[-1:]  # demonstrations come before
+        is_own = uniform_draw(self.seed, "own", *example) < self.own
+        return uniform_draw(self.seed, "luck", *(example if is_own else [text]))
 
 
 @dataclass
 class Tally:
-    """What came of the jobs of one row."""
+    """What came of the jobs of one row.
+
+    Attributes:
+        least_improved, most_improved, most_registered: limits, as shares of the jobs.
+    """
 
     name: str
+    least_improved: float = 0.0
+    most_improved: float = 1.0
+    most_registered: float = 1.0
     verdicts: Counter[str] = field(default_factory=Counter)
     registered: int = 0
     unfinished: list[str] = field(default_factory=list)
@@ -114,11 +130,10 @@ class Tally:
         )
 
 
-async def run_job(seed: int, optimizer: OptimizerType, gain: float, records: int, **changes: Any) -> Job:
-    """One job in a world of its own.
+async def run_job(model: Chance, optimizer: OptimizerType, records: int, **changes: Any) -> Job:
+    """One job in a world of its own, which is that of its model.
 
     Args:
-        gain: by which every other prompt is better than the source.
         changes: of the job's configuration.
     """
     with tempfile.TemporaryDirectory(prefix="burnish-null-") as folder:
@@ -128,62 +143,47 @@ async def run_job(seed: int, optimizer: OptimizerType, gain: float, records: int
         tracker.versions["teacher"].clear()
         tracker.ensure_prompt(Prompt(name="teacher", template=f"Think first. {SOURCE}"))
         pairs = [
-            (record["inputs"], record["expectations"]) for record in HiddenRules(seed=seed).records(records)
+            (record["inputs"], record["expectations"])
+            for record in HiddenRules(seed=model.seed).records(records)
         ]
         harness.dataset = tracker.ensure_dataset(Dataset.of(pairs, "cases"), EXPERIMENT)
         fields = {"model": MODEL, "reflection_model": REFLECTION, "register": RegisterPolicy.IMPROVED}
-        fields |= {"seed": seed, "optimizer_type": optimizer, "concurrency": 16}
+        fields |= {"seed": model.seed, "optimizer_type": optimizer, "concurrency": 16}
         await harness.submit(**{**fields, **SETTINGS.get(optimizer, {}), **changes})
-        await WorkerProcess(harness, answer=Chance(seed, gain)).run()
+        await WorkerProcess(harness, answer=model).run()
         job = await harness.store.get("job")
         await harness.close()
         return job
 
 
-async def run_jobs(name: str, jobs: int, optimizer: OptimizerType, gain: float, **changes: Any) -> Tally:
-    """``jobs`` of them, one after the other, with seeds from 0."""
-    tally = Tally(name)
+async def null_jobs(optimizer: OptimizerType, jobs: int) -> Tally:
+    """No prompt is better than another; 24 pairs in the sealed test."""
+    tally = Tally(f"null, {optimizer.cli_name}", most_improved=MOST_IMPROVED, most_registered=MOST_REGISTERED)
     for seed in range(jobs):
-        tally.add(await run_job(seed, optimizer, gain, **changes))
+        shares, budget = SplitFractions(0.5, 0.25, 0.25), Budget(max_calls=400)
+        tally.add(await run_job(Chance(seed, 0.0), optimizer, 96, split=shares, budget=budget))
     return tally
 
 
-async def null_jobs(optimizer: OptimizerType, jobs: int) -> Tally:
-    """No prompt is better than another; 24 pairs in the sealed test."""
-    return await run_jobs(
-        f"null, {optimizer.cli_name}",
-        jobs,
-        optimizer,
-        0.0,
-        records=96,
-        split=SplitFractions(0.5, 0.25, 0.25),
-        budget=Budget(max_calls=400),
-    )
-
-
-async def gaining_jobs(jobs: int) -> Tally:
+async def gaining_jobs(jobs: int, own: float = 0.5) -> Tally:
     """Every new prompt gains 0.2; 100 pairs in the sealed test."""
-    return await run_jobs(
-        "gain of 0.2, joint-search",
-        jobs,
-        OptimizerType.JOINT_SEARCH,
-        0.2,
-        records=250,
-        split=SplitFractions(0.3, 0.3, 0.4),
-        budget=Budget(max_calls=600),
-    )
+    tally = Tally(f"gain of 0.2, {own:.0%} own", least_improved=LEAST_DETECTED if own else 0.0)
+    for seed in range(jobs):
+        shares, budget = SplitFractions(0.3, 0.3, 0.4), Budget(max_calls=600)
+        job = await run_job(
+            Chance(seed, 0.2, own), OptimizerType.JOINT_SEARCH, 250, split=shares, budget=budget
+        )
+        tally.add(job)
+    return tally
 
 
 def broken_limits(tally: Tally) -> list[str]:
     """What a row breaks, in words."""
     found = [f"{tally.name}: {text}" for text in tally.unfinished]
-    if tally.name.startswith("null"):
-        if tally.improved > MOST_IMPROVED * tally.jobs:
-            found.append(f"{tally.name}: {tally.improved} of {tally.jobs} say IMPROVED")
-        if tally.registered > MOST_REGISTERED * tally.jobs:
-            found.append(f"{tally.name}: {tally.registered} of {tally.jobs} registered a version")
-    elif tally.improved < LEAST_DETECTED * tally.jobs:
-        found.append(f"{tally.name}: only {tally.improved} of {tally.jobs} say IMPROVED")
+    if not tally.least_improved * tally.jobs <= tally.improved <= tally.most_improved * tally.jobs:
+        found.append(f"{tally.name}: {tally.improved} of {tally.jobs} say IMPROVED")
+    if tally.registered > tally.most_registered * tally.jobs:
+        found.append(f"{tally.name}: {tally.registered} of {tally.jobs} registered a version")
     return found
 
 
@@ -202,7 +202,7 @@ def main() -> int:
         if chosen.only != "gain" and (not chosen.optimizer or kind.cli_name in chosen.optimizer)
     ]
     if chosen.only != "null":
-        rows.append(gaining_jobs(chosen.jobs))
+        rows += [gaining_jobs(chosen.jobs), gaining_jobs(chosen.jobs, own=0.0)]
     for row in rows:
         began = time.monotonic()
         tally = asyncio.run(row)
