@@ -1,10 +1,19 @@
 import { Button, Code, Group, Stack, Text, Title } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { IconPlayerPlay } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { api, ask, JOBS } from "../shared/api/client";
+import { Failure } from "../shared/layout/states";
 
 const COMMAND = "burnish optimize --prompt prompt.txt --data examples.jsonl --scorer exact_match";
 
 /** An empty store: how to begin. */
 export function Empty() {
+  const navigate = useNavigate();
+  const demo = useMutation({
+    mutationFn: () => ask(api.POST(`${JOBS}/demo`, {})),
+    onSuccess: ({ job }) => navigate({ to: "/jobs/$jobId", params: { jobId: job?.job_id ?? "" } }),
+  });
   return (
     <Stack align="center" gap="sm" mt="10vh" ta="center">
       <Title order={1}>No jobs yet</Title>
@@ -13,10 +22,22 @@ export function Empty() {
         scores both on a test that the search never saw.
       </Text>
       <Group mt="xs">
-        <Button component={Link} to="/new">
+        <Button
+          leftSection={<IconPlayerPlay size={16} />}
+          loading={demo.isPending}
+          onClick={() => demo.mutate()}
+        >
+          Run the demo job
+        </Button>
+        <Button component={Link} to="/new" variant="default">
           New job
         </Button>
       </Group>
+      <Text size="sm" c="dimmed">
+        The demo runs on sample reviews and a small model inside this server: no key, nothing leaves the
+        machine.
+      </Text>
+      {demo.error && <Failure error={demo.error} onRetry={() => demo.mutate()} />}
       <Text size="sm" c="dimmed" mt="lg">
         or from a terminal:
       </Text>

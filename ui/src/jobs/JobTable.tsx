@@ -1,17 +1,18 @@
 import { Checkbox } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
+import { useElementSize } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type { Job } from "../shared/api/types";
 import { promptOf } from "../shared/format/words";
-import { COLUMNS, type ColumnKey } from "./columns";
+import { COLUMNS, fittingColumns, type ColumnKey } from "./columns";
 import { CELLS } from "./JobCells";
 import classes from "./Jobs.module.css";
 import type { Sort } from "./search";
 
 const ROW_HEIGHT = 46;
 const CARD_HEIGHT = 124;
+const CARDS_BELOW_PX = 728;
 const SMALLEST_EXTENT = 0.1;
 
 export interface JobTableProps {
@@ -26,8 +27,9 @@ export interface JobTableProps {
 }
 
 /** Rows that exist only while they are in view. j and k move, enter opens, x selects. */
-export function JobTable({ jobs, columns, sort, onSort, selected, onSelect, onEnd }: JobTableProps) {
-  const narrow = useMediaQuery("(max-width: 760px)");
+export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSelect, onEnd }: JobTableProps) {
+  const { ref: frame, width } = useElementSize();
+  const narrow = width > 0 && width < CARDS_BELOW_PX;
   const navigate = useNavigate();
   const body = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
@@ -75,11 +77,19 @@ export function JobTable({ jobs, columns, sort, onSort, selected, onSelect, onEn
       toggle(job.job_id);
     }
   };
+  const columns = narrow ? wanted : fittingColumns(wanted, width || Infinity);
   const extent = useMemo(() => extentOf(jobs), [jobs]);
   const grid = { gridTemplateColumns: `36px ${columns.map((key) => COLUMNS[key].width).join(" ")}` };
   const allSelected = jobs.length > 0 && jobs.every((job) => selected.has(job.job_id ?? ""));
   return (
-    <div className={classes.table} role="table" aria-label="Jobs" aria-rowcount={jobs.length}>
+    <div
+      ref={frame}
+      className={classes.table}
+      data-cards={narrow}
+      role="table"
+      aria-label="Jobs"
+      aria-rowcount={jobs.length}
+    >
       <div className={classes.head} style={narrow ? undefined : grid} role="row">
         <span role="columnheader">
           <Checkbox

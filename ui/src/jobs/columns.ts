@@ -23,6 +23,26 @@ export const COLUMNS: Record<ColumnKey, Column> = {
   age: { label: "Created", width: "104px", field: "creation_timestamp_ms" },
 };
 
+/** Those that go first where there is no room for all. */
+const GIVEN_UP: readonly ColumnKey[] = ["dataset", "tags", "duration", "optimizer", "cost", "age"];
+const GAP_PX = 14;
+const EDGES_PX = 36 + 30;
+
+/** Of these columns, those that fit into so many pixels. */
+export function fittingColumns(columns: readonly ColumnKey[], widthPx: number): ColumnKey[] {
+  const shown = [...columns];
+  const width = () => shown.reduce((sum, key) => sum + GAP_PX + leastWidth(key), EDGES_PX);
+  for (const key of GIVEN_UP) {
+    if (width() <= widthPx) break;
+    if (shown.includes(key)) shown.splice(shown.indexOf(key), 1);
+  }
+  return shown;
+}
+
+function leastWidth(key: ColumnKey): number {
+  return Number(/\d+/.exec(COLUMNS[key].width)?.[0]);
+}
+
 export const ALWAYS_SHOWN: readonly ColumnKey[] = ["status", "prompt"];
 
 export function shownColumns(hidden: readonly ColumnKey[] | undefined): ColumnKey[] {

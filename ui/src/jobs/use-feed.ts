@@ -1,12 +1,12 @@
 import { useDocumentVisibility } from "@mantine/hooks";
-import { useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { JOBS } from "../shared/api/client";
 import { keys } from "../shared/api/queries";
 import { root } from "../shared/api/server";
 import { openStream, type StreamState } from "../shared/api/stream";
 import { throttle } from "../shared/api/throttle";
-import type { JobListEvent } from "../shared/api/types";
+import type { Job, JobListEvent } from "../shared/api/types";
 import { removeJobs, replaceJobs, type Pages } from "./merge";
 import { gather } from "./gather";
 
@@ -34,7 +34,15 @@ export function useFeed(enabled: boolean): { stream: StreamState } {
         const again = last.current !== "";
         last.current = batch.at(-1)?.id ?? last.current;
         const { changed, deleted, created, reset } = gather(batch.map((event) => event.data as JobListEvent));
-        apply(queries, (pages) => removeJobs(replaceJobs(pages, changed), deleted));
+        queries.setQueriesData<Pages>(
+          { queryKey: LISTS },
+          (pages) => pages && removeJobs(replaceJobs(pages, changed), deleted),
+        );
+        queries.setQueriesData<Job[]>({ queryKey: LATEST }, (jobs) =>
+          jobs
+            ?.filter((job) => !deleted.has(job.job_id ?? ""))
+            .map((job) => changed.get(job.job_id ?? "") ?? job),
+        );
         if (reset && again) void queries.invalidateQueries({ queryKey: LISTS });
         if (reset || created) askLatest();
       },
@@ -45,8 +53,4 @@ export function useFeed(enabled: boolean): { stream: StreamState } {
     };
   }, [enabled, seen, queries]);
   return { stream };
-}
-
-function apply(queries: QueryClient, change: (pages: Pages) => Pages): void {
-  queries.setQueriesData<Pages>({ queryKey: LISTS }, (pages) => pages && change(pages));
 }

@@ -2,7 +2,7 @@ import { Button, Group, SegmentedControl, Skeleton, Stack, Text } from "@mantine
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { candidateQuery } from "../../shared/api/queries";
-import type { Candidate, Job, Template } from "../../shared/api/types";
+import type { Candidate, Job } from "../../shared/api/types";
 import { PromptDiff } from "../../shared/diff/PromptDiff";
 import { formatDifference, formatScore, formatShort, formatUsd } from "../../shared/format/numbers";
 import { isFinal } from "../../shared/format/words";
@@ -10,7 +10,7 @@ import { visible } from "../../shared/format/visible";
 import { Failure } from "../../shared/layout/states";
 import { Badge } from "../../shared/parts/Badge";
 import { Card } from "../../shared/parts/Card";
-import { TextBlock } from "../../shared/parts/TextBlock";
+import { TemplateBlocks } from "../../shared/parts/TemplateBlocks";
 import { RegisterDialog } from "../actions/RegisterDialog";
 import { Outcome } from "./CandidateTable";
 import classes from "./Candidates.module.css";
@@ -45,7 +45,7 @@ export function CandidatePanel({ job, candidateId, candidates }: CandidatePanelP
           </Group>
         }
       >
-        <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <Group justify="space-between" align="flex-start">
           <Facts candidate={candidate} source={source} />
           {isFinal(job.state?.status) && candidate.status !== "SOURCE" && candidate.status !== "REFUSED" && (
             <Button size="compact-sm" variant="default" onClick={() => setRegistering(true)}>
@@ -146,10 +146,10 @@ function Texts({ jobId, candidate, parent, source }: TextsProps) {
           value={view}
           onChange={setView}
           data={[
-            { value: "source", label: "Against the source" },
+            { value: "source", label: "vs. source" },
             ...(sameParent
               ? []
-              : [{ value: "parent" as const, label: `Against its parent, ${parent?.number ?? "–"}` }]),
+              : [{ value: "parent" as const, label: `vs. parent ${parent?.number ?? "–"}` }]),
             { value: "text", label: "Text" },
           ]}
         />
@@ -158,7 +158,7 @@ function Texts({ jobId, candidate, parent, source }: TextsProps) {
         <Stack key={name} gap={6}>
           {Object.keys(candidate.texts ?? {}).length > 1 && <Text fw={600}>{visible(name)}</Text>}
           {view === "text" ? (
-            <Whole template={text} />
+            <TemplateBlocks template={text} />
           ) : against.data ? (
             <PromptDiff
               before={against.data.candidate.texts?.[name]}
@@ -174,16 +174,5 @@ function Texts({ jobId, candidate, parent, source }: TextsProps) {
         </Stack>
       ))}
     </Stack>
-  );
-}
-
-function Whole({ template }: { template: Template }) {
-  if (!template.messages?.length) return <TextBlock text={template.text ?? ""} />;
-  return (
-    <>
-      {template.messages.map((message, position) => (
-        <TextBlock key={position} label={message.role ?? "?"} text={message.content ?? ""} />
-      ))}
-    </>
   );
 }

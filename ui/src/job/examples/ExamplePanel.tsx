@@ -13,10 +13,13 @@ import { Card } from "../../shared/parts/Card";
 import { Frame } from "../../shared/parts/TextBlock";
 import classes from "./Examples.module.css";
 import { rowName } from "./matrix";
+import type { Split } from "./queries";
+import { Record } from "./Record";
 
 export interface ExamplePanelProps {
   job: Job;
   exampleId: string;
+  split: Split;
   sourceId: string | undefined;
   candidateId: string;
   candidates: readonly Candidate[];
@@ -55,8 +58,7 @@ export function ExamplePanel(props: ExamplePanelProps) {
       aside={
         <Group gap="xs">
           <Text size="sm" c="dimmed">
-            {before?.split ?? after?.split}
-            {position >= 0 && ` · ${position + 1} of ${props.exampleIds.length}`}
+            {position >= 0 && `${position + 1} of ${props.exampleIds.length}`}
           </Text>
           <ActionIcon.Group>
             <ActionIcon
@@ -94,14 +96,21 @@ export function ExamplePanel(props: ExamplePanelProps) {
       {error && (
         <Failure error={error} onRetry={() => void Promise.all([source.refetch(), other.refetch()])} />
       )}
-      {source.isLoading || other.isLoading ? (
-        <Skeleton h={160} />
-      ) : (
-        <div className={classes.sides}>
-          <Side name={nameOf(sourceId)} result={before} pieces={sideOf(pieces, alone ? "after" : "before")} />
-          {!alone && <Side name={nameOf(otherId)} result={after} pieces={sideOf(pieces, "after")} />}
-        </div>
-      )}
+      <Stack gap="md">
+        <Record jobId={jobId} split={props.split} exampleId={exampleId} />
+        {source.isLoading || other.isLoading ? (
+          <Skeleton h={160} />
+        ) : (
+          <div className={classes.sides}>
+            <Side
+              name={nameOf(sourceId)}
+              result={before}
+              pieces={sideOf(pieces, alone ? "after" : "before")}
+            />
+            {!alone && <Side name={nameOf(otherId)} result={after} pieces={sideOf(pieces, "after")} />}
+          </div>
+        )}
+      </Stack>
     </Card>
   );
 }

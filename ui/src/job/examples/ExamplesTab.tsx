@@ -120,6 +120,7 @@ export default function ExamplesTab({
         <ExamplePanel
           job={job}
           exampleId={example}
+          split={split}
           sourceId={sourceId}
           candidateId={candidateId}
           candidates={candidates ?? []}

@@ -1,63 +1,58 @@
 import { Skeleton, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { candidateQuery } from "../../shared/api/queries";
-import type { Candidate, Job } from "../../shared/api/types";
+import { candidateQuery, inputsQuery } from "../../shared/api/queries";
+import type { Candidate, Job, Template } from "../../shared/api/types";
 import { PromptDiff } from "../../shared/diff/PromptDiff";
 import { isFinal, promptOf } from "../../shared/format/words";
+import { visible } from "../../shared/format/visible";
 import { Failure } from "../../shared/layout/states";
 import { Card } from "../../shared/parts/Card";
+import { TemplateBlocks } from "../../shared/parts/TemplateBlocks";
 
-/** What the best candidate changed in each prompt of the job. */
+/** What the best candidate changed in each prompt of the job; the prompts themselves while there is none. */
 export function Change({ job, candidates }: { job: Job; candidates: readonly Candidate[] | undefined }) {
   const jobId = job.job_id ?? "";
   const sourceId = candidates?.find((candidate) => candidate.status === "SOURCE")?.candidate_id;
   const bestId = job.best_candidate_id;
-  const source = useQuery({ ...candidateQuery(jobId, sourceId ?? ""), enabled: sourceId !== undefined });
-  const best = useQuery({ ...candidateQuery(jobId, bestId ?? ""), enabled: bestId !== undefined });
-  const title = isFinal(job.state?.status) ? "What changed" : "What changed so far";
-
-  if (candidates === undefined || (sourceId !== undefined && source.isPending)) {
-    return (
-      <Card title={title}>
-        <Skeleton h={140} />
-      </Card>
-    );
-  }
-  if (candidates.length === 0 && isFinal(job.state?.status)) return null;
-  const error = source.error ?? best.error;
-  if (error) {
-    return (
-      <Card title={title}>
-        <Failure error={error} onRetry={() => void Promise.all([source.refetch(), best.refetch()])} />
-      </Card>
-    );
-  }
-  const before = source.data?.candidate.texts ?? {};
-  const after = best.data?.candidate.texts ?? before;
-  const names = Object.keys(before);
-  const same = bestId === undefined || bestId === sourceId;
+  const found = bestId !== undefined && bestId !== sourceId;
+  const inputs = useQuery(inputsQuery(jobId));
+  const best = useQuery({ ...candidateQuery(jobId, bestId ?? ""), enabled: found });
+  const title = !found ? "The prompt" : isFinal(job.state?.status) ? "What changed" : "What changed so far";
+  const error = inputs.error ?? best.error;
+  const prompts = inputs.data?.prompts ?? [];
   return (
-    <Card title={same && names.length ? "The prompt" : title}>
+    <Card title={title}>
+      {error && (
+        <Failure error={error} onRetry={() => void Promise.all([inputs.refetch(), best.refetch()])} />
+      )}
+      {inputs.isPending && <Skeleton h={140} />}
       <Stack gap="lg">
-        {names.length === 0 && (
-          <Text size="sm" c="dimmed">
-            The source prompt is shown here as soon as it has been scored.
-          </Text>
-        )}
-        {names.map((name) => (
+        {prompts.map(({ name = "", uri, template }) => (
           <Stack key={name} gap="xs">
-            {names.length > 1 && <Text fw={600}>{name}</Text>}
-            <PromptDiff
-              before={before[name]}
-              after={after[name]}
-              beforeLabel={`Source, v${promptOf(job.source_prompt_uri).version}`}
-              afterLabel={same ? "unchanged so far" : labelOf(job, best.data?.candidate)}
+            {prompts.length > 1 && <Text fw={600}>{visible(name)}</Text>}
+            <OneChange
+              before={template}
+              beforeLabel={`Source, v${promptOf(uri).version}`}
+              after={found ? best.data?.candidate.texts?.[name] : undefined}
+              afterLabel={labelOf(job, best.data?.candidate)}
             />
           </Stack>
         ))}
       </Stack>
     </Card>
   );
+}
+
+interface OneChangeProps {
+  before: Template | undefined;
+  beforeLabel: string;
+  after: Template | undefined;
+  afterLabel: string;
+}
+
+function OneChange({ before, beforeLabel, after, afterLabel }: OneChangeProps) {
+  if (after === undefined) return <TemplateBlocks template={before ?? {}} label={beforeLabel} />;
+  return <PromptDiff before={before} after={after} beforeLabel={beforeLabel} afterLabel={afterLabel} />;
 }
 
 function labelOf(job: Job, best: Candidate | undefined): string {

@@ -5,6 +5,7 @@ import { Boundary } from "../../shared/layout/states";
 import type { JobHistory } from "../live/history";
 import { Cards } from "./Cards";
 import { Change } from "./Change";
+import { Edits } from "./Edits";
 import { Scorers } from "./Scorers";
 import { SearchChart } from "./SearchChart";
 import { Setup } from "./Setup";
@@ -39,6 +40,11 @@ export function Overview({ job, history, candidates }: OverviewProps) {
       <Boundary>
         <Change job={job} candidates={candidates} />
       </Boundary>
+      {job.config?.optimizer_type === "OPTIMIZER_TYPE_FACTORIAL" && (
+        <Boundary>
+          <Edits job={job} />
+        </Boundary>
+      )}
       <Setup job={job} />
     </Stack>
   );

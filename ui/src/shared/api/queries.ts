@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, ask, JOBS } from "./client";
-import type { Candidate, ExampleResult, Job } from "./types";
+import type { Candidate, ExampleResult, Job, JobInputs } from "./types";
 
 /** Keys begin with what they are of, so that a change of a job can refresh all that is known of it. */
 export const keys = {
@@ -38,6 +38,18 @@ export function candidatesQuery(jobId: string) {
       } while (token);
       return found;
     },
+  });
+}
+
+/** What the job runs on: prompts, models, scorers and settings as they were when it was created. */
+export function inputsQuery(jobId: string) {
+  return queryOptions({
+    queryKey: ["inputs", jobId] as const,
+    queryFn: async ({ signal }): Promise<JobInputs> => {
+      const params = { path: { job_id: jobId } };
+      return (await ask(api.GET(`${JOBS}/{job_id}/inputs`, { params, signal }))).inputs ?? {};
+    },
+    staleTime: Infinity,
   });
 }
 

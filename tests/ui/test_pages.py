@@ -1,0 +1,234 @@
+"""Every page over real jobs: what it shows, where it leads, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.conftest import Filled, Opener
+
+pytestmark = pytest.mark.timeout(300)
+
+PATHS = (
+    "",
+    "jobs/{improved}",
+    "jobs/{improved}?tab=candidates",
+    "jobs/{improved}?tab=examples",
+    "jobs/{improved}?tab=activity",
+    "jobs/{unclear}",
+    "jobs/{chat}",
+    "jobs/{few-shot}",
+    "jobs/{failed}",
+    "jobs/{canceled}",
+    "jobs/{running}",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_address_can_be_opened_and_asks_nobody_else(filled: Filled, visit: Opener, scheme: str) -> None:
+    window = visit(filled.base, color_scheme=scheme)
+    for path in PATHS:
+        page = window.open(path.format(**filled.jobs))
+        expect(page.locator("h1")).to_be_visible()
+        page.wait_for_timeout(500)  # charts and what they load; a stream never ends
+    assert window.errors == []
+    assert window.elsewhere == []
+
+
+def test_what_is_loaded_first_is_small(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    sizes: list[int] = []
+    window.page.on(
+        "response",
+        lambda answer: (
+            sizes.append(int(answer.headers.get("content-length", 0))) if "/assets/" in answer.url else None
+        ),
+    )
+    expect(window.open().get_by_role("row").nth(1)).to_be_visible()
+    assert 50_000 < sum(sizes) < 350_000
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_nothing_is_wider_than_the_window(filled: Filled, visit: Opener, width: int) -> None:
+    window = visit(filled.base, viewport={"width": width, "height": 800})
+    for path in PATHS:
+        page = window.open(path.format(**filled.jobs))
+        expect(page.locator("h1")).to_be_visible()
+        page.wait_for_timeout(300)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{path}: {wide} px"
+
+
+def test_a_job_says_whether_it_is_better_and_what_it_took(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['improved']}")
+    verdict = page.get_by_label("Verdict")
+    expect(verdict).to_contain_text("The new prompt is better")
+    expect(verdict).to_contain_text(re.compile(r"scores \d\.\d\d against \d\.\d\d on 30 test examples"))
+    expect(verdict.get_by_role("img")).to_have_attribute("aria-label", re.compile(r"^Difference \+"))
+    expect(page.get_by_role("progressbar", name="calls")).to_have_attribute(
+        "aria-valuetext", re.compile(r"^\d+ of 700$")
+    )
+    expect(page.locator("ins").first).to_contain_text("go to")
+    expect(page).to_have_title(re.compile("^Better · support-triage"))
+
+
+def test_a_job_that_shows_nothing_does_not_claim_to(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['unclear']}")
+    expect(page.get_by_label("Verdict")).to_contain_text("No proven difference")
+
+
+def test_a_failed_job_says_why_and_what_to_do(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['failed']}")
+    expect(page.get_by_label("Verdict")).to_contain_text("check OPENAI_API_KEY")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("dialog")).to_contain_text("goes on where it stopped")
+
+
+def test_demonstrations_stand_apart_from_messages(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['few-shot']}?tab=candidates")
+    page.get_by_role("listbox", name="Candidates").press("End")
+    page.get_by_role("option").nth(2).click()
+    expect(page.get_by_text("Demonstrations:")).to_be_visible()
+
+
+def test_candidates_are_walked_by_keyboard_and_stand_in_the_address(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['improved']}?tab=candidates")
+    box = page.get_by_role("listbox", name="Candidates")
+    page.get_by_role("option").first.click()
+    expect(page.get_by_role("heading", name="Candidate 0")).to_be_visible()
+    box.press("j")
+    heading = page.get_by_role("heading", name=re.compile(r"^Candidate [1-9]"))
+    expect(heading).to_be_visible()
+    name = heading.inner_text()
+    page.reload()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def test_examples_show_what_was_answered_side_by_side(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['improved']}?tab=examples")
+    chart = page.get_by_role("img", name=re.compile("^Scores of"))
+    expect(chart.locator("canvas").first).to_be_visible()
+    expect(page.get_by_text("expected '")).to_be_visible()
+    before = page.get_by_role("heading", name=re.compile("^Example ")).inner_text()
+    page.get_by_role("button", name="Next example").click()
+    expect(page.get_by_role("heading", name=before, exact=True)).not_to_be_visible()
+    size = chart.bounding_box()
+    assert size is not None
+    page.wait_for_timeout(500)
+    chart.click(position={"x": size["width"] * 0.7, "y": 15})
+    expect(page.get_by_label("Candidate 0 source").first).to_be_visible()
+    assert "example" in parse_qs(urlsplit(page.url).query)
+
+
+def test_the_sealed_test_shows_source_and_winner_alone(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['improved']}?tab=examples")
+    page.get_by_text("Sealed test", exact=True).click()
+    expect(page.get_by_role("img", name="Scores of 2 candidates on 30 examples")).to_be_visible()
+
+
+def test_events_are_a_story_and_a_file(filled: Filled, visit: Opener) -> None:
+    job_id = filled.jobs["improved"]
+    page = visit(filled.base).open(f"jobs/{job_id}?tab=activity")
+    expect(page.get_by_text("The job is complete.")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSONL").click()
+    lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    assert [line["sequence"] for line in lines] == list(range(1, len(lines) + 1))
+    assert lines[-1]["kind"] == "ENDED"
+
+
+def test_a_version_is_promoted_after_its_consequence_was_said(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['improved']}")
+    page.get_by_role("button", name="Promote").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("gets version")
+    dialog.get_by_label("Alias").fill("staging")
+    dialog.get_by_role("button", name=re.compile("^Point it at version")).click()
+    expect(page.get_by_text(re.compile("^support-triage@staging is version"))).to_be_visible()
+    found = filled.stage.ask(
+        "GET", "/api/2.0/mlflow/registered-models/alias?name=support-triage&alias=staging"
+    )
+    uri = filled.stage.job(filled.jobs["improved"])["optimized_prompt_uri"]
+    assert uri.endswith(f"/{found['model_version']['version']}")
+
+
+def test_a_refused_action_says_why_and_stays(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open(f"jobs/{filled.jobs['improved']}")
+    page.get_by_role("button", name="Promote").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Alias").fill("not an/alias")
+    dialog.get_by_role("button", name=re.compile("^Point it at version")).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("alias")
+
+
+def test_a_job_that_is_not_there_is_said_to_be_so(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open("jobs/none")
+    expect(page.get_by_role("heading", name="There is no such job")).to_be_visible()
+    page.get_by_role("link", name="To the jobs").click()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+
+def test_an_address_that_is_none_is_said_to_be_so(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open("no/such/page")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+
+
+def test_the_list_is_searched_by_name_grammar_and_facet(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open()
+    rows = page.get_by_role("row")
+    expect(rows).to_have_count(1 + len(filled.jobs))
+    box = page.get_by_label("Search jobs")
+    box.fill("chat")
+    box.press("Enter")
+    expect(rows).to_have_count(1 + 2)
+    box.fill("verdict = 'IMPROVED' AND tags.run = 'nightly'")
+    box.press("Enter")
+    expect(rows).to_have_count(1 + 1)
+    page.reload()
+    expect(rows).to_have_count(1 + 1)
+    page.get_by_label("Clear the search").click()
+    page.get_by_role("button", name="Status").first.click()
+    page.get_by_label("Failed").check()
+    expect(rows).to_have_count(1 + 1)
+    assert "JOB_STATUS_FAILED" in page.url
+
+
+def test_a_mistake_in_the_filter_is_shown_at_its_place(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open()
+    box = page.get_by_label("Search jobs")
+    box.fill("status = 'FAILED' AND verdic = 'WORSE'")
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("'verdic': there is no such field")
+    assert page.get_by_text("^^^^^^").inner_text() == " " * 22 + "^" * 6
+
+
+def test_the_filter_offers_what_may_come_next(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open()
+    expect(page.get_by_label("Search jobs")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("verd")
+    page.get_by_role("option", name="verdict").click()
+    page.keyboard.type(" = ")
+    page.get_by_role("option", name="'IMPROVED'").click()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Search jobs")).to_have_value("verdict = 'IMPROVED'")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("Better")
+
+
+def test_the_list_is_walked_by_keyboard(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open()
+    first = page.get_by_role("row").nth(1)
+    first.focus()
+    page.keyboard.press("j")
+    second = page.get_by_role("row").nth(2)
+    expect(second).to_be_focused()
+    page.keyboard.press("x")
+    expect(second).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("k")
+    expect(first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/jobs/{filled.jobs['running']}$"))
