@@ -36,7 +36,7 @@ from burnish.service.datasets import Datasets
 from burnish.service.demo import Demo
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
-from burnish.service.retention import prune_journals
+from burnish.service.retention import prune_store
 from burnish.service.runs import sweep_runs
 from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.sql import SqlJobStore
@@ -108,9 +108,10 @@ class Services:
         """Run jobs until :meth:`close` or ``dispatcher.stop``."""
         if not self.settings.workers:
             return
-        beside = [asyncio.create_task(sweep_runs(self.jobs.runs))]
-        if (keep_days := self.settings.keep_journal_days) is not None:
-            beside.append(asyncio.create_task(prune_journals(self.store, keep_days)))
+        beside = [
+            asyncio.create_task(sweep_runs(self.jobs.runs)),
+            asyncio.create_task(prune_store(self.store, self.settings.keep_journal_days)),
+        ]
         try:
             await self.dispatcher.work(self.runner, self.settings.workers)
         finally:

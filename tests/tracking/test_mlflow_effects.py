@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from burnish.domain.dataset import Dataset
+from burnish.domain.inputs import JobInputs, ResolvedModel
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message, Prompt
 from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
@@ -138,6 +139,32 @@ def test_the_prompt_is_listed_in_each_experiment_that_optimized_it(
         assert [prompt.name for prompt in listed] == [name]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_job_whose_prompt_was_deleted_still_registers_its_winner(
+    whole: bool, shared: MlflowTracker, client: Any
+) -> None:
+    job = make_job(shared)
+    source = shared.prompt(job.source_prompt_uri)
+    client.delete_prompt_version(source.name, "1")
+    if whole:
+        client.delete_prompt(source.name)
+    uri = shared.register_winner(job, source, "Better {{review}}")
+    assert shared.prompt(uri).template == "Better {{review}}"
+    assert shared.register_winner(job, source, "Better {{review}}") == uri
+
+
+def test_a_run_is_made_for_a_job_that_owns_what_is_gone(shared: MlflowTracker, client: Any) -> None:
+    job = make_job(shared)
+    source = shared.prompt(job.source_prompt_uri)
+    inputs = JobInputs(prompts=(source,), target=ResolvedModel("scripted:/x")).summary
+    client.delete_prompt_version(source.name, "1")
+    store_of(shared).delete_dataset(job.config.dataset_id)
+    run = client.get_run(shared.ensure_run(replace(job, inputs=inputs)))
+    assert run.info.status == "RUNNING"
+    assert run.data.params["source_prompt_uri"] == source.uri
+    assert run.data.params["model"] == "scripted:/x"
+
+
 def test_the_run_is_named_as_mlflows_jobs_are(shared: MlflowTracker, client: Any) -> None:
     job = make_job(shared)
     run = client.get_run(shared.ensure_run(job))
@@ -197,6 +224,24 @@ def test_outputs_stand_in_for_missing_expectations(shared: MlflowTracker) -> Non
     )
     answers = {example.inputs["q"]: example.expected for example in shared.dataset(made.dataset_id).examples}
     assert answers == {"a": "A", "b": "better B", "c": None}
+
+
+def test_a_large_dataset_is_read_piece_by_piece_and_others_get_their_turn(
+    shared: MlflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("burnish.tracking.mlflow.datasets._PIECE", 3)
+    experiment = shared.ensure_experiment(fresh("experiment"))
+    pairs = [({"q": number}, {"expected_response": [number, None]}) for number in range(20)]
+    made = shared.ensure_dataset(Dataset.of([*pairs, ({"q": 4}, {})], fresh("large")), experiment)
+    read, between = shared._datasets._piece, []
+
+    def piece(dataset_id: str, record_ids: Any) -> Any:
+        between.append(shared.experiment_exists(experiment))  # takes a turn of its own
+        return read(dataset_id, record_ids)
+
+    monkeypatch.setattr(shared._datasets, "_piece", piece)
+    assert shared.dataset(str(made.dataset_id)) == made
+    assert between == [True] * 7
 
 
 def test_a_dataset_that_was_edited_is_left_alone(shared: MlflowTracker) -> None:

@@ -95,6 +95,17 @@ async def test_a_model_that_says_nothing_fails_after_three_answers(
     assert result.versions == []
 
 
+async def test_a_silent_model_that_is_mended_takes_its_job_up_again(harness: WorkerHarness) -> None:
+    """F06: what it did not say stays in the journal, and does not end the job a second time."""
+    failed, _ = await run(harness, says("", "stop"))
+    assert failed.job.status is JobStatus.FAILED
+    await harness.store.reopen("job")
+    await WorkerProcess(harness).run(reason="resumed")
+    result = (await harness.result()).check()
+    assert result.job.status is JobStatus.COMPLETED
+    assert result.job.answers["empty"] == 3
+
+
 @pytest.mark.parametrize("optimizer", [OptimizerType.METAPROMPT, OptimizerType.GEPA])
 async def test_reflections_that_are_empty_end_the_search_with_their_reason(
     harness: WorkerHarness, optimizer: OptimizerType

@@ -55,6 +55,21 @@ async def test_the_source_is_scored_against_the_teacher_not_the_data(harness: Wo
     assert job.initial_eval_scores["exact_match"] == 1.0, job
 
 
+async def test_answers_that_were_cut_off_are_no_labels(harness: WorkerHarness) -> None:
+    settings = teacher_of(harness, CHATTY)
+    chatty = Prompt(name="teacher", template=f"{CHATTY} ", model_config={"max_tokens": 2})
+    teacher = harness.tracker.ensure_prompt(chatty)
+    await harness.submit(
+        optimizer_type=OptimizerType.DISTILLATION,
+        optimizer_config={**settings, "teacher_prompt_uri": str(teacher.uri)},
+    )
+    await WorkerProcess(harness).run()
+    job = (await harness.result()).job
+    assert job.status is JobStatus.FAILED
+    assert "32 cut" in str(job.error_message)
+    assert "max_tokens" in str(job.error_message)
+
+
 async def test_a_worker_that_dies_while_the_teacher_answers_costs_no_finished_answer(
     harness: WorkerHarness,
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobStatus, StopReason
+from burnish.errors import InvalidInput
 from burnish.evaluation.scorers import installed
 from burnish.proto.convert import job_to_json
 from tests.worker.harness import EXPERIMENT, WorkerHarness, WorkerProcess
@@ -123,7 +124,6 @@ async def test_an_object_is_refused_before_anything_is_paid(harness: WorkerHarne
         for example in harness.dataset.examples
     ]
     dataset = harness.tracker.ensure_dataset(Dataset.of(records, "objects"), EXPERIMENT)
-    job = await job_with(harness, "exact_match", dataset_id=dataset.dataset_id)
-    assert job.status is JobStatus.FAILED
-    assert "json_match" in str(job.error_message)
-    assert job.usage.total.calls == 0
+    with pytest.raises(InvalidInput, match="json_match"):
+        await harness.submit(scorers=("exact_match",), dataset_id=dataset.dataset_id)
+    assert await harness.store.unfinished() == ()

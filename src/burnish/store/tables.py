@@ -137,8 +137,8 @@ content_chunks = Table(
     Column("digest", Name, primary_key=True),
     Column("first", Integer, primary_key=True, autoincrement=False),
     Column("size", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),
     Column("written_timestamp_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # last: what stands behind a long value is slow to reach
 )
 """See ``contents.Chunk``. No foreign key: chunks of large contents are written before their content's row,
 in transactions of their own, so that no other writer waits for all of them."""

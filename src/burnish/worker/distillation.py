@@ -6,8 +6,10 @@ Each answer is a call like any other: reserved, journaled and counted, in the ro
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
+from burnish.domain.answer import AnswerOutcome
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import render
@@ -20,7 +22,8 @@ from burnish.planning.plan import Plan
 async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...]]:
     """The plan with the teacher's answers as expectations, where the job has a teacher.
 
-    An example that the teacher could not answer is left out.
+    An example that the teacher could not answer is left out; so is one whose answer was cut off or refused,
+    since the student would learn to give such answers.
 
     Returns:
         The plan, and warnings about what was left out.
@@ -34,6 +37,7 @@ async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[
     prompt, target = plan.teacher
     teacher_id = Candidate({prompt.name: prompt.template}).candidate_id
     slots = asyncio.Semaphore(plan.config.concurrency)
+    unusable: Counter[AnswerOutcome] = Counter()
 
     async def label(example: Example) -> Example | None:
         request = Request(
@@ -46,13 +50,17 @@ async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[
         )
         async with slots:
             try:
-                answer = (await model.complete(request, purpose)).text.strip()
+                answer = await model.complete(request, purpose)
             except ModelError as error:
                 if error.systemic:
                     raise
+                unusable[AnswerOutcome.ERROR] += 1
                 return None
-        expectations = {**example.expectations, "expected_response": answer}
-        return replace(example, expectations=expectations) if answer else None
+        if answer.outcome is not AnswerOutcome.OK:
+            unusable[answer.outcome] += 1
+            return None
+        expectations = {**example.expectations, "expected_response": answer.text.strip()}
+        return replace(example, expectations=expectations)
 
     async def label_all(examples: tuple[Example, ...]) -> tuple[Example, ...]:
         async with asyncio.TaskGroup() as group:
@@ -69,9 +77,13 @@ async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[
         )
     except BaseExceptionGroup as group:  # the first cause speaks for all
         raise group.exceptions[0] from None
+    kinds = ", ".join(f"{count} {outcome}" for outcome, count in sorted(unusable.items()))
     if not splits.train or not splits.validation:
-        raise OptimizerFailed("the teacher answered no example of the train or the validation split")
+        raise OptimizerFailed(
+            f"the teacher answered no example of the train or the validation split ({kinds}); where answers "
+            "were cut, raise max_tokens in the model config of its prompt"
+        )
     asked = len(before.train) + len(before.validation) + len(before.test)
-    left_out = asked - len(splits.train) - len(splits.validation) - len(splits.test)
-    warnings = (f"the teacher gave no answer to {left_out} of {asked} examples",) if left_out else ()
-    return replace(plan, splits=splits), warnings
+    left_out = unusable.total()
+    warning = f"the teacher gave no usable answer to {left_out} of {asked} examples ({kinds})"
+    return replace(plan, splits=splits), (warning,) if left_out else ()

@@ -16,6 +16,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, text_of
+from burnish.domain.score import Evaluation
 from burnish.errors import (
     BudgetExhausted,
     InvalidInput,
@@ -404,6 +405,25 @@ async def test_a_text_that_lost_is_measured_on_another_minibatch_when_it_is_prop
         assert len(calls) > 3, "other examples each time"
 
 
+@pytest.mark.parametrize("criterion", ["strict_improvement", "improvement_or_equal"])
+@pytest.mark.parametrize("lookahead", [1, 8])
+async def test_what_was_validated_stays_so_when_it_is_proposed_again(criterion: str, lookahead: int) -> None:
+    repeated = 0
+    for seed in range(12):
+        _, observer = await search(
+            task(seed),
+            make_synthetic(write=repeating),
+            lookahead=lookahead,
+            gepa_kwargs={"acceptance_criterion": criterion},
+        )
+        validated: set[str] = set()
+        for candidate_id, status, score, _ in observer.candidates:
+            repeated += candidate_id in validated
+            assert candidate_id not in validated or status is CandidateStatus.REFUSED
+            validated |= {candidate_id} if score is not None else set()
+    assert repeated or lookahead == 1
+
+
 @pytest.mark.parametrize(("lookahead", "refusing_repetitions"), [(1, 0.526), (4, 0.526), (8, 0.524)])
 async def test_repetitions_as_new_evidence_find_better_prompts(
     lookahead: int, refusing_repetitions: float
@@ -590,3 +610,31 @@ async def test_a_straggler_changes_nothing() -> None:
     outcome = await optimizer.optimize(task(), synthetic.evaluate, ReflectsLate(synthetic), observer)
     assert outcome == expected
     assert observer.candidates == sequential.candidates
+
+
+async def test_an_answer_without_a_score_speaks_for_neither() -> None:
+    """The judge has no opinion on any new candidate where the source is right; it is better elsewhere."""
+
+    class Silent(SyntheticTask):
+        async def evaluate(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
+            means = await SyntheticTask.evaluate(self, candidate, examples)
+            made = [self.judged(candidate, e) for e in means.evaluations]
+            scored = [e.aggregate for e in made if not e.unscored]
+            return Means(evaluations=tuple(made), scores={"aggregate": sum(scored) / max(1, len(scored))})
+
+        def judged(self, candidate: Candidate, evaluation: Evaluation) -> Evaluation:
+            if int(evaluation.example_id, 16) % 3 == 0:
+                return replace(evaluation, aggregate=float("one word" in str(candidate.texts).lower()))
+            if candidate == SOURCE:
+                return replace(evaluation, aggregate=1.0)
+            return replace(evaluation, aggregate=0.5, unscored=True)
+
+    def better(messages: Sequence[Message], sample: int) -> str:
+        return answer_with(f"{texts_in(messages)[0]} One word. ({seed_of(messages, sample)})")
+
+    outcome, observer = await search(task(), Silent(phrases=PHRASES, write=better), lookahead=1)
+    won = [entry for entry in observer.candidates if entry[1] is CandidateStatus.ACCEPTED]
+    assert won
+    assert "One word" in str(outcome.best.texts["reviews"])
+    first = next(entry for entry in observer.candidates if entry[1] is not CandidateStatus.PROPOSED)
+    assert first[1] is CandidateStatus.ACCEPTED, "the first proposal was better on all that was judged"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -171,3 +172,21 @@ async def test_what_finished_before_the_budget_ended_is_kept() -> None:
     with pytest.raises(BudgetExhausted):
         await running.run(candidates_of("better", *(f"weak {n}" for n in range(20))))
     assert incumbent.candidate.origin == "good"
+
+
+async def test_an_answer_without_a_score_speaks_for_neither() -> None:
+    """A judge with no opinion on most answers must not drop a candidate that is better where it has one."""
+
+    class Silent(ScriptedEvaluate):
+        def evaluation(self, candidate: Candidate, example: Example) -> Evaluation:
+            scored = super().evaluation(candidate, example)
+            source = super().evaluation(SOURCE, example)
+            if candidate.origin == "silent" and source.aggregate == 1:
+                return replace(scored, aggregate=0.5, unscored=True)
+            return scored
+
+    evaluate = Silent({"source": 0.5, "silent": 0.6, "worse": 0.2})
+    running, _, _ = await race(evaluate)
+    [silent, worse] = await running.run(candidates_of("silent", "worse"))
+    assert silent.examples == len(EXAMPLES)
+    assert worse.examples < len(EXAMPLES)

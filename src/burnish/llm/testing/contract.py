@@ -132,7 +132,7 @@ class ProviderContract:
 
 
 class ScriptedContract(ProviderContract):
-    """What holds where the other side answers, and fails, as told. Say how to make your provider.
+    """What holds where the other side answers, and fails, on request. Say how to make your provider.
 
     Attributes:
         sees_retry_after: whether the provider can see ``Retry-After``.

@@ -212,7 +212,8 @@ class EffectModel:
         """Pairs of effects by how clearly they do not add up, the clearest first.
 
         Args:
-            fewest: rows that each of the four cells (both, one, the other, neither) must have.
+            fewest: rows that each of the four cells (both, one, the other, neither) must have; of examples
+                that none of the edits was written from.
         """
         if len(effects) < 2 or not self._rows:
             return []
@@ -222,17 +223,19 @@ class EffectModel:
         for row, features in enumerate(self._rows):
             held[row, list(features)] = 1
         residuals = np.array(self._scores) - held @ mean - abilities[self._row_places]
-        has = held[:, list(effects)]
+        at_large = held[:, IN_SAMPLE] == 0  # the bonus differs from edit to edit; a pair would take it up
+        residuals, has = residuals[at_large], held[np.ix_(at_large, list(effects))]
         both_n, one_n = has.T @ has, has.sum(0)
         both_r, one_r = has.T @ (has * residuals[:, None]), has.T @ residuals
         count = np.stack([both_n, one_n[:, None] - both_n, one_n[None, :] - both_n, np.zeros_like(both_n)])
-        count[3] = self.rows - count[:3].sum(0)
+        count[3] = len(residuals) - count[:3].sum(0)
         total = np.stack([both_r, one_r[:, None] - both_r, one_r[None, :] - both_r, np.zeros_like(both_r)])
         total[3] = residuals.sum() - total[:3].sum(0)
         enough = np.asarray(count.min(0) >= max(fewest, 1))
         means = total / np.maximum(count, 1)
         contrast = means[0] - means[1] - means[2] + means[3]
-        error = np.sqrt(residuals.var() * (1 / np.maximum(count, 1)).sum(0))
+        spread = residuals.var() if len(residuals) else 0.0
+        error = np.sqrt(spread * (1 / np.maximum(count, 1)).sum(0))
         z = np.where(enough, contrast / np.maximum(error, 1e-12), 0.0)
         found = [
             Interaction(effects[i], effects[j], float(contrast[i, j]), float(z[i, j]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,8 +16,9 @@ STATEMENT_PRIOR = Normal(0.02, 0.12)
 SLOT_PRIOR = Normal(0.0, 0.12)
 REWORDING_PRIOR = Normal(0.0, 0.05)
 PAIR_PRIOR = Normal(0.0, 0.12)
-CLEAR_Z = 3.0
-FEWEST_IN_A_CELL = 4
+CLEAR_Z = 3.5  # some dozens of pairs are looked at again and again
+FEWEST_IN_A_CELL = 8
+WORTH_KNOWING = 0.01  # in the mean score
 MOST_PAIRS = 12
 Z_OF_95_PERCENT = 1.96
 
@@ -105,7 +107,12 @@ class EditPool:
 
     @property
     def in_doubt(self) -> list[Entry]:
-        return [e for e in self.active if self.chance(e) < self._settled_above]
+        """Of which it is worth something to know more: the expected gain from knowing an effect exactly."""
+        return [
+            entry
+            for entry in self.active
+            if self.chance(entry) < self._settled_above and self._worth_of_knowing(entry) >= WORTH_KNOWING
+        ]
 
     def chance(self, entry: Entry) -> float:
         """Probability that the edit does good, as of the last update."""
@@ -242,6 +249,17 @@ class EditPool:
         return changed
 
     # --- inside
+
+    def _worth_of_knowing(self, entry: Entry) -> float:
+        """E[max(0, effect)] - max(0, E[effect])."""
+        if entry.effect not in self.posterior.effects:
+            return math.inf
+        belief = self.posterior.total([entry.effect])
+        if belief.sd <= 0:
+            return 0.0
+        z = abs(belief.mean) / belief.sd
+        density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        return belief.sd * (density - z * 0.5 * math.erfc(z / math.sqrt(2)))
 
     def _refresh(self) -> None:
         active = [entry.effect for entry in self.active]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from burnish.concurrency import gather_in_order
@@ -21,6 +21,8 @@ from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.gepa.budget import Cost
 from burnish.optimizers.gepa.proposals import Proposal, ProposalOutcome, aggregates
 from burnish.optimizers.gepa.reflection import ReflectionResult, ReflectiveProposer
+
+_NEUTRAL = 0.5  # the aggregate of an answer that no scorer had an opinion on
 
 
 class MinibatchEvaluator:
@@ -122,7 +124,8 @@ class ProposalPipeline:
         if child is None:
             return ProposalOutcome.REFUSED
         proposal.proposed.set()
-        proposal.after = after = await self._on_minibatch(proposal, child)
+        before, after = _comparable(before, await self._on_minibatch(proposal, child))
+        proposal.before, proposal.after = before, after
         if not self._rules.is_better(before, after):
             proposal.losers.append((child, f"not better than its parent: {_compared(before, after)}"))
             return ProposalOutcome.LOST
@@ -130,6 +133,8 @@ class ProposalPipeline:
         if newer is None or newer.child is None:
             proposal.child = child
             return ProposalOutcome.WON
+        if child.candidate_id == newer.child.candidate_id:
+            return ProposalOutcome.LOST  # proposed again while it was in flight: it has won already
         return await self._rebase(proposal, child, after, newer.child)
 
     async def _rebase(
@@ -141,6 +146,7 @@ class ProposalPipeline:
             self._proposer.rebase(proposal.spec, child, newer),
         )
         before, result = await gather_in_order(both)
+        before, after = _comparable(before, after)
         rebased = _child(proposal, result)
         if not self._rules.is_better(before, after):
             reason = f"{newer.candidate_id}, which is newer, does as well: {_compared(before, after)}"
@@ -149,7 +155,8 @@ class ProposalPipeline:
         proposal.losers.append((child, f"better, and rebased onto {newer.candidate_id}"))
         if rebased is None:
             return ProposalOutcome.REFUSED
-        proposal.parent, proposal.before, proposal.child = newer, before, rebased
+        proposal.parent, proposal.child = newer, rebased
+        proposal.before, proposal.after = before, after
         return ProposalOutcome.WON
 
     async def _on_minibatch(self, proposal: Proposal, candidate: Candidate) -> Means:
@@ -162,6 +169,28 @@ def _child(proposal: Proposal, result: ReflectionResult) -> Candidate | None:
     proposal.observations += result.observations
     proposal.reflections += result.reflections
     return result.child
+
+
+def _comparable(before: Means, after: Means) -> tuple[Means, Means]:
+    """The same results, where a pair of which no scorer had an opinion on one speaks for neither.
+
+    gepa compares the sums of the aggregates, so both get the one that an unscored answer has.
+    """
+    pairs = list(zip(before.evaluations, after.evaluations, strict=True))
+    silent = {at for at, pair in enumerate(pairs) if any(evaluation.unscored for evaluation in pair)}
+    if not silent:
+        return before, after
+
+    def levelled(means: Means) -> Means:
+        return replace(
+            means,
+            evaluations=tuple(
+                replace(evaluation, aggregate=_NEUTRAL) if at in silent else evaluation
+                for at, evaluation in enumerate(means.evaluations)
+            ),
+        )
+
+    return levelled(before), levelled(after)
 
 
 def _compared(before: Means, after: Means) -> str:

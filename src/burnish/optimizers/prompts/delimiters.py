@@ -123,7 +123,10 @@ def usable_text(answer: Completion) -> str:
         case AnswerOutcome.OK:
             return text
         case AnswerOutcome.CUT:
-            reason = f"the answer was cut off by the cap on its length (finish_reason {answer.finish_reason})"
+            reason = (
+                f"the answer was cut off by the cap on its length (finish_reason {answer.finish_reason}); "
+                "it must be shorter, or the cap (max_tokens) higher"
+            )
         case AnswerOutcome.REFUSED:
             reason = f"the model refused to answer (finish_reason {answer.finish_reason})"
         case _:

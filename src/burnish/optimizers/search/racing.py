@@ -189,9 +189,16 @@ class Race:
         return sum(differences) / len(differences)
 
     def _differences(self, entry: RaceEntry) -> list[float]:
-        """Candidate less incumbent on each example that the candidate has seen."""
-        best = {e.example_id: e.aggregate for e in self._incumbent.means.evaluations}
-        return [e.aggregate - best[e.example_id] for e in entry.means.evaluations]
+        """Candidate less incumbent on each example that the candidate has seen.
+
+        Where no scorer had an opinion on one of the two, the pair speaks for neither.
+        """
+        best = {evaluation.example_id: evaluation for evaluation in self._incumbent.means.evaluations}
+        pairs = [(best[evaluation.example_id], evaluation) for evaluation in entry.means.evaluations]
+        return [
+            0.0 if before.unscored or after.unscored else after.aggregate - before.aggregate
+            for before, after in pairs
+        ]
 
     def _why(self, entry: RaceEntry) -> str:
         mean = entry.means.aggregate

@@ -49,9 +49,6 @@ class Prompts:
         latest = self._find(prompt.name, "latest", prompt.name)
         if latest is not None and _same(to_prompt(latest), prompt):
             return to_prompt(latest)
-        if latest is None:
-            with self._connection.registry("prompt", prompt.name) as registry:
-                _create(registry, prompt.name)
         return self.register(prompt, message="Registered by Burnish from a file")
 
     def find_of_job(
@@ -80,9 +77,18 @@ class Prompts:
         return None
 
     def register(self, prompt: Prompt, message: str, tags: Mapping[str, str] | None = None) -> Prompt:
-        """A new version of a prompt that is there. ``tags`` are the version's, not the prompt's."""
+        """A new version; the prompt is made where there is none (any more). ``tags`` are the version's, not
+        the prompt's."""
         check_prompt_name(prompt.name)
         check_prompt_text(prompt.template)
+        try:
+            return self._register(prompt, message, tags or {})
+        except NotFound:
+            with self._connection.registry("prompt", prompt.name) as registry:
+                _create(registry, prompt.name)
+            return self._register(prompt, message, tags or {})
+
+    def _register(self, prompt: Prompt, message: str, tags: Mapping[str, str]) -> Prompt:
         from pydantic import ValidationError
 
         try:
@@ -91,7 +97,7 @@ class Prompts:
                     name=prompt.name,
                     template=template_to_json(prompt.template),
                     description=message,
-                    tags=dict(tags or {}),
+                    tags=dict(tags),
                     response_format=dict(prompt.response_format) if prompt.response_format else None,
                     model_config=_flat(prompt.model_config) or None,
                 )

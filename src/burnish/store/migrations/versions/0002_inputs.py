@@ -27,8 +27,8 @@ def upgrade() -> None:
         sa.Column("digest", name, primary_key=True),
         sa.Column("first", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("written_timestamp_ms", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
         "burnish_job_inputs",
