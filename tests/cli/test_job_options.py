@@ -96,4 +96,4 @@ def test_everything_that_cannot_be_read_is_named_by_its_flag() -> None:
     problems = {problem.field: problem.remedy for problem in caught.value.problems}
     assert set(problems) == {"--optimizer", "--optimizer-config", "--split"}
     assert "did you mean 'gepa'?" in problems["--optimizer"]
-    assert "is not JSON" in problems["--optimizer-config"]
+    assert "Invalid JSON" in problems["--optimizer-config"]

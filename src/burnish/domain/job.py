@@ -136,8 +136,11 @@ class SplitFractions:
         return f"{self.train:g}/{self.validation:g}/{self.test:g}"
 
 
-def parse_settings(text: str) -> dict[str, Any]:
+def parse_settings(text: str, name: str = "the settings") -> dict[str, Any]:
     """An optimizer's own settings, one JSON object; an empty text is an empty one.
+
+    Args:
+        name: what a message calls them.
 
     Raises:
         InvalidInput
@@ -145,7 +148,7 @@ def parse_settings(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text or "{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput.of("optimizer_config", text, f"is not JSON ({error})") from None
+        raise InvalidInput.of("optimizer_config", text, f"Invalid JSON in {name}: {error}") from None
     if not isinstance(value, dict):
         remedy = 'must be a JSON object, such as {"max_metric_calls": 100}'
         raise InvalidInput.of("optimizer_config", text, remedy)
