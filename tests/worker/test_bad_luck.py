@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from burnish.domain.answer import Thinking
+from burnish.domain.answer import AnswerOutcome, Thinking
 from burnish.domain.job import JobStatus, OptimizerType
 from burnish.domain.usage import Role
 from burnish.errors import ModelRejected, ModelRequestInvalid, ModelUnavailable, ModelUnreadable
@@ -138,6 +138,9 @@ async def test_cut_answers_are_in_the_job_and_warned_of(harness: WorkerHarness) 
     assert result.job.answers["cut"] > 0
     assert sum(result.job.answers.values()) == result.job.usage.total.calls
     assert any("are cut (finish_reason: length)" in warning for warning in result.job.warnings)
+    best = str(result.job.best_candidate_id)
+    kept = [record.evaluation for record in await harness.store.evaluations("job", best)]
+    assert {evaluation.outcome for evaluation in kept} == {AnswerOutcome.OK, AnswerOutcome.CUT}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
-from burnish.domain.options import Option, Row, rows_of
+from burnish.domain.options import Option, OptionRow, option_rows
 from burnish.domain.score import ScoreRange
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidInput, InvalidState, Problem
@@ -256,7 +256,7 @@ class JobConfig:
     ] = TracePolicy.NONE
 
     @classmethod
-    def options(cls) -> tuple[Row, ...]:
+    def options(cls) -> tuple[OptionRow, ...]:
         """The table, in the order of ``--help``; a budget's limits among them."""
         return _options()
 
@@ -272,8 +272,8 @@ class JobConfig:
 
 
 @cache
-def _options() -> tuple[Row, ...]:
-    return tuple(rows_of(JobConfig))
+def _options() -> tuple[OptionRow, ...]:
+    return tuple(option_rows(JobConfig))
 
 
 class JobOptions(TypedDict, total=False):
