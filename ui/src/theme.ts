@@ -36,6 +36,7 @@ export const theme = createTheme({
   cursorType: "pointer",
   fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Roboto Mono", Menlo, Consolas, monospace',
+  components: { Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } } },
   headings: { fontWeight: "650", sizes: { h1: { fontSize: rem(24) }, h2: { fontSize: rem(18) } } },
 });
 
@@ -59,6 +60,8 @@ export const variables: CSSVariablesResolver = () => ({
     "--neutral-soft": "#ece8e4",
     "--accent": copper[6],
     "--mantine-color-dimmed": "#6a625b",
+    "--mantine-color-anchor": copper[7],
+    "--mantine-color-error": "#c02626",
   },
   dark: {
     "--page": "#161514",
@@ -77,5 +80,6 @@ export const variables: CSSVariablesResolver = () => ({
     "--neutral-soft": "#2e2b29",
     "--accent": copper[4],
     "--mantine-color-dimmed": "#a49d96",
+    "--mantine-color-error": "#ff8a80",
   },
 });

@@ -15,7 +15,7 @@ export function JobHead({ job, stream }: { job: Job; stream: StreamState }) {
     <div className={classes.head}>
       <div className={classes.words}>
         <Text size="xs" c="dimmed">
-          <Anchor component={Link} to="/" inherit>
+          <Anchor component={Link} to="/" inherit underline="always">
             Jobs
           </Anchor>{" "}
           / <span className={classes.id}>{job.job_id}</span>

@@ -2,6 +2,7 @@ import { ActionIcon, Combobox, Text, TextInput, useCombobox } from "@mantine/cor
 import { IconSearch, IconX } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { ApiError } from "../shared/api/errors";
+import { isForPage } from "../shared/keyboard/keys";
 import classes from "./Jobs.module.css";
 import { caretOf, reasonOf, suggest } from "./suggest";
 
@@ -31,8 +32,7 @@ export function FilterBox({ value, onSubmit, error, offset, tagKeys }: FilterBox
   }
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
-      const target = event.target as HTMLElement;
-      if (event.key !== "/" || target.closest("input, textarea, select, [contenteditable]")) return;
+      if (event.key !== "/" || !isForPage(event)) return;
       event.preventDefault();
       input.current?.focus();
     };

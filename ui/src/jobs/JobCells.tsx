@@ -56,7 +56,7 @@ function PromptCell({ job }: { job: Job }) {
       className={classes.prompt}
       title={`${visible(name)} ${version}, job ${job.job_id ?? ""}`}
       tabIndex={-1}
-      onClick={(event) => event.stopPropagation()}
+      onClick={(event) => event.stopPropagation()} // the row would open it once more
     >
       {visible(name)}
       <small>

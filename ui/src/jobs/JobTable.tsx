@@ -2,11 +2,19 @@ import { Checkbox } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import {
+  useEffect,
+  useEffectEvent,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type MouseEvent,
+} from "react";
 import type { Job } from "../shared/api/types";
-import { promptOf } from "../shared/format/words";
+import { isForPage } from "../shared/keyboard/keys";
 import { COLUMNS, fittingColumns, type ColumnKey } from "./columns";
-import { CELLS } from "./JobCells";
+import { JobRow } from "./JobRow";
 import classes from "./Jobs.module.css";
 import type { Sort } from "./search";
 
@@ -14,6 +22,7 @@ const ROW_HEIGHT = 46;
 const CARD_HEIGHT = 124;
 const CARDS_BELOW_PX = 728;
 const SMALLEST_EXTENT = 0.1;
+const STEPS: Partial<Record<string, number>> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 
 export interface JobTableProps {
   jobs: readonly Job[];
@@ -42,6 +51,8 @@ export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSele
     getItemKey: (index) => jobs[index]?.job_id ?? index,
   });
   const items = virtual.getVirtualItems();
+  const [last, setLast] = useState(0); // the row that had the focus
+  const reached = items.some(({ index }) => index === last) ? last : (items[0]?.index ?? 0);
   const lastShown = items.at(-1)?.index ?? 0;
   useEffect(() => virtual.measure(), [virtual, rowHeight]);
   useEffect(() => {
@@ -56,30 +67,56 @@ export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSele
   const open = (job: Job | undefined) => {
     if (job?.job_id) void navigate({ to: "/jobs/$jobId", params: { jobId: job.job_id } });
   };
-  const toggle = (id: string) => {
+  const toggle = (job: Job | undefined) => {
+    if (!job?.job_id) return;
     const next = new Set(selected);
-    if (!next.delete(id)) next.add(id);
+    if (!next.delete(job.job_id)) next.add(job.job_id);
     onSelect(next);
   };
-  const onKey = (event: KeyboardEvent, index: number) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
-    const job = jobs[index];
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+  const goTo = (index: number) => {
+    const to = Math.min(jobs.length - 1, Math.max(0, index));
+    virtual.scrollToIndex(to, { align: "auto" });
+    requestAnimationFrame(() => body.current?.querySelector<HTMLElement>(`[data-index="${to}"]`)?.focus());
+  };
+  const onClick = (event: MouseEvent) => {
+    const target = event.target as HTMLElement;
+    const index = indexOf(target);
+    if (index === undefined) return;
+    if (!target.closest("[data-select]")) open(jobs[index]);
+    else if (target instanceof HTMLInputElement) toggle(jobs[index]);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    const target = event.target as HTMLElement;
+    const index = indexOf(target);
+    if (event.ctrlKey || event.metaKey || event.altKey || index === undefined) return;
+    const step = STEPS[event.key];
     if (step !== undefined) {
       event.preventDefault();
-      virtual.scrollToIndex(index + step, { align: "auto" });
-      requestAnimationFrame(() =>
-        body.current?.querySelector<HTMLElement>(`[data-index="${index + step}"]`)?.focus(),
-      );
+      goTo(index + step);
+    } else if (target.role !== "row") {
+      return; // a link or a box has its own keys
     } else if (event.key === "Enter") {
-      open(job);
-    } else if (event.key === "x" && job?.job_id) {
-      toggle(job.job_id);
+      open(jobs[index]);
+    } else if (event.key === "x") {
+      toggle(jobs[index]);
     }
   };
-  const columns = narrow ? wanted : fittingColumns(wanted, width || Infinity);
+  const begin = useEffectEvent((event: globalThis.KeyboardEvent) => {
+    if (document.activeElement !== document.body || !isForPage(event) || STEPS[event.key] === undefined)
+      return;
+    event.preventDefault();
+    goTo(Math.max(0, reached));
+  });
+  useEffect(() => {
+    addEventListener("keydown", begin);
+    return () => removeEventListener("keydown", begin);
+  }, []);
+  const columns = useMemo(
+    () => (narrow ? wanted : fittingColumns(wanted, width || Infinity)),
+    [narrow, wanted, width],
+  );
   const extent = useMemo(() => extentOf(jobs), [jobs]);
-  const grid = { gridTemplateColumns: `36px ${columns.map((key) => COLUMNS[key].width).join(" ")}` };
+  const tracks = narrow ? undefined : `36px ${columns.map((key) => COLUMNS[key].width).join(" ")}`;
   const allSelected = jobs.length > 0 && jobs.every((job) => selected.has(job.job_id ?? ""));
   return (
     <div
@@ -88,9 +125,9 @@ export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSele
       data-cards={narrow}
       role="table"
       aria-label="Jobs"
-      aria-rowcount={jobs.length}
+      aria-rowcount={jobs.length + 1}
     >
-      <div className={classes.head} style={narrow ? undefined : grid} role="row">
+      <div className={classes.head} style={tracks ? { gridTemplateColumns: tracks } : undefined} role="row">
         <span role="columnheader">
           <Checkbox
             size="xs"
@@ -104,48 +141,41 @@ export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSele
           <Head key={key} column={key} sort={sort} onSort={onSort} />
         ))}
       </div>
-      <div ref={body} role="rowgroup" style={{ height: virtual.getTotalSize(), position: "relative" }}>
-        {items.map((item) => {
-          const job = jobs[item.index];
+      <div
+        ref={body}
+        role="rowgroup"
+        style={{ height: virtual.getTotalSize(), position: "relative" }}
+        onClick={onClick}
+        onKeyDown={onKey}
+        onFocus={(event) => setLast(indexOf(event.target) ?? last)}
+      >
+        {items.map(({ key, index, start }) => {
+          const job = jobs[index];
           if (!job) return null;
-          const id = job.job_id ?? "";
           return (
-            <div
-              key={item.key}
-              data-index={item.index}
-              role="row"
-              aria-selected={selected.has(id)}
-              aria-rowindex={item.index + 1}
-              tabIndex={item.index === 0 ? 0 : -1}
-              className={classes.row}
-              style={{
-                ...(narrow ? {} : grid),
-                height: rowHeight,
-                transform: `translateY(${item.start - virtual.options.scrollMargin}px)`,
-              }}
-              onClick={() => open(job)}
-              onKeyDown={(event) => onKey(event, item.index)}
-            >
-              <span role="cell" onClick={(event) => event.stopPropagation()}>
-                <Checkbox
-                  size="xs"
-                  tabIndex={-1}
-                  aria-label={`Select the job on ${promptOf(job.source_prompt_uri).name}`}
-                  checked={selected.has(id)}
-                  onChange={() => toggle(id)}
-                />
-              </span>
-              {columns.map((key) => (
-                <span key={key} role="cell" data-column={key}>
-                  {CELLS[key](job, extent)}
-                </span>
-              ))}
-            </div>
+            <JobRow
+              key={key}
+              job={job}
+              index={index}
+              columns={columns}
+              tracks={tracks}
+              height={rowHeight}
+              top={start - virtual.options.scrollMargin}
+              extent={extent}
+              selected={selected.has(job.job_id ?? "")}
+              reached={index === reached}
+            />
           );
         })}
       </div>
     </div>
   );
+}
+
+/** Of the row that an element stands in. */
+function indexOf(element: HTMLElement): number | undefined {
+  const index = element.closest<HTMLElement>("[data-index]")?.dataset.index;
+  return index === undefined ? undefined : Number(index);
 }
 
 /** The largest difference that an interval reaches: all rows are drawn on one scale. */

@@ -29,6 +29,7 @@ export function JobsPage() {
   const list = useJobs(filter, orderByOf(search), y < TOP_PX);
   const { jobs, more, loadMore } = list;
   const selected = useMemo(() => jobs.filter((job) => chosen.has(job.job_id ?? "")), [jobs, chosen]);
+  const columns = useMemo(() => shownColumns(search.hide), [search.hide]);
   const tagKeys = useMemo(
     () => [...new Set(jobs.flatMap((job) => (job.tags ?? []).map((tag) => tag.key ?? "")))],
     [jobs],
@@ -87,7 +88,7 @@ export function JobsPage() {
         jobs.length > 0 && (
           <JobTable
             jobs={jobs}
-            columns={shownColumns(search.hide)}
+            columns={columns}
             sort={sortOf(search)}
             onSort={(key) => change({ sort: nextSort(search, key) })}
             selected={chosen}

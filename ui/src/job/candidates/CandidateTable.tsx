@@ -10,6 +10,14 @@ import type { Row, SortKey } from "./lineage";
 
 const ROW_HEIGHT = 34;
 const DEEPEST_INDENT = 8;
+const STEPS: Partial<Record<string, number>> = {
+  ArrowDown: 1,
+  j: 1,
+  ArrowUp: -1,
+  k: -1,
+  Home: -Infinity,
+  End: Infinity,
+};
 const COLUMNS: readonly [SortKey, string][] = [
   ["number", "Candidate"],
   ["score", "Score"],
@@ -27,7 +35,7 @@ export interface CandidateTableProps {
   onSort: (key: SortKey) => void;
 }
 
-/** Only the rows in view are drawn. Arrows, j and k move the selection. */
+/** Only the rows in view are drawn. Arrows, j, k, home and end move the selection. */
 export function CandidateTable({ rows, job, selected, onSelect, sort, onSort }: CandidateTableProps) {
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -44,7 +52,7 @@ export function CandidateTable({ rows, job, selected, onSelect, sort, onSort }: 
   }, [selected]);
 
   const move = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+    const step = STEPS[event.key];
     if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const next = Math.min(rows.length - 1, Math.max(0, position + step));

@@ -3,6 +3,7 @@ import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router"
 import { useEffect } from "react";
 import { base, facts } from "../api/server";
 import { onSignedOut } from "../api/session";
+import { Keyboard } from "../keyboard/Keyboard";
 import { ColorScheme } from "./ColorScheme";
 import { SignOut } from "./SignOut";
 import classes from "./Shell.module.css";
@@ -43,6 +44,7 @@ export function Shell() {
           <Anchor href={new URL("../docs", base).href} className={classes.outside}>
             API
           </Anchor>
+          {!signingIn && <Keyboard />}
           <ColorScheme />
           {facts.signIn && !signingIn && <SignOut />}
         </Group>

@@ -27,7 +27,7 @@ export function Frame({ label, children }: { label?: string | undefined; childre
   return (
     <div className={classes.frame}>
       {label && <div className={classes.label}>{label}</div>}
-      <div className={classes.text} dir="auto" tabIndex={0} role="region" aria-label={label ?? "Text"}>
+      <div className={classes.text} dir="auto" tabIndex={0} role="group" aria-label={label ?? "Text"}>
         {children}
       </div>
     </div>

@@ -1,0 +1,141 @@
+"""What axe finds on the pages, in light and dark: nothing serious."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.conftest import Filled, Opener
+from tests.ui.stage import Stage, stage
+
+pytestmark = pytest.mark.timeout(300)
+
+_UI = Path(__file__).parents[2] / "ui"
+_SERIOUS = ("serious", "critical")
+PATHS = (
+    "",
+    "?filter=chat",
+    "?filter=nothing-like-it",
+    "?filter=verdic+%3D+1",
+    "jobs/{improved}",
+    "jobs/{improved}?tab=candidates",
+    "jobs/{improved}?tab=examples",
+    "jobs/{improved}?tab=activity",
+    "jobs/{chat}?tab=candidates",
+    "jobs/{unclear}",
+    "jobs/{failed}",
+    "jobs/{failed}?tab=examples",
+    "jobs/{canceled}",
+    "jobs/{running}",
+    "jobs/none",
+    "no/such/page",
+)
+_Faults = Callable[[Page], list[str]]
+
+
+@pytest.fixture(scope="module")
+def faults_of(built_page: None) -> _Faults:
+    """Names the serious faults of a page, each with its element and its remedy."""
+    subprocess.run([sys.executable, str(_UI / "build.py"), "npm", "--version"], check=True)  # brings the modules
+    axe = (_UI / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+    def find(page: Page) -> list[str]:
+        page.evaluate(axe)  # the page's policy would refuse a script element
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert len(found["passes"]) > 10, "axe has looked at nothing"
+        return [
+            f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for fault in found["violations"]
+            if fault["impact"] in _SERIOUS
+            for node in fault["nodes"]
+        ]
+
+    return find
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("light", 360)])
+def test_pages_have_no_serious_fault(
+    filled: Filled, visit: Opener, faults_of: _Faults, scheme: str, width: int
+) -> None:
+    window = visit(filled.base, color_scheme=scheme, viewport={"width": width, "height": 900})
+    found: dict[str, list[str]] = {}
+    for path in PATHS:
+        page = window.open(path.format(**filled.jobs))
+        expect(page.locator("h1")).to_be_visible()
+        page.wait_for_timeout(500)  # what comes in late
+        if faults := faults_of(page):
+            found[path] = faults
+    assert found == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_dialogs_and_menus_have_no_serious_fault(
+    filled: Filled, visit: Opener, faults_of: _Faults, scheme: str
+) -> None:
+    window = visit(filled.base, color_scheme=scheme)
+    page = window.open(f"jobs/{filled.jobs['improved']}")
+    page.get_by_role("button", name="Promote").click()
+    _wait_for_dialog(page)
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="More actions").click()
+    expect(page.get_by_role("menuitem").first).to_be_visible()
+    page.wait_for_timeout(300)
+    assert faults_of(page) == []
+    page.get_by_role("menuitem", name="Delete…").click()
+    _wait_for_dialog(page)
+    assert faults_of(page) == []
+
+    page = window.open()
+    page.get_by_role("button", name="Status").first.click()
+    expect(page.get_by_label("Failed")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_label("Select all that are loaded").check()
+    assert faults_of(page) == []
+    page.get_by_label("Search jobs").fill("verdict = ")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.wait_for_timeout(300)
+    assert faults_of(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_list_has_no_serious_fault(
+    opened: Stage, visit: Opener, faults_of: _Faults, scheme: str
+) -> None:
+    page = visit(f"{opened.url}/burnish/", color_scheme=scheme).open()
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    assert faults_of(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_signing_in_has_no_serious_fault(
+    tmp_path: Path, visit: Opener, faults_of: _Faults, scheme: str
+) -> None:
+    with stage(tmp_path, token="a-token-of-twenty-or-so") as guarded:
+        page = visit(f"{guarded.url}/burnish/", color_scheme=scheme).open()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert faults_of(page) == []
+        page.locator("input[type=password]").fill("a-token-that-is-wrong")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text("does not know that token")).to_be_visible()
+        assert faults_of(page) == []
+
+
+def test_axe_sees_a_fault_that_is_there(filled: Filled, visit: Opener, faults_of: _Faults) -> None:
+    page = visit(filled.base).open()
+    expect(page.locator("h1")).to_be_visible()
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    assert [fault.partition(":")[0] for fault in faults_of(page)] == ["button-name"]
+
+
+def _wait_for_dialog(page: Page) -> None:
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.wait_for_timeout(400)  # it comes in by fading: half seen, its colors are too pale
