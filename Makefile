@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm check ui ui-check format protos bench chaos chaos-short clean help
+.PHONY: setup demo test test-litellm check ui ui-check screenshots format protos bench chaos chaos-short clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ ui: $(STAMP)         ## build the page; nothing is done where ui/ has not change
 ui-check: $(STAMP)   ## types of the page from our OpenAPI, then prettier, eslint, tsc, vitest
 	$(BIN)/python -m burnish.api.openapi > ui/openapi.json
 	$(BIN)/python ui/build.py npm run --silent check
+
+screenshots: ui      ## the pictures of the page in docs/images, from a real server (needs Chromium)
+	$(BIN)/python -m tests.ui.screenshots docs/images
 
 demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a real model, labelled data
 	$(BIN)/burnish demo

@@ -20,10 +20,15 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _ROOT = Path(__file__).parents[2]
 
 
+def find_chromium() -> str | None:
+    """The path of the system's Chromium."""
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    found = find_chromium()
     if found is None:
         pytest.skip(f"no Chromium is installed (looked for {', '.join(_NAMES)}): apt-get install chromium")
     with sync_playwright() as playwright:

@@ -99,7 +99,7 @@ class Stage:
             "dataset_id": self.dataset(changes.pop("records", 120)),
             "scorers": ["exact_match"],
             "model": "openai:/gpt-4o-mini",
-            "reflection_model": "openai:/scripted-large",
+            "reflection_model": "openai:/gpt-4o",
             "optimizer_config_json": json.dumps(settings),
             "max_output_tokens": 32,
             "budget": {"max_calls": 700},

@@ -41,7 +41,9 @@ _Faults = Callable[[Page], list[str]]
 @pytest.fixture(scope="module")
 def faults_of(built_page: None) -> _Faults:
     """Names the serious faults of a page, each with its element and its remedy."""
-    subprocess.run([sys.executable, str(_UI / "build.py"), "npm", "--version"], check=True)  # brings the modules
+    subprocess.run(
+        [sys.executable, str(_UI / "build.py"), "npm", "--version"], check=True
+    )  # brings the modules
     axe = (_UI / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
     def find(page: Page) -> list[str]:
@@ -103,6 +105,17 @@ def test_dialogs_and_menus_have_no_serious_fault(
     page.get_by_label("Search jobs").fill("verdict = ")
     expect(page.get_by_role("option").first).to_be_visible()
     page.wait_for_timeout(300)
+    assert faults_of(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_failure_has_no_serious_fault(
+    filled: Filled, visit: Opener, faults_of: _Faults, scheme: str
+) -> None:
+    window = visit(filled.base, color_scheme=scheme)
+    window.page.route("**/search", lambda route: route.fulfill(status=403, json={"message": "not for you"}))
+    page = window.open()
+    expect(page.get_by_role("alert")).to_contain_text("not for you")
     assert faults_of(page) == []
 
 

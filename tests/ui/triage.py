@@ -52,7 +52,7 @@ def records(count: int) -> list[dict[str, Any]]:
 def answer(request: Request) -> str:
     """The script."""
     text = "\n\n".join(message.content for message in request.messages)
-    return _rewrite(text) if "large" in request.model else _route(text)
+    return _route(text) if "mini" in request.model else _rewrite(text)
 
 
 def _route(text: str) -> str:

@@ -9,6 +9,7 @@ import { readCompareSearch } from "./compare/search";
 import { readJobSearch } from "./job/search";
 import { readJobsSearch } from "./jobs/search";
 import { readNewSearch } from "./new/search";
+import { jobQuery } from "./shared/api/queries";
 import { base } from "./shared/api/server";
 import { NotFound, PageError, Pending } from "./shared/layout/states";
 import { Shell } from "./shared/layout/Shell";
@@ -29,6 +30,10 @@ export const jobsRoute = createRoute({
 export const jobRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/jobs/$jobId",
+  loader: ({ context, params }) => {
+    // It comes while the page's code does; what goes wrong, the page says.
+    void context.queries.query(jobQuery(params.jobId)).catch(() => undefined);
+  },
   validateSearch: readJobSearch,
   component: lazyRouteComponent(() => import("./job/JobPage"), "JobPage"),
 });

@@ -36,7 +36,10 @@ export const theme = createTheme({
   cursorType: "pointer",
   fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Roboto Mono", Menlo, Consolas, monospace',
-  components: { Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } } },
+  components: {
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } }, // a menu holds nothing but items
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+  },
   headings: { fontWeight: "650", sizes: { h1: { fontSize: rem(24) }, h2: { fontSize: rem(18) } } },
 });
 

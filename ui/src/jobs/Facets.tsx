@@ -58,7 +58,7 @@ interface FacetProps {
   options: readonly [string, string][];
   chosen: readonly string[];
   onChange: (values: string[]) => void;
-  /** Without the number of those chosen. */
+  /** Without the number of those chosen, and only where there is a table. */
   plain?: boolean;
 }
 
@@ -69,6 +69,7 @@ function Facet({ label, options, chosen, onChange, plain = false }: FacetProps) 
       <Popover.Target>
         <Button
           variant={count ? "light" : "default"}
+          {...(plain ? { visibleFrom: "sm" } : {})}
           size="sm"
           px="sm"
           rightSection={<IconChevronDown size={14} />}

@@ -72,7 +72,11 @@ export function JobActions({ job }: { job: Job }) {
               Roll back an alias…
             </Menu.Item>
           )}
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setOpened("delete")}>
+          <Menu.Item
+            color="var(--bad)"
+            leftSection={<IconTrash size={16} />}
+            onClick={() => setOpened("delete")}
+          >
             Delete…
           </Menu.Item>
         </Menu.Dropdown>

@@ -37,7 +37,7 @@ export function describeEvent(event: JobEvent): Line {
       return candidate(data);
     case "BEST":
       return {
-        text: `Candidate ${data.count("number")} is the best so far: ${formatScore(data.number("score"), 3)} on validation.`,
+        text: `Candidate ${data.count("number")} is the best so far: ${formatScore(data.number("score"))} on validation.`,
         tone: "good",
         important: data.number("number") !== 0, // the source, of which the line before has told
       };
@@ -95,12 +95,12 @@ function started(data: Data): Line {
 function candidate(data: Data): Line {
   const name = `Candidate ${data.count("number")}`;
   const score = data.number("score");
-  const scored = score === undefined ? "" : `, ${formatScore(score, 3)} on validation`;
+  const scored = score === undefined ? "" : `, ${formatScore(score)} on validation`;
   const detail = data.text("reason") || data.text("origin");
   switch (data.text("status")) {
     case "SOURCE":
       return {
-        text: `The source prompt scores ${formatScore(score, 3)} on validation.`,
+        text: `The source prompt scores ${formatScore(score)} on validation.`,
         tone: "neutral",
         important: true,
       };

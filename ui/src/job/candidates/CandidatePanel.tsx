@@ -83,10 +83,10 @@ function Facts({ candidate, source }: { candidate: Candidate; source: Candidate 
           <div key={name}>
             <dt>{name === "aggregate" ? "Validation" : visible(name)}</dt>
             <dd>
-              {formatScore(value, 3)}{" "}
+              {formatScore(value)}{" "}
               {candidate.status !== "SOURCE" && !Number.isNaN(change) && (
                 <small style={{ color: change > 0 ? "var(--good)" : change < 0 ? "var(--bad)" : undefined }}>
-                  {formatDifference(change, 3)}
+                  {formatDifference(change)}
                 </small>
               )}
             </dd>

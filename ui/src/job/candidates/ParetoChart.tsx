@@ -62,7 +62,7 @@ function paretoOption(candidates: readonly Candidate[], price: Price, selected: 
       id: candidate.candidate_id,
       value: [candidate.objectives?.[price] ?? 0, candidate.scores?.aggregate ?? 0],
       front: candidate.on_pareto_front === true,
-      words: `Candidate ${candidate.number ?? "–"}\n${formatScore(candidate.scores?.aggregate, 3)} at ${format(candidate.objectives?.[price])}`,
+      words: `Candidate ${candidate.number ?? "–"}\n${formatScore(candidate.scores?.aggregate)} at ${format(candidate.objectives?.[price])}`,
       symbolSize: candidate.candidate_id === selected ? 15 : 9,
     }));
   const front = points.filter((point) => point.front).sort((a, b) => (a.value[0] ?? 0) - (b.value[0] ?? 0));

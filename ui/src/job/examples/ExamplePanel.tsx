@@ -139,7 +139,7 @@ function Side({
   const tokens = (result.usage?.prompt_tokens ?? 0) + (result.usage?.completion_tokens ?? 0);
   return (
     <div>
-      <Frame label={`${name} · ${formatScore(result.aggregate, 3)} · ${formatShort(tokens)} tokens`}>
+      <Frame label={`${name} · ${formatScore(result.aggregate)} · ${formatShort(tokens)} tokens`}>
         {result.error ? (
           <Text c="var(--bad)" inherit>
             {visible(result.error)}

@@ -78,7 +78,7 @@ export default function ExamplesTab({
             <Select
               size="xs"
               aria-label="Order of the examples"
-              w={180}
+              w={220}
               value={order}
               allowDeselect={false}
               onChange={(to) => setOrder(to ?? "fate")}

@@ -171,6 +171,6 @@ function wordsOf(
 ): string {
   const [x, y, score] = placeOf(cell);
   const column = columns[x] ?? -1;
-  const what = matrix.rows[y]?.errors.has(column) ? "no output" : formatScore(score, 3);
+  const what = matrix.rows[y]?.errors.has(column) ? "no output" : formatScore(score);
   return `Candidate ${names[y] ?? "?"}\nexample ${matrix.exampleIds[column] ?? "?"}\n${what}`;
 }

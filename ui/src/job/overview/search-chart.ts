@@ -125,7 +125,7 @@ function datum(point: Point, y: number) {
 function wordsOf({ candidate, calls, score }: Point): string {
   const { label } = wordOf(CANDIDATE_WORDS, candidate.status);
   const value =
-    candidate.scores?.aggregate === undefined ? "not measured on all of validation" : formatScore(score, 3);
+    candidate.scores?.aggregate === undefined ? "not measured on all of validation" : formatScore(score);
   const lines = [
     `Candidate ${candidate.number ?? "–"} · ${label}`,
     value,

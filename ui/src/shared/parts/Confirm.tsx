@@ -57,7 +57,7 @@ export function Confirm(props: ConfirmProps) {
             </Button>
             <Button
               type="submit"
-              color={props.danger ? "red" : undefined}
+              color={props.danger ? "red.9" : undefined}
               loading={busy}
               disabled={props.disabled}
               data-autofocus
