@@ -16,7 +16,7 @@ from tests.ui.conftest import find_chromium
 from tests.ui.stage import Stage, fill, stage
 
 MOST_BYTES = 150_000
-DESK, LOW, PHONE = (1280, 860), (1280, 560), (390, 844)
+DESK, LOW, TALL, PHONE = (1280, 860), (1280, 560), (1280, 1290), (390, 844)
 TOKEN = "a-token-of-twenty-or-so"
 
 
@@ -39,9 +39,8 @@ class Picture:
 
 
 PICTURES = (
-    Picture("job", "jobs/{improved}", "The new prompt is better", size=(1280, 1290)),
-    Picture("job-dark", "jobs/{improved}", "The new prompt is better", "dark"),
-    Picture("job-running", "jobs/{running}", "Looking for a better prompt"),
+    Picture("job", "jobs/{improved}", "The new prompt is better", size=TALL),
+    Picture("job-dark", "jobs/{improved}", "The new prompt is better", "dark", TALL),
     Picture("job-failed", "jobs/{failed}", "check OPENAI_API_KEY"),
     Picture("job-candidates", "jobs/{improved}?tab=candidates", "Accepted"),
     Picture("job-examples", "jobs/{improved}?tab=examples", "expected:"),
@@ -58,6 +57,7 @@ PICTURES = (
     Picture("sign-in", "", "Sign in", "dark", LOW, server="guarded"),
     Picture("phone-job", "jobs/{improved}", "The new prompt is better", size=PHONE),
     Picture("phone-jobs", "", "support-triage", "dark", PHONE),
+    Picture("job-running", "jobs/{running}", "Now: searching"),
 )
 
 

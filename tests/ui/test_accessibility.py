@@ -79,7 +79,7 @@ def test_pages_have_no_serious_fault(
 def test_dialogs_and_menus_have_no_serious_fault(
     filled: Filled, visit: Opener, faults_of: _Faults, scheme: str
 ) -> None:
-    window = visit(filled.base, color_scheme=scheme)
+    window = visit(filled.base, color_scheme=scheme, reduced_motion="reduce")
     page = window.open(f"jobs/{filled.jobs['improved']}")
     page.get_by_role("button", name="Promote").click()
     _wait_for_dialog(page)
