@@ -9,13 +9,13 @@ PROTOS := $(wildcard src/burnish/proto/*.proto)
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP)      ## build .venv with everything in it
+setup: $(STAMP)      ## build .venv with everything in it, and the page
+	$(BIN)/python ui/build.py --if-possible
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[local,postgres,dev]'
-	$(BIN)/python ui/build.py --if-possible
 	@touch $@
 
 ui: $(STAMP)         ## build the page; nothing is done where ui/ has not changed
@@ -35,7 +35,7 @@ test-litellm: $(STAMP) ## the provider's contract on litellm, which this install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'
 	$(BIN)/python -m pytest tests/llm -k itellm
 
-check: $(STAMP)      ## ruff, mypy --strict, import-linter
+check: ui-check      ## ruff, mypy --strict, import-linter, and what ui-check has
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

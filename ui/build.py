@@ -6,6 +6,7 @@ of ``ui/`` changes, so that a second call costs nothing and needs no network.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import os
@@ -36,6 +37,13 @@ def main() -> int:
         npm(*sys.argv[2:])
         return 0
     if_possible = "--if-possible" in sys.argv[1:]
+    with (UI / ".build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes ask at once
+        return build(if_possible)
+
+
+def build(if_possible: bool) -> int:
+    """Build unless what is there was built from this. Returns the exit code."""
     state = digest_of_sources()
     if STAMP.is_file() and STAMP.read_text() == state:
         return 0

@@ -28,7 +28,12 @@ class Problem:
 
     def __str__(self) -> str:
         shown = self.value if len(self.value) <= 120 else self.value[:117] + "..."
-        return f"{self.field}: {shown!r}: {self.remedy}" if shown else f"{self.field}: {self.remedy}"
+        if shown:
+            return f"{self.field}: {shown!r}: {self.remedy}"
+        separator = (
+            " " if self.remedy.startswith("is required") else ": "
+        )  # MLflow's words, as its clients know
+        return f"{self.field}{separator}{self.remedy}"
 
 
 class InvalidInput(BurnishError):

@@ -138,12 +138,12 @@ async def test_a_refused_request_leaves_nothing_behind(api: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "remedy"),
     [
-        ("{", "is not JSON"),
+        ("{", "Invalid JSON in optimizer_config_json: "),
         ('"text"', "must be a JSON object"),
         ('{"max_metric_calls": NaN}', "NaN is not a JSON number"),
         ('{"max_metric_call": 1}', "there is no such setting"),
         ('{"reflection_model": 3}', "must be a model's URI"),
-        ("[" * 5000, "is not JSON"),
+        ("[" * 5000, "Invalid JSON in optimizer_config_json: "),
     ],
 )
 async def test_settings_that_cannot_be_read_are_refused(api: Any, settings: str, remedy: str) -> None:
@@ -161,6 +161,17 @@ async def test_a_body_that_cannot_be_read_is_refused(api: Any, body: bytes) -> N
     answer = await api.http.post("/api/3.0/mlflow/prompt-optimization/jobs", content=body)
     assert answer.status_code == 400
     assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+
+
+async def test_what_is_missing_is_said_in_mlflows_words(api: Any) -> None:
+    answer = await api.call("POST", "", {"config": {"optimizer_config_json": "{"}}, status=400)
+    for words in (
+        "source_prompt_uri is required",
+        "experiment_id is required",
+        "optimizer_type is required",
+        "Invalid JSON in optimizer_config_json",
+    ):
+        assert words in answer["message"]
 
 
 async def test_half_a_surrogate_pair_is_named_in_an_answer_that_is_unicode(api: Any) -> None:

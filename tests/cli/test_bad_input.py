@@ -95,6 +95,9 @@ def test_budget_below_one_validation_pass_says_the_least_that_works(burnish: Bur
     refused(said, folder, "max_calls", "12")
     least = int(said.stderr.split("raise it to ")[1].split()[0])
     assert least > 12
+    refused(optimize(burnish, folder, max_calls=least - 1), folder, f"raise it to {least} or more")
+    accepted = optimize(burnish, folder, max_calls=least, model="scripted:/sentiment")
+    assert accepted.exit_code == 0, accepted.stderr
 
 
 def test_non_utf8_bytes(burnish: Burnish, folder: Folder) -> None:

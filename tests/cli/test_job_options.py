@@ -13,7 +13,7 @@ from burnish.cli.job_options import read_options
 from burnish.domain.budget import Budget
 from burnish.domain.job import DEFAULT_OPTIMIZER, JobConfig, JobOptions, SplitFractions
 from burnish.domain.optimizer_type import OptimizerType
-from burnish.domain.options import Row
+from burnish.domain.options import OptionRow
 from burnish.errors import InvalidInput
 from burnish.proto import prompt_optimization_pb2 as wire
 from tests.cli.conftest import Said
@@ -22,13 +22,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "options.md"
 ON_THE_WIRE = {"optimizer_config": "optimizer_config_json"}
 
 
-def wire_name(row: Row) -> str:
+def wire_name(row: OptionRow) -> str:
     name = ON_THE_WIRE.get(row.name, row.name)
     return f"{row.group}.{name}" if row.group else name
 
 
 @pytest.mark.parametrize("row", JobConfig.options(), ids=lambda row: row.name)
-def test_every_option_is_a_field_of_the_wire(row: Row) -> None:
+def test_every_option_is_a_field_of_the_wire(row: OptionRow) -> None:
     message = wire.PromptOptimizationJobConfig.DESCRIPTOR
     for name in wire_name(row).split("."):
         field = message.fields_by_name[name]
@@ -64,7 +64,7 @@ def test_the_page_lists_every_option() -> None:
     assert table.splitlines() == rows
 
 
-def shown_default(row: Row) -> str:
+def shown_default(row: OptionRow) -> str:
     shown = row.option.default_text if row.option.default_text is not None else row.default
     return "" if shown in (None, "", ()) else f"{shown:g}" if isinstance(shown, float) else str(shown)
 
@@ -96,4 +96,4 @@ def test_everything_that_cannot_be_read_is_named_by_its_flag() -> None:
     problems = {problem.field: problem.remedy for problem in caught.value.problems}
     assert set(problems) == {"--optimizer", "--optimizer-config", "--split"}
     assert "did you mean 'gepa'?" in problems["--optimizer"]
-    assert "is not JSON" in problems["--optimizer-config"]
+    assert "Invalid JSON" in problems["--optimizer-config"]

@@ -157,7 +157,7 @@ def test_an_estimate(cli: Cli, create: list[str]) -> None:
     [
         (["--dataset", "d-none"], "dataset_id"),
         (["--optimizer", "gpa"], "did you mean 'gepa'?"),
-        (["--optimizer-config", "["], "is not JSON"),
+        (["--optimizer-config", "["], "Invalid JSON"),
         (["--optimizer-config", "[]"], "must be a JSON object"),
         (["--tag", "team"], "write KEY=VALUE"),
         (["--split", "1/1/1"], "sum to 1"),

@@ -112,10 +112,12 @@ def test_split_of_says_where_each_example_is() -> None:
     assert {where[example.example_id] for example in splits.test} == {"test"}
 
 
-def test_few_examples_and_a_missing_test_are_warned_of() -> None:
-    assert split(dataset_of(list(range(FEW))), HALF, 0).warnings == ()
-    (few,) = split(dataset_of(list(range(FEW - 1))), HALF, 0).warnings
+def test_few_examples_and_a_missing_or_small_test_are_warned_of() -> None:
+    assert split(dataset_of(list(range(32))), HALF, 0).warnings == ()
+    few, _ = split(dataset_of(list(range(FEW - 1))), HALF, 0).warnings
     assert "19 examples" in few
+    (small,) = split(dataset_of(list(range(28))), HALF, 0).warnings
+    assert "7 of 28 examples are in the test split" in small
     (no_test,) = split(dataset_of(list(range(FEW))), SplitFractions(0.6, 0.4, 0), 0).warnings
     assert "no test split" in no_test
 

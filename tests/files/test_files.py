@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from burnish.domain.dataset import record_name
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput
 from burnish.files import read_prompt, read_records
@@ -457,3 +458,11 @@ def test_no_bytes_of_a_prompt_make_another_error(tmp_path: Path, data: bytes, na
     (tmp_path / name).write_bytes(data)
     with contextlib.suppress(InvalidInput):
         assert read_prompt(tmp_path / name).template
+
+
+def test_records_know_their_line(write: Write) -> None:
+    text = 'review,label\n"two\nlines",x\n\nlast,y\n'
+    found = read_records(write("r.csv", text), ("review",))
+    assert [example.source for example in found.examples] == ["r.csv:3", "r.csv:5"]
+    found = read_records(write("r.jsonl", "\n" + lines({"review": "a", "label": "x"})), ("review",))
+    assert record_name(found.examples[0]) == "record r.jsonl:2 (review: a)"

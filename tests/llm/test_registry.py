@@ -162,7 +162,7 @@ class TestModelConfig:
             {"max_completion_tokens": value}, "openai:/m"
         )
 
-    def test_a_seed_that_is_none_is_told(self) -> None:
+    def test_a_seed_that_is_none_is_refused(self) -> None:
         with pytest.raises(InvalidInput, match=r"model_config\.seed"):
             Registry().resolve("openai:/m", {"extra_params": {"seed": "7"}}, None)
 
@@ -203,7 +203,7 @@ class TestModelConfig:
     def test_no_model(self, config: dict[str, Any], field: str) -> None:
         assert field in problems_of(config)
 
-    def test_every_problem_is_told_at_once(self) -> None:
+    def test_every_problem_is_reported_at_once(self) -> None:
         config = {
             "provider": "nowhere",
             "model_name": "m",

@@ -1,4 +1,4 @@
-"""The scripted server counts what it is asked, fails as told, and runs as a program."""
+"""The scripted server counts what it is asked, fails on request, and runs as a program."""
 
 from __future__ import annotations
 

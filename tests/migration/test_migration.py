@@ -96,5 +96,38 @@ async def test_a_half_finished_job_survives_the_upgrade(
     assert not after.versions  # the rule of today: six pairs prove nothing
 
 
+@pytest.mark.parametrize("step", ["before", "after"])
+async def test_an_unfinished_job_takes_its_inputs_once_and_owns_them_from_then_on(
+    step: str, document: dict[str, Any], tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'burnish.db'}"
+    leave_behind(uri, document)
+    harness = WorkerHarness(tmp_path, uri=uri)
+    try:
+        before = (await harness.result()).check()
+        killed = WorkerProcess(harness)
+        getattr(killed, step)["keep_inputs"] = killed.die
+        await killed.run(reason="recovered after the upgrade")
+        assert ((await harness.store.get("job")).inputs is None) is (step == "before")
+        if step == "after":  # it owns them now
+            harness.tracker.datasets.clear()
+            harness.tracker.versions["p"].clear()
+        process = WorkerProcess(harness)
+        await process.run(reason="recovered again")
+        after = (await harness.result()).check()
+        data = await harness.store.find_data("job")
+    finally:
+        await harness.close()
+
+    assert after.job.status is JobStatus.COMPLETED, after.job.error_message
+    assert after.job.inputs is not None
+    assert after.job.inputs.source_prompt_uris == after.job.config.source_prompt_uris
+    assert data is not None
+    assert len(data.examples) == len(harness.dataset.examples)
+    assert not (set(killed.asked) | set(process.asked)) & set(before.journal), (
+        "finished calls were asked again"
+    )
+
+
 def test_the_first_version_is_among_them() -> None:
     assert "half_finished_0001" in [file.stem for file in RECORDED]

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from burnish.domain.inputs import JobData
 from burnish.domain.records import Idempotency
-from burnish.errors import Conflict, StoreUnavailable
+from burnish.errors import Conflict, NotFound, StoreUnavailable
 from burnish.store import tables
 from burnish.store.contents import Content
 from burnish.store.sql import SqlJobStore
@@ -164,3 +164,15 @@ def test_chunks_hold_what_went_in(entries: list[Any], monkeypatch: pytest.Monkey
     ]
     assert content.size == len(entries)
     assert Content.of(lambda: [*entries, 0]).digest != content.digest
+
+
+async def test_a_job_that_is_deleted_while_it_is_read_does_not_exist(
+    store: SqlJobStore,
+) -> None:
+    """Where each statement sees its own moment, the records may be gone when the job's row is read."""
+    await create(store)
+    query = f"DELETE FROM {tables.content_chunks.name}"
+    await store._database.write(lambda connection: connection.exec_driver_sql(query))
+    for read in (store.find_data, store.examples):
+        with pytest.raises(NotFound):
+            await read("job")

@@ -7,9 +7,10 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.ui.conftest import Filled, Opener
+from tests.ui.proxy import behind_path
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -232,3 +233,87 @@ def test_the_list_is_walked_by_keyboard(filled: Filled, visit: Opener) -> None:
     expect(first).to_be_focused()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(f"/jobs/{filled.jobs['running']}$"))
+
+
+def test_behind_a_proxy_with_a_path_everything_stays_below_it(filled: Filled, visit: Opener) -> None:
+    with behind_path(filled.stage.url, "/tools/prompts") as root:
+        window = visit(f"{root}/burnish/")
+        outside: list[str] = []
+        window.page.on(
+            "request",
+            lambda request: None if request.url.startswith((root, "data:")) else outside.append(request.url),
+        )
+        page = window.open()
+        page.get_by_role("link", name="support-chat").last.click()
+        expect(page).to_have_url(re.compile(r"/tools/prompts/burnish/jobs/\w+$"))
+        expect(page.get_by_label("Verdict")).to_be_visible()
+        page.reload()
+        expect(page.get_by_label("Verdict")).to_be_visible()
+        page.get_by_role("button", name="Promote").click()
+        page.get_by_label("Alias").fill("proxied")
+        page.get_by_role("button", name=re.compile("^Point it at version")).click()
+        expect(page.get_by_text(re.compile("^support-chat@proxied is version"))).to_be_visible()
+        assert outside == []
+        assert window.errors == []
+        link = page.get_by_role("link", name="MLflow").get_attribute("href")
+        assert link == f"{root}/"
+
+
+def test_two_thousand_candidates_are_shown(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    candidates = [
+        {
+            "candidate_id": f"c{number}",
+            "number": number,
+            "status": "SOURCE" if number == 0 else "ACCEPTED" if number % 7 == 0 else "REJECTED",
+            "parents": [f"c{number // 3}"] if number else [],
+            "origin": f"rewrite {number}",
+            "scores": {"aggregate": (number % 100) / 100, "exact_match": (number % 100) / 100},
+            "objectives": {"prompt_tokens": 20 + number % 300},
+        }
+        for number in range(2000)
+    ]
+    rows = [{"candidate_id": f"c{n}", "scores": [(n * e % 3) / 2 for e in range(100)]} for n in range(2000)]
+    answer = {"example_ids": [f"e{number}" for number in range(100)], "rows": rows}
+    page = window.page
+    page.route(re.compile(r"/candidates\?"), lambda route: route.fulfill(json={"candidates": candidates}))
+    page.route(re.compile(r"/evaluations\?"), lambda route: route.fulfill(json=answer))
+    window.open(f"jobs/{filled.jobs['improved']}?tab=candidates")
+    expect(page.get_by_text("2,000 candidates")).to_be_visible()
+    assert page.get_by_role("option").count() < 100
+    page.get_by_role("tab", name="Overview").click()
+    expect(page.get_by_role("img", name=re.compile("of 2000 candidates"))).to_be_visible()
+    page.get_by_role("tab", name="Examples").click()
+    expect(page.get_by_role("img", name="Scores of 2,000 candidates on 100 examples")).to_be_visible()
+
+
+def test_ten_thousand_jobs_are_scrolled_through(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    jobs = [
+        {
+            "job_id": f"j{number}",
+            "source_prompt_uri": f"prompts:/prompt-{number}/1",
+            "state": {"status": "JOB_STATUS_COMPLETED"},
+        }
+        for number in range(10_000)
+    ]
+
+    def search(route: Route) -> None:
+        body = route.request.post_data_json
+        start = int(body.get("page_token") or 0)
+        end = start + body["max_results"]
+        more = {"next_page_token": str(end)} if end < len(jobs) else {}
+        route.fulfill(json={"jobs": jobs[start:end], **more})
+
+    page = window.page
+    page.route("**/search", search)
+    page.route("**/jobs/events", lambda route: route.abort())
+    window.open()
+    expect(page.get_by_text("prompt-0 ")).to_be_visible()
+    for _ in range(60):
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.wait_for_timeout(120)
+        if page.get_by_text("prompt-9999 ").count():
+            break
+    expect(page.get_by_text("prompt-9999 ")).to_be_visible()
+    assert page.get_by_role("row").count() < 100

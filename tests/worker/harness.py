@@ -82,9 +82,17 @@ class WorkerHarness:
         return replace(config, **changes)
 
     async def submit(self, job_id: str = "job", **changes: Any) -> Job:
-        """Create a job as the service does, with an id that the test knows."""
+        """Create a job with an id that the test knows. Its first attempt makes its run, as for a job of an
+        earlier version."""
         inputs, data = await self.resolve(self.config(**changes))
         job = replace(self._job(job_id, **changes), warnings=inputs.warnings, inputs=inputs.summary)
+        return (await self.store.create(job, inputs=inputs, data=data))[0]
+
+    async def submit_with_run(self, job_id: str = "job", **changes: Any) -> Job:
+        """Create a job as the service does, its run made before it."""
+        inputs, data = await self.resolve(self.config(**changes))
+        job = replace(self._job(job_id, **changes), warnings=inputs.warnings, inputs=inputs.summary)
+        job = replace(job, run_id=self.tracker.schedule_run(job, await self.store.identity()))
         return (await self.store.create(job, inputs=inputs, data=data))[0]
 
     async def submit_without_inputs(self, job_id: str = "job", **changes: Any) -> Job:

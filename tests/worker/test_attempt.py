@@ -427,6 +427,53 @@ async def test_candidates_come_to_the_run_late_while_mlflow_is_away(harness: Wor
     assert len(logged) == len(measured)
 
 
+@pytest.mark.parametrize("method", ["log", "end_run"])
+async def test_a_run_deleted_in_mid_job_is_noticed_and_does_not_stay_running(
+    method: str, harness: WorkerHarness
+) -> None:
+    await harness.submit()
+    process = WorkerProcess(harness)
+
+    def delete(*_: Any) -> None:
+        the_run(harness).deleted = True
+        process.before.clear()
+
+    process.before[method] = delete
+    await process.run()
+    job = await harness.store.get("job")
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
+    [warning] = [text for text in job.warnings if "was deleted while the job ran" in text]
+    assert str(job.run_id) in warning
+    [run] = harness.tracker.runs.values()
+    assert (run.deleted, run.status) == (True, RunStatus.FINISHED)
+
+
+async def test_a_job_that_has_its_run_begins_while_mlflow_is_away(harness: WorkerHarness) -> None:
+    job = await harness.submit_with_run()
+    assert the_run(harness).status is RunStatus.SCHEDULED
+    process = WorkerProcess(harness, faults=SLOW)
+    harness.tracker.away = True
+    running = asyncio.create_task(process.run())
+    await until_asked(process, 30)
+    harness.tracker.away = False
+    await running
+    result = (await harness.result()).check()
+    assert (result.job.status, result.job.attempt, result.job.run_id) == (JobStatus.COMPLETED, 1, job.run_id)
+    assert the_run(harness).status is RunStatus.FINISHED
+    assert len(result.versions) == 1
+
+
+async def test_a_scheduled_run_runs_with_the_first_attempt(harness: WorkerHarness) -> None:
+    job = await harness.submit_with_run()
+    process = WorkerProcess(harness, faults=SLOW)
+    seen: list[RunStatus] = []
+    process.before["log"] = lambda *_: seen.append(the_run(harness).status)
+    await process.run()
+    assert set(seen) == {RunStatus.RUNNING}
+    assert (await harness.store.get("job")).run_id == job.run_id
+    assert the_run(harness).status is RunStatus.FINISHED
+
+
 async def test_patience_with_mlflow_has_a_limit(harness: WorkerHarness) -> None:
     await harness.submit()
     process = WorkerProcess(harness, retries=2)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from burnish.domain.answer import Thinking
+from burnish.domain.answer import AnswerOutcome, Thinking
 from burnish.domain.job import JobStatus, OptimizerType
 from burnish.domain.usage import Role
 from burnish.errors import ModelRejected, ModelRequestInvalid, ModelUnavailable, ModelUnreadable
@@ -95,6 +95,17 @@ async def test_a_model_that_says_nothing_fails_after_three_answers(
     assert result.versions == []
 
 
+async def test_a_silent_model_that_is_mended_takes_its_job_up_again(harness: WorkerHarness) -> None:
+    """F06: what it did not say stays in the journal, and does not end the job a second time."""
+    failed, _ = await run(harness, says("", "stop"))
+    assert failed.job.status is JobStatus.FAILED
+    await harness.store.reopen("job")
+    await WorkerProcess(harness).run(reason="resumed")
+    result = (await harness.result()).check()
+    assert result.job.status is JobStatus.COMPLETED
+    assert result.job.answers["empty"] == 3
+
+
 @pytest.mark.parametrize("optimizer", [OptimizerType.METAPROMPT, OptimizerType.GEPA])
 async def test_reflections_that_are_empty_end_the_search_with_their_reason(
     harness: WorkerHarness, optimizer: OptimizerType
@@ -127,6 +138,9 @@ async def test_cut_answers_are_in_the_job_and_warned_of(harness: WorkerHarness) 
     assert result.job.answers["cut"] > 0
     assert sum(result.job.answers.values()) == result.job.usage.total.calls
     assert any("are cut (finish_reason: length)" in warning for warning in result.job.warnings)
+    best = str(result.job.best_candidate_id)
+    kept = [record.evaluation for record in await harness.store.evaluations("job", best)]
+    assert {evaluation.outcome for evaluation in kept} == {AnswerOutcome.OK, AnswerOutcome.CUT}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_origin
 import typer
 
 from burnish.domain.job import JobConfig
-from burnish.domain.options import Row, grouped
+from burnish.domain.options import OptionRow, grouped
 from burnish.errors import InvalidInput, Problem
 
 
@@ -69,7 +69,7 @@ def read_options(typed: Mapping[str, Any]) -> dict[str, Any]:
     return grouped(JobConfig, values)
 
 
-def _parameter(row: Row, default: str | None) -> inspect.Parameter:
+def _parameter(row: OptionRow, default: str | None) -> inspect.Parameter:
     option = row.option
     value = row.default or None if _is_list(row) else row.default
     if option.read:
@@ -89,12 +89,12 @@ def _parameter(row: Row, default: str | None) -> inspect.Parameter:
     )
 
 
-def _typed(row: Row) -> Any:
+def _typed(row: OptionRow) -> Any:
     """The type as the command line reads it."""
     if row.option.read:
         return str | None
     return list[str] | None if _is_list(row) else row.kind
 
 
-def _is_list(row: Row) -> bool:
+def _is_list(row: OptionRow) -> bool:
     return get_origin(row.kind) is tuple

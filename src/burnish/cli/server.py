@@ -140,6 +140,7 @@ def addresses(settings: Settings) -> list[tuple[str, str]]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = f"http://{host}:{settings.port}"
     return [
+        ("page", f"{base}/burnish/"),
         ("API", f"{base}/api/3.0/mlflow/prompt-optimization/jobs"),
         ("docs", f"{base}/docs"),
         ("metrics", f"{base}/metrics"),

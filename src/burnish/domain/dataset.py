@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, repeat
 from typing import Any
 
 from burnish.domain.hashing import digest, digest_of_list
@@ -24,6 +25,7 @@ class Example:
         expectations: as MLflow's: ``expected_response``, ``expected_facts``, ``guidelines``, ...
         identity: digest of the inputs; duplicates share it and never part across splits.
         alternatives: of a list of expected responses any is right; else the list is one value.
+        source: where it was read, ``FILE:LINE``; empty where that is not known.
     """
 
     example_id: str
@@ -31,6 +33,7 @@ class Example:
     expectations: Mapping[str, Any]
     identity: str
     alternatives: bool = False
+    source: str = field(default="", compare=False)
 
     @property
     def expected(self) -> Any:
@@ -47,11 +50,11 @@ class Example:
 
 
 def record_name(example: Example) -> str:
-    """An example as a person finds it: its id, and how its inputs begin."""
+    """An example as a person finds it: its file and line or else its id, and how its inputs begin."""
     shown = ", ".join(f"{name}: {value_as_text(value)}" for name, value in example.inputs.items())
     shown = " ".join(shown[: 4 * _SHOWN_CHARACTERS].split())
     cut = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 1]}…"
-    return f"record {example.example_id} ({cut})"
+    return f"record {example.source or example.example_id} ({cut})"
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,19 @@ class Dataset:
         records: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]],
         name: str = "dataset",
         dataset_id: str | None = None,
+        sources: Iterable[str] = (),
     ) -> Dataset:
-        """From pairs of (inputs, expectations). Equal inputs get numbered ids."""
+        """From pairs of (inputs, expectations). Equal inputs get numbered ids.
+
+        Args:
+            sources: where each record was read, as far as that is known.
+        """
         seen: dict[str, int] = {}
         examples = []
-        for inputs, expectations in records:
+        for (inputs, expectations), source in zip(records, chain(sources, repeat("")), strict=False):
             identity = digest(dict(inputs))
             seen[identity] = seen.get(identity, 0) + 1
             nth = seen[identity]
             example_id = identity if nth == 1 else f"{identity}-{nth}"
-            examples.append(Example(example_id, dict(inputs), dict(expectations), identity))
+            examples.append(Example(example_id, dict(inputs), dict(expectations), identity, source=source))
         return cls(name, tuple(examples), dataset_id)

@@ -13,7 +13,7 @@ from burnish.domain.answer import Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
-from burnish.domain.options import Option, Row, rows_of
+from burnish.domain.options import Option, OptionRow, option_rows
 from burnish.domain.score import ScoreRange
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidInput, InvalidState, Problem
@@ -136,8 +136,11 @@ class SplitFractions:
         return f"{self.train:g}/{self.validation:g}/{self.test:g}"
 
 
-def parse_settings(text: str) -> dict[str, Any]:
+def parse_settings(text: str, name: str = "the settings") -> dict[str, Any]:
     """An optimizer's own settings, one JSON object; an empty text is an empty one.
+
+    Args:
+        name: what a message calls them.
 
     Raises:
         InvalidInput
@@ -145,7 +148,7 @@ def parse_settings(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text or "{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput.of("optimizer_config", text, f"is not JSON ({error})") from None
+        raise InvalidInput.of("optimizer_config", text, f"Invalid JSON in {name}: {error}") from None
     if not isinstance(value, dict):
         remedy = 'must be a JSON object, such as {"max_metric_calls": 100}'
         raise InvalidInput.of("optimizer_config", text, remedy)
@@ -253,7 +256,7 @@ class JobConfig:
     ] = TracePolicy.NONE
 
     @classmethod
-    def options(cls) -> tuple[Row, ...]:
+    def options(cls) -> tuple[OptionRow, ...]:
         """The table, in the order of ``--help``; a budget's limits among them."""
         return _options()
 
@@ -269,8 +272,8 @@ class JobConfig:
 
 
 @cache
-def _options() -> tuple[Row, ...]:
-    return tuple(rows_of(JobConfig))
+def _options() -> tuple[OptionRow, ...]:
+    return tuple(option_rows(JobConfig))
 
 
 class JobOptions(TypedDict, total=False):

@@ -36,7 +36,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class OptionRow:
     """One option of a configuration.
 
     Attributes:
@@ -58,16 +58,16 @@ class Row:
         return self.option.flag or f"--{self.name.replace('_', '-')}"
 
 
-def rows_of(config: type, group: str = "") -> Iterator[Row]:
+def option_rows(config: type, group: str = "") -> Iterator[OptionRow]:
     """The rows of a dataclass in the order of its fields, those of its parts among them."""
     hints = get_type_hints(config, include_extras=True)
     for entry in fields(config):
         hint = hints[entry.name]
         if get_origin(hint) is Annotated:
             kind, option = get_args(hint)
-            yield Row(entry.name, group, kind, _default_of(entry), option)
+            yield OptionRow(entry.name, group, kind, _default_of(entry), option)
         elif is_dataclass(hint) and isinstance(hint, type):
-            yield from rows_of(hint, entry.name)
+            yield from option_rows(hint, entry.name)
 
 
 def grouped(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def grouped(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
     hints = get_type_hints(config)
     found: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
-    for row in rows_of(config):
+    for row in option_rows(config):
         if row.name in values:
             (parts.setdefault(row.group, {}) if row.group else found)[row.name] = values[row.name]
     return found | {name: hints[name](**part) for name, part in parts.items()}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+from burnish.domain.answer import AnswerOutcome
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
 
@@ -101,6 +102,7 @@ class Evaluation:
         usage: of the target and judge calls behind this evaluation.
         unscored: no scorer that has a weight had an opinion; the evaluation counts in no mean, and its
             aggregate is ``NEUTRAL``.
+        outcome: whether the output is an answer, is cut, empty or refused, or whether none came.
     """
 
     candidate_id: str
@@ -111,6 +113,7 @@ class Evaluation:
     error: str | None = None
     usage: Usage = field(default_factory=Usage)
     unscored: bool = False
+    outcome: AnswerOutcome = AnswerOutcome.OK
 
 
 @dataclass(frozen=True, slots=True)

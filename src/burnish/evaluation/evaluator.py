@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from burnish.concurrency import SingleFlight
+from burnish.domain.answer import AnswerOutcome
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.prompt import Message, render
@@ -79,11 +80,11 @@ class Evaluator:
             example_id=example.example_id,
             phase=phase,
         )
-        output, usage, error = "", Usage(), None
+        output, usage, error, outcome = "", Usage(), None, AnswerOutcome.ERROR
         aggregate: float | None = 0.0
         try:
             completion = await self._model.complete(request, purpose)
-            output, usage = completion.text, completion.usage
+            output, usage, outcome = completion.text, completion.usage, completion.outcome
             scores, judges = await self._scorers.score(
                 Sample(
                     example=example,
@@ -91,6 +92,7 @@ class Evaluator:
                     candidate_id=candidate.candidate_id,
                     model=self._model,
                     usage=usage,
+                    outcome=outcome,
                 )
             )
             aggregate, usage = self._scorers.aggregate(scores), usage + judges
@@ -108,6 +110,7 @@ class Evaluator:
             error,
             usage,
             unscored=aggregate is None,
+            outcome=outcome,
         )
         if self._record is not None:
             self._record(evaluation)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from burnish.domain.answer import AnswerOutcome
 from burnish.domain.dataset import Example
 from burnish.domain.score import ScoreRange
 from burnish.domain.usage import Usage
@@ -21,6 +22,7 @@ class Sample:
         model: for judges: the job's gateway; ``None`` where no judge is allowed.
         candidate_id: identifies the judge's calls in the journal.
         usage: what the output took.
+        outcome: whether the output is an answer, or is cut, empty or refused.
     """
 
     example: Example
@@ -28,6 +30,7 @@ class Sample:
     candidate_id: str = ""
     model: LanguageModel | None = None
     usage: Usage = field(default_factory=Usage)
+    outcome: AnswerOutcome = AnswerOutcome.OK
 
     @property
     def inputs(self) -> Mapping[str, Any]:

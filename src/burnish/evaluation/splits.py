@@ -10,9 +10,10 @@ from burnish.domain.dataset import Dataset, Example
 from burnish.domain.hashing import uniform_draw
 from burnish.domain.job import SplitFractions
 from burnish.errors import InvalidInput
+from burnish.evaluation.statistics import FEWEST_PAIRS
 
 FEW = 20
-"""Below so many examples a search is a gamble and a verdict can hardly be more than NO_DIFFERENCE."""
+"""Below so many examples a search is a gamble."""
 
 _LONGEST_LABEL = 60  # characters
 
@@ -156,9 +157,13 @@ def _warnings(examples: int, test: int) -> tuple[str, ...]:
     found = []
     if examples < FEW:
         found.append(
-            f"only {examples} examples: the search learns little from so few, and the verdict can hardly be "
-            f"more than NO_DIFFERENCE; {FEW} or more are better"
+            f"only {examples} examples: the search learns little from so few; {FEW} or more are better"
         )
     if test == 0:
         found.append("no test split: the final score is the best on validation, and there is no verdict")
+    elif test < FEWEST_PAIRS:
+        found.append(
+            f"only {test} of {examples} examples are in the test split, and fewer than {FEWEST_PAIRS} can "
+            "show nothing: the verdict will be NO_DIFFERENCE; add records or give the test a larger share"
+        )
     return tuple(found)

@@ -79,7 +79,8 @@ def read_records(
     problems.check()
     if note is not None and reading.ignored:
         note(f"{path}: ignored {listed(reading.ignored)}")
-    return Dataset.of(records, (path.stem or path.name)[:MAX_DATASET_NAME_CHARACTERS])
+    sources = (f"{path.name}:{row.line}" for row in table.rows)
+    return Dataset.of(records, (path.stem or path.name)[:MAX_DATASET_NAME_CHARACTERS], sources=sources)
 
 
 def _renamed(table: Table, columns: Mapping[str, str], target: str | None, problems: FileProblems) -> Table:

@@ -74,7 +74,8 @@ class AnswerWatch:
             self.counts[AnswerOutcome.ERROR] += 1
 
     def answered(self, request: Request, purpose: Purpose, completion: Completion) -> None:
-        """
+        """Count an answer, and warn of many that are of no use.
+
         Args:
             completion: without its thinking, where that does not count.
 
@@ -89,7 +90,8 @@ class AnswerWatch:
         series.kinds[outcome] += 1
         runaway = outcome is AnswerOutcome.CUT and request.parameters.output_cap is None
         silent = not completion.text.strip() or runaway
-        series.silent.append(silent)
+        if not completion.replayed:  # a job that is resumed, once the model is mended, gets beyond its past
+            series.silent.append(silent)
         self.last_silence = completion if silent else self.last_silence
         series.ever_spoke = series.ever_spoke or not silent
         if outcome is AnswerOutcome.OK:
@@ -101,7 +103,7 @@ class AnswerWatch:
             self.warn(f"many answers of {who} are {outcome} ({reason}); {_REMEDIES[outcome]}")
         silent_count = sum(series.silent)
         never = not series.ever_spoke and silent_count >= _NEVER
-        if silent and (never or silent_count >= _NEARLY_ALL):
+        if silent and not completion.replayed and (never or silent_count >= _NEARLY_ALL):
             raise ModelRejected(
                 request.model,
                 f"{silent_count} of its last {len(series.silent)} answers as {purpose.role.value} cannot be "
@@ -109,8 +111,6 @@ class AnswerWatch:
             )
 
     def _is_new(self, request: Request, purpose: Purpose) -> bool:
-        key = (request.digest, purpose)
-        if key in self._seen:
-            return False
-        self._seen.add(key)
-        return True
+        before = len(self._seen)
+        self._seen.add((request.digest, purpose))
+        return len(self._seen) > before

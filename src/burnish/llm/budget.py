@@ -83,7 +83,8 @@ class Ledger:
         return None if limit is None else max(0.0, limit - self._held_back_seconds - self.seconds)
 
     def check_time(self) -> None:
-        """
+        """Stop where the running time is up.
+
         Raises:
             BudgetExhausted: ``max_seconds`` have passed.
         """
@@ -178,7 +179,8 @@ class BudgetQueue:
         self._given_back = asyncio.Event()
 
     async def reserve(self, worst: Usage) -> Usage:
-        """
+        """As :meth:`Ledger.reserve`, waiting where that may help.
+
         Raises:
             BudgetExhausted: does not fit, however little the calls in flight may cost.
             InvalidInput: ``max_usd`` cannot be kept, the price is unknown.

@@ -33,7 +33,8 @@ class CircuitBreaker:
         self._reason: BurnishError | None = None
 
     def check(self) -> None:
-        """
+        """Stop where the job has been given up.
+
         Raises:
             ProviderUnavailable, ModelRejected: the job has been given up; its other calls stop too.
         """

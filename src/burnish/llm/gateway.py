@@ -101,7 +101,8 @@ class Gateway:
         return JobGateway(self, ledger, journal, config)
 
     def endpoint(self, model: str) -> Endpoint:
-        """
+        """The model as all jobs share it.
+
         Raises:
             InvalidInput: the model's URI cannot be used.
         """

@@ -131,7 +131,7 @@ class Limiter:
         self.in_flight -= 1
 
     def _narrow(self, slot: Slot, factor: float) -> None:
-        """Once for each window: requests sent before the last narrowing tell nothing new."""
+        """Once for each window: requests sent before the last narrowing show nothing new."""
         if slot.started_at < self._narrowed_at:
             return
         self._window = max(1.0, self._window * factor)

@@ -45,8 +45,9 @@ async def preflight(plan: Plan, evaluate: Evaluate, answers: AnswerWatch) -> Non
         if evaluation.error is None and evaluation.output.strip():
             return
         if evaluation.error is None:
-            silent += 1
-            reason = answers.last_silence.finish_reason if answers.last_silence else "unknown"
+            answer = answers.last_silence
+            silent += not (answer and answer.replayed)  # those of an earlier attempt do not end a resumed job
+            reason = answer.finish_reason if answer else "unknown"
             why = f"answered with nothing (finish_reason: {reason}); check its chat template and max_tokens"
         else:
             why = evaluation.error

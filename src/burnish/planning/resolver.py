@@ -53,7 +53,7 @@ class Resolution:
 
 
 class Models(Protocol):
-    """What resolving must know of models; ``llm.registry`` has it."""
+    """What resolving must know of models; ``llm.providers.registry`` has it."""
 
     def resolve(
         self, uri: str | None, model_config: Mapping[str, Any], response_format: Mapping[str, Any] | None
@@ -137,7 +137,7 @@ class Resolver:
 
     def _check_experiment(self, experiment_id: str, problems: Problems) -> None:
         if not experiment_id:
-            problems.add("experiment_id", "", "name the experiment the run belongs to")
+            problems.add("experiment_id", "", "is required: name the experiment the run belongs to")
         elif not self._tracker.experiment_exists(experiment_id):
             problems.add("experiment_id", experiment_id, "there is no such active experiment in MLflow")
 
@@ -244,7 +244,9 @@ class Resolver:
                 problems.extend(error.problems)
         if not config.source_prompt_uris:
             problems.add(
-                "source_prompt_uri", "", "name the prompt version to optimize, prompts:/NAME/VERSION"
+                "source_prompt_uri",
+                "",
+                "is required: name the prompt version to optimize, prompts:/NAME/VERSION",
             )
         return tuple(prompts)
 

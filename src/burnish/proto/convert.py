@@ -288,8 +288,9 @@ def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Pr
 
 
 def _settings_from_json(text: str, problems: list[Problem]) -> dict[str, Any]:
+    """With MLflow's words where they are no JSON, as its clients know them."""
     try:
-        return parse_settings(text.strip())
+        return parse_settings(text.strip(), "optimizer_config_json")
     except InvalidInput as error:
         field = "config.optimizer_config_json"
         problems += [Problem(field, problem.value, problem.remedy) for problem in error.problems]

@@ -57,7 +57,10 @@ def inputs_from_proto(message: wire.JobInputs) -> JobInputs:
 def example_to_proto(record: ExampleRecord) -> wire.JobExample:
     example = record.example
     message = wire.JobExample(
-        example_id=well_formed(example.example_id), position=record.position, split=record.split
+        example_id=well_formed(example.example_id),
+        position=record.position,
+        split=record.split,
+        source=well_formed(example.source) or None,
     )
     _fill(message.inputs, example.inputs)
     _fill(message.expectations, example.expectations)
@@ -67,7 +70,11 @@ def example_to_proto(record: ExampleRecord) -> wire.JobExample:
 def example_from_proto(message: wire.JobExample) -> ExampleRecord:
     """Inverse of :func:`example_to_proto`; the example's ``identity`` is not on the wire."""
     example = Example(
-        message.example_id, message_to_json(message.inputs), message_to_json(message.expectations), ""
+        message.example_id,
+        message_to_json(message.inputs),
+        message_to_json(message.expectations),
+        "",
+        source=message.source,
     )
     return ExampleRecord(example, message.position, message.split)
 

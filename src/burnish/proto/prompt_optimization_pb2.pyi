@@ -588,18 +588,20 @@ class JobInputs(_message.Message):
     def __init__(self, prompts: _Optional[_Iterable[_Union[PromptVersion, _Mapping]]] = ..., target: _Optional[_Union[ResolvedModel, _Mapping]] = ..., reflection: _Optional[_Union[ResolvedModel, _Mapping]] = ..., teacher_prompt: _Optional[_Union[PromptVersion, _Mapping]] = ..., teacher: _Optional[_Union[ResolvedModel, _Mapping]] = ..., scorers: _Optional[_Iterable[_Union[ScorerDefinition, _Mapping]]] = ..., judge_model: _Optional[str] = ..., optimizer_settings: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class JobExample(_message.Message):
-    __slots__ = ("example_id", "position", "split", "inputs", "expectations")
+    __slots__ = ("example_id", "position", "split", "inputs", "expectations", "source")
     EXAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     EXPECTATIONS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
     example_id: str
     position: int
     split: str
     inputs: _struct_pb2.Struct
     expectations: _struct_pb2.Struct
-    def __init__(self, example_id: _Optional[str] = ..., position: _Optional[int] = ..., split: _Optional[str] = ..., inputs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., expectations: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    source: str
+    def __init__(self, example_id: _Optional[str] = ..., position: _Optional[int] = ..., split: _Optional[str] = ..., inputs: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., expectations: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., source: _Optional[str] = ...) -> None: ...
 
 class ScorerResult(_message.Message):
     __slots__ = ("value", "rationale", "raw")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job
+from burnish.domain.prompt import Prompt
 from burnish.errors import InvalidInput, InvalidState, NotFound
 from burnish.service.jobs import require_completed
 from burnish.store.protocol import JobStore
@@ -51,11 +52,10 @@ class Prompts:
         job = await self._store.get(job_id)
         candidate = await self._registrable(job, candidate_id)
         uris, registered = [], []
-        for prompt_uri in job.config.source_prompt_uris:
-            source = await asyncio.to_thread(self._tracker.prompt, prompt_uri)
+        for source in await self._sources(job):
             template = candidate.texts[source.name]
             if template == source.template:
-                uris.append(prompt_uri)
+                uris.append(source.uri or source.name)
                 continue
             uri = await asyncio.to_thread(self._tracker.register_winner, job, source, template)
             uris.append(uri)
@@ -65,6 +65,13 @@ class Prompts:
             optimized = uris if candidate_id == job.best_candidate_id else ()
             await self._store.record_registration(job_id, event, optimized)
         return tuple(uris)
+
+    async def _sources(self, job: Job) -> tuple[Prompt, ...]:
+        """The job's prompts as it was given them; a job of an earlier version has kept none."""
+        if (inputs := await self._store.find_inputs(job.job_id)) is not None:
+            return inputs.prompts
+        uris = job.config.source_prompt_uris
+        return tuple([await asyncio.to_thread(self._tracker.prompt, uri) for uri in uris])
 
     async def _registrable(self, job: Job, candidate_id: str) -> Candidate:
         records = await self._store.candidates(job.job_id)

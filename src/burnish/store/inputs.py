@@ -86,12 +86,14 @@ def data_from_contents(records: Iterable[Sequence[Any]], splits: Sequence[Sequen
 
 
 def _example_to_json(example: Example) -> list[Any]:
-    return [example.example_id, dict(example.inputs), dict(example.expectations), example.identity]
+    source = [example.source] if example.source else []
+    return [example.example_id, dict(example.inputs), dict(example.expectations), example.identity, *source]
 
 
 def example_from_json(value: Sequence[Any]) -> Example:
     """One of the records of :func:`data_to_contents`."""
-    return Example(*value)
+    example_id, inputs, expectations, identity, *source = value
+    return Example(example_id, inputs, expectations, identity, source="".join(source))
 
 
 def _prompt_to_json(prompt: Prompt) -> dict[str, Any]:

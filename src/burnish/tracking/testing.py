@@ -153,6 +153,16 @@ class TrackerContract(ABC):
 
     # --- prompts
 
+    def test_records_keep_where_they_were_read(self, tracker: Tracker) -> None:
+        rows = [({"x": "a"}, {"y": 1}), ({"x": "b"}, {}), ({"x": "a"}, {"y": 2})]
+        sources = ["films.csv:2", "films.csv:3", "films.csv:4"]
+        dataset = Dataset.of(rows, fresh("read"), sources=sources)
+        kept = tracker.ensure_dataset(dataset, "0")
+        assert kept.dataset_id is not None
+        again = tracker.dataset(kept.dataset_id)
+        assert [example.source for example in again.examples] == sources
+        assert again.digest == dataset.digest
+
     def test_a_text_prompt_comes_back_as_it_went_in(self, tracker: Tracker) -> None:
         prompt = Prompt(
             name=fresh("text"),

@@ -405,6 +405,25 @@ async def test_a_text_that_lost_is_measured_on_another_minibatch_when_it_is_prop
         assert len(calls) > 3, "other examples each time"
 
 
+@pytest.mark.parametrize("criterion", ["strict_improvement", "improvement_or_equal"])
+@pytest.mark.parametrize("lookahead", [1, 8])
+async def test_what_was_validated_stays_so_when_it_is_proposed_again(criterion: str, lookahead: int) -> None:
+    repeated = 0
+    for seed in range(12):
+        _, observer = await search(
+            task(seed),
+            make_synthetic(write=repeating),
+            lookahead=lookahead,
+            gepa_kwargs={"acceptance_criterion": criterion},
+        )
+        validated: set[str] = set()
+        for candidate_id, status, score, _ in observer.candidates:
+            repeated += candidate_id in validated
+            assert candidate_id not in validated or status is CandidateStatus.REFUSED
+            validated |= {candidate_id} if score is not None else set()
+    assert repeated or lookahead == 1
+
+
 @pytest.mark.parametrize(("lookahead", "refusing_repetitions"), [(1, 0.526), (4, 0.526), (8, 0.524)])
 async def test_repetitions_as_new_evidence_find_better_prompts(
     lookahead: int, refusing_repetitions: float

@@ -138,4 +138,6 @@ def test_a_setting_that_leaves_no_room_for_one_proposal_is_refused() -> None:
         Gepa.from_settings({"max_metric_calls": 68}).estimate(60, 30, None)
     (problem,) = raised.value.problems
     assert problem.field == "optimizer_config.max_metric_calls"
+    assert "take 69, which is the least that is accepted" in problem.remedy
+    Gepa.from_settings({"max_metric_calls": 69}).estimate(60, 30, None)
     assert "69" in problem.remedy

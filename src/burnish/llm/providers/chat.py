@@ -1,6 +1,6 @@
 """What all chat APIs over HTTP have in common: one request, one answer, and parameters that differ.
 
-Which parameters an endpoint takes cannot be told from a model's name: deployments, fine-tuned models and
+Which parameters an endpoint takes does not follow from a model's name: deployments, fine-tuned models and
 proxies call theirs as they like. So a parameter that is refused is left out (or sent under its other name)
 from then on, and the call is tried again.
 """

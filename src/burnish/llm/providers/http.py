@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -58,7 +59,7 @@ class JsonClient:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxies: dict[str, Proxy | None] = {}
-        self._keys: dict[tuple[str, str], _KeyHistory] = {}
+        self._keys: defaultdict[tuple[str, tuple[str, ...]], _KeyHistory] = defaultdict(_KeyHistory)
 
     async def post(
         self,
@@ -93,17 +94,18 @@ class JsonClient:
                 content = await _read(answer, model)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise self._failure(error, url, proxy, timeout_seconds, model, remedies) from error
-        history = self._keys.setdefault((model, repr(headers)), _KeyHistory())
-        text = content.decode("utf-8", "replace")
+        history = self._keys[model, tuple(headers.values())]
         if answer.status != 200:
+            text = content.decode("utf-8", "replace")
             raise self._refusal(answer.status, answer.headers, text, url, model, remedies, history)
         try:
             found = json.loads(content)
         except ValueError:
-            raise self._unreadable(answer, text, url, model, remedies) from None
+            found = None
         if not isinstance(found, dict):
-            raise self._unreadable(answer, text, url, model, remedies)
+            raise self._unreadable(answer, content.decode("utf-8", "replace"), url, model, remedies)
         if found.get("error") and not ("choices" in found or "content" in found):
+            text = content.decode("utf-8", "replace")
             raise self._error_in_success(found["error"], text, url, model, remedies, history)
         history.answered, history.refused_in_a_row = True, 0
         return found

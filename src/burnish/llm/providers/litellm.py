@@ -20,6 +20,7 @@ from burnish.errors import (
     ModelRequestInvalid,
     ModelTimeout,
     ModelUnavailable,
+    ModelUnreadable,
 )
 from burnish.llm.protocol import Request, Response
 from burnish.llm.providers.http import retry_after
@@ -27,6 +28,7 @@ from burnish.llm.providers.info import ProviderInfo
 from burnish.llm.providers.openai import read_choice, with_plain_name
 from burnish.redaction import excerpt
 
+_UNREADABLE = "invalid response from LLM endpoint"  # its words; it calls that a 500
 INSTALL = "pip install 'burnish[litellm]'"
 
 _PASSED_ON = frozenset(
@@ -106,8 +108,8 @@ class LitellmProvider:
         kind = type(error).__name__
         if kind in ("Timeout", "APITimeoutError"):
             return _sent(ModelTimeout(model, f"no answer within {timeout_seconds:g} s"))
-        if kind in ("APIResponseValidationError", "JSONSchemaValidationError"):
-            return _sent(ModelUnavailable(model, f"the answer cannot be read: {said}"))
+        if kind in ("APIResponseValidationError", "JSONSchemaValidationError") or _UNREADABLE in said:
+            return ModelUnreadable(model, "the provider behind litellm", said)
         if status in (401, 402, 403, 404):
             return ModelRejected(model, f"{status} {said}; check the provider's key and the model's name")
         if isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 425, 429):

@@ -144,7 +144,8 @@ def find_model(model_name: str) -> Path:
 
 
 def check_model(model_name: str) -> None:
-    """
+    """See that a model could be loaded.
+
     Raises:
         InvalidInput: there is no such file, it is no GGUF file, or there is nothing to run it with.
     """

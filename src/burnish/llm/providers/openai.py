@@ -72,7 +72,7 @@ def read_choice(answer: Mapping[str, Any], request: Request, url: str) -> Respon
         refusal = "" if text else message.get("refusal") or ""
     except (KeyError, IndexError, TypeError, AttributeError):
         error = ModelUnreadable(request.model, url, f"no choice in {str(dict(answer))[:200]}")
-        if counts:
+        if counts.get("prompt_tokens") or counts.get("completion_tokens"):
             error.tokens_used = _tokens(counts, request, "")
         raise error from None
     prompt_tokens, completion_tokens = _tokens(counts, request, text)

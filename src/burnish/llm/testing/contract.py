@@ -132,13 +132,15 @@ class ProviderContract:
 
 
 class ScriptedContract(ProviderContract):
-    """What holds where the other side answers, and fails, as told. Say how to make your provider.
+    """What holds where the other side answers, and fails, on request. Say how to make your provider.
 
     Attributes:
         sees_retry_after: whether the provider can see ``Retry-After``.
+        sees_success: whether it can see that an error came with a 200.
     """
 
     sees_retry_after = True
+    sees_success = True
 
     def provider(self, url: str) -> Provider:
         """One that asks the scripted server at ``url`` (no path, no slash at its end)."""
@@ -245,7 +247,8 @@ class ScriptedContract(ProviderContract):
     async def test_an_answer_that_cannot_be_read_is_not_charged(self, fault: str) -> None:
         """No usage came with it; the error says so in a kind of its own."""
         error, counts = await self.failure(Faults(shares={fault: 1}))
-        assert isinstance(error, ModelUnreadable)
+        refused = fault == "error_in_200" and not self.sees_success
+        assert isinstance(error, ModelRequestInvalid if refused else ModelUnreadable)
         assert not error.maybe_paid
         assert error.tokens_used is None
         assert counts.requests == 1

@@ -137,7 +137,8 @@ class BudgetPlan:
         if not self.is_enough:
             return (
                 f"{self.evaluations} evaluations leave GEPA no room for a proposal: the source on "
-                f"validation, three minibatches and a validation take {self.least}; {self._remedy}"
+                f"validation, three minibatches and a validation take {self.least}, which is the least that "
+                f"is accepted; so that the result is more than luck, {self._remedy}"
             )
         if proposals >= FEW_PROPOSALS:
             return ""

@@ -133,6 +133,8 @@ class ProposalPipeline:
         if newer is None or newer.child is None:
             proposal.child = child
             return ProposalOutcome.WON
+        if child.candidate_id == newer.child.candidate_id:
+            return ProposalOutcome.LOST  # proposed again while it was in flight: it has won already
         return await self._rebase(proposal, child, after, newer.child)
 
     async def _rebase(

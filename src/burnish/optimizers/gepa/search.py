@@ -36,6 +36,7 @@ class ParetoIncumbent(Incumbent):
     """The best so far, where others are accepted too: gepa keeps the whole Pareto front as parents."""
 
     _is_on_front = False
+    _validated: frozenset[str] = frozenset()
 
     def accept(self, candidate: Candidate, means: Means, is_on_front: bool) -> None:
         """Compare a validated candidate with the best; one on the front is accepted either way.
@@ -44,6 +45,7 @@ class ParetoIncumbent(Incumbent):
             means: of the whole validation split, or of a part on which the candidate does not lead.
         """
         self._is_on_front = is_on_front
+        self._validated |= {candidate.candidate_id}
         if len(means.evaluations) == len(self.means.evaluations):
             self.consider(candidate, means)
             return
@@ -70,6 +72,8 @@ class ParetoIncumbent(Incumbent):
     def reject_unvalidated(self, candidate: Candidate, reason: str) -> None:
         """A candidate was measured on a minibatch and went no further."""
         self._without_gain += 1
+        if candidate.candidate_id in self._validated:
+            return  # proposed again while it was in flight: what is known of it stands
         self._observe.candidate(candidate, CandidateStatus.REJECTED, reason=reason)
 
     def improves(self, means: Means) -> bool:

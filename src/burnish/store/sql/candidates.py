@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, tuple_
 
+from burnish.domain.answer import AnswerOutcome
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.prompt import template_from_json, template_to_json
 from burnish.domain.records import CandidateRecord, EvaluationRecord, ScoredExample
@@ -149,6 +150,8 @@ def evaluation_to_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
     }
     if evaluation.unscored:
         body["unscored"] = True
+    if evaluation.outcome is not AnswerOutcome.OK:
+        body["outcome"] = evaluation.outcome.value
     return {
         "job_id": job_id,
         "candidate_id": evaluation.candidate_id,
@@ -174,5 +177,6 @@ def _evaluation_from_row(row: Row[Any]) -> EvaluationRecord:
         error=body["error"],
         usage=Usage(**body["usage"]),
         unscored=body.get("unscored", False),
+        outcome=AnswerOutcome(body.get("outcome", AnswerOutcome.OK)),
     )
     return EvaluationRecord(evaluation=evaluation, split=row.split)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+_MAY_ASK = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
 _POSTGRES = """
 SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database())
 FROM pg_control_system()
@@ -17,11 +18,15 @@ FROM pg_control_system()
 def identity_of(connection: Connection) -> str:
     """16 hexadecimal digits, the same for every process that has this store open, whatever URI it used.
 
-    On PostgreSQL the cluster's own number and the database's; on SQLite the host, the file's path and its
-    inode. A store that is copied or moved is another one.
+    On PostgreSQL the cluster's own number and the database's (where a provider hides the first, host, port
+    and name); on SQLite the host, the file's path and its inode. A store that is copied or moved is another
+    one.
     """
     if connection.dialect.name == "postgresql":
-        parts = [str(part) for part in connection.execute(text(_POSTGRES)).one()]
+        url = connection.engine.url
+        known = connection.scalar(text(_MAY_ASK))
+        found = connection.execute(text(_POSTGRES)).one() if known else (url.host, url.port, url.database)
+        parts = [str(part) for part in found]
     else:
         databases = {name: file for _, name, file in connection.execute(text("PRAGMA database_list"))}
         file = Path(databases["main"]).resolve()

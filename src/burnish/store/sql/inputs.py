@@ -111,10 +111,12 @@ class Inputs:
             row = _row_of(connection, job_id)
             if row.records_digest is None:
                 return None
+            splits = _read_splits(connection, row, job_id)
             chunks = read_chunks(connection, row.records_digest)
-            return data_from_contents(
-                (entry for chunk in chunks for entry in chunk.entries()), _read_splits(connection, row)
-            )
+            data = data_from_contents((entry for chunk in chunks for entry in chunk.entries()), splits)
+            if len(data.examples) != sum(map(len, splits)):
+                raise NotFound("job", job_id)  # deleted in this moment; each statement sees its own
+            return data
 
         return await self._database.read(read)
 
@@ -125,7 +127,7 @@ class Inputs:
             row = _row_of(connection, job_id)
             if row.records_digest is None:
                 return ()
-            names = zip(SPLITS, _read_splits(connection, row), strict=True)
+            names = zip(SPLITS, _read_splits(connection, row, job_id), strict=True)
             split_of = {position: name for name, positions in names for position in positions}
             found = (
                 ExampleRecord(example_from_json(entry), position, split_of[position])
@@ -184,6 +186,13 @@ def _row_of(connection: Connection, job_id: str) -> _Row:
     return row
 
 
-def _read_splits(connection: Connection, row: _Row) -> Sequence[Sequence[int]]:
+def _read_splits(connection: Connection, row: _Row, job_id: str) -> Sequence[Sequence[int]]:
+    """
+    Raises:
+        NotFound: the job was deleted in this moment.
+    """
     chunks = read_chunks(connection, row.splits_digest)
-    return [positions for chunk in chunks for positions in chunk.entries()]
+    splits = [positions for chunk in chunks for positions in chunk.entries()]
+    if not splits:
+        raise NotFound("job", job_id)
+    return splits

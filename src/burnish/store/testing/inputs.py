@@ -193,8 +193,10 @@ class InputContract(Opener):
         async with self.open() as store:
             examples = (
                 Example("a:1", {}, {"n": [None, 1.5, {"x": True}]}, "i"),
-                Example("b", {"v": 2**70}, {}, "i"),
+                Example("b", {"v": 2**70}, {}, "i", source="films.csv:7"),
             )
             data = JobData(examples=examples, train=(0,), validation=(1,))
             await create(store, data=data)
-            assert await store.find_data("job") == data
+            kept = await store.find_data("job")
+            assert kept == data
+            assert [example.source for example in kept.examples] == ["", "films.csv:7"]

@@ -20,7 +20,7 @@ from burnish.tracking.catalog import (
     VersionEntry,
 )
 from burnish.tracking.mlflow.connection import Connection
-from burnish.tracking.mlflow.datasets import Datasets, rows_of
+from burnish.tracking.mlflow.datasets import Datasets, stored_rows
 from burnish.tracking.mlflow.prompts import to_prompt
 
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
@@ -98,7 +98,9 @@ class MlflowCatalog:
         entity = self._datasets.entity(dataset_id)
         with self._connection.tracking("dataset", dataset_id) as store:
             records, _ = store._load_dataset_records(dataset_id, max_results=max_results)
-        return _dataset_entry(entity), rows_of(records)[:max_results]
+        return _dataset_entry(entity), [(row.inputs, row.expectations) for row in stored_rows(records)][
+            :max_results
+        ]
 
     def scorers(self, experiment_id: str) -> Mapping[str, Mapping[str, Any]]:
         try:

@@ -19,7 +19,8 @@ from burnish.tracking.names import check_dataset_name
 
 DIGEST_TAG = "burnish.digest"
 _POSITION = "burnish.position"  # of the record's first row, from 0
-_REPEATS = "burnish.repeats"  # JSON: [[position, expectations], ...] of further rows, same inputs
+_REPEATS = "burnish.repeats"  # JSON: [[position, expectations, source], ...] of further rows, same inputs
+_SOURCE = "burnish.source"  # FILE:LINE of the record's first row
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PAGE = 100
 _PIECE = 500  # records read at once
@@ -93,7 +94,13 @@ class Datasets:
                 store.add_dataset_to_experiments(entity.dataset_id, [experiment_id])
 
     def _read(self, entity: Any) -> Dataset:
-        return Dataset.of(rows_of(self._records(entity.dataset_id)), entity.name, entity.dataset_id)
+        rows = stored_rows(self._records(entity.dataset_id))
+        return Dataset.of(
+            ((row.inputs, row.expectations) for row in rows),
+            entity.name,
+            entity.dataset_id,
+            sources=(row.source for row in rows),
+        )
 
     def _records(self, dataset_id: str) -> list[Any]:
         """All records, with ``inputs``, ``outputs``, ``expectations`` and ``tags``.
@@ -146,7 +153,10 @@ def _to_records(dataset: Dataset) -> list[dict[str, Any]]:
     for (position, first), *others in rows.values():
         tags = {_POSITION: str(position)}
         if others:
-            tags[_REPEATS] = json.dumps([[n, dict(other.expectations)] for n, other in others], default=str)
+            repeats = [[n, dict(other.expectations), other.source] for n, other in others]
+            tags[_REPEATS] = json.dumps(repeats, default=str)
+        if first.source:
+            tags[_SOURCE] = first.source
         record = {"inputs": dict(first.inputs), "expectations": dict(first.expectations)}
         records.append(
             {
@@ -158,18 +168,26 @@ def _to_records(dataset: Dataset) -> list[dict[str, Any]]:
     return records
 
 
-def rows_of(records: Iterable[Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """(inputs, expectations) in the order of the data: by our position, else as MLflow lists the records."""
-    rows = []
+class StoredRow(NamedTuple):
+    """A row of a dataset. ``source`` is where it was read (``FILE:LINE``), where that is known."""
+
+    inputs: Mapping[str, Any]
+    expectations: Mapping[str, Any]
+    source: str
+
+
+def stored_rows(records: Iterable[Any]) -> list[StoredRow]:
+    """In the order of the data: by our position, else as MLflow lists the records."""
+    rows: list[tuple[tuple[int, int], StoredRow]] = []
     for listed, record in enumerate(records):
         tags = record.tags or {}
         position = tags.get(_POSITION, "")
         key = (0, int(position)) if position.isdigit() else (1, listed)
-        rows.append((key, record.inputs, _expectations(record)))
-        for repeat, expectations in json.loads(tags.get(_REPEATS, "[]")):
-            rows.append(((0, repeat), record.inputs, expectations))
+        rows.append((key, StoredRow(record.inputs, _expectations(record), tags.get(_SOURCE, ""))))
+        for repeat, expectations, *source in json.loads(tags.get(_REPEATS, "[]")):
+            rows.append(((0, repeat), StoredRow(record.inputs, expectations, "".join(source))))
     rows.sort(key=lambda row: row[0])
-    return [(inputs, expectations) for _, inputs, expectations in rows]
+    return [row for _, row in rows]
 
 
 def _expectations(record: Any) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ export function Heatmap({ matrix, columns, candidates, bestId, selected, onSelec
   );
   const open = useCallback(
     ({ data }: { data: unknown }) => {
-      const [x = -1, y = -1] = (data as { value?: number[] }).value ?? [];
+      const [x, y] = placeOf(data);
       const row = matrix.rows[y];
       const example = matrix.exampleIds[columns[x] ?? -1];
       if (row && example !== undefined) onSelect(row.candidateId, example);
@@ -127,28 +127,50 @@ function heatmapOption({ matrix, columns, names, scale, selected }: Drawn) {
         itemStyle: { borderColor: colors.card, borderWidth: columns.length > 150 ? 0 : 1 },
         emphasis: { itemStyle: { borderColor: colors.ink, borderWidth: 1.5 } },
         progressive: 4000,
-        tooltip: { formatter: ({ data }: { data: { words: string } }) => data.words },
+        tooltip: { formatter: ({ data }: { data: Cell }) => wordsOf(data, { matrix, columns, names }) },
       },
     ],
   });
 }
 
-function cells({ matrix, columns, names, selected }: Omit<Drawn, "scale">, colors: ChartColors) {
-  const chosen = { borderColor: colors.ink, borderWidth: 2 };
-  return matrix.rows.flatMap((row, y) =>
-    columns.flatMap((column, x) => {
+/** Where it stands, and the score. Only cells that look different are objects: there may be 100,000. */
+type Place = [x: number, y: number, score: number];
+type Cell = Place | { value: Place; itemStyle: object };
+
+function placeOf(cell: unknown): Place {
+  return Array.isArray(cell) ? (cell as Place) : (cell as { value: Place }).value;
+}
+
+function cells({ matrix, columns, selected }: Omit<Drawn, "scale">, colors: ChartColors): Cell[] {
+  const found: Cell[] = [];
+  matrix.rows.forEach((row, y) => {
+    const chosenRow = row.candidateId === selected.candidate;
+    columns.forEach((column, x) => {
       const score = row.scores[column];
-      if (score === undefined) return [];
+      if (score === undefined) return;
+      const value: Place = [x, y, score];
       const failed = row.errors.has(column);
-      const example = matrix.exampleIds[column] ?? "";
-      const isChosen = row.candidateId === selected.candidate && example === selected.example;
-      return [
-        {
-          value: [x, y, score],
-          words: `Candidate ${names[y] ?? "?"}\nexample ${example}\n${failed ? "no output" : formatScore(score, 3)}`,
-          itemStyle: { ...(failed ? { color: colors.ink } : {}), ...(isChosen ? chosen : {}) },
-        },
-      ];
-    }),
-  );
+      const chosen = chosenRow && matrix.exampleIds[column] === selected.example;
+      if (!failed && !chosen) {
+        found.push(value);
+        return;
+      }
+      const color = failed ? { color: colors.ink } : {};
+      found.push({
+        value,
+        itemStyle: chosen ? { ...color, borderColor: colors.ink, borderWidth: 2 } : color,
+      });
+    });
+  });
+  return found;
+}
+
+function wordsOf(
+  cell: Cell,
+  { matrix, columns, names }: Pick<Drawn, "matrix" | "columns" | "names">,
+): string {
+  const [x, y, score] = placeOf(cell);
+  const column = columns[x] ?? -1;
+  const what = matrix.rows[y]?.errors.has(column) ? "no output" : formatScore(score, 3);
+  return `Candidate ${names[y] ?? "?"}\nexample ${matrix.exampleIds[column] ?? "?"}\n${what}`;
 }
