@@ -424,7 +424,7 @@ class TestWhenTheJournalFails:
             await bench.ask()
         assert bench.ledger.spent.total.calls == 1
 
-    async def test_the_cause_is_told_even_if_the_note_cannot_be_taken_back(self, rig: MakeRig) -> None:
+    async def test_the_cause_is_raised_even_if_the_note_cannot_be_taken_back(self, rig: MakeRig) -> None:
         class Away(MemoryJournal):
             async def abandon(self, *args: object) -> None:
                 raise StoreUnavailable("away")
@@ -435,7 +435,7 @@ class TestWhenTheJournalFails:
 
 
 class TestReports:
-    async def test_every_call_is_told_once_it_is_over(self, rig: MakeRig) -> None:
+    async def test_every_call_is_reported_once_it_is_over(self, rig: MakeRig) -> None:
         bench = rig(faults=Faults(latency_seconds=2))
         await bench.ask()
         await bench.ask()

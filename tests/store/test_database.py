@@ -223,7 +223,9 @@ def test_a_database_that_is_not_there(postgres_uri: str) -> None:
 
 
 @pytest.mark.postgres
-async def test_a_lost_connection_is_told_and_the_next_call_has_a_new_one(migrated_postgres_uri: str) -> None:
+async def test_a_lost_connection_is_reported_and_the_next_call_has_another(
+    migrated_postgres_uri: str,
+) -> None:
     database = Database(migrated_postgres_uri)
     kill_me = text("SELECT pg_terminate_backend(pg_backend_pid())")
     with pytest.raises(StoreUnavailable, match="terminat"):

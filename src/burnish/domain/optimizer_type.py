@@ -78,6 +78,16 @@ class OptimizerType(StrEnum):
             ),
         ),
     )
+    AUTO = (
+        "AUTO",
+        OptimizerInfo(
+            wire_number=104,
+            implementation="burnish.optimizers.auto:Auto",
+            changes="as the one it chooses",
+            second_model="if you like",
+            choose_when="you do not want to choose; it takes factorial or joint-search, and says why",
+        ),
+    )
     FEW_SHOT = (
         "FEW_SHOT",
         OptimizerInfo(
