@@ -74,7 +74,7 @@ class OptimizerType(StrEnum):
             changes="small edits: rules, formats, wording, layout, demonstrations",
             second_model="if you like",
             choose_when=(
-                "a model can write edits, and you want the most for your calls, or to see what each edit is worth"
+                "a model can write edits, and you want the most for your calls and to see what each is worth"
             ),
         ),
     )
