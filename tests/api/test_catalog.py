@@ -60,7 +60,7 @@ async def test_versions_of_a_prompt(api: Any) -> None:
 
 
 async def test_a_dataset_with_columns_and_records(api: Any) -> None:
-    rows = [
+    rows: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"review": "good", "stars": 5, "meta": {"a": 1}}, {"expected_response": "positive"}),
         ({"review": "bad", "stars": "two", "meta": None}, {"expected_facts": ["x"]}),
         ({"review": "so so"}, {}),

@@ -100,8 +100,12 @@ def test_flat_rows_in_every_format(write: Write, answer: str, suffix: str) -> No
     writer = csv.DictWriter(table, ["review", answer])
     writer.writeheader()
     writer.writerows(rows)
-    content = {"jsonl": lines(*rows), "csv": table.getvalue(), "parquet": parquet(rows)}[suffix]
-    assert pairs(write(f"reviews.{suffix}", content)) == [
+    content: dict[str, str | bytes] = {
+        "jsonl": lines(*rows),
+        "csv": table.getvalue(),
+        "parquet": parquet(rows),
+    }
+    assert pairs(write(f"reviews.{suffix}", content[suffix])) == [
         ({"review": "so, so"}, {"expected_response": "negative"}),
         ({"review": 'a "quote"\nand more'}, {"expected_response": "positive"}),
     ]
@@ -181,7 +185,11 @@ def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_nothing(write: 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_a_review_of_200_kb(write: Write, suffix: str) -> None:
     row = {"review": "long " * 40_000, "label": "x"}
-    content = {"jsonl": lines(row), "csv": f"review,label\n{row['review']},x\n", "parquet": parquet([row])}
+    content: dict[str, str | bytes] = {
+        "jsonl": lines(row),
+        "csv": f"review,label\n{row['review']},x\n",
+        "parquet": parquet([row]),
+    }
     assert pairs(write(f"r.{suffix}", content[suffix]))[0][0]["review"] == row["review"]
 
 
@@ -346,7 +354,7 @@ def test_holes(write: Write) -> None:
         "r.jsonl:1 label: 'null': has no value; fill it in or remove the row",
         "r.jsonl:2 label: has no value; fill it in or remove the row",
     ]
-    rows = [{"review": "a", "label": 1.5}, {"review": None, "label": float("nan")}]
+    rows: list[dict[str, Any]] = [{"review": "a", "label": 1.5}, {"review": None, "label": float("nan")}]
     assert problems_of(write("r.parquet", parquet(rows))) == [
         "r.parquet:2 review: 'null': has no value; fill it in or remove the row",
         "r.parquet:2 label: 'NaN': has no value; fill it in or remove the row",
