@@ -42,10 +42,12 @@ class Choice:
         return f"auto chooses {self.optimizer_type.cli_name}: {self.reason}"
 
 
-def choose(train: int, validation: int, max_calls: int | None) -> Choice:
+def choose(train: int, validation: int, max_calls: int | None, reflects: bool) -> Choice:
     """The rule.
 
     Args:
+        reflects: there is a reflection model. Without one, templates are all there is to test, and a race of
+            whole combinations found better ones for the same calls (docs/factorial.md).
         train, validation: examples.
         max_calls: of the search, the source on validation included; ``None``: no limit.
     """
@@ -58,7 +60,12 @@ def choose(train: int, validation: int, max_calls: int | None) -> Choice:
             f"{validation}; templates that are raced need fewer"
         )
         return Choice(OptimizerType.JOINT_SEARCH, reason)
-    reason = "there is room to test edits in randomized sets, with or without a reflection model"
+    if not reflects:
+        reason = (
+            "without a reflection model there are templates only, and a race finds the best of them sooner"
+        )
+        return Choice(OptimizerType.JOINT_SEARCH, reason)
+    reason = "a reflection model writes edits, and there is room to test them in randomized sets"
     return Choice(OptimizerType.FACTORIAL, reason)
 
 
@@ -81,22 +88,26 @@ class Auto:
         return cls(read_settings(AutoSettings, settings))
 
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
-        """That of the chosen one; which it is stands first among the warnings."""
-        choice = choose(train, validation, max_calls)
-        found = self._made(choice).estimate(train, validation, max_calls)
+        """Of whatever it may choose; whether there is a reflection model is not known here. The rule stands
+        first among the warnings."""
+        choices = dict.fromkeys(choose(train, validation, max_calls, reflects) for reflects in (True, False))
+        found = [self._made(choice).estimate(train, validation, max_calls) for choice in choices]
+        said = [str(choice) for choice in choices]
+        if len(said) > 1:
+            said = [f"with a reflection model {said[0]}", f"without one {said[1]}"]
         return CallEstimate(
-            target_low=found.target_low,
-            target_high=found.target_high,
-            reflection_low=found.reflection_low,
-            reflection_high=found.reflection_high,
-            warnings=(str(choice), *found.warnings),
+            target_low=min(one.target_low for one in found),
+            target_high=max(one.target_high for one in found),
+            reflection_low=min(one.reflection_low for one in found),
+            reflection_high=max(one.reflection_high for one in found),
+            warnings=(*said, *dict.fromkeys(warning for one in found for warning in one.warnings)),
         )
 
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
         """Says what it chose, and leaves the rest to that."""
-        choice = choose(len(task.train), len(task.validation), task.max_calls)
+        choice = choose(len(task.train), len(task.validation), task.max_calls, reflect is not None)
         observe.warning(str(choice))
         return await self._made(choice).optimize(task, evaluate, reflect, observe)
 
