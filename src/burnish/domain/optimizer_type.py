@@ -74,7 +74,7 @@ class OptimizerType(StrEnum):
             changes="small edits: rules, formats, wording, layout, demonstrations",
             second_model="if you like",
             choose_when=(
-                "you want the most for your calls, and to see which sentence of the prompt is worth what"
+                "a model can write edits, and you want the most for your calls and to see what each is worth"
             ),
         ),
     )
