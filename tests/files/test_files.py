@@ -173,6 +173,13 @@ def test_ignored_columns_are_noted(write: Write) -> None:
     assert len(notes) == 1
 
 
+def test_ignored_columns_without_an_answer_among_the_rest_may_hold_it(write: Write) -> None:
+    notes: list[str] = []
+    path = write("r.csv", "review,mood\ngood,positive\n")
+    read_records(path, ("review",), note=notes.append)
+    assert notes == [f"{path}: ignored 'mood'; if one is the expected answer, name it as target"]
+
+
 def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_nothing(write: Write) -> None:
     row = json.dumps({"review": "a", "label": "x"})
     bom = b"\xef\xbb\xbf"

@@ -78,7 +78,7 @@ class ScorerContract(ABC):
     async def test_scores_the_cases(self) -> None:
         scorer = self.prepared()
         wanted = [score for _, _, score in self.cases]
-        assert max(wanted) == 1.0 > min(wanted)
+        assert max(wanted) == 1.0 > min(wanted), "give cases of full score, and one below"
         found = [
             await self.value(scorer, example, answer)
             for example, (answer, _, _) in zip(self.examples, self.cases, strict=True)
@@ -111,4 +111,4 @@ class ScorerContract(ABC):
         assert scorer.name
         assert isinstance(scorer.blocking, bool)
         for _, expectations, _ in self.cases:
-            assert scorer.requires <= expectations.keys()
+            assert scorer.requires <= expectations.keys(), "a case lacks what the scorer says it requires"

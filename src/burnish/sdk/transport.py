@@ -197,7 +197,7 @@ class Transport:
             raise ServerUnavailable(f"{self._url}: no answer in time") from None
         except aiohttp.ClientConnectorError as error:
             reason = error.os_error.strerror or error.os_error
-            remedy = "is the server running, and is this its address?"
+            remedy = "is the server running (burnish server), and is this its address (--url, BURNISH_URL)?"
             raise ServerUnavailable(f"{self._url}: cannot connect ({reason}); {remedy}") from None
         except aiohttp.ClientError as error:
             raise ServerUnavailable(f"{self._url}: the connection was lost ({error})") from None
