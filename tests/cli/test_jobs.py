@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from burnish.api.testing import ServerElsewhere, play_job, server_elsewhere
 from burnish.cli.main import app
 from burnish.cli.output import stdout
+from burnish.concurrency import Backoff
 from burnish.domain.job import JobStatus, Progress
 
 
@@ -169,7 +170,7 @@ def test_bad_input_is_named_and_leaves_2(cli: Cli, create: list[str], options: l
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burnish.sdk.transport.FIRST_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("burnish.sdk.transport.RETRY", Backoff(base_seconds=0))
     shown = Cli("http://127.0.0.1:1")("list", code=1)
     assert "http://127.0.0.1:1: cannot connect" in shown
     assert "is the server running" in shown
