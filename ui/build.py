@@ -34,7 +34,10 @@ _TEXT = (".js", ".css", ".html", ".svg", ".json")
 def main() -> int:
     if sys.argv[1:2] == ["npm"]:
         install()
-        npm(*sys.argv[2:])
+        try:
+            npm(*sys.argv[2:])
+        except subprocess.CalledProcessError as error:
+            return error.returncode  # it has said why
         return 0
     if_possible = "--if-possible" in sys.argv[1:]
     with (UI / ".build.lock").open("w") as lock:

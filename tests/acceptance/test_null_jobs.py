@@ -9,13 +9,13 @@ from burnish.domain.job import OptimizerType
 
 
 @pytest.mark.parametrize("optimizer", [OptimizerType.JOINT_SEARCH, OptimizerType.METAPROMPT])
-async def test_where_no_prompt_is_better_none_is_registered(optimizer: OptimizerType) -> None:
+async def test_where_no_prompt_is_better_hardly_any_is_registered(optimizer: OptimizerType) -> None:
     tally = await null_jobs(optimizer, jobs=6)
     assert tally.unfinished == []
-    assert (tally.jobs, tally.improved, tally.registered) == (6, 0, 0)
+    assert tally.registered == tally.improved <= 1  # one job in forty is lucky on the sealed test, too
 
 
 async def test_a_true_gain_is_found_and_registered() -> None:
     tally = await gaining_jobs(jobs=6)
     assert tally.unfinished == []
-    assert tally.improved == tally.registered >= 3  # of the first seeds; of a hundred it is four of five
+    assert tally.improved == tally.registered >= 5

@@ -56,7 +56,7 @@ async def test_our_own_settings_arrive(api: Any) -> None:
 
 
 async def test_one_answer_names_every_problem(api: Any) -> None:
-    request = {
+    request: dict[str, Any] = {
         "experiment_id": "77",
         "source_prompt_uri": "prompts:/nowhere/1",
         "config": {
@@ -234,7 +234,7 @@ async def test_an_estimate_takes_the_same_request_and_writes_nothing(api: Any) -
     assert "experiment_id" in refused["message"]
 
 
-async def test_while_mlflow_is_away_the_client_is_told_to_come_back(api: Any) -> None:
+async def test_while_mlflow_is_away_the_client_is_asked_to_come_back(api: Any) -> None:
     request = api.services.request()
     api.services.tracker.away = True
     answer = await api.call("POST", "", request, status=503)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -64,6 +64,11 @@ class CountingStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    async def read_again(self, times: int = 1) -> None:
+        """Wait for as many further reads."""
+        wanted = self.reads + times
+        await until(lambda: self.reads >= wanted)
+
     async def events(self, *arguments: Any) -> Any:
         self.reads += 1
         if self.away:
@@ -71,11 +76,18 @@ class CountingStore:
         return await self._store.events(*arguments)
 
 
+async def until(reached: Callable[[], bool]) -> None:
+    """Let others run until it is so."""
+    async with asyncio.timeout(5):
+        while not reached():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.001)
+
+
 async def test_a_watcher_sees_every_event_once_and_then_the_end(services: FakeServices) -> None:
     job_id = await new_job(services)
-    hub = EventHub(services.store, poll_seconds=0.005)
-    watcher = asyncio.create_task(collect(hub.watch(job_id, 0)))
-    await asyncio.sleep(0.02)
+    counting = CountingStore(services.store)
+    watcher = asyncio.create_task(collect(EventHub(counting, poll_seconds=0.005).watch(job_id, 0)))
+    await until(lambda: counting.reads >= 2)
     await play_job(services, job_id)
     seen = await asyncio.wait_for(watcher, 5)
     assert [event["sequence"] for event in seen] == [1, 2, 3, 4, 5]
@@ -99,7 +111,7 @@ async def test_a_hundred_watchers_cost_one_reader(services: FakeServices) -> Non
     watchers = [asyncio.create_task(collect(hub.watch(job_id, n % 3))) for n in range(100)]
     for number in range(20):
         await services.store.report(job_id, job.attempt, Report(events=[progress(number)]))
-        await asyncio.sleep(0.005)
+        await counting.read_again()
     await services.store.update(
         job_id, job.attempt, {"status": JobStatus.FAILED}, [NewEvent(EventKind.ENDED, {})]
     )
@@ -114,10 +126,11 @@ async def test_watchers_may_start_anywhere_even_behind_the_end(services: FakeSer
     job = await services.store.take(job_id, "w")
     await services.store.report(job_id, job.attempt, Report(events=[progress(n) for n in range(3 * PAGE)]))
     total = 3 * PAGE + 3
-    hub = EventHub(services.store, poll_seconds=0.005)
+    counting = CountingStore(services.store)
+    hub = EventHub(counting, poll_seconds=0.005)
     starts = [10 * PAGE, 0, 2 * PAGE, total - 1]
     watchers = [asyncio.create_task(collect(hub.watch(job_id, after))) for after in starts]
-    await asyncio.sleep(0.03)
+    await until(lambda: counting.reads >= 8)
     await services.store.update(
         job_id, job.attempt, {"status": JobStatus.FAILED}, [NewEvent(EventKind.ENDED, {})]
     )
@@ -130,8 +143,9 @@ async def test_a_job_that_was_resumed_is_watched_past_its_first_end(services: Fa
     job_id = await new_job(services)
     await services.store.request_cancel(job_id)
     await services.store.reopen(job_id)
-    watcher = asyncio.create_task(collect(EventHub(services.store, 0.005).watch(job_id, 0)))
-    await asyncio.sleep(0.03)
+    counting = CountingStore(services.store)
+    watcher = asyncio.create_task(collect(EventHub(counting, 0.005).watch(job_id, 0)))
+    await until(lambda: counting.reads >= 4)
     assert not watcher.done()
     await services.store.request_cancel(job_id)
     kinds = [event["kind"] for event in await asyncio.wait_for(watcher, 5)]
@@ -143,12 +157,12 @@ async def test_a_deleted_job_and_a_store_that_is_away_end_the_stream(services: F
     counting = CountingStore(services.store)
     hub = EventHub(counting, poll_seconds=0.005)
     watcher = asyncio.create_task(collect(hub.watch(job_id, 0)))
-    await asyncio.sleep(0.03)
+    await counting.read_again(3)
     counting.away = True
     assert len(await asyncio.wait_for(watcher, 5)) == 1
     counting.away = False
     watcher = asyncio.create_task(collect(hub.watch(job_id, 0)))
-    await asyncio.sleep(0.03)
+    await counting.read_again(3)
     await services.store.delete(job_id)
     assert len(await asyncio.wait_for(watcher, 5)) == 1
 
@@ -163,7 +177,7 @@ async def test_silence_is_broken_by_heartbeats_and_ended_by_closing(services: Fa
             parts.append(part)
 
     watcher = asyncio.create_task(watch())
-    await asyncio.sleep(0.08)
+    await until(lambda: len(parts) >= 2)
     hub.close()
     await asyncio.wait_for(watcher, 5)
     assert parts and set(parts) == {b": heartbeat\n\n"}
@@ -176,10 +190,7 @@ async def test_a_reader_stops_when_nobody_watches(services: FakeServices) -> Non
     stream = hub.watch(job_id, 0)
     await anext(stream)
     await stream.aclose()  # type: ignore[attr-defined]
-    await asyncio.sleep(0.01)
-    before = counting.reads
-    await asyncio.sleep(0.03)
-    assert counting.reads == before
+    await until(lambda: f"watch-{job_id}" not in {task.get_name() for task in asyncio.all_tasks()})
 
 
 async def test_over_http_as_a_stream_and_as_pages(services: FakeServices) -> None:

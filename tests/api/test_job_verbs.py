@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from typing import Any
 
 import httpx2 as httpx
@@ -20,7 +20,7 @@ from burnish.domain.job import JobStatus
 from burnish.domain.records import CandidateRecord, Report
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
 from burnish.service.jobs import Jobs
-from burnish.tracking.protocol import RunStatus
+from burnish.tracking.protocol import NOTHING, RunEntries, RunStatus
 
 UNKNOWN = {"error_code": "RESOURCE_DOES_NOT_EXIST", "what": "job", "name": "nobody"}
 
@@ -183,33 +183,37 @@ async def test_delete_of_a_running_job_does_not_wait_for_mlflow_for_long(api: An
     job_id = (await api.create())["job_id"]
     job = await api.services.store.take(job_id, "worker-1")
     run = api.services.tracker.runs[api.services.tracker.ensure_run(job)]
+    locked = LockedTracker(api.services.tracker)
     hurried = Jobs(
         api.services.store,
-        SlowToEnd(api.services.tracker),
+        locked,
         api.services.jobs._resolver,
         api.services.dispatcher,
         stop_seconds=0.05,
     )
     with pytest.raises(TrackingUnavailable, match="was not deleted; try again"):
         await hurried.delete(job_id)
+    locked.released.set()
     assert (await api.services.store.get(job_id)).status is JobStatus.CANCELED
     assert not run.deleted
     await api.call("DELETE", f"/{job_id}")
     assert run.deleted
 
 
-class SlowToEnd:
-    """A tracker whose database is locked: it takes a second to end a run."""
+class LockedTracker:
+    """A tracker whose database is locked: it ends a run when it is ``released``."""
 
     def __init__(self, tracker: Any) -> None:
         self._tracker = tracker
+        self.released = threading.Event()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tracker, name)
 
-    def end_run(self, run_id: str, status: RunStatus) -> None:
-        time.sleep(1)
-        self._tracker.end_run(run_id, status)
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> bool:
+        assert self.released.wait(10)
+        ended: bool = self._tracker.end_run(run_id, status, entries)
+        return ended
 
 
 async def test_twenty_clients_delete_one_job_once(api: Any) -> None:

@@ -21,6 +21,8 @@ RUN_STATUS = {
     JobStatus.FAILED: "FAILED",
     JobStatus.CANCELED: "KILLED",
 }
+NOT_CHARGED = ("429", "500", "503", "garbage", "no_choices", "error_in_200", "stream")
+"""Ends of requests that count as unpaid: refusals, and what can never be read and brings no usage."""
 SECONDS_AFTER_AN_END = 2.0  # within which the last request may still go out
 
 
@@ -214,7 +216,7 @@ async def _check_calls(
     beyond = (answered - allowed).total()
     found.repeated += max(0, beyond - unknown)
     spent = job.usage.total.calls
-    paid = sum(request["end"] not in ("429", "500", "503") for request in asked)
+    paid = sum(request["end"] not in NOT_CHARGED for request in asked)
     if spent > MAX_CALLS or paid > MAX_CALLS:
         found.problems.append(f"{job.job_id}: {spent} calls counted, {paid} made, {MAX_CALLS} allowed")
     if job.status is JobStatus.COMPLETED and paid > spent:

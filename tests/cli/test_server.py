@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,18 @@ def test_an_address_of_another_machine_is_refused() -> None:
         check_port(Settings(host="192.0.2.1", port=0))
 
 
-def test_a_free_port_stays_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-    check_port(Settings(port=port))
-    socket.create_server(("127.0.0.1", port)).close()
+def test_a_free_port_is_tried_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[socket.socket] = []
+    create_server = socket.create_server
+
+    def recording(*arguments: Any, **options: Any) -> socket.socket:
+        tried.append(create_server(*arguments, **options))
+        return tried[-1]
+
+    monkeypatch.setattr("burnish.cli.server.socket.create_server", recording)
+    check_port(Settings(port=0))
+    (listener,) = tried
+    assert listener.fileno() == -1  # closed
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ Judge = Callable[[Mapping[str, Any]], "tuple[int, dict[str, Any]] | None"]
 MakeRig = Callable[..., Any]
 
 
-class Choosy(ScriptedServer):
+class Selective(ScriptedServer):
     """Answers what its judge lets pass."""
 
     def __init__(self, judge: Judge) -> None:
@@ -95,7 +95,7 @@ class TestParameters:
     async def test_the_cap_goes_by_its_other_name_and_that_is_remembered(
         self, over: MakeRig, model: str
     ) -> None:
-        async with Choosy(refusing("max_tokens")) as server:
+        async with Selective(refusing("max_tokens")) as server:
             bench = over(server.url, budget=Budget(max_calls=3))
             for number in range(3):
                 await ask(bench, request(model, f"number {number}", max_tokens=9))
@@ -104,7 +104,7 @@ class TestParameters:
         assert bench.ledger.spent.total.calls == 3, "a refusal costs nothing"
 
     async def test_also_the_other_way_round(self, over: MakeRig) -> None:
-        async with Choosy(refusing("max_completion_tokens", 422)) as server:
+        async with Selective(refusing("max_completion_tokens", 422)) as server:
             bench = over(server.url)
             await ask(bench, request("openai:/o3-mini", max_tokens=9))
         assert [set(body) & {"max_tokens", "max_completion_tokens"} for _, _, body in server.bodies] == [
@@ -128,7 +128,7 @@ class TestParameters:
     )
     async def test_others_are_left_out_with_a_warning(self, over: MakeRig, error: dict[str, Any]) -> None:
         warnings: list[str] = []
-        async with Choosy(lambda body: (400, error) if "temperature" in body else None) as server:
+        async with Selective(lambda body: (400, error) if "temperature" in body else None) as server:
             bench = over(server.url)
             bench.model.answers.report_to(warnings.append)
             await ask(bench, request(temperature=0.2, top_p=0.5))
@@ -138,7 +138,7 @@ class TestParameters:
     async def test_a_response_format_is_said_in_words_instead(self, over: MakeRig) -> None:
         schema = {"type": "object", "title": "the shape"}
         wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-        async with Choosy(refusing("response_format")) as server:
+        async with Selective(refusing("response_format")) as server:
             await ask(over(server.url), request(response_format=wanted))
         body = server.bodies[-1][2]
         assert "response_format" not in body
@@ -147,7 +147,7 @@ class TestParameters:
     async def test_anthropics_api_learns_too(self) -> None:
         message = "`temperature` and `top_p` cannot both be specified for this model"
         error = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
-        async with Choosy(
+        async with Selective(
             lambda body: (400, error) if {"temperature", "top_p"} <= body.keys() else None
         ) as server:
             provider = anthropic.INFO.open(server.url, {"ANTHROPIC_API_KEY": SECRET})
@@ -164,7 +164,7 @@ class TestParameters:
         self, over: MakeRig
     ) -> None:
         error = {"error": {"message": "max_tokens and max_completion_tokens are not supported"}}
-        async with Choosy(lambda body: (400, error)) as server:
+        async with Selective(lambda body: (400, error)) as server:
             with pytest.raises(ModelRequestInvalid, match="not supported"):
                 await ask(over(server.url), request(max_tokens=9))
         assert server.requests <= 4
@@ -179,7 +179,7 @@ class TestParameters:
         ],
     )
     async def test_other_refusals_change_nothing(self, over: MakeRig, message: str) -> None:
-        async with Choosy(lambda body: (400, {"error": {"message": message}})) as server:
+        async with Selective(lambda body: (400, {"error": {"message": message}})) as server:
             with pytest.raises(ModelRequestInvalid):
                 await ask(over(server.url), request(max_tokens=9, temperature=0.1))
         assert server.requests == 1
@@ -199,7 +199,7 @@ class TestKeys:
 
     async def test_after_good_answers_a_403_is_that_requests_own(self, over: MakeRig) -> None:
         error = {"error": {"message": "not for you"}}
-        async with Choosy(
+        async with Selective(
             lambda body: (403, error) if "odd" in body["messages"][0]["content"] else None
         ) as server:
             bench = over(server.url)
@@ -211,13 +211,13 @@ class TestKeys:
 
     @pytest.mark.parametrize("status", [401, 403])
     async def test_a_key_that_has_never_worked_is_wrong(self, over: MakeRig, status: int) -> None:
-        async with Choosy(lambda body: (status, {"error": "no"})) as server:
+        async with Selective(lambda body: (status, {"error": "no"})) as server:
             with pytest.raises(ModelRejected, match="check OPENAI_API_KEY"):
                 await ask(over(server.url), request())
 
     async def test_a_key_that_is_withdrawn_is_wrong_after_a_handful(self, over: MakeRig) -> None:
         withdrawn: list[bool] = []
-        async with Choosy(lambda body: (401, {"error": "no"}) if withdrawn else None) as server:
+        async with Selective(lambda body: (401, {"error": "no"}) if withdrawn else None) as server:
             bench = over(server.url)
             await ask(bench, request(text="first"))
             withdrawn.append(True)
@@ -398,7 +398,7 @@ class TestRemedies:
     """F17."""
 
     async def test_a_404_shows_the_address(self) -> None:
-        async with Choosy(lambda body: (404, {"error": {"message": "no such model"}})) as server:
+        async with Selective(lambda body: (404, {"error": {"message": "no such model"}})) as server:
             provider = openai.INFO.open(f"{server.url}/v2", {})
             with pytest.raises(ModelRejected, match="/v2/chat/completions: 404 no such model"):
                 await provider.complete(request(), "m", 5.0)

@@ -54,19 +54,23 @@ def read_tokens(path: Path) -> tuple[str, ...]:
     return tokens
 
 
+def is_exposed(settings: Settings) -> bool:
+    """Whether other machines reach the server without a token, and nobody said that this is meant."""
+    return not (settings.auth_token_file or settings.no_auth or _is_loopback(settings.host))
+
+
 def check_exposure(settings: Settings) -> None:
     """Other machines reach a server on another address than loopback: it needs tokens then.
 
     Raises:
         InvalidInput: it has none, and ``no_auth`` was not said.
     """
-    if settings.auth_token_file or settings.no_auth or _is_loopback(settings.host):
-        return
-    raise InvalidInput.of(
-        "host",
-        settings.host,
-        "other machines reach this address: name --auth-token-file FILE, or say --no-auth if that is meant",
-    )
+    if is_exposed(settings):
+        raise InvalidInput.of(
+            "host",
+            settings.host,
+            "other machines reach this address: name --auth-token-file FILE, or --no-auth if that is meant",
+        )
 
 
 class AllowedHosts:

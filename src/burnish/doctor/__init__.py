@@ -1,4 +1,7 @@
-"""What ``burnish doctor`` looks at. Each check looks only: it makes, changes and locks nothing."""
+"""What ``burnish doctor`` looks at. Each check looks only: it makes, changes and locks nothing.
+
+May import everything below ``cli``.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""Frozen values without I/O: what a job, a candidate, an example, a score is."""
+"""Frozen values without I/O: what a job, a candidate, an example, a score is.
+
+May import ``errors`` only.
+"""

@@ -1,1 +1,4 @@
-"""The client: jobs on a Burnish server, over HTTP only."""
+"""The client: jobs on a Burnish server, over HTTP only.
+
+May import ``proto``, the domain and ``errors``.
+"""

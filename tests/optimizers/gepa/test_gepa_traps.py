@@ -36,7 +36,7 @@ def test_nothing_is_written_to_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not list(tmp_path.iterdir())
 
 
-async def test_whatever_was_validated_is_told_with_its_scores() -> None:
+async def test_whatever_was_validated_is_reported_with_its_scores() -> None:
     """Where MLflow goes by the answer_type of a call, candidates that gepa accepts are not logged."""
     synthetic, examples = make_synthetic(phrases=UNEQUAL), task()
     _, observer = await search(examples, synthetic, max_metric_calls=300, lookahead=8)

@@ -119,7 +119,7 @@ async def test_a_cancelled_search_leaves_no_thread_and_no_task() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_more_threads_than_a_pool_has_wait_side_by_side() -> None:
+async def test_more_threads_than_a_pool_has_wait_at_the_same_time() -> None:
     everyone, here = asyncio.Event(), 0
 
     async def meet() -> None:
