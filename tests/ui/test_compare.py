@@ -58,7 +58,6 @@ def test_other_data_is_not_compared(filled: Filled, visit: Opener) -> None:
         reflection_model=None,
         budget={"max_calls": 200},
     )
-    filled.stage.wait(other)
     jobs = quote(json.dumps([filled.jobs["improved"], other]))
     page = visit(filled.base).open(f"compare?jobs={jobs}")
     expect(page.get_by_text("They ran on different data")).to_be_visible()
@@ -75,3 +74,18 @@ def test_the_list_leads_there_and_an_empty_one_leads_back(filled: Filled, visit:
     page.goto(f"{filled.base}compare")
     page.get_by_role("link", name="To the jobs").click()
     expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+
+def test_keys_say_which_there_are_and_lead_to_pages(filled: Filled, visit: Opener) -> None:
+    page = visit(filled.base).open("new")
+    expect(page.get_by_role("heading", name="New job")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("To the jobs")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("j")
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.press("?")  # typed into the search box
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -105,9 +105,9 @@ function whyNot(
   other: ReadonlyMap<string, number>,
   pairs: number,
 ): string | undefined {
+  if (!sameData([base, job]).data) return "Another dataset, so there is nothing to pair.";
   const untested = [base, job].filter((each) => (each === base ? one : other).size === 0);
   if (untested.length) return `${untested.map(nameOf).join(" and ")}: no winner has been tested yet.`;
-  if (!sameData([base, job]).data) return "Another dataset, so there is nothing to pair.";
   if (scorersOf(base) !== scorersOf(job))
     return "Scored by other scorers, so the scores mean something else.";
   if (pairs < FEWEST_PAIRS)
