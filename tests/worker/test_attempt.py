@@ -297,7 +297,7 @@ async def test_a_running_job_writes_heartbeats(faults: Faults, harness: WorkerHa
 # --- budgets
 
 
-@pytest.mark.parametrize("max_calls", [70, 75, 80])
+@pytest.mark.parametrize("max_calls", [66, 67, 69])  # 66 are enough, were none of them lost by four deaths
 async def test_a_budget_is_kept_to_the_call_across_deaths(max_calls: int, harness: WorkerHarness) -> None:
     await harness.submit(budget=Budget(max_calls=max_calls), concurrency=8)
     asked, deaths = 0, 0
