@@ -207,7 +207,10 @@ async def most_memory(harness: DispatchHarness, workers: Sequence[Child], idle_m
 
 def spread(values: Sequence[float]) -> str:
     ordered = sorted(values)
-    at = lambda share: ordered[min(len(ordered) - 1, int(share * len(ordered)))]  # noqa: E731
+
+    def at(share: float) -> float:
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
     return f"p50 {at(0.5):.0f} ms, p95 {at(0.95):.0f} ms, most {ordered[-1]:.0f} ms ({len(ordered)} samples)"
 
 

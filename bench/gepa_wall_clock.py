@@ -1,6 +1,6 @@
 """Wall clock of GEPA as Burnish runs it: against ``gepa.optimize``, and as a job against MLflow's job.
 
-    python bench/gepa_wall_clock.py [--latency 0.2 1.0] [--seeds 3] [--score-seeds 20] [--mlflow PYTHON]
+    python -m bench.gepa_wall_clock [--latency 0.2 1.0] [--seeds 3] [--score-seeds 20] [--mlflow PYTHON]
 
 The task is the planted-insight one: budget 300, minibatch 3, validation 30, 16 calls in flight, every
 call takes the latency ± 30 %. All sides ask the same model.
@@ -27,8 +27,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from planted_insight import Burnish, Library, Planted, Result, compare_scores
-from served_jobs import Served, burnish, mlflow, time_jobs
+from bench.planted_insight import Burnish, Library, Planted, Result, compare_scores
+from bench.served_jobs import Served, burnish, mlflow, time_jobs
 
 IN_FLIGHT = 16
 JITTER = 0.3

@@ -21,6 +21,7 @@ import json
 import os
 import random
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -112,7 +113,9 @@ def insert(engine: Engine, count: int) -> None:
     for start in range(len(first), count, DIFFERENT):
         with engine.begin() as connection:
             if engine.dialect.name == "sqlite":
-                connection.connection.driver_connection.create_function("md5", 1, _md5, deterministic=True)
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                driver.create_function("md5", 1, _md5, deterministic=True)
             for table in (tables.jobs, tables.tags, tables.scores):
                 multiply(connection, table, start, min(DIFFERENT, count - start))
         print(f"\r{start + DIFFERENT} jobs", end="", file=sys.stderr)
@@ -243,9 +246,13 @@ def measure_all(port: int, pid: int, known: Sequence[str]) -> None:
             "model": "scripted:/sentiment",
         },
     }
+
+    def searching(body: dict[str, Any]) -> Callable[[int], Any]:
+        return lambda _: ask(connection, "POST", f"{JOBS}/search", body)
+
     measure("get", 500, lambda n: ask(connection, "GET", f"{JOBS}/{known[n % len(known)]}"))
     for what, body in searches.items():
-        measure(f"search, {what}", 100, lambda n, body=body: ask(connection, "POST", f"{JOBS}/search", body))
+        measure(f"search, {what}", 100, searching(body))
     print(f"memory of the server: {memory_mib(pid):.0f} MiB, MLflow mounted")
     made: list[str] = []
     measure("create", 50, lambda n: made.append(ask(connection, "POST", JOBS, request)["job"]["job_id"]))

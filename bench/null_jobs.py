@@ -147,8 +147,14 @@ async def run_job(model: Chance, optimizer: OptimizerType, records: int, **chang
             for record in HiddenRules(seed=model.seed).records(records)
         ]
         harness.dataset = tracker.ensure_dataset(Dataset.of(pairs, "cases"), EXPERIMENT)
-        fields = {"model": MODEL, "reflection_model": REFLECTION, "register": RegisterPolicy.IMPROVED}
-        fields |= {"seed": model.seed, "optimizer_type": optimizer, "concurrency": 16}
+        fields: dict[str, Any] = {
+            "model": MODEL,
+            "reflection_model": REFLECTION,
+            "register": RegisterPolicy.IMPROVED,
+            "seed": model.seed,
+            "optimizer_type": optimizer,
+            "concurrency": 16,
+        }
         await harness.submit(**{**fields, **SETTINGS.get(optimizer, {}), **changes})
         await WorkerProcess(harness, answer=model).run()
         job = await harness.store.get("job")

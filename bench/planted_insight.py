@@ -7,7 +7,7 @@ is a function of (seed, prompt, example) and every rewriting of (seed, question)
 that ask the same get the same, at any latency.
 
 Run as a program, it compares the final scores of GEPA as Burnish runs it with those of
-``gepa.optimize``, without any latency: ``python bench/planted_insight.py --seeds 20``.
+``gepa.optimize``, without any latency: ``python -m bench.planted_insight --seeds 20``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from gepa.core.adapter import EvaluationBatch
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Dataset, Example
+from burnish.domain.edit import EditReport
 from burnish.domain.hashing import uniform_draw
 from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation, Score
@@ -217,6 +218,10 @@ class Validated:
         self, candidate: Candidate, status: CandidateStatus, *, means: Means | None = None, **_: Any
     ) -> None:
         self.count += means is not None
+
+    def edit(self, report: EditReport) -> None: ...
+
+    def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None: ...
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None: ...
 

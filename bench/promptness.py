@@ -82,7 +82,7 @@ async def _next_start_ms(deployment: Deployment, job_id: str, attempt: int) -> i
     while True:
         for event in await deployment.store.events(job_id, limit=100_000):
             if event.kind.value == "STARTED" and event.attempt > attempt:
-                return event.timestamp_ms
+                return int(event.timestamp_ms)
         await asyncio.sleep(0.05)
 
 

@@ -29,8 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from planted_insight import BUDGET, SOURCE, TRAIN, VALIDATION, Planted
-
+from bench.planted_insight import BUDGET, SOURCE, TRAIN, VALIDATION, Planted
 from burnish.domain.dataset import Example
 from burnish.llm.protocol import Request
 from burnish.llm.testing.faults import Faults
@@ -135,7 +134,15 @@ def burnish() -> Peer:
 
 
 def mlflow(python: str, engine: str = "") -> Peer:
-    command = ("-m", "mlflow", "server", "--backend-store-uri", "sqlite:///mlflow.db", "--port", "{port}")
+    command: tuple[str, ...] = (
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        "sqlite:///mlflow.db",
+        "--port",
+        "{port}",
+    )
     command += ("--no-serve-artifacts", "--default-artifact-root", "artifacts")  # the executor wants files
     command += ("--workers", "1")  # of several, the one that imports for its first job is ended as hung
     return Peer(name=f"mlflow, {engine or 'huey'}", python=python, command=command, engine=engine)

@@ -97,7 +97,7 @@ def main() -> None:
     dataset_id = create_dataset(server, f"reviews-{stamp}")
     print(f"prompt {prompt}, data set {dataset_id}")
 
-    request = {
+    request: dict[str, Any] = {
         "experiment_id": "0",
         "source_prompt_uri": prompt,
         "config": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ class TestSingleFlight:
 
         assert await asyncio.gather(*(flights.join("a", work) for _ in range(5))) == [1] * 5
         assert await flights.join("a", work) == 2
-        assert await asyncio.gather(flights.join("b", work), flights.join("c", work)) == [4, 4]
+        assert await asyncio.gather(*(flights.join(key, work) for key in "bc")) == [4, 4]
 
     async def test_kept_results_are_worked_out_once(self) -> None:
         flights: SingleFlight[int] = SingleFlight(keep=True)
@@ -249,7 +250,7 @@ class TestBackoff:
     @pytest.mark.parametrize(("jitter", "shortest"), [(1.0, 0.0), (0.5, 2.0)])
     def test_jitter_is_the_share_left_to_chance(self, jitter: float, shortest: float) -> None:
         for drawn, expected in ((0.0, shortest), (0.5, (shortest + 4) / 2)):
-            backoff = Backoff(base_seconds=4, jitter=jitter, draw=lambda drawn=drawn: drawn)
+            backoff = Backoff(base_seconds=4, jitter=jitter, draw=repeat(drawn).__next__)
             assert backoff.pause_seconds(1) == expected
 
     async def test_work_is_tried_again_until_it_succeeds(self) -> None:

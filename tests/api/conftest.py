@@ -31,7 +31,8 @@ class Api:
         return answer.json()
 
     async def create(self, **changes: Any) -> dict[str, Any]:
-        return (await self.call("POST", "", self.services.request(**changes)))["job"]
+        job: dict[str, Any] = (await self.call("POST", "", self.services.request(**changes)))["job"]
+        return job
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import jsonschema
@@ -59,7 +60,7 @@ async def test_versions_of_a_prompt(api: Any) -> None:
 
 
 async def test_a_dataset_with_columns_and_records(api: Any) -> None:
-    rows = [
+    rows: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"review": "good", "stars": 5, "meta": {"a": 1}}, {"expected_response": "positive"}),
         ({"review": "bad", "stars": "two", "meta": None}, {"expected_facts": ["x"]}),
         ({"review": "so so"}, {}),
@@ -130,6 +131,7 @@ async def test_providers_say_whether_there_is_a_key_and_never_show_it(api: Any) 
     assert (found["anthropic"]["usable"], found["anthropic"]["has_key"]) == (False, False)
     assert "ANTHROPIC_API_KEY" in found["anthropic"]["remedy"]
     assert found["anthropic"]["key_variables"][0] == "ANTHROPIC_API_KEY"
+    assert found["litellm"]["usable"] is (importlib.util.find_spec("litellm") is not None)
     assert "scripted" not in found
 
 

@@ -56,7 +56,7 @@ async def test_our_own_settings_arrive(api: Any) -> None:
 
 
 async def test_one_answer_names_every_problem(api: Any) -> None:
-    request = {
+    request: dict[str, Any] = {
         "experiment_id": "77",
         "source_prompt_uri": "prompts:/nowhere/1",
         "config": {

@@ -20,7 +20,7 @@ from burnish.domain.job import JobStatus
 from burnish.domain.records import CandidateRecord, Report
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
 from burnish.service.jobs import Jobs
-from burnish.tracking.protocol import RunStatus
+from burnish.tracking.protocol import NOTHING, RunEntries, RunStatus
 
 UNKNOWN = {"error_code": "RESOURCE_DOES_NOT_EXIST", "what": "job", "name": "nobody"}
 
@@ -210,9 +210,10 @@ class LockedTracker:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tracker, name)
 
-    def end_run(self, run_id: str, status: RunStatus) -> None:
+    def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> bool:
         assert self.released.wait(10)
-        self._tracker.end_run(run_id, status)
+        ended: bool = self._tracker.end_run(run_id, status, entries)
+        return ended
 
 
 async def test_twenty_clients_delete_one_job_once(api: Any) -> None:

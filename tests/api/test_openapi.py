@@ -118,7 +118,7 @@ def test_no_request_makes_a_server_error_and_answers_are_as_documented(
     @hypothesis.settings(
         max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
     )
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: schemathesis.Case[Any]) -> None:
         if "job_id" in case.path_parameters and verb == "get":
             case.path_parameters["job_id"] = server.job_id  # reach beyond "does not exist"
         answer = case.call()

@@ -122,7 +122,7 @@ def test_smaller_differences_within_a_pair_are_detected_in_proportion() -> None:
     whole = detectable(50, 0.4)
     assert whole is not None
     assert detectable(50, 0.4, size=0.1) == pytest.approx(whole / 10)
-    assert spread_of([0.0, 0.5, 1.0, 1.0], [0.3, 0.9, 1.0, 1.0]) == (0.5, pytest.approx(0.125**0.5))
+    assert spread_of([0.0, 0.5, 1.0, 1.0], [0.3, 0.9, 1.0, 1.0]) == pytest.approx((0.5, 0.125**0.5))
     assert spread_of([1.0], [1.0]) == (0.0, 1.0)
 
 

@@ -100,8 +100,12 @@ def test_flat_rows_in_every_format(write: Write, answer: str, suffix: str) -> No
     writer = csv.DictWriter(table, ["review", answer])
     writer.writeheader()
     writer.writerows(rows)
-    content = {"jsonl": lines(*rows), "csv": table.getvalue(), "parquet": parquet(rows)}[suffix]
-    assert pairs(write(f"reviews.{suffix}", content)) == [
+    content: dict[str, str | bytes] = {
+        "jsonl": lines(*rows),
+        "csv": table.getvalue(),
+        "parquet": parquet(rows),
+    }
+    assert pairs(write(f"reviews.{suffix}", content[suffix])) == [
         ({"review": "so, so"}, {"expected_response": "negative"}),
         ({"review": 'a "quote"\nand more'}, {"expected_response": "positive"}),
     ]
@@ -169,6 +173,13 @@ def test_ignored_columns_are_noted(write: Write) -> None:
     assert len(notes) == 1
 
 
+def test_ignored_columns_without_an_answer_among_the_rest_may_hold_it(write: Write) -> None:
+    notes: list[str] = []
+    path = write("r.csv", "review,mood\ngood,positive\n")
+    read_records(path, ("review",), note=notes.append)
+    assert notes == [f"{path}: ignored 'mood'; if one is the expected answer, name it as target"]
+
+
 def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_nothing(write: Write) -> None:
     row = json.dumps({"review": "a", "label": "x"})
     bom = b"\xef\xbb\xbf"
@@ -181,7 +192,11 @@ def test_a_byte_order_mark_windows_line_ends_and_blank_lines_are_nothing(write: 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_a_review_of_200_kb(write: Write, suffix: str) -> None:
     row = {"review": "long " * 40_000, "label": "x"}
-    content = {"jsonl": lines(row), "csv": f"review,label\n{row['review']},x\n", "parquet": parquet([row])}
+    content: dict[str, str | bytes] = {
+        "jsonl": lines(row),
+        "csv": f"review,label\n{row['review']},x\n",
+        "parquet": parquet([row]),
+    }
     assert pairs(write(f"r.{suffix}", content[suffix]))[0][0]["review"] == row["review"]
 
 
@@ -346,7 +361,7 @@ def test_holes(write: Write) -> None:
         "r.jsonl:1 label: 'null': has no value; fill it in or remove the row",
         "r.jsonl:2 label: has no value; fill it in or remove the row",
     ]
-    rows = [{"review": "a", "label": 1.5}, {"review": None, "label": float("nan")}]
+    rows: list[dict[str, Any]] = [{"review": "a", "label": 1.5}, {"review": None, "label": float("nan")}]
     assert problems_of(write("r.parquet", parquet(rows))) == [
         "r.parquet:2 review: 'null': has no value; fill it in or remove the row",
         "r.parquet:2 label: 'NaN': has no value; fill it in or remove the row",

@@ -25,7 +25,7 @@ from burnish.errors import (
     StoreUnavailable,
 )
 from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS, most_prompt_tokens
-from burnish.llm.protocol import Response
+from burnish.llm.protocol import Request, Response
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.testing.contract import eventually
 from burnish.llm.testing.faults import Faults
@@ -48,7 +48,12 @@ class TestOneCall:
 
     async def test_the_call_is_noted_with_its_worst_case_before_it_is_made(self, rig: MakeRig) -> None:
         noted: list[Usage] = []
-        bench = rig(lambda request: noted.extend(bench.journal.begun.values()) or "x")
+
+        def note(request: Request) -> str:
+            noted.extend(bench.journal.begun.values())
+            return "x"
+
+        bench = rig(note)
         await bench.ask("hi", max_tokens=7)
         (worst,) = noted
         assert worst.calls == 1
@@ -294,7 +299,8 @@ class TestRetries:
         async def pass_at_the_third(*args: Any) -> Response:
             if bench.provider.requests == 2:
                 bench.provider.faults = Faults()
-            return await original(*args)
+            response: Response = await original(*args)
+            return response
 
         bench.provider.complete = pass_at_the_third
         completion = await bench.ask(max_tokens=10)

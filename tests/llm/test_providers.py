@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from aiohttp.web import StreamResponse
 
 from burnish.domain.prompt import Message
 from burnish.errors import ModelRejected
@@ -115,7 +117,7 @@ async def test_litellm_is_given_no_option_that_leads_elsewhere(option: str) -> N
         await litellm.INFO.open(None, {}).complete(request, "openai/m", 1.0)
 
 
-async def asked(info: ProviderInfo, environment: dict[str, str], request: Request) -> tuple:
+async def asked(info: ProviderInfo, environment: dict[str, str], request: Request) -> tuple[Any, ...]:
     """Path, headers and body of the one request that a call makes."""
     async with ScriptedServer(echo) as server:
         filled = {name: value.replace("URL", server.url) for name, value in environment.items()}
@@ -240,7 +242,7 @@ async def test_redirects_are_not_followed() -> None:
     """They would carry the key to another host."""
 
     class Redirecting(ScriptedServer):
-        async def _act(self, http, body, body_hash, fault):
+        async def _act(self, *_: Any) -> StreamResponse:
             from aiohttp import web
 
             return web.Response(status=307, headers={"Location": "http://127.0.0.1:1/"})
@@ -254,7 +256,7 @@ async def test_redirects_are_not_followed() -> None:
 
 async def test_no_credit_left_is_not_retried() -> None:
     class Broke(ScriptedServer):
-        async def _act(self, http, body, body_hash, fault):
+        async def _act(self, *_: Any) -> StreamResponse:
             from aiohttp import web
 
             error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}

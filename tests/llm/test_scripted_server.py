@@ -148,7 +148,7 @@ class TestHiddenRules:
 
     def score(self, prompt: str) -> float:
         records = self.task.records(600)
-        right = [
+        right: list[bool] = [
             self.answer(prompt, record) == record["expectations"]["expected_response"] for record in records
         ]
         return sum(right) / len(right)

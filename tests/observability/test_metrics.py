@@ -86,7 +86,8 @@ async def test_a_store_that_is_away_does_not_take_the_other_numbers_along() -> N
 
 
 async def test_the_lag_is_what_the_sleep_took_too_long() -> None:
-    now, reported = 0.0, []
+    now = 0.0
+    reported: list[float] = []
     late = iter([0.0, 0.25, 1.5])
 
     async def sleep(seconds: float) -> None:

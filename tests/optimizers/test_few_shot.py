@@ -11,7 +11,7 @@ import pytest
 from burnish.domain.candidate import CandidateStatus
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.prompt import Message
-from burnish.domain.score import Evaluation
+from burnish.domain.score import Evaluation, Score
 from burnish.errors import InvalidInput
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.few_shot.optimizer import FewShot
@@ -123,13 +123,15 @@ async def test_after_every_format_had_its_turn_the_good_ones_come_more_often() -
             if len(candidate.texts["reviews"]) > 1 or candidate.origin == "source":
                 return await SyntheticTask.evaluate(self, candidate, examples)
             nothing = [
-                Evaluation(candidate.candidate_id, example.example_id, "Hm.", {"exact_match": 0.0}, 0.0)
+                Evaluation(
+                    candidate.candidate_id, example.example_id, "Hm.", {"exact_match": Score(0.0)}, 0.0
+                )
                 for example in examples
             ]
             return means_of(nothing)
 
     synthetic = LikesTurns(phrases={"number 3": 0.3, "positive": 0.2})
-    settings = {"target_score": 1.0, "trials": 40, "bootstrap_examples": 12}
+    settings: dict[str, Any] = {"target_score": 1.0, "trials": 40, "bootstrap_examples": 12}
     run = await contract.run(contract.task(source=chat), synthetic, **settings)
     origins = [c.origin for c in run.observer.with_status(CandidateStatus.PROPOSED)]
     styles = [origin.split("(")[1].split(")")[0] for origin in origins]
@@ -139,7 +141,9 @@ async def test_after_every_format_had_its_turn_the_good_ones_come_more_often() -
 
 
 async def test_a_teacher_answers_where_nothing_is_expected() -> None:
-    records = [({"question": f"What is the meaning of word {n}?"}, {}) for n in range(16)]
+    records: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"question": f"What is the meaning of word {n}?"}, {}) for n in range(16)
+    ]
     examples = Dataset.of(records).examples
 
     async def teacher(candidate: Any, asked: Sequence[Example]) -> Means:

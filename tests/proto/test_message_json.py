@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from burnish.errors import InvalidInput
 from burnish.proto.convert import job_to_proto
 from burnish.proto.message import message_from_json, message_to_json, read_message
-from burnish.proto.prompt_optimization_pb2 import JobEvent, PromptCandidate, PromptOptimizationJob
+from burnish.proto.prompt_optimization_pb2 import (
+    ChatMessage,
+    JobEvent,
+    PromptCandidate,
+    PromptOptimizationJob,
+    PromptTemplate,
+)
 from burnish.proto.service_pb2 import CreatePromptOptimizationJob, SearchPromptOptimizationJobs
 from tests.proto.jobs import FULL_JOB, SMALL_JOB
 
@@ -82,7 +88,7 @@ def test_an_enum_is_its_name_or_its_number(value: Any, expected: int) -> None:
 
 def test_maps_of_messages_and_free_objects_come_back() -> None:
     for message in (
-        PromptCandidate(texts={"p": {"messages": [{"role": "user", "content": "{{x}}"}]}}),
+        PromptCandidate(texts={"p": PromptTemplate(messages=[ChatMessage(role="user", content="{{x}}")])}),
         JobEvent(sequence=1, data={"score": 0.5, "parents": ["a"], "reason": None}),
     ):
         again = message_from_json(json.loads(json.dumps(message_to_json(message))), type(message)())

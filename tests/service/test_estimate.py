@@ -10,8 +10,9 @@ import pytest
 
 from burnish.domain.budget import Budget
 from burnish.domain.job import OptimizerType
-from burnish.evaluation.scorer import WeightedScorer
+from burnish.evaluation.scorer import Feedback, WeightedScorer
 from burnish.evaluation.scorers.exact_match import exact_match
+from burnish.evaluation.scorers.text import TextScorer
 from burnish.evaluation.statistics import FEWEST_PAIRS
 from burnish.llm.providers.registry import Registry
 from burnish.optimizers.registry import complete_settings, make_optimizer
@@ -30,7 +31,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[WorkerHarness]:
     await harness.close()
 
 
-class TwoCallJudge(exact_match):
+class TwoCallJudge(TextScorer):
     """Is planned like a judge that asks ``model`` twice for each answer."""
 
     calls = 2
@@ -38,6 +39,9 @@ class TwoCallJudge(exact_match):
     def __init__(self, model: str) -> None:
         super().__init__("judge")
         self.model = model
+
+    def compare(self, output: str, expected: Any) -> Feedback:
+        raise AssertionError("an estimate asks no scorer")
 
 
 async def estimated(harness: WorkerHarness, judge: str | None = None, **changes: Any) -> Estimate:
@@ -55,6 +59,7 @@ async def estimated(harness: WorkerHarness, judge: str | None = None, **changes:
 async def test_judges_are_counted_and_priced_by_their_own_model(harness: WorkerHarness) -> None:
     without, cheap, dear = [await estimated(harness, judge) for judge in (None, CHEAP, DEAR)]
     assert cheap.calls_high == dear.calls_high == 3 * without.calls_high
+    assert without.usd_high and cheap.usd_high and dear.usd_high
     assert without.usd_high < cheap.usd_high < dear.usd_high
 
 
@@ -74,6 +79,7 @@ async def test_a_teacher_is_priced_by_its_own_model(harness: WorkerHarness) -> N
         for model in (CHEAP, DEAR)
     ]
     assert cheap.calls_low == dear.calls_low
+    assert cheap.usd_low and dear.usd_low
     assert cheap.usd_low < dear.usd_low
 
 
@@ -81,6 +87,7 @@ async def test_the_budget_caps_calls_tokens_and_dollars(harness: WorkerHarness) 
     free, capped = await estimated(harness), await estimated(harness, budget=Budget(max_calls=120))
     assert capped.calls_high == 120 < free.calls_high
     assert capped.tokens_high < free.tokens_high
+    assert capped.usd_high and free.usd_high
     assert capped.usd_high < free.usd_high
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from burnish.domain.inputs import JobData
 from burnish.domain.records import Idempotency
@@ -37,11 +37,15 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def count(store: SqlJobStore) -> tuple[int, int]:
     """Contents, and chunks."""
-    queries = [select(func.count()).select_from(table) for table in (tables.contents, tables.content_chunks)]
-    found = [
-        await store._database.read(lambda connection, q=query: connection.scalar(q)) for query in queries
-    ]
-    return found[0] or 0, found[1] or 0
+
+    def read(connection: Connection) -> tuple[int, int]:
+        contents, chunks = (
+            connection.scalars(select(func.count()).select_from(table)).one()
+            for table in (tables.contents, tables.content_chunks)
+        )
+        return contents, chunks
+
+    return await store._database.read(read)
 
 
 async def test_a_thousand_jobs_on_one_dataset_keep_it_once(store: SqlJobStore) -> None:
@@ -106,7 +110,8 @@ async def test_records_that_go_while_a_create_needs_them_are_written_again(
 ) -> None:
     data = some_data(30)
     await create(store, "old", data)
-    write, deleted = store._database.write, []
+    write = store._database.write
+    deleted: list[bool] = []
 
     async def write_behind_a_delete(work: Callable[..., Any]) -> Any:
         if not deleted:  # the create has seen that the records are there, and has not begun its transaction

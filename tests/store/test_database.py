@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from burnish.errors import InvalidInput, StoreUnavailable
 from burnish.redaction import redact_uri
@@ -23,6 +24,12 @@ from burnish.store.sql import SqlJobStore
 from burnish.store.testing.samples import a_job
 
 Open = Callable[..., AbstractAsyncContextManager[JobStore]]
+
+
+def _file_of(uri: str) -> Path:
+    path = sqlite_path(uri)
+    assert path is not None
+    return path
 
 
 def test_nobody_can_import_the_orm_while_statements_are_built() -> None:
@@ -133,8 +140,8 @@ async def test_a_full_disk_while_running(
 def _limit_pages(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
     connect = sqlite3.dbapi2.connect
 
-    def limited(*args: object, **options: object) -> sqlite3.Connection:
-        connection = connect(*args, **options)
+    def limited(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
 
@@ -144,10 +151,14 @@ def _limit_pages(monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
 # --- at run time
 
 
+def _pragma(name: str) -> Callable[[Connection], Any]:
+    return lambda connection: connection.scalar(text(f"PRAGMA {name}"))
+
+
 async def test_the_settings_of_sqlite(sqlite_uri: str) -> None:
     database = Database(sqlite_uri)
     settings = {
-        name: await database.read(lambda connection, name=name: connection.scalar(text(f"PRAGMA {name}")))
+        name: await database.read(_pragma(name))
         for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
     }
     await database.close()
@@ -169,7 +180,7 @@ async def test_the_event_loop_goes_on_while_the_database_works(sqlite_uri: str) 
 async def test_a_reader_sees_the_last_commit_while_another_writes(sqlite_uri: str, open_store: Open) -> None:
     async with open_store(sqlite_uri) as store:
         await store.create(a_job("first"))
-        other = sqlite3.connect(sqlite_path(sqlite_uri), isolation_level=None)
+        other = sqlite3.connect(_file_of(sqlite_uri), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM burnish_jobs")
         assert await store.unfinished() == ("first",)
@@ -193,7 +204,7 @@ async def test_errors_tell_neither_sql_nor_values(sqlite_uri: str) -> None:
 async def test_the_check_notices_a_broken_store(sqlite_uri: str, open_store: Open) -> None:
     async with open_store(sqlite_uri) as store:
         await store.check()
-        other = sqlite3.connect(sqlite_path(sqlite_uri))
+        other = sqlite3.connect(_file_of(sqlite_uri))
         other.execute("UPDATE burnish_version SET version_num = '9999'")
         other.commit()
         with pytest.raises(StoreUnavailable, match="9999"):

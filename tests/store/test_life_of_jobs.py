@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,8 @@ from burnish.errors import AttemptSuperseded, BurnishError, InvalidState, NotFou
 from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import a_call, a_candidate, a_job, an_answer, an_evaluation
 
+Enter = Callable[[AsyncExitStack], Coroutine[Any, Any, list[JobStore]]]
+
 SETTINGS = settings(
     max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
@@ -56,7 +58,7 @@ class LifeOfJobs(RuleBasedStateMachine):
 
     job_ids = Bundle("job_ids")
 
-    def __init__(self, enter: Callable[[AsyncExitStack], Awaitable[list[JobStore]]]) -> None:
+    def __init__(self, enter: Enter) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.exits = AsyncExitStack()
@@ -216,6 +218,14 @@ class LifeOfJobs(RuleBasedStateMachine):
 Open = Callable[..., Any]
 
 
+def life_in(enter: Enter) -> type[LifeOfJobs]:
+    class LifeInTheseStores(LifeOfJobs):
+        def __init__(self) -> None:
+            super().__init__(enter)
+
+    return LifeInTheseStores
+
+
 def test_sqlite(sqlite_uri: str, open_store: Open, tmp_path: Path) -> None:
     async def enter(exits: AsyncExitStack) -> list[JobStore]:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(dir=tmp_path)))
@@ -223,7 +233,7 @@ def test_sqlite(sqlite_uri: str, open_store: Open, tmp_path: Path) -> None:
         uri = f"sqlite:///{folder}/burnish.db"
         return [await exits.enter_async_context(open_store(uri)) for _ in range(2)]
 
-    run_state_machine_as_test(lambda: LifeOfJobs(enter), settings=SETTINGS)
+    run_state_machine_as_test(life_in(enter), settings=SETTINGS)
 
 
 @pytest.mark.postgres
@@ -233,4 +243,4 @@ def test_postgres(migrated_postgres_uri: str, open_store: Open) -> None:
             connection.execute("DELETE FROM burnish_jobs")
         return [await exits.enter_async_context(open_store(migrated_postgres_uri)) for _ in range(2)]
 
-    run_state_machine_as_test(lambda: LifeOfJobs(enter), settings=SETTINGS)
+    run_state_machine_as_test(life_in(enter), settings=SETTINGS)

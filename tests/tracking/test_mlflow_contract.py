@@ -65,7 +65,7 @@ class MlflowContract(TrackerContract):
         )
 
     def read_artifacts(self, client: Any, run_id: str, folder: str | None) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for entry in client.list_artifacts(run_id, folder):
             if entry.is_dir:
                 found |= self.read_artifacts(client, run_id, entry.path)

@@ -32,6 +32,9 @@ PATHS = (
     "jobs/{failed}?tab=examples",
     "jobs/{canceled}",
     "jobs/{running}",
+    "new",
+    "new?from={improved}",
+    'compare?jobs=["{improved}","{unclear}","{chat}"]',
     "jobs/none",
     "no/such/page",
 )

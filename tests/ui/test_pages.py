@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -26,6 +27,8 @@ PATHS = (
     "jobs/{failed}",
     "jobs/{canceled}",
     "jobs/{running}",
+    "new",
+    "new?from={chat}",
 )
 
 
@@ -299,7 +302,7 @@ def test_ten_thousand_jobs_are_scrolled_through(filled: Filled, visit: Opener) -
     ]
 
     def search(route: Route) -> None:
-        body = route.request.post_data_json
+        body: Any = route.request.post_data_json
         start = int(body.get("page_token") or 0)
         end = start + body["max_results"]
         more = {"next_page_token": str(end)} if end < len(jobs) else {}

@@ -193,7 +193,7 @@ class KillableProxy:
         return call_and_wait if asyncio.iscoroutinefunction(found) else call
 
 
-def _nothing(*arguments: Any) -> None:
+def _nothing(*arguments: Any, **named: Any) -> None:
     """No hook is set."""
 
 

@@ -178,7 +178,7 @@ async def test_a_wrong_key_fails_after_one_request(harness: WorkerHarness) -> No
 
 
 async def test_a_provider_that_is_away_is_waited_for(harness: WorkerHarness) -> None:
-    model = Model(
+    model: Model = Model(
         lambda request, answer: ModelUnavailable(request.model, "503") if len(model.requests) < 15 else None
     )
     await harness.submit()

@@ -174,6 +174,7 @@ REFLECTION = "scripted:/hidden-rules-reflect"
 EVERY_OPTIMIZER: dict[OptimizerType, dict[str, Any]] = {
     OptimizerType.JOINT_SEARCH: {"reflection_model": REFLECTION},
     OptimizerType.FACTORIAL: {"reflection_model": REFLECTION},
+    OptimizerType.AUTO: {"reflection_model": REFLECTION},
     OptimizerType.FEW_SHOT: {"reflection_model": "scripted:/sentiment"},  # the teacher
     OptimizerType.METAPROMPT: {"reflection_model": REFLECTION},
     OptimizerType.GEPA: {"reflection_model": REFLECTION, "optimizer_config": {"max_metric_calls": 60}},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from burnish.cli.optimize import OptimizeRequest
 from burnish.cli.optimize import run as run_optimize
-from burnish.cli.output import stderr
+from burnish.cli.output import EXIT_OK, stderr, stdout
 from burnish.samples import (
     DEMO_EXPERIMENT,
     DEMO_MAX_CALLS,
@@ -40,4 +40,8 @@ def run(store_uri: str | None, tracking_uri: str | None) -> int:
             },
             experiment=DEMO_EXPERIMENT,
         )
-        return run_optimize(request, store_uri=store_uri, tracking_uri=tracking_uri)
+        code = run_optimize(request, store_uri=store_uri, tracking_uri=tracking_uri)
+    if code == EXIT_OK:
+        line = "Your own data:    burnish optimize --prompt my.txt --data my.jsonl --scorer exact_match"
+        stdout().print(line, soft_wrap=True)
+    return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
@@ -78,7 +78,7 @@ def _parameter(row: OptionRow, default: str | None) -> inspect.Parameter:
     shown = typer.Option(
         row.flag,
         help=f"{option.help}  [default: {words}]" if words else option.help,
-        metavar=option.metavar,
+        metavar=option.metavar or _metavar(row),
         show_default=value is not None,
     )
     return inspect.Parameter(
@@ -94,6 +94,12 @@ def _typed(row: OptionRow) -> Any:
     if row.option.read:
         return str | None
     return list[str] | None if _is_list(row) else row.kind
+
+
+def _metavar(row: OptionRow) -> str | None:
+    """``None`` where the type has choices, which help shows as they are."""
+    kinds = set(get_args(row.kind)) or {row.kind}
+    return next((name for kind, name in ((int, "N"), (float, "X"), (str, "TEXT")) if kind in kinds), None)
 
 
 def _is_list(row: OptionRow) -> bool:

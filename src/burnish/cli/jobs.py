@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="jobs", help="Jobs on a Burnish server.", no_args_is_help=True)
 
-Url = Annotated[str, typer.Option("--url", envvar="BURNISH_URL", help="The server.")]
+Url = Annotated[str, typer.Option("--url", metavar="URL", envvar="BURNISH_URL", help="The server.")]
 Token = Annotated[
-    str | None, typer.Option("--token", envvar="BURNISH_TOKEN", help="Bearer token.", show_default=False)
+    str | None,
+    typer.Option(
+        "--token", metavar="TOKEN", envvar="BURNISH_TOKEN", help="Bearer token.", show_default=False
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the API answers.")]
-JobId = Annotated[str, typer.Argument(help="The job.", show_default=False)]
+JobId = Annotated[str, typer.Argument(metavar="JOB_ID", help="The job.", show_default=False)]
 DEFAULT_URL = "http://127.0.0.1:5000"
 
 
@@ -222,7 +225,8 @@ def delete(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: 
 def candidates(
     job_id: JobId,
     candidate_id: Annotated[
-        str | None, typer.Argument(help="Show this one with its texts.", show_default=False)
+        str | None,
+        typer.Argument(metavar="CANDIDATE_ID", help="Show this one with its texts.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 1000,
     url: Url = DEFAULT_URL,
@@ -239,7 +243,8 @@ def candidates(
         job = client.get_job(job_id)
         if candidate_id is not None:
             return output.say_candidate(job.candidate(candidate_id), as_json)
-        return output.say_candidates(list(islice(job.candidates(page_size=min(limit, 1000)), limit)), as_json)
+        found = list(islice(job.candidates(page_size=min(limit, 1000)), limit))
+        return output.say_candidates(found, job.data.best_candidate_id, as_json)
 
     _run(url, token, run)
 
@@ -260,7 +265,12 @@ def edits(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: A
 def register(
     job_id: JobId,
     candidate_id: Annotated[
-        str, typer.Argument(help="One that `burnish jobs candidates JOB_ID` lists.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="CANDIDATE_ID",
+            help="One that `burnish jobs candidates JOB_ID` lists.",
+            show_default=False,
+        ),
     ],
     url: Url = DEFAULT_URL,
     token: Token = None,
@@ -315,7 +325,7 @@ def examples(
 @app.command()
 def promote(
     job_id: JobId,
-    alias: Annotated[str, typer.Argument(help="Such as production.", show_default=False)],
+    alias: Annotated[str, typer.Argument(metavar="ALIAS", help="Such as production.", show_default=False)],
     back: Annotated[
         bool, typer.Option("--rollback", help="Point it back at the version the job started from.")
     ] = False,

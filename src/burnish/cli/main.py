@@ -29,11 +29,14 @@ app = typer.Typer(
 app.add_typer(jobs.app)
 
 StoreUri = Annotated[
-    str | None, typer.Option("--store-uri", help="Where jobs are kept.  [default: sqlite:///burnish.db]")
+    str | None,
+    typer.Option("--store-uri", metavar="URI", help="Where jobs are kept.  [default: sqlite:///burnish.db]"),
 ]
 TrackingUri = Annotated[
     str | None,
-    typer.Option("--tracking-uri", help="MLflow's server or database.  [default: sqlite:///mlflow.db]"),
+    typer.Option(
+        "--tracking-uri", metavar="URI", help="MLflow's server or database.  [default: sqlite:///mlflow.db]"
+    ),
 ]
 
 
@@ -55,24 +58,35 @@ def optimize(
     prompt: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="FILE|URI",
             help="A text file, a .json file of chat messages, or prompts:/NAME/VERSION; "
-            "repeat for several that are sent one after the other and optimized together."
+            "repeat for several that are sent one after the other and optimized together.",
         ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
-            help="A .jsonl, .csv or .parquet file, or an MLflow dataset id; metaprompt can do without."
+            metavar="FILE|ID",
+            help="A .jsonl, .csv or .parquet file, or an MLflow dataset id; metaprompt can do without.",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the prompt in the registry.")] = None,
-    target: Annotated[str | None, typer.Option(help="Column that holds the expected answer.")] = None,
-    options: Mapping[str, Any],
-    experiment: Annotated[str, typer.Option(help="MLflow experiment of the run.")] = "burnish",
-    resume: Annotated[
-        str | None, typer.Option(help="Go on with this canceled, failed or interrupted job instead.")
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the prompt in the registry.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the best prompt to this file.")] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column that holds the expected answer.")
+    ] = None,
+    options: Mapping[str, Any],
+    experiment: Annotated[
+        str, typer.Option(metavar="NAME", help="MLflow experiment of the run.")
+    ] = "burnish",
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="JOB_ID", help="Go on with this canceled, failed or interrupted job instead."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the best prompt to this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as one JSON document.")] = False,
     store_uri: StoreUri = None,
     tracking_uri: TrackingUri = None,

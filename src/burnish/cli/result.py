@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from burnish.cli.output import stdout
+from burnish.config import Settings
 from burnish.domain.answer import AnswerOutcome
 from burnish.domain.edit import latest, reports_in
 from burnish.domain.events import EventKind
 from burnish.domain.job import Job, JobStatus, StopReason, Verdict
 from burnish.domain.prompt import template_to_json, text_of
 from burnish.errors import InvalidInput
+from burnish.redaction import redact_uri
 from burnish.store.event_reader import read_events
 
 if TYPE_CHECKING:
@@ -198,14 +200,23 @@ async def _print_links(services: Services, job: Job) -> None:
 
 
 def _next_steps(services: Services, job: Job) -> list[str]:
-    where = f"--store-uri {services.settings.store_uri} --tracking-uri {services.settings.tracking_uri}"
+    where = _where(services.settings)
     if job.status in (JobStatus.CANCELED, JobStatus.FAILED):
-        return [f"Go on from here:  burnish optimize --resume {job.job_id} {where}"]
-    look = f"Look at the run:  mlflow server --backend-store-uri {services.settings.tracking_uri}"
+        return [f"Go on from here:  burnish optimize --resume {job.job_id}{where}"]
+    look = f"Look at it:       burnish server{where}   and open its page, /burnish/"
     if job.optimized_prompt_uri is None:
         return [look, "Try next:         more data, a larger --max-calls, or another --optimizer"]
     return [
         look,
         f'Use the prompt:   mlflow.genai.load_prompt("{job.optimized_prompt_uri}")',
-        "Your own data:    burnish optimize --prompt my.txt --data my.jsonl --scorer exact_match",
     ]
+
+
+def _where(settings: Settings) -> str:
+    """The flags that lead to the same store and tracking server, where they are not the usual ones."""
+    usual = Settings()
+    flags = (
+        ("--store-uri", settings.store_uri, usual.store_uri),
+        ("--tracking-uri", settings.tracking_uri, usual.tracking_uri),
+    )
+    return "".join(f" {flag} {redact_uri(uri)}" for flag, uri, default in flags if uri != default)

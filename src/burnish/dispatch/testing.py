@@ -18,7 +18,8 @@ class DispatcherHarness(Protocol):
     job over again that waits for its delay; ``advance`` lets delays of so many seconds be over.
     """
 
-    dispatcher: Dispatcher
+    @property
+    def dispatcher(self) -> Dispatcher: ...
 
     async def submit(self, job_id: str, priority: int = 0) -> None: ...
     async def finish(self, job_id: str) -> None: ...

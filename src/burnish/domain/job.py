@@ -193,19 +193,29 @@ class JobConfig:
         Option(
             f"The search algorithm: {', '.join(kind.cli_name for kind in OptimizerType)}.",
             flag="--optimizer",
+            metavar="NAME",
             default_text=DEFAULT_OPTIMIZER.cli_name,
             read=OptimizerType.parse,
         ),
     ] = DEFAULT_OPTIMIZER
     optimizer_config: Annotated[
         Mapping[str, Any],
-        Option("The optimizer's own settings, a JSON object.", default_text="", read=parse_settings),
+        Option(
+            "The optimizer's own settings, a JSON object.",
+            metavar="JSON",
+            default_text="",
+            read=parse_settings,
+        ),
     ] = field(default_factory=dict)
     model: Annotated[
         str | None,
-        Option("Model that answers, such as openai:/gpt-4o-mini.", default_text="the prompt's own"),
+        Option(
+            "Model that answers, such as openai:/gpt-4o-mini.",
+            metavar="URI",
+            default_text="the prompt's own",
+        ),
     ] = None
-    reflection_model: Annotated[str | None, Option("Model that writes proposals.")] = None
+    reflection_model: Annotated[str | None, Option("Model that writes proposals.", metavar="URI")] = None
     budget: Budget = field(default_factory=Budget)
     split: Annotated[
         SplitFractions,

@@ -74,8 +74,18 @@ class OptimizerType(StrEnum):
             changes="small edits: rules, formats, wording, layout, demonstrations",
             second_model="if you like",
             choose_when=(
-                "you want the most for your calls, and to see which sentence of the prompt is worth what"
+                "a model can write edits, and you want the most for your calls and to see what each is worth"
             ),
+        ),
+    )
+    AUTO = (
+        "AUTO",
+        OptimizerInfo(
+            wire_number=104,
+            implementation="burnish.optimizers.auto:Auto",
+            changes="as the one it chooses",
+            second_model="if you like",
+            choose_when="you do not want to choose; it takes factorial or joint-search, and says why",
         ),
     )
     FEW_SHOT = (

@@ -19,7 +19,7 @@ class Option:
     Attributes:
         help: one sentence for people.
         flag: on the command line; by default the field's name.
-        metavar: what the command line calls the value; by default its type.
+        metavar: what the command line calls the value; by default ``N``, ``X`` or ``TEXT``, or the choices.
         default_text: the default as one would type it where there is ``read``, else in words; by default
             the value itself.
         least, most: range of a number, both included.

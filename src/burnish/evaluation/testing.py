@@ -71,16 +71,14 @@ class ScorerContract(ABC):
     async def value(self, scorer: Scorer, example: Example, answer: str) -> float:
         """A scorer's score of one answer, as a number."""
         feedback = await self.feedback(scorer, example, answer)
-        score = read_score(
-            feedback.value, "", scorer=scorer.name, example_id=example.example_id, range=scorer.range
-        )
+        score = read_score(feedback.value, "", scorer=scorer.name, example=example, range=scorer.range)
         assert score is not None, "no opinion"
         return score.value
 
     async def test_scores_the_cases(self) -> None:
         scorer = self.prepared()
         wanted = [score for _, _, score in self.cases]
-        assert max(wanted) == 1.0 > min(wanted)
+        assert max(wanted) == 1.0 > min(wanted), "give cases of full score, and one below"
         found = [
             await self.value(scorer, example, answer)
             for example, (answer, _, _) in zip(self.examples, self.cases, strict=True)
@@ -113,4 +111,4 @@ class ScorerContract(ABC):
         assert scorer.name
         assert isinstance(scorer.blocking, bool)
         for _, expectations, _ in self.cases:
-            assert scorer.requires <= expectations.keys()
+            assert scorer.requires <= expectations.keys(), "a case lacks what the scorer says it requires"

@@ -78,7 +78,8 @@ def read_records(
     records = reading.records() if nested else reading.flat()
     problems.check()
     if note is not None and reading.ignored:
-        note(f"{path}: ignored {listed(reading.ignored)}")
+        remedy = "" if reading.has_answers else "; if one is the expected answer, name it as target"
+        note(f"{path}: ignored {listed(reading.ignored)}{remedy}")
     sources = (f"{path.name}:{row.line}" for row in table.rows)
     return Dataset.of(records, (path.stem or path.name)[:MAX_DATASET_NAME_CHARACTERS], sources=sources)
 
@@ -112,6 +113,7 @@ class _Reading:
 
     Attributes:
         ignored: columns that no record has.
+        has_answers: whether a column holds the expected answers.
     """
 
     table: Table
@@ -119,10 +121,12 @@ class _Reading:
     target: str | None
     problems: FileProblems
     ignored: tuple[str, ...] = ()
+    has_answers: bool = True
 
     def flat(self) -> list[Record]:
         """Each row's variables and answer."""
         answer = self._answer_among(self.table.columns)
+        self.has_answers = answer is not None
         wanted = self.variables
         if wanted is None:
             wanted = tuple(name for name in self.table.columns if name != answer)

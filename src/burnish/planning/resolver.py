@@ -293,7 +293,7 @@ class Resolver:
             problems.add(
                 "config.reflection_model",
                 "",
-                f"{config.optimizer_type} writes its proposals with one; name it",
+                f"{config.optimizer_type} writes its proposals with one; name it, such as openai:/gpt-4o",
             )
         return target, reflection
 

@@ -18,6 +18,7 @@ class OptimizerType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPTIMIZER_TYPE_FEW_SHOT: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_JOINT_SEARCH: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_FACTORIAL: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_AUTO: _ClassVar[OptimizerType]
 OPTIMIZER_TYPE_UNSPECIFIED: OptimizerType
 OPTIMIZER_TYPE_GEPA: OptimizerType
 OPTIMIZER_TYPE_METAPROMPT: OptimizerType
@@ -25,6 +26,7 @@ OPTIMIZER_TYPE_DISTILLATION: OptimizerType
 OPTIMIZER_TYPE_FEW_SHOT: OptimizerType
 OPTIMIZER_TYPE_JOINT_SEARCH: OptimizerType
 OPTIMIZER_TYPE_FACTORIAL: OptimizerType
+OPTIMIZER_TYPE_AUTO: OptimizerType
 
 class PromptOptimizationJobTag(_message.Message):
     __slots__ = ("key", "value")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -121,19 +121,17 @@ class JobCatalog:
 
     def _provider(self, info: ProviderInfo) -> ModelProvider:
         has_key = info.find_key(self._environment) is not None
-        remedy = ""
+        refusals = {name: _refusal_of(info, name) for name in info.bundled or ("any",)}
+        remedy = "" if "" in refusals.values() else next(iter(refusals.values()))
         if info.keys and not info.key_optional and not has_key:
             remedy = f"set {' or '.join(info.keys)} where the server runs, and start it again"
-        models = [name for name in info.bundled if not _refusal_of(info, name)]
-        if info.bundled and not models:
-            remedy = _refusal_of(info, info.bundled[0])
         return ModelProvider(
             scheme=info.scheme,
             usable=not remedy,
             remedy=remedy,
             key_variables=info.keys,
             has_key=has_key,
-            models=tuple(f"{info.scheme}:/{name}" for name in models),
+            models=tuple(f"{info.scheme}:/{name}" for name in info.bundled if not refusals[name]),
         )
 
 
@@ -178,12 +176,9 @@ def _type_of(values: Sequence[Any]) -> str:
 
 
 def _refusal_of(info: ProviderInfo, name: str) -> str:
-    return _remedy(lambda: info.check_model(name))
-
-
-def _remedy(check: Callable[[], None]) -> str:
+    """Why a model certainly cannot answer, with what to do; empty where it may."""
     try:
-        check()
+        info.check_model(name)
     except InvalidInput as error:
         return error.problems[0].remedy
     return ""

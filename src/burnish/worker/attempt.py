@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _LAST_SECONDS = 5.0  # what an end still has when the process wants to stop
 _SECONDS_BETWEEN_TRIES = 5.0
+_QUIET_SECONDS = 30.0  # of running time that a death may forget while nothing else changes
 _LATE_SECONDS = 2.0  # of a heartbeat, worth a warning: others will believe that this worker is dead
 
 
@@ -41,6 +42,7 @@ class Attempt:
         self._worker = context.worker
         self._log = log.bind(job_id=context.job.job_id, attempt=context.job.attempt)
         self._finalizer = Finalizer(context, self._log)
+        self._written_seconds = 0.0  # of running time, as last written down
 
     async def run(self) -> Requeue | None:
         """Run the job and end it.
@@ -154,14 +156,20 @@ class Attempt:
         changes = context.visible()
         if not context.loaded:
             wanted = await self._worker.store.report(context.job.job_id, context.job.attempt, Report())
-        elif changes == shown:
-            wanted = await context.recorder.flush()
-        else:
+        elif changes != shown:
             context.recorder.event(EventKind.PROGRESS, **_progress_data(context, changes))
-            wanted = await context.recorder.flush(**changes, seconds_spent=context.ledger.seconds)
+            wanted = await self._flush_with_seconds(**changes)
+        elif context.ledger.seconds - self._written_seconds >= _QUIET_SECONDS:
+            wanted = await self._flush_with_seconds()
+        else:
+            wanted = await context.recorder.flush()
         if wanted:
             raise CancelRequested
         return changes
+
+    async def _flush_with_seconds(self, **shown: Any) -> bool:
+        self._written_seconds = self._context.ledger.seconds
+        return await self._context.recorder.flush(**shown, seconds_spent=self._written_seconds)
 
     async def _keep_run_current(self) -> None:
         """Open the MLflow run, and put candidates on it while the search goes on; until cancelled.

@@ -199,7 +199,8 @@ class Finalizer:
         registered = tuple(filter(None, context.job.optimized_prompt_uris))
         if status is JobStatus.COMPLETED:
             metrics.append((result_metrics(context.job), 0))
-        best = context.recorder.best
+        # The search's choice, once it has made one; until then the best that was seen.
+        best = context.recorder.find(context.job.best_candidate_id) or context.recorder.best
         note = run_note(
             replace(
                 context.job,

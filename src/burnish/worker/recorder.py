@@ -71,7 +71,6 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._phase = "starting"
         self.best: CandidateRecord | None = None
-        self.source: CandidateRecord | None = None
         self._reported_best = max(
             (r.scores["aggregate"] for r in known if r.scores and r.status in _KEPT), default=None
         )
@@ -116,6 +115,10 @@ class Recorder:
     def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
         data = {"calls": calls, "expected_gain": expected_gain, "minimum_gain": minimum_gain}
         self._append_new(EventKind.FORECAST, data)
+
+    def find(self, candidate_id: str | None) -> CandidateRecord | None:
+        """What is known of a candidate of this attempt."""
+        return self._records.get(candidate_id or "")
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self._phase = phase
@@ -218,8 +221,6 @@ class Recorder:
             return await self._store.report(self._job.job_id, self._job.attempt, report)
 
     def _consider(self, record: CandidateRecord) -> None:
-        if record.status is CandidateStatus.SOURCE:
-            self.source = record
         if record.status not in _KEPT or not record.scores:
             return
         score = record.scores["aggregate"]

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from burnish.errors import InvalidInput
-from burnish.evaluation.scorer import Scorer
+from burnish.evaluation.scorer import Feedback, Scorer
 from burnish.evaluation.scorers.contains import Contains
 from burnish.evaluation.scorers.exact_match import exact_match
 from burnish.evaluation.scorers.json_answer import JsonMatch, JsonValid, find_difference
@@ -19,7 +19,7 @@ from burnish.evaluation.scorers.max_length import MaxLength
 from burnish.evaluation.scorers.numeric_match import NumericMatch, last_number
 from burnish.evaluation.scorers.regex_match import RegexMatch
 from burnish.evaluation.scorers.similarity import similarity
-from burnish.evaluation.scorers.text import TextScorer, normalize
+from burnish.evaluation.scorers.text import TextScorer, normalize, text_scorer
 from burnish.evaluation.testing import ScorerContract
 
 
@@ -286,3 +286,18 @@ class TestMaxLength(ScorerContract):
     def test_refuses_a_limit_that_is_none(self, limit: str) -> None:
         with pytest.raises(InvalidInput, match="whole number"):
             MaxLength("max_length", limit)
+
+
+@text_scorer
+def even_words(output: str) -> Feedback:
+    """1 when the answer has an even number of words."""
+    return Feedback(len(output.split()) % 2 == 0)
+
+
+class TestAFunctionOfTheAnswerAlone(ScorerContract):
+    """It needs no expected response."""
+
+    cases: ClassVar = [("two words", {}, 1.0), ("one", {}, 0.0), ("", {}, 1.0)]
+
+    def make(self) -> Scorer:
+        return even_words("even_words")

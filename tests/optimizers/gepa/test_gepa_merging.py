@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,9 @@ class TwoSides:
 
 def task(seed: int) -> Task:
     kinds = ["left", "right"] * 12 + ["alone"] * 6
-    records = [({"text": kind, "number": number}, {}) for number, kind in enumerate(kinds * 2)]
+    records: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"text": kind, "number": number}, {}) for number, kind in enumerate(kinds * 2)
+    ]
     examples = Dataset.of(records).examples
     return Task(source=SOURCE, train=examples[:30], validation=examples[30:], seed=seed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -93,7 +93,11 @@ def test_never_one_metric_call_over(
     budget: int, lookahead: int, minibatch: int, validation: int, latency: int
 ) -> None:
     synthetic = make_synthetic(latency_seed=latency)
-    given = {"lookahead": lookahead, "minibatch_size": minibatch, "validation_size": validation}
+    given: dict[str, Any] = {
+        "lookahead": lookahead,
+        "minibatch_size": minibatch,
+        "validation_size": validation,
+    }
     outcome, _ = asyncio.run(search(task(), synthetic, max_metric_calls=budget, **given))
     assert synthetic.target_calls <= budget
     if outcome.stop_reason is StopReason.BUDGET and budget >= 50:
@@ -104,7 +108,7 @@ def test_never_one_metric_call_over(
 @pytest.mark.parametrize("limit", [47, 60, 85, 120, 190])
 async def test_the_jobs_own_limit_holds_reflections_too(limit: int, lookahead: int) -> None:
     synthetic = make_synthetic()  # which would not stop it
-    given = {"lookahead": lookahead, "max_metric_calls": None}
+    given: dict[str, Any] = {"lookahead": lookahead, "max_metric_calls": None}
     outcome, _ = await search(task(max_calls=limit), synthetic, **given)
     assert synthetic.paid_calls <= limit
     assert outcome.stop_reason is StopReason.BUDGET
@@ -258,7 +262,7 @@ async def test_a_reflection_prompt_of_ones_own_is_used() -> None:
         return "```\nNothing new. {{review}}\n```"
 
     template = "My prompt is <curr_param>, my data is <side_info>."
-    given = {"gepa_kwargs": {"reflection_prompt_template": template}}
+    given: dict[str, Any] = {"gepa_kwargs": {"reflection_prompt_template": template}}
     await search(task(), make_synthetic(write=keeping), lookahead=1, **given)
     assert asked[0].startswith("My prompt is What is the sentiment")
     assert "my data is # Example 1" in asked[0]
@@ -288,7 +292,7 @@ async def test_a_refused_proposal_is_asked_for_again_with_the_reason() -> None:
     assert all("{{film}}" in entry[3] for entry in observer.candidates)
 
 
-UNUSABLE = {
+UNUSABLE: dict[str, Callable[[str], str]] = {
     "the same again": lambda text: answer_with(text),
     "one and the same": lambda text: answer_with("Shout. {{review}}"),
     "empty": lambda text: "",
@@ -511,8 +515,9 @@ async def test_many_searches_share_a_loop() -> None:
 
 @pytest.mark.parametrize("lacking", ["train", "validation"])
 async def test_it_needs_examples_on_both_sides(lacking: str) -> None:
+    without: dict[str, Any] = {lacking: ()}
     with pytest.raises(OptimizerFailed):
-        await search(task(**{lacking: ()}), make_synthetic())
+        await search(task(**without), make_synthetic())
 
 
 async def test_a_seed_of_ones_own_counts_instead_of_the_jobs() -> None:
@@ -596,7 +601,7 @@ class ReflectsLate:
 
     async def __call__(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> str:
+    ) -> Completion:
         late, self._first = self._first, False
         for _ in range(2000 if late else 0):
             await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -149,7 +149,7 @@ async def test_a_prompt_that_speaks_of_instructions_is_asked_about_in_other_tags
 
 
 class TestJointSearchWithReflection(OptimizerContract):
-    phrases: ClassVar = {"with great care": 0.5, "one word": 0.3}
+    phrases: Mapping[str, float] = {"with great care": 0.5, "one word": 0.3}
     reflects = True
 
     def make(self, **settings: Any) -> Optimizer:

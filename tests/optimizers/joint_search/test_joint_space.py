@@ -122,7 +122,7 @@ SOURCES: list[Template] = [
     (Message("system", "You read {{text}}."), Message("user", "Well?")),
     (Message("user", "Judge: {{text}} please."),),
 ]
-ANSWERS = {
+ANSWERS: dict[str, list[Any]] = {
     "labels": LABELS,
     "numbers": [str(n) for n in range(16)],
     "json": [{"a": n} for n in range(16)],

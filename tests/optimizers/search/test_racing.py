@@ -104,6 +104,15 @@ async def test_a_dominated_candidate_does_not_even_reach_the_second_round() -> N
     assert entries[0].examples == rungs_of(len(EXAMPLES))[0]
     reason = observer.candidates[-1][3]
     assert "of 60 validation examples" in reason
+    assert "too little promise" in reason
+
+
+async def test_a_candidate_that_leads_and_has_no_place_is_not_said_to_lack_promise() -> None:
+    running, _, observer = await race(ScriptedEvaluate({f"good {n}": 0.9 for n in range(6)}))
+    await running.run(candidates_of(*(f"good {n}" for n in range(6))))
+    reasons = [entry[3] for entry in observer.candidates if entry[1] is CandidateStatus.REJECTED]
+    assert any("others of its round did better" in reason for reason in reasons)
+    assert not any("too little promise" in reason for reason in reasons)
 
 
 async def test_rounds_begin_at_other_examples() -> None:

@@ -160,13 +160,19 @@ LITERALS = {
 }
 
 
+CHOICES: dict[str, list[str]] = {
+    "status": list(JobStatus),
+    "optimizer_type": list(OptimizerType),
+    "verdict": list(Verdict),
+}
+
+
 @st.composite
 def comparisons(draw: st.DrawFn) -> str:
     field = draw(st.sampled_from(sorted(FIELDS)))
     kind = FIELDS[field]
     if kind is Kind.CHOICE:
-        names = {"status": JobStatus, "optimizer_type": OptimizerType, "verdict": Verdict}[field]
-        literals = st.sampled_from([quoted(member.value) for member in names])
+        literals = st.sampled_from([quoted(choice) for choice in CHOICES[field]])
         operators = ["=", "!=", "IN", "LIKE", "ILIKE"]
     else:
         literals = LITERALS[kind]

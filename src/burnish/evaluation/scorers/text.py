@@ -6,6 +6,7 @@ import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from enum import Enum
+from inspect import signature
 from typing import Any, ClassVar
 
 from burnish.domain.dataset import Example
@@ -73,15 +74,22 @@ class TextScorer(BuiltInScorer):
         """The score of one answer against one expected response."""
 
 
-def text_scorer(compare: Callable[[str, Any], Feedback]) -> type[TextScorer]:
-    """A decorator: a function of the answer and one expected response becomes a scorer that takes no
-    argument."""
+def text_scorer(function: Callable[..., Feedback]) -> type[TextScorer]:
+    """A decorator: a function becomes a scorer that takes no argument.
+
+    Args:
+        function: of the answer and one expected response; or of the answer alone, and then the scorer
+            requires no expectation.
+    """
+    compares = len(signature(function).parameters) > 1
 
     class Decorated(TextScorer):
-        def compare(self, output: str, expected: Any) -> Feedback:
-            return compare(output, expected)
+        requires = EXPECTED if compares else frozenset()
 
-    Decorated.__name__, Decorated.__doc__ = compare.__name__, compare.__doc__
+        def compare(self, output: str, expected: Any) -> Feedback:
+            return function(output, expected) if compares else function(output)
+
+    Decorated.__name__, Decorated.__doc__ = function.__name__, function.__doc__
     return Decorated
 
 

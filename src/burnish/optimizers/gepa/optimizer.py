@@ -60,7 +60,9 @@ class Gepa:
             BudgetExhausted, ModelError, ScorerFailed: as they come.
         """
         if reflect is None:
-            raise InvalidInput.of("reflection_model", "", "GEPA writes its proposals with one; name it")
+            raise InvalidInput.of(
+                "reflection_model", "", "GEPA writes its proposals with one; name it, such as openai:/gpt-4o"
+            )
         if not task.train or not task.validation:
             raise OptimizerFailed("GEPA needs training and validation examples; give it more records")
         means = await evaluate(task.source, task.validation)

@@ -202,7 +202,8 @@ class Race:
 
     def _why(self, entry: RaceEntry) -> str:
         mean = entry.means.aggregate
+        why = "others of its round did better" if self._may_win(entry) else "too little promise to go on"
         return (
-            f"{mean:.3f} on {entry.examples} of {self._rungs[-1]} validation examples, where the best has "
-            f"{mean - self._lead(entry):.3f}: too little promise to measure it on the others"
+            f"{mean:.3f} on {entry.examples} of {self._rungs[-1]} validation examples, where the best so far "
+            f"had {mean - self._lead(entry):.3f}: {why}"
         )
