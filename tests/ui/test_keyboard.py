@@ -37,7 +37,7 @@ def test_a_list_of_the_keys_is_shown(filled: Filled, visit: Opener) -> None:
     expect(page.get_by_role("row").nth(1)).to_be_visible()
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
-    expect(dialog).to_contain_text("next and previous row")
+    expect(dialog).to_contain_text("Next and previous row")
     page.keyboard.type("gn")  # not while a dialog is open
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

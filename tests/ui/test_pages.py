@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -41,6 +42,16 @@ def test_every_address_can_be_opened_and_asks_nobody_else(filled: Filled, visit:
         page.wait_for_timeout(500)  # charts and what they load; a stream never ends
     assert window.errors == []
     assert window.elsewhere == []
+
+
+def test_a_browser_with_a_wrong_clock_shows_the_right_ages(filled: Filled, visit: Opener) -> None:
+    for days in (3, -3):
+        window = visit(filled.base)
+        window.page.clock.set_system_time(datetime.now() + timedelta(days=days))
+        page = window.open()
+        expect(page.get_by_role("row").nth(1)).to_contain_text(re.compile(r"(sec|min)\. ago"))
+        window.open(f"jobs/{filled.jobs['improved']}")
+        expect(page.get_by_text(re.compile(r"^Ended .*(sec|min)\. ago$"))).to_be_visible()
 
 
 def test_what_is_loaded_first_is_small(filled: Filled, visit: Opener) -> None:

@@ -98,7 +98,7 @@ export function FilterBox({ value, onSubmit, error, offset, tagKeys }: FilterBox
           />
         </Combobox.Target>
         <Combobox.Dropdown hidden={suggestions.options.length === 0}>
-          <Combobox.Options>
+          <Combobox.Options aria-label="What may come next">
             {suggestions.options.map((option) => (
               <Combobox.Option value={option.text} key={option.text}>
                 <span className={classes.option}>

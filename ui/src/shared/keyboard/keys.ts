@@ -13,25 +13,25 @@ export const HELP: readonly { where: string; keys: readonly [keys: string, what:
   {
     where: "Everywhere",
     keys: [
-      ["?", "this list"],
-      ["g j", "to the jobs"],
-      ["g n", "to a new job"],
+      ["?", "This list"],
+      ["g j", "To the jobs"],
+      ["g n", "To a new job"],
     ],
   },
   {
     where: "Jobs",
     keys: [
-      ["/", "search"],
-      ["j k", "next and previous row"],
-      ["enter", "open the row"],
-      ["x", "select the row"],
+      ["/", "Search"],
+      ["j k", "Next and previous row"],
+      ["enter", "Open the row"],
+      ["x", "Select the row"],
     ],
   },
   {
     where: "Candidates of a job",
     keys: [
-      ["j k", "next and previous candidate"],
-      ["home end", "first and last candidate"],
+      ["j k", "Next and previous candidate"],
+      ["home end", "First and last candidate"],
     ],
   },
 ];

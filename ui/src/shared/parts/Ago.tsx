@@ -5,13 +5,13 @@ import { formatAgo, formatExact } from "../format/time";
 const EVERY_MS = 10_000;
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
-let now = serverNow();
+let ticks = 0; // not the time: the server's is learned after the first of them
 
 /** One clock for all that is shown, however many rows there are. */
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   timer ??= setInterval(() => {
-    now = serverNow();
+    ticks += 1;
     listeners.forEach((each) => each());
   }, EVERY_MS);
   return () => {
@@ -23,17 +23,18 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now);
+/** Be drawn again as time goes by. */
+function useTicks(): void {
+  useSyncExternalStore(subscribe, () => ticks);
 }
 
 /** How long ago, with the exact time on hover. */
 export function Ago({ ms }: { ms: number | undefined }) {
-  const at = useNow();
+  useTicks();
   if (ms === undefined) return <>–</>;
   return (
     <time dateTime={new Date(ms).toISOString()} title={formatExact(ms)}>
-      {formatAgo(ms, Math.max(at, serverNow()))}
+      {formatAgo(ms, serverNow())}
     </time>
   );
 }
