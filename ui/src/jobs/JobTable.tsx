@@ -76,7 +76,11 @@ export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSele
   const goTo = (index: number) => {
     const to = Math.min(jobs.length - 1, Math.max(0, index));
     virtual.scrollToIndex(to, { align: "auto" });
-    requestAnimationFrame(() => body.current?.querySelector<HTMLElement>(`[data-index="${to}"]`)?.focus());
+    const row = () => body.current?.querySelector<HTMLElement>(`[data-index="${to}"]`);
+    const drawn = row();
+    if (drawn)
+      drawn.focus(); // at once: the next key goes on from there
+    else requestAnimationFrame(() => row()?.focus());
   };
   const onClick = (event: MouseEvent) => {
     const target = event.target as HTMLElement;
