@@ -45,8 +45,6 @@ PICTURES = (
     Picture("job-candidates", "jobs/{improved}?tab=candidates", "Accepted"),
     Picture("job-examples", "jobs/{improved}?tab=examples", "expected:"),
     Picture("job-activity", "jobs/{improved}?tab=activity", "The job is complete.", size=(1280, 760)),
-    Picture("new", "new?from={improved}", "Estimate", size=TALL),
-    Picture("compare", 'compare?jobs=["{improved}","{unclear}"]', "support-triage", size=TALL),
     Picture("jobs", "", "support-triage", size=LOW),
     Picture("jobs-dark", "", "support-triage", "dark", LOW),
     Picture(
