@@ -41,6 +41,11 @@ class Example:
         return self.expectations.get("expected_response")
 
     @property
+    def reference(self) -> str:
+        """How messages name it: the file and line it was read from, or else its id."""
+        return self.source or self.example_id
+
+    @property
     def answer(self) -> Any:
         """One right answer, such as a prompt may show; ``None`` where there is none."""
         expected = self.expected
@@ -54,7 +59,7 @@ def record_name(example: Example) -> str:
     shown = ", ".join(f"{name}: {value_as_text(value)}" for name, value in example.inputs.items())
     shown = " ".join(shown[: 4 * _SHOWN_CHARACTERS].split())
     cut = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 1]}…"
-    return f"record {example.source or example.example_id} ({cut})"
+    return f"record {example.reference} ({cut})"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class AnswerWatch:
     Attributes:
         counts: calls of the job by what became of them.
         last_failure: of a call that brought no answer.
-        last_silence: the last answer without a text that can be used.
+        last_silence: the last answer without a text that can be used, or that is a refusal.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,8 @@ class AnswerWatch:
         silent = not completion.text.strip() or runaway
         if not completion.replayed:  # a job that is resumed, once the model is mended, gets beyond its past
             series.silent.append(silent)
-        self.last_silence = completion if silent else self.last_silence
+        if silent or outcome is AnswerOutcome.REFUSED:
+            self.last_silence = completion
         series.ever_spoke = series.ever_spoke or not silent
         if outcome is AnswerOutcome.OK:
             return
