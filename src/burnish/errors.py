@@ -209,9 +209,8 @@ class ModelTimeout(ModelUnavailable):
 class ScorerFailed(BurnishError):
     """A scorer raised, or returned something that is neither a number, a bool nor yes/no."""
 
-    def __init__(self, scorer: str, example_id: str, message: str) -> None:
-        self.scorer, self.example_id = scorer, example_id
-        super().__init__(f"scorer {scorer!r} on example {example_id}: {message}")
+    def __init__(self, scorer: str, record: str, message: str) -> None:
+        super().__init__(f"scorer {scorer!r} on {record}: {message}")
 
 
 class ScoreOutOfRange(ScorerFailed):

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from burnish.api.testing import ServerElsewhere, play_job, server_elsewhere
 from burnish.cli.main import app
 from burnish.cli.output import stdout
+from burnish.concurrency import Backoff
 from burnish.domain.job import JobStatus, Progress
 
 
@@ -78,7 +79,7 @@ def test_a_job_for_programs(cli: Cli, create: list[str], server: ServerElsewhere
     assert cli.json("promote", job_id, "production")["promotion"]["version"] == 2
     assert cli.json("promote", job_id, "production", "--rollback")["promotion"]["previous_version"] == 2
     assert cli.json("delete", job_id) == {}
-    assert "does not exist" in cli("get", job_id, code=2)
+    assert "does not exist; check the name" in cli("get", job_id, code=2)
 
 
 def test_a_job_for_people(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
@@ -93,6 +94,7 @@ def test_a_job_for_people(cli: Cli, create: list[str], server: ServerElsewhere) 
     assert "+0.600 (+0.400 to +0.800), IMPROVED" in shown
     assert "0.250 → 0.750" in cli("list")
     assert "rewrite 1" in cli("candidates", job_id)
+    assert cli("candidates", job_id).count("ACCEPTED, best") == 1
     assert "20 train, 10 validation, 10 test" in cli("inputs", job_id)
     assert "--- prompts:/sentiment/1\n" in cli("inputs", job_id)
     assert cli("examples", job_id, "--limit", "3").count("→") == 3
@@ -169,7 +171,7 @@ def test_bad_input_is_named_and_leaves_2(cli: Cli, create: list[str], options: l
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burnish.sdk.transport.FIRST_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("burnish.sdk.transport.RETRY", Backoff(base_seconds=0))
     shown = Cli("http://127.0.0.1:1")("list", code=1)
     assert "http://127.0.0.1:1: cannot connect" in shown
     assert "is the server running" in shown

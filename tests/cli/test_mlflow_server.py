@@ -21,7 +21,9 @@ from burnish.cli.mlflow_server import (
     settings_under_mlflow,
 )
 from burnish.config import Settings
+from burnish.dispatch.testing import eventually
 from burnish.domain.job import JobConfig, OptimizerType
+from burnish.domain.records import JobPage, JobQuery
 from burnish.errors import InvalidInput
 
 
@@ -66,7 +68,20 @@ async def test_one_process_works_and_the_others_answer(tmp_path: Path) -> None:
 async def test_what_other_processes_take_in_is_announced_once(tmp_path: Path) -> None:
     async with fake_services(tmp_path) as services:
         announced: list[str] = []
-        process = SimpleNamespace(store=services.store, dispatcher=SimpleNamespace(announce=announced.append))
+        looks = 0
+
+        async def search(query: JobQuery) -> JobPage:
+            nonlocal looks
+            looks += 1
+            return await services.store.search(query)
+
+        async def a_whole_look() -> None:
+            before = looks
+            await eventually(lambda: looks >= before + 2)
+
+        process = SimpleNamespace(
+            store=SimpleNamespace(search=search), dispatcher=SimpleNamespace(announce=announced.append)
+        )
         looking = asyncio.create_task(announce_waiting(process, look_seconds=0.005))  # type: ignore[arg-type]
         config = JobConfig(
             source_prompt_uris=(services.source(),),
@@ -75,12 +90,13 @@ async def test_what_other_processes_take_in_is_announced_once(tmp_path: Path) ->
             optimizer_type=OptimizerType.JOINT_SEARCH,
         )
         job, _ = await services.jobs.submit("0", config)
-        await asyncio.sleep(0.05)
+        await a_whole_look()
+        await a_whole_look()
         assert announced == [job.job_id]
         await services.jobs.cancel(job.job_id)
-        await asyncio.sleep(0.03)
+        await a_whole_look()
         await services.jobs.resume(job.job_id)
-        await asyncio.sleep(0.05)
+        await a_whole_look()
         assert announced == [job.job_id, job.job_id]
         looking.cancel()
 

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from burnish.domain.dataset import Example
 from burnish.domain.score import ScoreRange, ScorerSpec, read_score, snake_case, spellings_of
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
+
+EXAMPLE = Example("e1", {"review": "so so"}, {}, "e1", source="films.csv:7")
 
 
 class TestScorerSpec:
@@ -107,7 +110,7 @@ class Assessment:
 
 
 def value_of(raw: object, span: ScoreRange | None = None) -> float | None:
-    score = read_score(raw, "", scorer="mine", example_id="e1", range=span)
+    score = read_score(raw, "", scorer="mine", example=EXAMPLE, range=span)
     return None if score is None else score.value
 
 
@@ -162,7 +165,7 @@ class TestReadScore:
     def test_a_declared_range_is_scaled_and_the_raw_number_kept(
         self, span: ScoreRange, raw: object, value: float, kept: float
     ) -> None:
-        score = read_score(raw, "so", scorer="mine", example_id="e1", range=span)
+        score = read_score(raw, "so", scorer="mine", example=EXAMPLE, range=span)
         assert score is not None
         assert (score.value, score.raw, score.rationale) == (value, kept, "so")
         assert span.raw(value) == pytest.approx(kept)
@@ -181,7 +184,7 @@ class TestReadScore:
     def test_anything_else_is_refused_with_scorer_type_and_example(self, raw: object) -> None:
         with pytest.raises(ScorerFailed) as failure:
             value_of(raw)
-        for named in ("mine", "e1", type(raw).__name__):
+        for named in ("mine", "record films.csv:7 (review: so so)", type(raw).__name__):
             assert named in str(failure.value)
 
     @pytest.mark.parametrize("raw", [math.nan, math.inf, -math.inf, 10**400, "nan", "inf"])

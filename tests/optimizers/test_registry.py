@@ -61,6 +61,8 @@ def test_every_type_has_a_class_with_its_settings(kind: OptimizerType) -> None:
     properties = settings_schema(kind)["properties"]
     assert set(properties) == set(found.settings_class.model_fields)
     assert properties["target_score"]["default"] == 1.0
+    assert properties["patience"]["description"].startswith("The search ends after")
+    assert "reaches it; in [0, 1], as every score is." in properties["target_score"]["description"]
 
 
 def test_the_wire_has_the_numbers_of_the_table() -> None:

@@ -50,6 +50,13 @@ def test_a_column_that_some_records_lack_is_refused() -> None:
         check_records([Prompt(name="p", template="{{вопрос}}")], dataset({"вопрос": "a"}, {"other": "b"}))
 
 
+def test_a_record_of_a_file_is_named_by_its_line() -> None:
+    records = Dataset.of([({"q": "a"}, {}), ({"other": "b"}, {})], sources=["q.csv:2", "q.csv:3"])
+    with pytest.raises(InvalidInput) as refused:
+        check_records([Prompt(name="p", template="{{q}}")], records)
+    assert [problem.value for problem in refused.value.problems] == ["q.csv:3"]
+
+
 def test_a_prompt_that_nothing_is_filled_into_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"has no \{\{variable\}\}.*add \{\{question\}\}"):
         check_records([Prompt(name="p", template="{{вопрос}}")], dataset({"question": "a"}))

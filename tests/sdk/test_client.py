@@ -22,6 +22,7 @@ from burnish.api.testing import (
     server_elsewhere,
     serving,
 )
+from burnish.concurrency import Backoff
 from burnish.config import Settings
 from burnish.domain.events import Event
 from burnish.domain.job import JobStatus, OptimizerType, Verdict
@@ -233,7 +234,7 @@ async def test_tokens(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burnish.sdk.transport.FIRST_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("burnish.sdk.transport.RETRY", Backoff(base_seconds=0))
     async with burnish.AsyncClient("http://127.0.0.1:1") as client:
         with pytest.raises(ServerUnavailable, match=r"127\.0\.0\.1"):
             await client.get_job("x")

@@ -136,7 +136,7 @@ async def test_a_cancel_is_final_even_while_mlflow_is_away(harness: WorkerHarnes
     await until_asked(process, 21)
     harness.tracker.away = True
     await harness.store.request_cancel("job")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (await harness.store.get("job")).status.terminal:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await running
@@ -287,7 +287,7 @@ async def test_a_running_job_writes_heartbeats(faults: Faults, harness: WorkerHa
     await until_asked(process, 21)
     for _ in range(4):
         before = await harness.store.heartbeats()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(20):
             while await harness.store.heartbeats() == before:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     process.die()
@@ -297,7 +297,7 @@ async def test_a_running_job_writes_heartbeats(faults: Faults, harness: WorkerHa
 # --- budgets
 
 
-@pytest.mark.parametrize("max_calls", [70, 75, 80])
+@pytest.mark.parametrize("max_calls", [66, 67, 69])  # 66 are enough, were none of them lost by four deaths
 async def test_a_budget_is_kept_to_the_call_across_deaths(max_calls: int, harness: WorkerHarness) -> None:
     await harness.submit(budget=Budget(max_calls=max_calls), concurrency=8)
     asked, deaths = 0, 0

@@ -130,7 +130,7 @@ def say_deleted(job_id: str, as_json: bool) -> int:
     return EXIT_OK
 
 
-def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
+def say_candidates(candidates: Sequence[Candidate], best_candidate_id: str | None, as_json: bool) -> int:
     if as_json:
         say_json({"candidates": [message_to_json(candidate_to_proto(entry)) for entry in candidates]})
         return EXIT_OK
@@ -143,7 +143,7 @@ def say_candidates(candidates: Sequence[Candidate], as_json: bool) -> int:
         table.add_row(
             str(entry.number),
             entry.candidate_id,
-            entry.status,
+            f"{entry.status}, best" if entry.candidate_id == best_candidate_id else entry.status,
             "" if score is None else f"{score:.3f}",
             "yes" if entry.on_pareto_front else "",
             str(entry.usage.total.calls),

@@ -243,7 +243,8 @@ def candidates(
         job = client.get_job(job_id)
         if candidate_id is not None:
             return output.say_candidate(job.candidate(candidate_id), as_json)
-        return output.say_candidates(list(islice(job.candidates(page_size=min(limit, 1000)), limit)), as_json)
+        found = list(islice(job.candidates(page_size=min(limit, 1000)), limit))
+        return output.say_candidates(found, job.data.best_candidate_id, as_json)
 
     _run(url, token, run)
 

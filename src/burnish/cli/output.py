@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from burnish.errors import BurnishError, InvalidInput
+from burnish.errors import BurnishError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +44,9 @@ def say_json(document: Mapping[str, Any]) -> None:
 
 def say_error(error: BurnishError | str) -> None:
     """One line for each problem, naming field, value and remedy; the place in a filter stands below it."""
-    problems = error.problems if isinstance(error, InvalidInput) else [error]
+    problems: Sequence[object] = error.problems if isinstance(error, InvalidInput) else (error,)
+    if isinstance(error, NotFound):
+        problems = (f"{error}; check the name, and the server or store that is asked",)
     for problem in problems:
         first, *more = str(problem).splitlines() or [""]
         sys.stderr.write("\n".join([f"error: {first}", *more]) + "\n")

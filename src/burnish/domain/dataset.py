@@ -36,14 +36,14 @@ class Example:
     source: str = field(default="", compare=False)
 
     @property
+    def place(self) -> str:
+        """Where a person finds it: file and line, or else its id."""
+        return self.source or self.example_id
+
+    @property
     def expected(self) -> Any:
         """``expected_response``, or ``None``."""
         return self.expectations.get("expected_response")
-
-    @property
-    def reference(self) -> str:
-        """How messages name it: the file and line it was read from, or else its id."""
-        return self.source or self.example_id
 
     @property
     def answer(self) -> Any:
@@ -55,11 +55,11 @@ class Example:
 
 
 def record_name(example: Example) -> str:
-    """An example as a person finds it: its file and line or else its id, and how its inputs begin."""
+    """An example in a message: its place, and how its inputs begin."""
     shown = ", ".join(f"{name}: {value_as_text(value)}" for name, value in example.inputs.items())
     shown = " ".join(shown[: 4 * _SHOWN_CHARACTERS].split())
     cut = shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 1]}…"
-    return f"record {example.reference} ({cut})"
+    return f"record {example.place} ({cut})"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 from burnish.domain.answer import AnswerOutcome
+from burnish.domain.dataset import Example, record_name
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
 
@@ -214,7 +215,7 @@ def spellings_of(name: str) -> tuple[str, ...]:
 
 
 def read_score(
-    value: Any, rationale: str, *, scorer: str, example_id: str, range: ScoreRange | None = None
+    value: Any, rationale: str, *, scorer: str, example: Example, range: ScoreRange | None = None
 ) -> Score | None:
     """A scorer's raw answer as a score, or ``None`` where it has no opinion.
 
@@ -238,12 +239,14 @@ def read_score(
         shown = repr(raw)
         raise ScorerFailed(
             scorer,
-            example_id,
+            record_name(example),
             f"returned {shown if len(shown) < 80 else shown[:77] + '...'} of type {type(raw).__name__}; "
             "a scorer returns a number, a bool, 'yes'/'no', or nothing where it has no opinion",
         )
     if not math.isfinite(number):
-        raise ScorerFailed(scorer, example_id, f"returned {number}; a score must be a finite number")
+        raise ScorerFailed(
+            scorer, record_name(example), f"returned {number}; a score must be a finite number"
+        )
     place = span.scaled(number)
     if place is None:
         remedy = (
@@ -251,7 +254,7 @@ def read_score(
             if range
             else f"a score is in [0, 1] unless its range is declared, worst first: {scorer}:1-5"
         )
-        raise ScoreOutOfRange(scorer, example_id, f"returned {number:g}; {remedy}")
+        raise ScoreOutOfRange(scorer, record_name(example), f"returned {number:g}; {remedy}")
     return Score(place, rationale, None if range is None else number)
 
 

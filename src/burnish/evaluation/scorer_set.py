@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum
 
 from burnish.concurrency import gather_in_order
+from burnish.domain.dataset import Example, record_name
 from burnish.domain.score import NEUTRAL, Evaluation, Score, ScoreRange, read_score
 from burnish.domain.usage import Usage
 from burnish.errors import BurnishError, ScorerFailed
@@ -80,10 +81,10 @@ class ScorerSet:
                 feedback.value,
                 feedback.rationale,
                 scorer=scorer.name,
-                example_id=sample.example.example_id,
+                example=sample.example,
                 range=scorer.range,
             )
-            self._count(scorer.name, sample.example.example_id, score, feedback.rationale)
+            self._count(scorer.name, sample.example, score, feedback.rationale)
             if score is not None:
                 scores[scorer.name] = score
         return scores, usage
@@ -125,7 +126,7 @@ class ScorerSet:
                 scores[name] = _mean(found)
         return Means(evaluations=tuple(evaluations), scores=scores)
 
-    def _count(self, name: str, example_id: str, score: Score | None, rationale: str) -> None:
+    def _count(self, name: str, example: Example, score: Score | None, rationale: str) -> None:
         self._seen[name] += 1
         if score is not None:
             return
@@ -135,7 +136,7 @@ class ScorerSet:
             said = f"; it said: {rationale}" if rationale else ""
             raise ScorerFailed(
                 name,
-                example_id,
+                record_name(example),
                 f"has no opinion on {unscored} of {seen} answers, which is more than a share of "
                 f"{self._max_unscored_share:g}{said}; correct the scorer, or raise max_unscored_share",
             )
@@ -151,7 +152,7 @@ async def _feedback(scorer: Scorer, sample: Sample, threads: asyncio.Semaphore) 
         raise
     except Exception as error:  # a scorer may be anybody's code
         raise ScorerFailed(
-            scorer.name, sample.example.example_id, f"raised {type(error).__name__}: {error}"
+            scorer.name, record_name(sample.example), f"raised {type(error).__name__}: {error}"
         ) from error
 
 

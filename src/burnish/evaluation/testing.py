@@ -71,9 +71,7 @@ class ScorerContract(ABC):
     async def value(self, scorer: Scorer, example: Example, answer: str) -> float:
         """A scorer's score of one answer, as a number."""
         feedback = await self.feedback(scorer, example, answer)
-        score = read_score(
-            feedback.value, "", scorer=scorer.name, example_id=example.example_id, range=scorer.range
-        )
+        score = read_score(feedback.value, "", scorer=scorer.name, example=example, range=scorer.range)
         assert score is not None, "no opinion"
         return score.value
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from burnish.domain.optimizer_type import OptimizerType
 from burnish.optimizers.protocol import Optimizer
-from burnish.optimizers.settings import CommonSettings, read_settings
+from burnish.optimizers.settings import CommonSettings, describe_settings, read_settings
 
 
 class OptimizerClass(Protocol):
@@ -52,5 +52,11 @@ def complete_settings(optimizer_type: OptimizerType, settings: Mapping[str, Any]
 
 
 def settings_schema(optimizer_type: OptimizerType) -> dict[str, Any]:
-    """The JSON schema of an optimizer's settings, those of all optimizers included."""
-    return optimizer_class(optimizer_type).settings_class.model_json_schema()
+    """The JSON schema of an optimizer's settings, those of all optimizers included, each with its words."""
+    settings_class = optimizer_class(optimizer_type).settings_class
+    schema = settings_class.model_json_schema()
+    words = describe_settings(settings_class)
+    for name, entry in schema["properties"].items():
+        if name in words:
+            entry["description"] = words[name]
+    return schema

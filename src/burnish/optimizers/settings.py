@@ -5,6 +5,8 @@ An unknown key is an error with the nearest known one: a typo must never run wit
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
@@ -94,6 +96,20 @@ class SamplingOptions(BaseModel):
 
 
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
+
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
+
+
+def describe_settings(kind: type[CommonSettings]) -> dict[str, str]:
+    """Setting → what its class, or one that it is made from, says of it under *Attributes*."""
+    found: dict[str, str] = {}
+    for owner in reversed(kind.__mro__):
+        _, _, attributes = inspect.cleandoc(owner.__doc__ or "").partition("Attributes:\n")
+        for name, words in _ATTRIBUTE.findall(attributes):
+            plain = re.sub(r":\w+:`([^`]+)`|``([^`]*)``", r"\1\2", " ".join(words.split()))
+            found[name] = plain[0].upper() + plain[1:] if re.match(r"[a-z]+[ ,]", plain) else plain
+    return found
+
 
 _TYPE_REMEDIES = {
     "int_type": "must be a whole number",

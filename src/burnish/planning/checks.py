@@ -33,7 +33,7 @@ def check_records(prompts: Sequence[Prompt], dataset: Dataset) -> None:
                 f"the prompt uses {{{{{variable}}}}} but {len(lacking)} of {len(dataset.examples)} records "
                 "lack it (the first is named)"
             )
-            problems.append(Problem(f"inputs.{variable}", lacking[0].reference, remedy))
+            problems.append(Problem(f"inputs.{variable}", lacking[0].place, remedy))
     if problems:
         raise InvalidInput(*problems)
 
@@ -67,7 +67,7 @@ def contradictions(dataset: Dataset | None) -> list[str]:
         return []
     return [
         f"{len(against)} records have the inputs of another and expect something else (the first is "
-        f"{against[0].reference}); no prompt can be right on both: correct the data, or give the right "
+        f"{against[0].place}); no prompt can be right on both: correct the data, or give the right "
         "answers as a list"
     ]
 

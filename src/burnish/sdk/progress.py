@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from burnish.domain.events import Event, EventKind
+from burnish.domain.job import JobStatus
 
 
 @contextmanager
@@ -39,5 +40,7 @@ def progress_bar() -> Iterator[Callable[[Event], None]]:
                 bar.update(task, best=f"{data['score']:.3f}")
             elif event.kind is EventKind.ENDED:
                 bar.update(task, description=str(data.get("status", "ended")).lower())
+                if data.get("status") == JobStatus.COMPLETED:  # the last steps come without a count
+                    bar.update(task, completed=bar.tasks[0].total or 0)
 
         yield show

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from google.protobuf.message import Message
 
+from burnish.concurrency import Backoff
 from burnish.errors import InvalidInput
 from burnish.proto import service_pb2 as wire
 from burnish.proto.message import message_to_json, read_message
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     import aiohttp
 
 BASE_PATH = "/api/3.0/mlflow/prompt-optimization/jobs"
-ATTEMPTS = 3
-FIRST_DELAY_SECONDS = 0.2
+TRIES = 3
+RETRY = Backoff(base_seconds=0.3, jitter=0.5)
 CONNECT_SECONDS = 10.0
 UPLOAD_SECONDS = 600.0
-RECONNECT_SECONDS = (0.2, 10.0)  # the first wait, and the longest
 RECONNECTS = 20
+RECONNECT = Backoff(base_seconds=0.3, cap_seconds=10.0, jitter=0.5)
 SILENCE_SECONDS = 60.0  # of a stream, which has a heartbeat every 15 s
 
 Answer = TypeVar("Answer", bound=Message)
@@ -70,17 +71,10 @@ class Transport:
             BurnishError: as the server's answer says; ServerUnavailable where there is none.
         """
         content = message_to_json(request) if request is not None else {}
-        delay, left = FIRST_DELAY_SECONDS, ATTEMPTS if repeatable else 1
-        while True:
-            left -= 1
-            try:
-                read_message(await self._send(method, path, content, headers or {}), answer)
-                return answer
-            except ServerUnavailable:
-                if left <= 0:
-                    raise
-            await asyncio.sleep(delay)
-            delay *= 2
+        send = partial(self._send, method, path, content, headers or {})
+        tries = TRIES if repeatable else 1
+        read_message(await RETRY.retry(send, tries=tries, on=ServerUnavailable), answer)
+        return answer
 
     async def upload(self, path: tuple[str, ...], file: bytes, answer: Answer, request: Message) -> Answer:
         """Send a file, with a request as parameters; it may take minutes until it is stored.
@@ -122,20 +116,20 @@ class Transport:
             ServerUnavailable: the server stayed away.
         """
         parameters = message_to_json(request) if request is not None else {}
-        delay, left = RECONNECT_SECONDS[0], RECONNECTS
+        connections = failures = 0  # since the last event
         while True:
+            connections += 1
             try:
                 async for event in self._stream_once(path, parameters, last_id):
                     yield event
-                    last_id, delay, left = event.event_id, RECONNECT_SECONDS[0], RECONNECTS
+                    last_id, connections, failures = event.event_id, 1, 0
                 if await ended():
                     return
             except ServerUnavailable:
-                left -= 1
-                if left <= 0:
+                failures += 1
+                if failures >= RECONNECTS:
                     raise
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, RECONNECT_SECONDS[1])
+            await RECONNECT.sleep(RECONNECT.pause_seconds(connections))
 
     async def _stream_once(
         self, path: tuple[str, ...], parameters: dict[str, Any], last_id: str

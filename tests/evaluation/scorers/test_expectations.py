@@ -13,7 +13,8 @@ from burnish.evaluation.scorers.registry import make_scorers
 
 
 def dataset_of(*expectations: dict[str, Any]) -> Dataset:
-    return Dataset.of([({"q": i}, e) for i, e in enumerate(expectations)])
+    sources = [f"films.csv:{line}" for line in range(2, 2 + len(expectations))]
+    return Dataset.of([({"q": i}, e) for i, e in enumerate(expectations)], sources=sources)
 
 
 def problems(specs: list[str], dataset: Dataset) -> list[Problem]:
@@ -25,7 +26,7 @@ def problems(specs: list[str], dataset: Dataset) -> list[Problem]:
 def test_missing_expectations_are_counted_and_the_first_record_named() -> None:
     dataset = dataset_of({"expected_response": "x"}, {}, {"expected_response": ""})
     (problem,) = problems(["exact_match", "json_valid"], dataset)
-    assert problem.value == dataset.examples[1].example_id
+    assert problem.value == "films.csv:3"
     for phrase in ("exact_match", "2 of 3 records", "expected_response"):
         assert phrase in problem.remedy
 

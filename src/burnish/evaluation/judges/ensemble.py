@@ -62,7 +62,7 @@ class Ensemble(Scorer):
                 feedback.value,
                 feedback.rationale,
                 scorer=part.name,
-                example_id=sample.example.example_id,
+                example=sample.example,
                 range=part.range,
             )
             if score is None:

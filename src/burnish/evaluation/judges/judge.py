@@ -8,7 +8,7 @@ from math import fsum
 from typing import Any
 
 from burnish.concurrency import gather_in_order
-from burnish.domain.dataset import Example
+from burnish.domain.dataset import Example, record_name
 from burnish.domain.score import ScoreRange, read_score
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelUnavailable, ScoreOutOfRange, ScorerFailed
@@ -101,7 +101,7 @@ class Judge(Scorer):
         if self.model is None or (not self._readable and self._unreadable >= MOST_UNREADABLE):
             raise ScorerFailed(
                 self.name,
-                sample.example.example_id,
+                record_name(sample.example),
                 f"the judge model {self.model} has given no readable answer yet; the last was {unreadable}"
                 if self.model
                 else unreadable,
@@ -110,7 +110,7 @@ class Judge(Scorer):
 
     async def _ask(self, question: Question, sample: Sample, number: int) -> Any:
         if sample.model is None or self.model is None:
-            raise ScorerFailed(self.name, sample.example.example_id, "there is no model to ask here")
+            raise ScorerFailed(self.name, record_name(sample.example), "there is no model to ask here")
         request = Request(
             model=self.model, messages=question.messages, parameters=_parameters(question.parameters)
         )
@@ -144,9 +144,7 @@ class Judge(Scorer):
             # so MLflow's own judges take whatever is neither yes nor no, in any words
             raise Unreadable("neither yes nor no")
         try:
-            score = read_score(
-                feedback.value, "", scorer=self.name, example_id=sample.example.example_id, range=self.range
-            )
+            score = read_score(feedback.value, "", scorer=self.name, example=sample.example, range=self.range)
         except ScorerFailed as error:
             undeclared = isinstance(error, ScoreOutOfRange) and self.range is None and declared is float
             if declared is str or undeclared:

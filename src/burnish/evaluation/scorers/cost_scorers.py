@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from burnish.domain.dataset import record_name
 from burnish.errors import InvalidInput, ScorerFailed
 from burnish.evaluation.scorer import Feedback, Sample
 from burnish.evaluation.scorers.text import BuiltInScorer, Takes
@@ -53,5 +54,5 @@ class LowCost(_CostScorer):
     async def score(self, sample: Sample) -> Feedback:
         usd = sample.usage.usd
         if usd is None:  # no opinion would let a candidate off; the planner has asked for the price
-            raise ScorerFailed(self.name, sample.example.example_id, "the price of the answer is unknown")
+            raise ScorerFailed(self.name, record_name(sample.example), "the price of the answer is unknown")
         return self._rated(usd, "dollars")

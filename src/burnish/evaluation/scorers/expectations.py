@@ -28,7 +28,7 @@ def check_expectations(
             example, reason = refused[0]
             problems.add(
                 "expectations",
-                example.reference,
+                example.place,
                 f"the scorer {scorer.name} cannot use {len(refused)} of {len(dataset.examples)} records "
                 f"(the first is named): {reason}; correct the data or choose another scorer",
             )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -30,6 +30,9 @@ from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.scripted import Script, echo
 from burnish.llm.testing.scripted_server import ScriptedServer
 from burnish.llm.uri import parse_model_uri
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 SECRET = "sk-do-not-show-this-0123456789"
 """The key that providers under test are given; it must appear in no error."""
@@ -299,7 +302,7 @@ class HttpProviderContract(ScriptedContract):
         """Some servers repeat what they were sent."""
 
         class KeyEchoServer(ScriptedServer):
-            async def _act(self, http, body, body_hash, fault):  # type: ignore[no-untyped-def]
+            async def _act(self, http: web.Request, *_: Any) -> web.StreamResponse:
                 from aiohttp import web
 
                 echo = f"wrong key {SECRET} for {http.headers.get('Authorization')}" + " x" * 1000

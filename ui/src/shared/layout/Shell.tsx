@@ -6,6 +6,7 @@ import { onSignedOut } from "../api/session";
 import { ColorScheme } from "./ColorScheme";
 import { SignOut } from "./SignOut";
 import classes from "./Shell.module.css";
+import { Shortcuts } from "./Shortcuts";
 import { Boundary } from "./states";
 
 /** What stands around every page. */
@@ -47,6 +48,7 @@ export function Shell() {
           {facts.signIn && !signingIn && <SignOut />}
         </Group>
       </header>
+      {!signingIn && <Shortcuts />}
       <Box component="main" id="main" className={classes.main} tabIndex={-1}>
         <Boundary>
           <Outlet />

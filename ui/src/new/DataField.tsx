@@ -1,0 +1,91 @@
+import { Button, Collapse, Group, Skeleton, Stack, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { formatCount, plural } from "../shared/format/numbers";
+import { promptOf } from "../shared/format/words";
+import { Failure } from "../shared/layout/states";
+import { Card } from "../shared/parts/Card";
+import { CatalogSelect } from "./CatalogSelect";
+import type { FormProps } from "./form";
+import { datasetQuery, datasetsQuery, versionsQuery } from "./queries";
+import { Records } from "./Records";
+import { UploadForm } from "./UploadForm";
+
+/** The dataset, what is in it, and a way to bring one. */
+export function DataField({ draft, complaints, onConfig }: FormProps) {
+  const [uploading, setUploading] = useState(false);
+  const id = draft.config?.dataset_id ?? "";
+  const preview = useQuery(datasetQuery(id));
+  const { name, version } = promptOf(draft.source_prompt_uri);
+  const versions = useQuery(versionsQuery(draft.source_prompt_uri ? name : ""));
+  const variables =
+    versions.data?.find((entry) => String(entry.version) === version || entry.aliases?.includes(version))
+      ?.variables ?? [];
+  const count = preview.data?.dataset?.records;
+  const missing = variables.filter(
+    (variable) => !preview.data?.columns?.some((column) => column.name === variable),
+  );
+  return (
+    <Card
+      title="Data"
+      aside={
+        <Button size="xs" variant="light" aria-expanded={uploading} onClick={() => setUploading(!uploading)}>
+          {uploading ? "Close the upload" : "Upload a file"}
+        </Button>
+      }
+    >
+      <Stack gap="sm">
+        <Collapse expanded={uploading}>
+          {uploading && (
+            <UploadForm
+              experimentId={draft.experiment_id ?? "0"}
+              variables={variables}
+              onUploaded={(dataset_id) => {
+                onConfig({ dataset_id });
+                setUploading(false);
+              }}
+            />
+          )}
+        </Collapse>
+        <CatalogSelect
+          label="Dataset"
+          placeholder="Choose one of MLflow's datasets"
+          value={id}
+          onChange={(chosen) => onConfig({ dataset_id: chosen || undefined })}
+          useOptions={useDatasets}
+          error={complaints.at("dataset_id")}
+          clearable
+        />
+        {id && preview.isPending && <Skeleton h={120} />}
+        {preview.error && <Failure error={preview.error} onRetry={() => void preview.refetch()} />}
+        {preview.data && (
+          <>
+            <Group gap="md">
+              <Text size="sm" c="dimmed">
+                {count === undefined
+                  ? "Its first records:"
+                  : `${plural(count, "record")}; the first of them:`}
+              </Text>
+            </Group>
+            <Records columns={preview.data.columns ?? []} records={preview.data.records ?? []} />
+            {missing.length > 0 && (
+              <Text size="sm" c="var(--warn)">
+                No column for {missing.map((variable) => `{{${variable}}}`).join(", ")}, which the prompt asks
+                for.
+              </Text>
+            )}
+          </>
+        )}
+      </Stack>
+    </Card>
+  );
+}
+
+function useDatasets(search: string) {
+  const { data, isPending, error } = useQuery(datasetsQuery(search));
+  const options = (data?.datasets ?? []).map(({ dataset_id = "", name = "", records }) => ({
+    value: dataset_id,
+    label: records === undefined ? name : `${name} (${formatCount(records)})`,
+  }));
+  return { options, pending: isPending, error };
+}

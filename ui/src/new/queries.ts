@@ -1,0 +1,119 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api, ask, JOBS } from "../shared/api/client";
+import type { Draft } from "./draft";
+
+const CATALOG = `${JOBS}/catalog` as const;
+const KEPT_MS = 30_000;
+
+export function experimentsQuery(name: string) {
+  return queryOptions({
+    queryKey: ["catalog", "experiments", name] as const,
+    queryFn: ({ signal }) =>
+      ask(api.GET(`${CATALOG}/experiments`, { params: { query: contains(name) }, signal })),
+    staleTime: KEPT_MS,
+  });
+}
+
+export function promptsQuery(name: string) {
+  return queryOptions({
+    queryKey: ["catalog", "prompts", name] as const,
+    queryFn: ({ signal }) =>
+      ask(api.GET(`${CATALOG}/prompts`, { params: { query: contains(name) }, signal })),
+    staleTime: KEPT_MS,
+  });
+}
+
+/** The newest hundred versions. */
+export function versionsQuery(name: string) {
+  return queryOptions({
+    queryKey: ["catalog", "prompt", name] as const,
+    queryFn: async ({ signal }) =>
+      (await ask(api.GET(`${CATALOG}/prompts/{name}`, { params: { path: { name } }, signal }))).versions ??
+      [],
+    staleTime: KEPT_MS,
+    enabled: name !== "",
+  });
+}
+
+export function datasetsQuery(name: string) {
+  return queryOptions({
+    queryKey: ["catalog", "datasets", name] as const,
+    queryFn: ({ signal }) =>
+      ask(api.GET(`${CATALOG}/datasets`, { params: { query: contains(name) }, signal })),
+    staleTime: KEPT_MS,
+  });
+}
+
+export function datasetQuery(dataset_id: string) {
+  return queryOptions({
+    queryKey: ["catalog", "dataset", dataset_id] as const,
+    queryFn: ({ signal }) =>
+      ask(
+        api.GET(`${CATALOG}/datasets/{dataset_id}`, {
+          params: { path: { dataset_id }, query: { max_results: 5 } },
+          signal,
+        }),
+      ),
+    staleTime: KEPT_MS,
+    enabled: dataset_id !== "",
+  });
+}
+
+export function scorersQuery(experiment_id: string) {
+  return queryOptions({
+    queryKey: ["catalog", "scorers", experiment_id] as const,
+    queryFn: async ({ signal }) =>
+      (await ask(api.GET(`${CATALOG}/scorers`, { params: { query: { experiment_id } }, signal }))).scorers ??
+      [],
+    staleTime: KEPT_MS,
+  });
+}
+
+export const optimizersQuery = queryOptions({
+  queryKey: ["catalog", "optimizers"] as const,
+  queryFn: async ({ signal }) => (await ask(api.GET(`${CATALOG}/optimizers`, { signal }))).optimizers ?? [],
+  staleTime: Infinity,
+});
+
+export const providersQuery = queryOptions({
+  queryKey: ["catalog", "providers"] as const,
+  queryFn: ({ signal }) => ask(api.GET(`${CATALOG}/providers`, { signal })),
+  staleTime: KEPT_MS,
+});
+
+/** The server's word on a draft: what it would take, or what is wrong with it. */
+export function estimateQuery(draft: Draft, enabled: boolean) {
+  return queryOptions({
+    queryKey: ["estimate", draft] as const,
+    queryFn: async ({ signal }) =>
+      (await ask(api.POST(`${JOBS}/estimate`, { body: draft, signal }))).estimate ?? {},
+    enabled,
+    staleTime: KEPT_MS,
+    gcTime: KEPT_MS,
+  });
+}
+
+export interface Upload {
+  file: File;
+  experiment_id: string;
+  name?: string;
+  /** VARIABLE=COLUMN. */
+  columns?: string[];
+  target?: string;
+  dry_run?: boolean;
+}
+
+export function uploadDataset({ file, ...query }: Upload) {
+  return ask(
+    api.POST(`${CATALOG}/datasets`, {
+      params: { query: { file_name: file.name, ...query } },
+      body: file,
+      bodySerializer: (body: unknown) => body as Blob,
+      headers: { "content-type": "application/octet-stream" },
+    }),
+  );
+}
+
+function contains(name: string) {
+  return { max_results: 100, ...(name ? { name_contains: name } : {}) };
+}
