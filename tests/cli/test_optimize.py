@@ -84,7 +84,9 @@ def test_the_same_prompt_twice_is_refused(burnish: Burnish, folder: Folder) -> N
 
 
 def test_what_the_plan_warns_of_is_said_before_the_search(burnish: Burnish, folder: Folder) -> None:
-    rows = [{"review": f"Film {n % 11}: great", "label": "positive" if n % 2 else "negative"} for n in range(22)]
+    rows = [
+        {"review": f"Film {n % 11}: great", "label": "positive" if n % 2 else "negative"} for n in range(22)
+    ]
     data = folder.path / "contradictory.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     said = burnish(
