@@ -27,6 +27,8 @@ PATHS = (
     "jobs/{failed}",
     "jobs/{canceled}",
     "jobs/{running}",
+    "new",
+    "new?from={chat}",
 )
 
 
