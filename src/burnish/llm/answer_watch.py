@@ -17,7 +17,7 @@ _MANY = 0.2  # share of answers of one kind that is worth a warning
 _NEVER = 5  # answers without any text, from a model that has never said anything
 _NEARLY_ALL = 19  # of the last 20
 _REMEDIES = {
-    AnswerOutcome.CUT: "raise its max_tokens (of the target: max_output_tokens of the job), or ask for less",
+    AnswerOutcome.CUT: "raise max_tokens (of the target: max_output_tokens of the job), or ask for less",
     AnswerOutcome.EMPTY: "look at the model, its chat template, its tools and max_tokens",
     AnswerOutcome.REFUSED: "look at the prompt, the data and the provider's filters",
 }
