@@ -81,3 +81,19 @@ def test_the_same_prompt_twice_is_refused(burnish: Burnish, folder: Folder) -> N
     )
     assert said.exit_code == 2
     assert "named twice" in said.stderr
+
+
+def test_what_the_plan_warns_of_is_said_before_the_search(burnish: Burnish, folder: Folder) -> None:
+    rows = [
+        {"review": f"Film {n % 11}: great", "label": "positive" if n % 2 else "negative"} for n in range(22)
+    ]
+    data = folder.path / "contradictory.jsonl"
+    data.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    said = burnish(
+        *("optimize", "--prompt", folder.prompt, "--data", data, "--model", "scripted:/sentiment"),
+        *("--max-calls", 90),
+    )
+    assert said.exit_code == 0, said.stderr
+    shown = " ".join(said.stderr.split())
+    assert shown.count("expect something else (the first is contradictory.jsonl:12)") == 1
+    assert shown.index("contradictory.jsonl:12") < shown.index("scoring the source prompt")

@@ -120,7 +120,7 @@ async def test_a_share_that_is_cut_or_empty_is_warned_of_once(rig: MakeRig) -> N
             bench.model.answers.report_to(warnings.append)
     assert sorted(warnings) == [
         "many answers of scripted:/m as target are cut (finish_reason: length); raise max_tokens "
-        "(max_output_tokens of the job), or ask for less",
+        "(of the target: max_output_tokens of the job), or ask for less",
         "many answers of scripted:/m as target are empty (finish_reason: tool_calls); look at the model, its "
         "chat template, its tools and max_tokens",
     ]

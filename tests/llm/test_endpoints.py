@@ -27,6 +27,7 @@ from burnish.llm.providers.openai import with_plain_name
 from burnish.llm.providers.proxies import find_proxy
 from burnish.llm.providers.registry import Registry
 from burnish.llm.testing.contract import SECRET
+from burnish.llm.testing.memory_journal import MemoryJournal
 from burnish.llm.testing.scripted import echo
 from burnish.llm.testing.scripted_server import ScriptedServer
 
@@ -264,6 +265,17 @@ class TestUnreadable:
     async def test_after_readable_answers_it_is_bad_luck(self, over: MakeRig) -> None:
         async with ScriptedServer(echo) as server:
             bench = over(server.url)
+            await ask(bench, request(text="first"))
+            server.faults = type(server.faults)(shares={"garbage": 1})
+            for number in range(3):
+                with pytest.raises(ModelUnreadable):
+                    await ask(bench, request(text=f"number {number}"))
+
+    async def test_readable_answers_of_an_earlier_attempt_count(self, over: MakeRig) -> None:
+        async with ScriptedServer(echo) as server:
+            journal = MemoryJournal()
+            await ask(over(server.url, journal=journal), request(text="first"))
+            bench = over(server.url, journal=journal)
             await ask(bench, request(text="first"))
             server.faults = type(server.faults)(shares={"garbage": 1})
             for number in range(3):

@@ -81,7 +81,14 @@ async def test_what_can_never_be_read_fails_after_a_handful(
 
 @pytest.mark.parametrize(
     ("text", "finish_reason"),
-    [("", "tool_calls"), ("", "content_filter"), ("", "stop"), ("", "length"), ("<think>and", "length")],
+    [
+        ("", "tool_calls"),
+        ("", "content_filter"),
+        ("", "stop"),
+        ("", "length"),
+        ("<think>and", "length"),
+        ("I cannot help with that.", "refusal"),
+    ],
 )
 async def test_a_model_that_says_nothing_fails_after_three_answers(
     harness: WorkerHarness, text: str, finish_reason: str

@@ -31,6 +31,7 @@ class ProgressDisplay:
             console=self._console,
             disable=not self._live,
         )
+        self._warnings = job.warnings  # those of the plan; no event says them again
         planned = job.config.budget.max_calls
         self._task = self._bar.add_task("starting", total=planned, best="–")
         self._began = time.monotonic()
@@ -38,6 +39,8 @@ class ProgressDisplay:
 
     def __enter__(self) -> ProgressDisplay:
         self._bar.start()
+        for warning in self._warnings:
+            self._note(warning)
         return self
 
     def __exit__(
@@ -56,7 +59,7 @@ class ProgressDisplay:
             case EventKind.BEST:
                 self._best(data)
             case EventKind.WARNING:
-                self.say(f"[yellow]note:[/] {_plain(str(data['message']))}")
+                self._note(str(data["message"]))
             case EventKind.RETRY:
                 self.say(
                     f"[yellow]trying again in {data['delay_seconds']} s:[/] {_plain(str(data['reason']))}"
@@ -69,6 +72,9 @@ class ProgressDisplay:
         if text not in self._said:
             self._said.add(text)
             self._console.print(text)
+
+    def _note(self, text: str) -> None:
+        self.say(f"[yellow]note:[/] {_plain(text)}")
 
     def _phase(self, phase: str) -> None:
         self._bar.update(self._task, description=PHASES.get(phase, phase))

@@ -44,7 +44,9 @@ _REFUSALS = frozenset(
 _CUTS = frozenset({"length", "max_tokens", "model_length", "model_context_window_exceeded"})
 
 _OPENING = re.compile(r"\s*(?:<(think|thinking|thought)>|\[(THINK)\])", re.IGNORECASE)
-_UNOPENED = re.compile(r"^[ \t]*(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?:\n|$)", re.IGNORECASE | re.MULTILINE)
+_CLOSING = r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*"
+_UNOPENED = re.compile(rf"^[ \t]*{_CLOSING}(?:\n|$)|{_CLOSING}\n", re.IGNORECASE | re.MULTILINE)
+_NAMES_OPENING = re.compile(r"<think(?:ing)?>|\[THINK\]", re.IGNORECASE)
 
 
 def outcome_of(text: str, finish_reason: str) -> AnswerOutcome:
@@ -61,8 +63,9 @@ def split_thinking(text: str) -> tuple[str, str]:
     """An answer's thinking and the answer itself.
 
     Thinking stands in front, in ``<think>``, ``<thinking>``, ``<thought>`` or ``[THINK]``, once or several
-    times. Where it is never closed all of the text is thinking. A closing tag alone on its line ends
-    thinking that the chat template has opened. Tags inside the answer are part of it.
+    times. Where it is never closed all of the text is thinking. A closing tag at the end of a line, with
+    no opening one before it, ends thinking that the chat template has opened. Tags inside the answer are
+    part of it.
     """
     if "<" not in text and "[" not in text:
         return "", text
@@ -76,7 +79,7 @@ def split_thinking(text: str) -> tuple[str, str]:
         answer = answer[end + len(closing) :].lstrip()
     if answer is text:
         unopened = _UNOPENED.search(text)
-        if unopened is None:
+        if unopened is None or _NAMES_OPENING.search(text, 0, unopened.start()):
             return "", text
         answer = text[unopened.end() :].lstrip()
     return text[: len(text) - len(answer)], answer

@@ -17,7 +17,7 @@ _MANY = 0.2  # share of answers of one kind that is worth a warning
 _NEVER = 5  # answers without any text, from a model that has never said anything
 _NEARLY_ALL = 19  # of the last 20
 _REMEDIES = {
-    AnswerOutcome.CUT: "raise max_tokens (max_output_tokens of the job), or ask for less",
+    AnswerOutcome.CUT: "raise max_tokens (of the target: max_output_tokens of the job), or ask for less",
     AnswerOutcome.EMPTY: "look at the model, its chat template, its tools and max_tokens",
     AnswerOutcome.REFUSED: "look at the prompt, the data and the provider's filters",
 }
@@ -38,7 +38,7 @@ class AnswerWatch:
     Attributes:
         counts: calls of the job by what became of them.
         last_failure: of a call that brought no answer.
-        last_silence: the last answer without a text that can be used.
+        last_silence: the last answer without a text that can be used, or that is a refusal.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,8 @@ class AnswerWatch:
         silent = not completion.text.strip() or runaway
         if not completion.replayed:  # a job that is resumed, once the model is mended, gets beyond its past
             series.silent.append(silent)
-        self.last_silence = completion if silent else self.last_silence
+        if silent or outcome is AnswerOutcome.REFUSED:
+            self.last_silence = completion
         series.ever_spoke = series.ever_spoke or not silent
         if outcome is AnswerOutcome.OK:
             return

@@ -30,6 +30,7 @@ class CircuitBreaker:
         self._failure_share = failure_share
         self._recent: deque[bool] = deque(maxlen=_RECENT)
         self._ever_answered = False
+        self._ever_readable = False
         self._reason: BurnishError | None = None
 
     def check(self) -> None:
@@ -41,9 +42,13 @@ class CircuitBreaker:
         if self._reason is not None:
             raise self._reason
 
+    def answered_before(self) -> None:
+        """An earlier attempt has an answer: what cannot be read now is a mishap of the provider's."""
+        self._ever_readable = True
+
     def answered(self) -> None:
         """A call was answered."""
-        self._ever_answered = True
+        self._ever_answered = self._ever_readable = True
         self._recent.append(False)
 
     def failed(self, error: ModelError) -> None:
@@ -56,7 +61,7 @@ class CircuitBreaker:
         """
         self._recent.append(True)
         failures = sum(self._recent)
-        if isinstance(error, ModelUnreadable) and not self._ever_answered and failures >= _NEVER_READABLE:
+        if isinstance(error, ModelUnreadable) and not self._ever_readable and failures >= _NEVER_READABLE:
             self._reason = ModelRejected(error.model, f"no answer could be read yet; the last one: {error}")
             raise self._reason from error
         never_answered = (

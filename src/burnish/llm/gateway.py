@@ -172,6 +172,7 @@ class JobGateway:
         found = self._journal.find(request, purpose)
         if found is None:
             return await self._make(request, purpose)
+        self._breaker.answered_before()
         self._gateway.report(
             CallReport(
                 model=request.model, role=purpose.role, seconds=0.0, tries=0, usage=found.usage, replayed=True

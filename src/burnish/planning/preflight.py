@@ -6,6 +6,7 @@ anything is written, and the job's journal begins with them; every other job mak
 
 from __future__ import annotations
 
+from burnish.domain.answer import AnswerOutcome
 from burnish.errors import (
     ModelError,
     ModelRejected,
@@ -20,7 +21,10 @@ from burnish.planning.plan import Plan
 
 MOST_EXAMPLES = 5
 SILENT_ANSWERS = 3
-"""So many answers without a text are not chance: the model says nothing."""
+"""So many answers without a text, or refusals that score 0, are not chance."""
+
+_NOTHING = ("answered with nothing", "check its chat template and max_tokens")
+_REFUSED = ("refuses to answer", "look at the prompt, the data and the provider's filters")
 
 
 async def preflight(plan: Plan, evaluate: Evaluate, answers: AnswerWatch) -> None:
@@ -42,13 +46,16 @@ async def preflight(plan: Plan, evaluate: Evaluate, answers: AnswerWatch) -> Non
     for example in plan.splits.validation[:MOST_EXAMPLES]:
         before = answers.last_failure
         (evaluation,) = (await evaluate(plan.source, [example])).evaluations
-        if evaluation.error is None and evaluation.output.strip():
+        # A refusal is an answer where a scorer likes it: a prompt may be there to make the model refuse.
+        refused = evaluation.outcome is AnswerOutcome.REFUSED and evaluation.aggregate == 0
+        if evaluation.error is None and evaluation.output.strip() and not refused:
             return
         if evaluation.error is None:
             answer = answers.last_silence
             silent += not (answer and answer.replayed)  # those of an earlier attempt do not end a resumed job
             reason = answer.finish_reason if answer else "unknown"
-            why = f"answered with nothing (finish_reason: {reason}); check its chat template and max_tokens"
+            what, remedy = _REFUSED if refused else _NOTHING
+            why = f"{what} (finish_reason: {reason}); {remedy}"
         else:
             why = evaluation.error
             if answers.last_failure is not before:

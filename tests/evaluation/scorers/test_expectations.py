@@ -31,6 +31,12 @@ def test_missing_expectations_are_counted_and_the_first_record_named() -> None:
         assert phrase in problem.remedy
 
 
+def test_a_record_of_a_file_is_named_by_its_line() -> None:
+    records: list[tuple[dict[str, Any], dict[str, Any]]] = [({"q": 1}, {}), ({"q": 2}, {})]
+    (problem,) = problems(["exact_match"], Dataset.of(records, sources=["rows.csv:2", "rows.csv:3"]))
+    assert problem.value == "rows.csv:2"
+
+
 @pytest.mark.parametrize(
     ("spec", "expected", "phrase"),
     [
