@@ -26,19 +26,26 @@ def find_chromium() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> str:
     """The system's Chromium."""
-    found = find_chromium()
+    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(f"no Chromium is installed (looked for {', '.join(_NAMES)}): apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """An open browser. Not for longer than a module: while Playwright is open, its event loop runs in this
+    thread, and every asynchronous test that comes after it in the process would fail."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 
 
 @pytest.fixture(scope="session")
-def built_page(browser: Browser) -> None:
+def built_page(chromium: str) -> None:
     """The page as ui/ is now."""
     subprocess.run([sys.executable, str(_ROOT / "ui" / "build.py")], check=True)
 
