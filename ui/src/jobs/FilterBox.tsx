@@ -1,6 +1,7 @@
 import { ActionIcon, Combobox, Text, TextInput, useCombobox } from "@mantine/core";
 import { IconSearch, IconX } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { ApiError } from "../shared/api/errors";
 import { isForPage } from "../shared/keyboard/keys";
 import classes from "./Jobs.module.css";
@@ -49,11 +50,9 @@ export function FilterBox({ value, onSubmit, error, offset, tagKeys }: FilterBox
   const put = (option: string) => {
     const next = text.slice(0, suggestions.from) + option + text.slice(suggestions.to);
     const at = suggestions.from + option.length;
-    change(next, at);
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(at, at);
-    });
+    flushSync(() => change(next, at)); // the caret moves at once: later it would undo what is typed meanwhile
+    input.current?.focus();
+    input.current?.setSelectionRange(at, at);
   };
   const clear = () => {
     change("", 0);
