@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
@@ -53,6 +54,7 @@ FULL_JOB = Job(
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
         traces=TracePolicy.ALL,
+        app=App(function="shop.answer"),
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.events import Event, EventKind
 from burnish.domain.job import (
@@ -73,6 +74,7 @@ configs = st.builds(
     thinking=st.sampled_from(Thinking),
     register=st.sampled_from(RegisterPolicy),
     traces=st.sampled_from(TracePolicy),
+    app=st.none() | st.builds(App, function=texts),
 )
 all_jobs = st.builds(
     Job,

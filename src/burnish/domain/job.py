@@ -10,6 +10,7 @@ from functools import cache
 from typing import Annotated, Any, TypedDict
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
@@ -174,6 +175,7 @@ class JobConfig:
         scorers: as the user wrote them, see :class:`~burnish.domain.score.ScorerSpec`.
         optimizer_config: ``optimizer_config_json`` on the wire.
         reflection_model: ``None`` where none is needed.
+        app: runs in the place of ``model``; ``None``: the prompts are asked of the model themselves.
     """
 
     source_prompt_uris: tuple[str, ...]
@@ -264,6 +266,7 @@ class JobConfig:
             "winner on validation and test, or all."
         ),
     ] = TracePolicy.NONE
+    app: App | None = None
 
     @classmethod
     def options(cls) -> tuple[OptionRow, ...]:

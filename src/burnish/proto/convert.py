@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from burnish.domain.app import App
 from burnish.domain.edit import EditReport
 from burnish.domain.events import Event, EventKind
 from burnish.domain.inputs import DatasetSummary, InputSummary
@@ -92,6 +93,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
         scorer_notes=_scorer_notes_to_json(job) or None,
+        kind="app" if job.config.app else None,
         **_inputs_to_json(job),
     )
 
@@ -274,6 +276,7 @@ def read_config(
         "dataset_id": message.dataset_id or None,
         "optimizer_type": OptimizerType.JOINT_SEARCH if problems else optimizer_type,
         "optimizer_config": {} if problems else settings,
+        "app": _fields_from_proto(message.app, App) if message.HasField("app") else None,
     }
     return JobConfig(**known), problems + unreadable
 

@@ -59,7 +59,7 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces", "app")
     OPTIMIZER_TYPE_FIELD_NUMBER: _ClassVar[int]
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,7 @@ class PromptOptimizationJobConfig(_message.Message):
     THINKING_FIELD_NUMBER: _ClassVar[int]
     MAX_UNSCORED_SHARE_FIELD_NUMBER: _ClassVar[int]
     TRACES_FIELD_NUMBER: _ClassVar[int]
+    APP_FIELD_NUMBER: _ClassVar[int]
     optimizer_type: OptimizerType
     dataset_id: str
     scorers: _containers.RepeatedScalarFieldContainer[str]
@@ -96,7 +97,14 @@ class PromptOptimizationJobConfig(_message.Message):
     thinking: str
     max_unscored_share: float
     traces: str
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ...) -> None: ...
+    app: App
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ..., app: _Optional[_Union[App, _Mapping]] = ...) -> None: ...
+
+class App(_message.Message):
+    __slots__ = ("function",)
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    function: str
+    def __init__(self, function: _Optional[str] = ...) -> None: ...
 
 class ResolvedModels(_message.Message):
     __slots__ = ("target", "reflection", "teacher", "judges")
@@ -190,7 +198,7 @@ class TestScores(_message.Message):
     def __init__(self, initial: _Optional[float] = ..., final: _Optional[float] = ..., difference: _Optional[float] = ..., ci_low: _Optional[float] = ..., ci_high: _Optional[float] = ..., examples: _Optional[int] = ..., detectable: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJob(_message.Message):
-    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "answers", "scorer_notes", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset")
+    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "answers", "scorer_notes", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset", "kind")
     class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         VERDICT_UNSPECIFIED: _ClassVar[PromptOptimizationJob.Verdict]
@@ -282,6 +290,7 @@ class PromptOptimizationJob(_message.Message):
     FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
     DATASET_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     run_id: str
     state: _jobs_pb2.JobState
@@ -313,7 +322,8 @@ class PromptOptimizationJob(_message.Message):
     further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
     models: ResolvedModels
     dataset: DatasetSummary
-    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., answers: _Optional[_Mapping[str, int]] = ..., scorer_notes: _Optional[_Mapping[str, ScorerNotes]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ...) -> None: ...
+    kind: str
+    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., answers: _Optional[_Mapping[str, int]] = ..., scorer_notes: _Optional[_Mapping[str, ScorerNotes]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class JobEvent(_message.Message):
     __slots__ = ("sequence", "attempt", "timestamp_ms", "kind", "data")

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.job import (
@@ -171,6 +172,7 @@ def _config_to_json(config: JobConfig) -> dict[str, Any]:
         "optimizer_config": dict(config.optimizer_config),
         "budget": asdict(config.budget),
         "split": asdict(config.split),
+        "app": asdict(config.app) if config.app else None,
     }
 
 
@@ -180,6 +182,7 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values["scorers"] = tuple(stored["scorers"])
     values["budget"] = Budget(**stored["budget"])
     values["split"] = SplitFractions(**stored["split"])
+    values["app"] = App(**stored["app"]) if stored.get("app") else None
     for row in JobConfig.options():
         if row.name in values and isinstance(row.kind, EnumType):
             values[row.name] = row.kind(values[row.name])
