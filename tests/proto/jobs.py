@@ -71,6 +71,7 @@ FULL_JOB = Job(
     run_id="r1",
     optimized_prompt_uris=("prompts:/a/2", "prompts:/b/3"),
     best_candidate_id="c1",
+    best_score=0.75,
     initial_eval_scores={"aggregate": 0.0, "exact_match": 0.0},
     final_eval_scores={"aggregate": 0.7, "exact_match": 0.7},
     test_scores=TestScores(0.0, 0.7, 0.7, 0.5, 0.8, 40, 0.21),

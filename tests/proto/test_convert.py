@@ -96,6 +96,7 @@ all_jobs = st.builds(
     run_id=st.none() | texts,
     optimized_prompt_uris=st.lists(texts, max_size=3).map(tuple),
     best_candidate_id=st.none() | texts,
+    best_score=st.none() | numbers,
     initial_eval_scores=scores,
     final_eval_scores=scores,
     test_scores=st.none() | st.builds(TestScores, numbers, numbers, numbers, numbers, numbers, counts),

@@ -357,6 +357,7 @@ class Job:
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
         answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
+        best_score: the highest aggregate on validation so far, the source's included; known while it runs.
         inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
         score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
         unscored_answers: scorer name → answers it had no opinion on, where there were any.
@@ -385,6 +386,7 @@ class Job:
     run_id: str | None = None
     optimized_prompt_uris: tuple[str, ...] = ()
     best_candidate_id: str | None = None
+    best_score: float | None = None
     initial_eval_scores: Mapping[str, float] = field(default_factory=dict)
     final_eval_scores: Mapping[str, float] = field(default_factory=dict)
     test_scores: TestScores | None = None

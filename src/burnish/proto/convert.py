@@ -26,6 +26,7 @@ from burnish.domain.job import (
     parse_settings,
 )
 from burnish.domain.optimizer_type import WIRE_PREFIX
+from burnish.domain.records import JobComparison
 from burnish.domain.text import well_formed, well_formed_values
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import InvalidInput, Problem, did_you_mean
@@ -51,6 +52,7 @@ _JOB_SCALARS = (
     "completion_timestamp_ms",
     "run_id",
     "best_candidate_id",
+    "best_score",
 )
 """Fields that domain and message hold under one name, as one type."""
 
@@ -93,6 +95,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
         scorer_notes=_scorer_notes_to_json(job) or None,
         **_inputs_to_json(job),
+        best_score=job.best_score,
     )
 
 
@@ -211,6 +214,30 @@ def _state_to_json(job: Job) -> dict[str, Any]:
 
 def _text(text: str | None) -> str | None:
     return None if text is None else well_formed(text)
+
+
+def comparison_to_proto(comparison: JobComparison) -> wire.JobComparison:
+    scores = comparison.scores
+    return wire.JobComparison(
+        job_id=comparison.job_id,
+        same_dataset=comparison.same_dataset,
+        same_test_split=comparison.same_test_split,
+        scores=None if scores is None else _fields_to_json(scores, _TEST_SCORES),
+        verdict=None if comparison.verdict is None else comparison.verdict.value,
+        reason=comparison.reason or None,
+    )
+
+
+def comparison_from_proto(message: wire.JobComparison) -> JobComparison:
+    """Inverse of :func:`comparison_to_proto`."""
+    return JobComparison(
+        job_id=message.job_id,
+        same_dataset=message.same_dataset,
+        same_test_split=message.same_test_split,
+        scores=_fields_from_proto(message.scores, TestScores) if message.HasField("scores") else None,
+        verdict=Verdict(_JobMessage.Verdict.Name(message.verdict)) if message.verdict else None,
+        reason=message.reason,
+    )
 
 
 # --- what was asked for

@@ -6,7 +6,7 @@ of the database itself is a ``StoreUnavailable``. Timestamps come from the store
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from burnish.domain.events import Event, NewEvent
@@ -255,12 +255,18 @@ class InputRecords(Protocol):
         ...
 
     async def examples(
-        self, job_id: str, start: int = 0, limit: int = 1000, split: str | None = None
+        self,
+        job_id: str,
+        start: int = 0,
+        limit: int = 1000,
+        split: str | None = None,
+        example_ids: Collection[str] = (),
     ) -> tuple[ExampleRecord, ...]:
         """In the order of the dataset, from position ``start``; none where the job has no records.
 
         Args:
             split: only those of this one.
+            example_ids: only these; empty: all.
 
         Raises:
             NotFound: there is no such job.

@@ -222,12 +222,13 @@ async def _after(first: Coroutine[Any, Any, None], then: Callable[[], Awaitable[
 
 
 def _progress_data(context: AttemptContext, changes: dict[str, Any]) -> dict[str, Any]:
-    progress, best = changes["progress"], context.recorder.best
+    progress, recorder = changes["progress"], context.recorder
     return {
         "phase": progress.phase,
         "completed": progress.completed,
         "total": progress.total,
         "unit": progress.unit,
-        "best": best.scores["aggregate"] if best else None,
+        "best": recorder.best_score,
         "usd": changes["usage"].total.usd,
+        **({"in_flight": list(recorder.in_flight)} if recorder.in_flight else {}),
     }

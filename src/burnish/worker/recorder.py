@@ -41,6 +41,10 @@ class Recorder:
             events, those of ``REPLAYED``.
         splits: the job's examples, with the teacher's answers where it has one.
         on_phase: called with the name of each phase as it begins.
+
+    Attributes:
+        best: the best candidate that was kept so far.
+        in_flight: ids of the parents of what is being proposed now; shown, never kept.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._phase = "starting"
         self.best: CandidateRecord | None = None
+        self.in_flight: tuple[str, ...] = ()
         self._reported_best = max(
             (r.scores["aggregate"] for r in known if r.scores and r.status in _KEPT), default=None
         )
@@ -116,6 +121,9 @@ class Recorder:
         data = {"calls": calls, "expected_gain": expected_gain, "minimum_gain": minimum_gain}
         self._append_new(EventKind.FORECAST, data)
 
+    def proposing(self, parents: Sequence[str]) -> None:
+        self.in_flight = tuple(parents)
+
     def find(self, candidate_id: str | None) -> CandidateRecord | None:
         """What is known of a candidate of this attempt."""
         return self._records.get(candidate_id or "")
@@ -144,6 +152,11 @@ class Recorder:
         self._events.append(NewEvent(kind, data))
 
     # --- what a watcher sees
+
+    @property
+    def best_score(self) -> float | None:
+        """Aggregate of the best on validation; ``None`` before the source has been measured."""
+        return self.best.scores["aggregate"] if self.best else None
 
     def progress(self, calls: int, planned_calls: int) -> Progress:
         return Progress(self._phase, calls, max(calls, planned_calls), "calls")

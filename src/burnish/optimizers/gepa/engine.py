@@ -107,8 +107,7 @@ class FifoSampling:
     def _launch(self, state: Any, parent: int, minibatch: list[tuple[int, Example]]) -> None:
         search = self._search
         candidate, components = search.pool[parent], self._components(state, parent)
-        known = frozenset(candidate.candidate_id for candidate in search.pool)
-        search.thread.ask(lambda: search.scheduler.launch(candidate, minibatch, components, known))
+        search.thread.ask(lambda: search.launch(candidate, minibatch, components))
 
     def _components(self, state: Any, parent: int) -> tuple[int, ...]:
         """gepa's choice of components, made before the parent has been measured.

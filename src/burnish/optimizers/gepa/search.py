@@ -185,6 +185,14 @@ class Search:
         """The parent itself, or its nearest ancestor in gepa's pool where it was never validated."""
         return self._stand_ins.get(parent.candidate_id, parent)
 
+    async def launch(
+        self, parent: Candidate, minibatch: Sequence[tuple[int, Example]], components: tuple[int, ...]
+    ) -> None:
+        """Start a proposal, see :meth:`ProposalScheduler.launch`."""
+        known = frozenset(candidate.candidate_id for candidate in self.pool)
+        await self.scheduler.launch(parent, minibatch, components, known)
+        self.observe.proposing(self.scheduler.parents_in_flight())
+
     async def next(self) -> Proposal | None:
         """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
         self.current = await self.scheduler.oldest()
@@ -207,6 +215,7 @@ class Search:
                 await self._accept(merge.candidate, merge.validation, newest_is_on_front)
         elif self.current is not None:
             proposal, self.current = self.scheduler.commit(), None
+            self.observe.proposing(self.scheduler.parents_in_flight())
             self.commits.handle(proposal)
             if proposal.has_won and proposal.child is not None and not is_accepted:
                 self._stand_ins[proposal.child.candidate_id] = self.in_pool(proposal.parent)

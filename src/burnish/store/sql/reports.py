@@ -121,8 +121,9 @@ def _shown(report: Report, now_ms: int) -> dict[str, Any]:
         shown["usage"] = usage_to_json(report.usage)
     if report.answers is not None:
         shown["answers"] = dict(report.answers)
-    if report.seconds_spent is not None:
-        shown["seconds_spent"] = report.seconds_spent
+    for name in ("best_score", "seconds_spent"):
+        if (value := getattr(report, name)) is not None:
+            shown[name] = value
     return shown
 
 

@@ -42,6 +42,7 @@ RESULTS: dict[str, Any] = {
     "run_id": "r-1",
     "optimized_prompt_uris": ("prompts:/greet/2", "prompts:/ask/4"),
     "best_candidate_id": "c-2",
+    "best_score": 0.7,
     "score_ranges": {"stars": "1-5"},
     "unscored_answers": {"stars": 3},
     "initial_eval_scores": {"aggregate": 0.1, "exact_match": 0.1},
