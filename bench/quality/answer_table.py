@@ -4,10 +4,10 @@
     make bench-table DATA="reviews.jsonl questions.jsonl"
 
 Each file of records becomes ``bench/quality/tables/NAME.json.gz``: the texts of the prompts, the expected
-answers, and which prompt answered which example right. The records themselves are not kept, so the table can
-be replayed without them (``replayed.py``). The space is closed: every instruction × format × layout that joint
-search and FACTORIAL may make of the source without worked examples is in it. Examples come in blocks, and what
-is there is kept after each, so a table can be stopped and gone on with; it holds whole blocks only.
+answers, and which prompt answered which example right. The records themselves are not kept, and the table is
+replayed without them (``replayed.py``). The space is closed: every instruction × format × layout that joint
+search and FACTORIAL make of the source without worked examples is in it. Examples come in blocks, and what is
+there is kept after each, so that a table can be stopped and gone on with; it holds whole blocks only.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ class AnswerTable:
     model_seconds: float = 0.0
 
     @classmethod
-    def read(cls, path: Path) -> AnswerTable:
+    def read(cls, path: Path, source: str = "") -> AnswerTable:
+        """The kept one, or an empty one."""
+        if not path.exists():
+            return cls(source)
         return cls(**json.loads(gzip.decompress(path.read_bytes())))
 
     def write(self, path: Path) -> None:
@@ -88,7 +91,7 @@ async def fill(path: Path, records: Sequence[Any], source: str, examples: int, m
     found = Dataset.of([(record["inputs"], record["expectations"]) for record in records]).examples
     chosen = random.Random(0).sample(list(found), min(examples, len(found)))
     prompts = prompts_of(source, chosen)
-    table = AnswerTable.read(path) if path.exists() else AnswerTable(source)
+    table = AnswerTable.read(path, source)
     provider = LocalProvider(INFO, None, {"BURNISH_LOCAL_THREADS": "1"})
     begun = time.monotonic()
 
@@ -129,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         variable = next(iter(records[0]["inputs"]))
         source = chosen.source or SOURCES.get(variable, f"{{{{{variable}}}}}")
         if unknown := variables_of(source) - set(records[0]["inputs"]):
-            parser.error(f"--source names {', '.join(sorted(unknown))}, which the records of {data} do not have")
+            parser.error(f"{data} has no {', '.join(sorted(unknown))}, which --source names")
         path = TABLES / f"{data.stem}.json.gz"
         asyncio.run(fill(path, records, source, chosen.examples, chosen.minutes))
 

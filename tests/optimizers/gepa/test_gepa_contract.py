@@ -48,7 +48,6 @@ class GepaContract(OptimizerContract):
     def write(self, messages: Sequence[Message], sample: int) -> str:
         return written(messages, sample)
 
-
     async def test_a_proposal_is_reported_when_it_is_launched_and_when_it_has_ended(self) -> None:
         run = await self.run(self.task(), self.synthetic())
         launched = [number for number, _, outcome, _ in run.observer.proposals if not outcome]
