@@ -345,6 +345,7 @@ class JobEvent(_message.Message):
         ENDED: _ClassVar[JobEvent.Kind]
         EDIT: _ClassVar[JobEvent.Kind]
         FORECAST: _ClassVar[JobEvent.Kind]
+        PROPOSAL: _ClassVar[JobEvent.Kind]
     KIND_UNSPECIFIED: JobEvent.Kind
     CREATED: JobEvent.Kind
     STARTED: JobEvent.Kind
@@ -362,6 +363,7 @@ class JobEvent(_message.Message):
     ENDED: JobEvent.Kind
     EDIT: JobEvent.Kind
     FORECAST: JobEvent.Kind
+    PROPOSAL: JobEvent.Kind
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
