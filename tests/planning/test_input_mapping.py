@@ -110,11 +110,11 @@ async def test_a_job_runs_on_records_made_from_traces_as_they_are(tmp_path: Path
         for label, words in WORDS.items()
     ]
     nested = harness.tracker.ensure_dataset(Dataset.of(pairs, "nested"), EXPERIMENT)
-    changes = {"dataset_id": nested.dataset_id, "inputs": {"review": "messages[-1].content"}}
-    await harness.submit(**changes)
+    mapping = {"review": "messages[-1].content"}
+    await harness.submit(dataset_id=nested.dataset_id, inputs=mapping)
     await WorkerProcess(harness).run()
     result = (await harness.result()).check()
     assert result.job.status is JobStatus.COMPLETED
-    assert result.job.config.inputs == changes["inputs"]
+    assert result.job.config.inputs == mapping
     assert result.job.final_eval_scores["aggregate"] > 0.9
     await harness.close()
