@@ -117,6 +117,9 @@ class CommitHandler:
             self._observe.warning(f"a proposal was given up: {proposal.failure}")
         for candidate, reason in proposal.losers:
             self.incumbent.reject_unvalidated(candidate, reason)
+        self._observe.proposal(
+            proposal.spec.number + 1, proposal.spec.parent, str(proposal.outcome or ""), proposal.result
+        )
 
     def handle_merge(self, merge: Merge) -> None:
         """The same for a merge of gepa's."""
@@ -186,12 +189,24 @@ class Search:
         return self._stand_ins.get(parent.candidate_id, parent)
 
     async def launch(
+<<<<<<< HEAD
         self, parent: Candidate, minibatch: Sequence[tuple[int, Example]], components: tuple[int, ...]
     ) -> None:
         """Start a proposal, see :meth:`ProposalScheduler.launch`."""
         known = frozenset(candidate.candidate_id for candidate in self.pool)
         await self.scheduler.launch(parent, minibatch, components, known)
         self.observe.proposing(self.scheduler.parents_in_flight())
+=======
+        self,
+        parent: Candidate,
+        minibatch: Sequence[tuple[int, Example]],
+        components: tuple[int, ...],
+        known: frozenset[str],
+    ) -> None:
+        """Start a proposal; arguments as ``ProposalScheduler.launch``."""
+        spec = await self.scheduler.launch(parent, minibatch, components, known)
+        self.observe.proposal(spec.number + 1, parent)
+>>>>>>> main
 
     async def next(self) -> Proposal | None:
         """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
