@@ -101,13 +101,6 @@ class Observe(Protocol):
         search ends when that is less than ``minimum_gain``."""
         ...
 
-    def proposing(self, parents: Sequence[str]) -> None:
-        """From which candidates (by id) proposals are being made at this moment, one entry for each proposal.
-
-        For whoever watches: it is shown and forgotten, so, unlike all else, it may come in any order.
-        """
-        ...
-
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         """A phase begins: ``total`` units are expected."""
         ...

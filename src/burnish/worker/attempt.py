@@ -222,13 +222,12 @@ async def _after(first: Coroutine[Any, Any, None], then: Callable[[], Awaitable[
 
 
 def _progress_data(context: AttemptContext, changes: dict[str, Any]) -> dict[str, Any]:
-    progress, recorder = changes["progress"], context.recorder
+    progress = changes["progress"]
     return {
         "phase": progress.phase,
         "completed": progress.completed,
         "total": progress.total,
         "unit": progress.unit,
-        "best": recorder.best_score,
+        "best": changes.get("best_score"),
         "usd": changes["usage"].total.usd,
-        **({"in_flight": list(recorder.in_flight)} if recorder.in_flight else {}),
     }

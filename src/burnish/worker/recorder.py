@@ -44,7 +44,6 @@ class Recorder:
 
     Attributes:
         best: the best candidate that was kept so far.
-        in_flight: ids of the parents of what is being proposed now; shown, never kept.
     """
 
     def __init__(
@@ -75,7 +74,6 @@ class Recorder:
         self._writing = asyncio.Lock()
         self._phase = "starting"
         self.best: CandidateRecord | None = None
-        self.in_flight: tuple[str, ...] = ()
         self._reported_best = max(
             (r.scores["aggregate"] for r in known if r.scores and r.status in _KEPT), default=None
         )
@@ -130,9 +128,6 @@ class Recorder:
     def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
         data = {"calls": calls, "expected_gain": expected_gain, "minimum_gain": minimum_gain}
         self._append_new(EventKind.FORECAST, data)
-
-    def proposing(self, parents: Sequence[str]) -> None:
-        self.in_flight = tuple(parents)
 
     def find(self, candidate_id: str | None) -> CandidateRecord | None:
         """What is known of a candidate of this attempt."""

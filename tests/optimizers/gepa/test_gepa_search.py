@@ -321,13 +321,6 @@ async def test_a_reflection_model_without_ideas_ends_the_search_after_a_handful(
     assert len(proposed) == (kind == "one and the same")
 
 
-@pytest.mark.parametrize("lookahead", [1, 4])
-async def test_watchers_see_how_many_proposals_are_in_flight(lookahead: int) -> None:
-    _, observer = await search(task(), make_synthetic(), max_metric_calls=200, lookahead=lookahead)
-    assert max(observer.in_flight) == lookahead
-    assert observer.in_flight[-1] == 0
-
-
 @pytest.mark.parametrize("finish_reason", ["length", "max_tokens"])
 async def test_an_answer_that_was_cut_off_is_asked_for_again_and_then_given_up(finish_reason: str) -> None:
     asked: list[Sequence[Message]] = []

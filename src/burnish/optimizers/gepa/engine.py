@@ -107,12 +107,8 @@ class FifoSampling:
     def _launch(self, state: Any, parent: int, minibatch: list[tuple[int, Example]]) -> None:
         search = self._search
         candidate, components = search.pool[parent], self._components(state, parent)
-<<<<<<< HEAD
-        search.thread.ask(lambda: search.launch(candidate, minibatch, components))
-=======
         known = frozenset(candidate.candidate_id for candidate in search.pool)
         search.thread.ask(lambda: search.launch(candidate, minibatch, components, known))
->>>>>>> main
 
     def _components(self, state: Any, parent: int) -> tuple[int, ...]:
         """gepa's choice of components, made before the parent has been measured.

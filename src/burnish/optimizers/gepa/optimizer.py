@@ -127,7 +127,6 @@ class Gepa:
             await thread.run(lambda: run(search))
         finally:
             await scheduler.abandon()
-            observe.proposing(())
         return incumbent.outcome(search.stop_reason)
 
     def _is_perfect(self, means: Means) -> bool:

@@ -129,10 +129,6 @@ class ProposalScheduler:
         self._tasks[proposal] = asyncio.create_task(self._run(proposal))
         return spec
 
-    def parents_in_flight(self) -> list[str]:
-        """Id of the parent of each proposal in flight, in launch order."""
-        return [proposal.spec.parent.candidate_id for proposal in self._in_flight]
-
     async def _run(self, proposal: Proposal) -> None:
         try:
             proposal.outcome = await self._pipeline(proposal)

@@ -189,14 +189,6 @@ class Search:
         return self._stand_ins.get(parent.candidate_id, parent)
 
     async def launch(
-<<<<<<< HEAD
-        self, parent: Candidate, minibatch: Sequence[tuple[int, Example]], components: tuple[int, ...]
-    ) -> None:
-        """Start a proposal, see :meth:`ProposalScheduler.launch`."""
-        known = frozenset(candidate.candidate_id for candidate in self.pool)
-        await self.scheduler.launch(parent, minibatch, components, known)
-        self.observe.proposing(self.scheduler.parents_in_flight())
-=======
         self,
         parent: Candidate,
         minibatch: Sequence[tuple[int, Example]],
@@ -206,7 +198,6 @@ class Search:
         """Start a proposal; arguments as ``ProposalScheduler.launch``."""
         spec = await self.scheduler.launch(parent, minibatch, components, known)
         self.observe.proposal(spec.number + 1, parent)
->>>>>>> main
 
     async def next(self) -> Proposal | None:
         """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""
@@ -230,7 +221,6 @@ class Search:
                 await self._accept(merge.candidate, merge.validation, newest_is_on_front)
         elif self.current is not None:
             proposal, self.current = self.scheduler.commit(), None
-            self.observe.proposing(self.scheduler.parents_in_flight())
             self.commits.handle(proposal)
             if proposal.has_won and proposal.child is not None and not is_accepted:
                 self._stand_ins[proposal.child.candidate_id] = self.in_pool(proposal.parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from burnish.domain.candidate import Candidate, CandidateStatus
@@ -54,9 +54,6 @@ class BufferedObserver:
 
     def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
         """The checks foresee nothing."""
-
-    def proposing(self, parents: Sequence[str]) -> None:
-        """The checks propose nothing."""
 
     def warning(self, message: str) -> None:
         self._kept.append(Observation(message))

@@ -30,7 +30,6 @@ class RecordingObserver:
     proposals: list[tuple[int, str, str, str]] = field(default_factory=list)
     edits: list[EditReport] = field(default_factory=list)
     forecasts: list[float] = field(default_factory=list)
-    in_flight: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def candidate(
@@ -59,9 +58,6 @@ class RecordingObserver:
 
     def forecast(self, calls: int, expected_gain: float, minimum_gain: float) -> None:
         self.forecasts.append(expected_gain)
-
-    def proposing(self, parents: Sequence[str]) -> None:
-        self.in_flight.append(len(parents))
 
     def phase(self, phase: str, total: int, unit: str = "evaluations") -> None:
         self.phases.append((phase, total, unit))
