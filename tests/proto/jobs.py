@@ -43,6 +43,7 @@ FULL_JOB = Job(
     config=JobConfig(
         source_prompt_uris=("prompts:/a@prod", "prompts:/b@prod"),
         dataset_id="d-1",
+        inputs={"question": "messages[-1].content"},
         scorers=("exact_match", "contains=2"),
         optimizer_type=OptimizerType.GEPA,
         optimizer_config={"max_metric_calls": 100, "nested": {"a": [1, None, "ä"]}},

@@ -17,6 +17,8 @@ class EventKind(StrEnum):
     PHASE = "PHASE"  # phase, total, unit
     PROGRESS = "PROGRESS"  # phase, completed, total, unit, best, usage
     CANDIDATE = "CANDIDATE"  # candidate_id, status, parents, origin, score, reason
+    # number (from 1), parent; at its end the same with outcome, and with candidate_id where it left one
+    PROPOSAL = "PROPOSAL"
     EDIT = "EDIT"  # the fields of ``edit.EditReport``
     FORECAST = "FORECAST"  # calls, expected_gain (of the next hundred), minimum_gain
     BEST = "BEST"  # candidate_id, score

@@ -172,6 +172,7 @@ class JobConfig:
         source_prompt_uris: ``prompts:/NAME/VERSION``, at least one; the first is the job's
             ``source_prompt_uri`` and the one whose answer is scored.
         dataset_id: ``None`` only for METAPROMPT without data.
+        inputs: variable → expression; without one a variable is the column of its name.
         scorers: as the user wrote them, see :class:`~burnish.domain.score.ScorerSpec`.
         optimizer_config: ``optimizer_config_json`` on the wire.
         reflection_model: ``None`` where none is needed.
@@ -181,6 +182,15 @@ class JobConfig:
     dataset_id: Annotated[
         str | None, Option("MLflow's id of the dataset (d-…).", flag="--dataset", metavar="ID")
     ] = None
+    inputs: Annotated[
+        Mapping[str, str],
+        Option(
+            "Where a variable stands in nested records, as a JMESPath expression "
+            "(question=messages[-1].content); repeat for several.",
+            flag="--input",
+            metavar="VARIABLE=PATH",
+        ),
+    ] = field(default_factory=dict)
     scorers: Annotated[
         tuple[str, ...],
         Option(
@@ -296,6 +306,7 @@ class JobOptions(TypedDict, total=False):
     """
 
     dataset_id: str | None
+    inputs: Mapping[str, str]
     scorers: Sequence[str]
     optimizer_type: OptimizerType | str
     optimizer_config: Mapping[str, Any]

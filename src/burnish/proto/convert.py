@@ -31,7 +31,7 @@ from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.proto import jobs_pb2 as jobs
 from burnish.proto import prompt_optimization_pb2 as wire
-from burnish.proto.message import is_repeated, message_to_json
+from burnish.proto.message import is_map, is_repeated, message_to_json
 
 T = TypeVar("T")
 
@@ -392,7 +392,7 @@ def edit_from_proto(message: wire.PromptEdit) -> EditReport:
 
 def _fields_to_json(value: Any, descriptor: Any, **own: Any) -> dict[str, Any]:
     """The attributes that are called as a message's fields, in the order of their numbers; without what is
-    not known, and without empty lists.
+    not known, and without empty lists and maps.
 
     Args:
         own: fields that are not written as the attribute is.
@@ -400,7 +400,7 @@ def _fields_to_json(value: Any, descriptor: Any, **own: Any) -> dict[str, Any]:
     shown = {}
     for name, write in _writers(descriptor):
         found = own[name] if name in own else getattr(value, name)
-        if found is None or found == () or found == []:
+        if found is None or found in ((), [], {}):
             continue
         shown[name] = found if write is None or name in own else write(found)
     return shown
@@ -412,6 +412,8 @@ def _writers(descriptor: Any) -> tuple[tuple[str, Callable[[Any], Any] | None], 
 
 
 def _writer(field: Any) -> Callable[[Any], Any] | None:
+    if is_map(field):
+        return lambda value: dict(sorted(value.items()))
     if is_repeated(field):
         return list
     if field.message_type is not None:
@@ -440,7 +442,9 @@ def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict
         hint = hints.get(field.name)
         if hint is None:
             continue
-        if is_repeated(field):
+        if is_map(field):
+            known[field.name] = dict(value)
+        elif is_repeated(field):
             known[field.name] = tuple(value)
         elif is_dataclass(hint) and isinstance(hint, type):
             known[field.name] = _fields_from_proto(value, hint)

@@ -59,7 +59,14 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces", "inputs")
+    class InputsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     OPTIMIZER_TYPE_FIELD_NUMBER: _ClassVar[int]
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +85,7 @@ class PromptOptimizationJobConfig(_message.Message):
     THINKING_FIELD_NUMBER: _ClassVar[int]
     MAX_UNSCORED_SHARE_FIELD_NUMBER: _ClassVar[int]
     TRACES_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     optimizer_type: OptimizerType
     dataset_id: str
     scorers: _containers.RepeatedScalarFieldContainer[str]
@@ -96,7 +104,8 @@ class PromptOptimizationJobConfig(_message.Message):
     thinking: str
     max_unscored_share: float
     traces: str
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ...) -> None: ...
+    inputs: _containers.ScalarMap[str, str]
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ..., inputs: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class ResolvedModels(_message.Message):
     __slots__ = ("target", "reflection", "teacher", "judges")
@@ -350,6 +359,7 @@ class JobEvent(_message.Message):
         FORECAST: _ClassVar[JobEvent.Kind]
         PROMOTED: _ClassVar[JobEvent.Kind]
         ROLLED_BACK: _ClassVar[JobEvent.Kind]
+        PROPOSAL: _ClassVar[JobEvent.Kind]
     KIND_UNSPECIFIED: JobEvent.Kind
     CREATED: JobEvent.Kind
     STARTED: JobEvent.Kind
@@ -369,6 +379,7 @@ class JobEvent(_message.Message):
     FORECAST: JobEvent.Kind
     PROMOTED: JobEvent.Kind
     ROLLED_BACK: JobEvent.Kind
+    PROPOSAL: JobEvent.Kind
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]

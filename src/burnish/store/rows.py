@@ -171,6 +171,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 def _config_to_json(config: JobConfig) -> dict[str, Any]:
     values = {entry.name: getattr(config, entry.name) for entry in fields(config)}
     return values | {
+        "inputs": dict(config.inputs),
         "optimizer_config": dict(config.optimizer_config),
         "budget": asdict(config.budget),
         "split": asdict(config.split),

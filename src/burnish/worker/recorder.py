@@ -27,7 +27,7 @@ from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.serialized_calls import SerializedCalls
 
-REPLAYED = (EventKind.EDIT, EventKind.FORECAST)
+REPLAYED = (EventKind.PROPOSAL, EventKind.EDIT, EventKind.FORECAST)
 Result = TypeVar("Result")
 
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
@@ -108,6 +108,16 @@ class Recorder:
         if not self._is_known(record):
             self._events.append(NewEvent(EventKind.CANDIDATE, _candidate_data(record)))
         self._consider(record)
+
+    def proposal(
+        self, number: int, parent: Candidate, outcome: str = "", candidate: Candidate | None = None
+    ) -> None:
+        data: dict[str, object] = {"number": number, "parent": parent.candidate_id}
+        if outcome:
+            data["outcome"] = outcome
+        if candidate is not None:
+            data["candidate_id"] = candidate.candidate_id
+        self._append_new(EventKind.PROPOSAL, data)
 
     def edit(self, report: EditReport) -> None:
         self._append_new(EventKind.EDIT, report.to_data())
