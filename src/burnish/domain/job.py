@@ -66,6 +66,7 @@ MAX_TAG_KEY_CHARACTERS = 250
 MAX_TAG_VALUE_CHARACTERS = 5000  # tags go to the MLflow run too: it takes 8000 today, older servers 5000
 PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
+DEFAULT_WORKSPACE = "default"  # MLflow's name for it
 
 
 DEFAULT_OPTIMIZER = OptimizerType.JOINT_SEARCH
@@ -372,6 +373,9 @@ class Job:
         inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
         score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
         unscored_answers: scorer name → answers it had no opinion on, where there were any.
+        workspace: MLflow's, in which its experiment is.
+        created_by, canceled_by, resumed_by, registered_by, promoted_by: the user who did it last; ``None``:
+            nobody, the server itself, or somebody who gave no name.
     """
 
     job_id: str
@@ -409,6 +413,12 @@ class Job:
     score_ranges: Mapping[str, str] = field(default_factory=dict)
     unscored_answers: Mapping[str, int] = field(default_factory=dict)
     inputs: InputSummary | None = None
+    workspace: str = DEFAULT_WORKSPACE
+    created_by: str | None = None
+    canceled_by: str | None = None
+    resumed_by: str | None = None
+    registered_by: str | None = None
+    promoted_by: str | None = None
 
     def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from google.protobuf.descriptor import FieldDescriptor
 
 from burnish.domain.edit import EditReport
-from burnish.domain.events import Event, EventKind
+from burnish.domain.events import ACTOR_FIELDS, Event, EventKind
 from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
     Job,
@@ -52,6 +52,8 @@ _JOB_SCALARS = (
     "completion_timestamp_ms",
     "run_id",
     "best_candidate_id",
+    "workspace",
+    *ACTOR_FIELDS,
     "best_score",
 )
 """Fields that domain and message hold under one name, as one type."""
@@ -94,6 +96,8 @@ def job_to_json(job: Job) -> dict[str, Any]:
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
         scorer_notes=_scorer_notes_to_json(job) or None,
+        workspace=job.workspace,
+        **{name: getattr(job, name) for name in ACTOR_FIELDS},
         **_inputs_to_json(job),
         best_score=job.best_score,
     )
@@ -368,6 +372,7 @@ def event_to_proto(event: Event) -> wire.JobEvent:
         attempt=event.attempt,
         timestamp_ms=event.timestamp_ms,
         kind=event.kind,
+        actor=event.actor,
     )
     try:
         message.data.update(event.data)
@@ -384,6 +389,7 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
         message.timestamp_ms,
         EventKind(wire.JobEvent.Kind.Name(message.kind)),
         message_to_json(message.data),
+        _optional(message, "actor"),
     )
 
 

@@ -215,7 +215,7 @@ class JobComparison(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., same_dataset: _Optional[bool] = ..., same_test_split: _Optional[bool] = ..., scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PromptOptimizationJob(_message.Message):
-    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "answers", "scorer_notes", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset", "best_score")
+    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "answers", "scorer_notes", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset", "workspace", "created_by", "canceled_by", "resumed_by", "registered_by", "promoted_by", "best_score")
     class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         VERDICT_UNSPECIFIED: _ClassVar[PromptOptimizationJob.Verdict]
@@ -307,6 +307,12 @@ class PromptOptimizationJob(_message.Message):
     FURTHER_SOURCE_PROMPT_URIS_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
     DATASET_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    CANCELED_BY_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_BY_FIELD_NUMBER: _ClassVar[int]
+    REGISTERED_BY_FIELD_NUMBER: _ClassVar[int]
+    PROMOTED_BY_FIELD_NUMBER: _ClassVar[int]
     BEST_SCORE_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     run_id: str
@@ -339,11 +345,17 @@ class PromptOptimizationJob(_message.Message):
     further_source_prompt_uris: _containers.RepeatedScalarFieldContainer[str]
     models: ResolvedModels
     dataset: DatasetSummary
+    workspace: str
+    created_by: str
+    canceled_by: str
+    resumed_by: str
+    registered_by: str
+    promoted_by: str
     best_score: float
-    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., answers: _Optional[_Mapping[str, int]] = ..., scorer_notes: _Optional[_Mapping[str, ScorerNotes]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., best_score: _Optional[float] = ...) -> None: ...
+    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., answers: _Optional[_Mapping[str, int]] = ..., scorer_notes: _Optional[_Mapping[str, ScorerNotes]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., workspace: _Optional[str] = ..., created_by: _Optional[str] = ..., canceled_by: _Optional[str] = ..., resumed_by: _Optional[str] = ..., registered_by: _Optional[str] = ..., promoted_by: _Optional[str] = ..., best_score: _Optional[float] = ...) -> None: ...
 
 class JobEvent(_message.Message):
-    __slots__ = ("sequence", "attempt", "timestamp_ms", "kind", "data")
+    __slots__ = ("sequence", "attempt", "timestamp_ms", "kind", "data", "actor")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KIND_UNSPECIFIED: _ClassVar[JobEvent.Kind]
@@ -363,6 +375,8 @@ class JobEvent(_message.Message):
         ENDED: _ClassVar[JobEvent.Kind]
         EDIT: _ClassVar[JobEvent.Kind]
         FORECAST: _ClassVar[JobEvent.Kind]
+        PROMOTED: _ClassVar[JobEvent.Kind]
+        ROLLED_BACK: _ClassVar[JobEvent.Kind]
         PROPOSAL: _ClassVar[JobEvent.Kind]
     KIND_UNSPECIFIED: JobEvent.Kind
     CREATED: JobEvent.Kind
@@ -381,18 +395,22 @@ class JobEvent(_message.Message):
     ENDED: JobEvent.Kind
     EDIT: JobEvent.Kind
     FORECAST: JobEvent.Kind
+    PROMOTED: JobEvent.Kind
+    ROLLED_BACK: JobEvent.Kind
     PROPOSAL: JobEvent.Kind
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     attempt: int
     timestamp_ms: int
     kind: JobEvent.Kind
     data: _struct_pb2.Struct
-    def __init__(self, sequence: _Optional[int] = ..., attempt: _Optional[int] = ..., timestamp_ms: _Optional[int] = ..., kind: _Optional[_Union[JobEvent.Kind, str]] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    actor: str
+    def __init__(self, sequence: _Optional[int] = ..., attempt: _Optional[int] = ..., timestamp_ms: _Optional[int] = ..., kind: _Optional[_Union[JobEvent.Kind, str]] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class JobListEvent(_message.Message):
     __slots__ = ("kind", "job_id", "job")

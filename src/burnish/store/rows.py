@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from burnish.domain.budget import Budget
+from burnish.domain.events import ACTOR_FIELDS
 from burnish.domain.inputs import InputSummary
 from burnish.domain.job import (
     MAX_TAG_KEY_CHARACTERS,
@@ -49,6 +50,8 @@ _COLUMNS = (
     "completion_timestamp_ms",
     "run_id",
     "verdict",
+    "workspace",
+    *ACTOR_FIELDS,
 )
 """Fields of :class:`Job` that are columns of their own; every other one is in ``body``."""
 
