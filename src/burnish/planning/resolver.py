@@ -26,12 +26,8 @@ from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import Optimizer
 from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
-from burnish.planning.plan import (
-    Plan,
-    Planner,
-    TargetModel,
-    calls_for_search,
-)
+from burnish.planning.input_mapping import map_inputs
+from burnish.planning.plan import Plan, Planner, TargetModel, calls_for_search
 from burnish.tracking.protocol import Tracker
 
 _WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
@@ -177,12 +173,17 @@ class Resolver:
             if not config.scorers:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
             filled = () if config.app else prompts  # an app fills in what it likes
-            problems.collect(lambda: check_records(filled, dataset))
-            if teacher is not None:
-                problems.collect(lambda: check_records(teacher[:1], dataset))
+            mapped = problems.collect(
+                partial(map_inputs, dataset, config.inputs, (*filled, *(teacher or ())[:1]))
+            )
+            if mapped is not None:
+                dataset = mapped
+                problems.collect(partial(check_records, filled, dataset))
+                if teacher is not None:
+                    problems.collect(partial(check_records, teacher[:1], dataset))
             labelled = ("expected_response",) if teacher else ()
-            problems.collect(lambda: check_expectations(scorers, dataset, given=labelled))
-            splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
+            problems.collect(partial(check_expectations, scorers, dataset, given=labelled))
+            splits = problems.collect(partial(split, dataset, config.split, config.seed)) or splits
         else:
             problems.collect(lambda: check_fractions(config.split))
         if problems or optimizer is None or target is None:

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from burnish.domain.app import App
 from burnish.domain.budget import Budget
+from burnish.domain.events import ACTOR_FIELDS
 from burnish.domain.inputs import InputSummary
 from burnish.domain.job import (
     MAX_TAG_KEY_CHARACTERS,
@@ -50,6 +51,8 @@ _COLUMNS = (
     "completion_timestamp_ms",
     "run_id",
     "verdict",
+    "workspace",
+    *ACTOR_FIELDS,
 )
 """Fields of :class:`Job` that are columns of their own; every other one is in ``body``."""
 
@@ -169,6 +172,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 def _config_to_json(config: JobConfig) -> dict[str, Any]:
     values = {entry.name: getattr(config, entry.name) for entry in fields(config)}
     return values | {
+        "inputs": dict(config.inputs),
         "optimizer_config": dict(config.optimizer_config),
         "budget": asdict(config.budget),
         "split": asdict(config.split),

@@ -182,8 +182,10 @@ class AttemptContext:
         planned = self.plan.config.budget.max_calls or (
             needed.target_high + needed.reflection_high + self.plan.test_calls
         )
+        best_score = self.recorder.best_score  # of this attempt: until it has one, what stands there stays
         return {
             "progress": self.recorder.progress(spent.total.calls, planned),
             "usage": spent,
             "answers": self.model.answers.as_json(),
+            **({} if best_score is None else {"best_score": best_score}),
         }

@@ -39,6 +39,7 @@ class CreateContract(Opener):
         config = a_config(
             source_prompt_uris=("prompts:/greet/1", "prompts:/ask/3"),
             dataset_id=None,
+            inputs={"question": "messages[-1].content", "b": ODD_TEXT},
             scorers=("exact_match", "regex_match:^a=b$=must"),
             optimizer_config={"rounds": 3, "nested": {"list": [1, None, ODD_TEXT]}},
             model="openai:/gpt-4o-mini",
