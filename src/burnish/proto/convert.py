@@ -97,11 +97,11 @@ def job_to_json(job: Job) -> dict[str, Any]:
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
         scorer_notes=_scorer_notes_to_json(job) or None,
-        kind="app" if job.config.app else None,
         workspace=job.workspace,
         **{name: getattr(job, name) for name in ACTOR_FIELDS},
         **_inputs_to_json(job),
         best_score=job.best_score,
+        kind="app" if job.config.app else None,
     )
 
 
