@@ -175,6 +175,7 @@ class Server:
     """A server with its prompt and data set. It can be killed and begun again.
 
     Attributes:
+        folder: with its databases.
         pid: of its first process.
     """
 
@@ -184,8 +185,9 @@ class Server:
         self._world = world
         self._script = PlantedModel(world)
         model.script = self._script
-        self._port = _free_port()
-        self._url = f"http://127.0.0.1:{self._port}"
+        self.folder = folder
+        self.port = _free_port()
+        self._url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._made: dict[str, str] = {}
@@ -201,7 +203,7 @@ class Server:
         Raises:
             RuntimeError: it ended at once.
         """
-        command = [self.peer.python, *(part.format(port=self._port) for part in self.peer.command)]
+        command = [self.peer.python, *(part.format(port=self.port) for part in self.peer.command)]
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: ASYNC220
                 command,
