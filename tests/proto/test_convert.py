@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.events import Event, EventKind
 from burnish.domain.job import (
@@ -74,6 +75,7 @@ configs = st.builds(
     thinking=st.sampled_from(Thinking),
     register=st.sampled_from(RegisterPolicy),
     traces=st.sampled_from(TracePolicy),
+    app=st.none() | st.builds(App, function=texts),
 )
 all_jobs = st.builds(
     Job,
@@ -97,6 +99,7 @@ all_jobs = st.builds(
     run_id=st.none() | texts,
     optimized_prompt_uris=st.lists(texts, max_size=3).map(tuple),
     best_candidate_id=st.none() | texts,
+    best_score=st.none() | numbers,
     initial_eval_scores=scores,
     final_eval_scores=scores,
     test_scores=st.none() | st.builds(TestScores, numbers, numbers, numbers, numbers, numbers, counts),

@@ -170,6 +170,26 @@ def list_jobs(
 
 
 @app.command()
+def compare(
+    job_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="JOB_ID...", help="Two to six; the first is the one compared with."),
+    ],
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the winners of jobs on the sealed test examples that they have in common."""
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
+        return output.say_comparisons(job_ids[0], client.compare_jobs(job_ids), as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
 def watch(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
     """Watch a job to its end. With --json, one event on each line."""
 
