@@ -118,7 +118,9 @@ def _patch_prompts() -> None:
 
     def variables(self: Any) -> set[str]:
         found = find(self)
-        return variables_of_prompt(self) if found is None else set(filter(needs_value, variables_in_order(text_of(found))))
+        if found is None:
+            return set(variables_of_prompt(self))
+        return {name for name in variables_in_order(text_of(found)) if needs_value(name)}
 
     @wraps(format_of)
     def format(self: Any, *args: Any, **values: Any) -> Any:
@@ -158,7 +160,6 @@ def _patch_threads() -> None:
             self.run = lambda: context.run(run)  # type: ignore[method-assign]
         start(self)
 
-    @wraps(submit)
     def submit_in_context(
         self: ThreadPoolExecutor, call: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Future[Any]:

@@ -201,4 +201,3 @@ def _holds(template: Template, texts: str) -> bool:
             if place < 0:
                 return False
     return True
-
