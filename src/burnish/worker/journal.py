@@ -72,6 +72,20 @@ class StoreJournal:
         """
         await self._write(abandoned=[call_key(request, purpose)])
 
+    async def keep(self, entry: JournalEntry) -> None:
+        """Keep what is no call, under a key of its own.
+
+        Raises:
+            AttemptSuperseded, StoreUnavailable
+        """
+        await self._write(finished=[entry])
+        self._known[entry.key] = completion_of(entry)
+
+    def find_kept(self, key: CallKey) -> str | None:
+        """The text that was kept under a key."""
+        found = self._known.get(key)
+        return found.text if found else None
+
     async def close(self) -> None:
         """Wait until what was handed in is written, or known not to be. May be called twice."""
         if self._under_way:
