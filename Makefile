@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm check ui ui-check screenshots format protos bench chaos chaos-short clean help
+.PHONY: setup demo test test-litellm check ui ui-check screenshots format protos bench bench-cpu chaos chaos-short clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fau
 
 chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (a quarter of an hour)
 	$(BIN)/python -m tests.chaos
+
+bench-cpu: $(STAMP)   ## CPU of a model call in a worker, by part, into bench/results/cpu.json (ten minutes)
+	$(BIN)/python -m bench.cpu
 
 clean:               ## remove what was built
 	rm -rf .venv .demo dist build .pytest_cache .mypy_cache .ruff_cache

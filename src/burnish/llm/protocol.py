@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from burnish.domain.answer import AnswerOutcome, outcome_of, split_thinking
 from burnish.domain.prompt import Message
+from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Role, Usage
 from burnish.errors import InvalidInput, Problem
 
@@ -173,6 +174,17 @@ class Purpose:
     phase: str = "search"
     sample: int = 0
 
+    def key_of(self, request: Request) -> CallKey:
+        """What the call *is*, never when it was made: the journal of every job finds its calls by this."""
+        return CallKey(
+            role=self.role,
+            candidate_id=self.candidate_id,
+            example_id=self.example_id,
+            phase=self.phase,
+            sample=self.sample,
+            request_hash=request.digest,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
@@ -200,15 +212,24 @@ class Completion:
         thinking, text = split_thinking(self.text)
         return replace(self, text=text, thinking=thinking) if thinking else self
 
+    def to_entry(self, key: CallKey) -> JournalEntry:
+        """The finished call as a journal keeps it."""
+        return JournalEntry(key=key, text=self.text, finish_reason=self.finish_reason, usage=self.usage)
+
+    @classmethod
+    def from_entry(cls, entry: JournalEntry) -> Completion:
+        """The finished call as its caller gets it again, paid already."""
+        return cls(text=entry.text, usage=entry.usage, finish_reason=entry.finish_reason, replayed=True)
+
 
 class Journal(Protocol):
     """The durable record of one job's calls, as the gateway needs it."""
 
-    def find(self, request: Request, purpose: Purpose) -> Completion | None:
+    def find(self, key: CallKey) -> Completion | None:
         """The finished call, if there is one."""
         ...
 
-    async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, key: CallKey, reserved: Usage) -> None:
         """Note durably that the call is about to be made. Returns when it is on disk.
 
         Raises:
@@ -216,7 +237,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, key: CallKey, completion: Completion) -> None:
         """Keep the answer durably. Returns when it is on disk.
 
         Raises:
@@ -224,7 +245,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def abandon(self, request: Request, purpose: Purpose) -> None:
+    async def abandon(self, key: CallKey) -> None:
         """The call was begun and certainly cost nothing (refused by the provider, never sent)."""
         ...
 
