@@ -10,7 +10,7 @@ from burnish.domain.answer import AnswerOutcome
 from burnish.domain.records import CallKey
 from burnish.domain.usage import Role, UsageByRole
 from burnish.errors import ModelError, ModelRejected
-from burnish.llm.protocol import Completion, Request
+from burnish.llm.protocol import AnyRequest, Completion
 
 _RECENT = 20
 _FEWEST = 3  # answers, before there is a warning
@@ -76,7 +76,7 @@ class AnswerWatch:
         if key not in self._outcomes:
             self._count(key, AnswerOutcome.ERROR)
 
-    def answered(self, key: CallKey, request: Request, completion: Completion) -> None:
+    def answered(self, key: CallKey, request: AnyRequest, completion: Completion) -> None:
         """Count an answer, and warn of many that are of no use.
 
         Args:
@@ -95,7 +95,7 @@ class AnswerWatch:
         self.usage_by_candidate[key.candidate_id] = spent.plus(key.role, completion.usage)
         series = self._series.setdefault((key.role, request.model), _Series())
         series.kinds[outcome] += 1
-        runaway = outcome is AnswerOutcome.CUT and request.parameters.output_cap is None
+        runaway = outcome is AnswerOutcome.CUT and request.output_cap is None
         silent = not completion.text.strip() or runaway
         if not completion.replayed:  # a job that is resumed, once the model is mended, gets beyond its past
             series.silent.append(silent)

@@ -21,10 +21,11 @@ from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
 from burnish.llm.answer_watch import AnswerWatch
 from burnish.llm.budget import Ledger
-from burnish.llm.call import Call, Endpoint
+from burnish.llm.call import Call
 from burnish.llm.circuit_breaker import CircuitBreaker
+from burnish.llm.endpoint import AppEndpoint, Endpoint, ModelEndpoint
 from burnish.llm.limits import Limiter, RateLimits
-from burnish.llm.protocol import Completion, Journal, Provider, Purpose, Request
+from burnish.llm.protocol import AnyRequest, AppProvider, AppRequest, Completion, Journal, Provider, Purpose
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.uri import ModelUri, parse_model_uri
 
@@ -92,16 +93,26 @@ class Gateway:
         self._providers = providers
         self._limits = limits or {}
         self._sleep = sleep
-        self._endpoints: dict[str, Endpoint] = {}
+        self._endpoints: dict[str, ModelEndpoint] = {}
         self.retries = retries or RetrySchedule()
         self.report = report
         self.clock = clock
 
-    def for_job(self, *, ledger: Ledger, journal: Journal, config: JobConfig) -> JobGateway:
-        """The gateway as one attempt of a job sees it."""
-        return JobGateway(self, ledger, journal, config)
+    def for_job(
+        self, *, ledger: Ledger, journal: Journal, config: JobConfig, app: AppProvider | None = None
+    ) -> JobGateway:
+        """The gateway as one attempt of a job sees it.
 
-    def endpoint(self, model: str) -> Endpoint:
+        Args:
+            app: who runs the job's app, where it has one.
+        """
+        endpoint = None
+        if app is not None:
+            limits = RateLimits(max_concurrency=config.concurrency)
+            endpoint = AppEndpoint(app, Limiter(limits, self.clock, self._sleep))
+        return JobGateway(self, ledger, journal, config, endpoint)
+
+    def endpoint(self, model: str) -> ModelEndpoint:
         """The model as all jobs share it.
 
         Raises:
@@ -112,7 +123,9 @@ class Gateway:
             uri = self._providers.check(parse_model_uri(model))
             provider = self._providers.provider(uri)
             limits = self._limits.get(model) or self._limits.get(ANY_MODEL, RateLimits())
-            found = self._endpoints[model] = Endpoint(uri, provider, Limiter(limits, self.clock, self._sleep))
+            found = self._endpoints[model] = ModelEndpoint(
+                uri, provider, Limiter(limits, self.clock, self._sleep)
+            )
         return found
 
     async def close(self) -> None:
@@ -133,16 +146,24 @@ class JobGateway:
         answers: how many there were of each kind, what they cost, and warnings about them.
     """
 
-    def __init__(self, gateway: Gateway, ledger: Ledger, journal: Journal, config: JobConfig) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        ledger: Ledger,
+        journal: Journal,
+        config: JobConfig,
+        app: Endpoint | None = None,
+    ) -> None:
         self._gateway = gateway
         self._ledger = ledger
+        self._app = app
         self._journal = journal
         self._config = config
         self._breaker = CircuitBreaker(config.failure_share)
         self._in_flight: SingleFlight[Completion] = SingleFlight()
         self.answers = AnswerWatch()
 
-    async def complete(self, request: Request, purpose: Purpose) -> Completion:
+    async def complete(self, request: AnyRequest, purpose: Purpose) -> Completion:
         """The answer to one request, from the journal where it is known already.
 
         Raises:
@@ -165,18 +186,18 @@ class JobGateway:
             except ModelError as error:
                 self.answers.failed(key, error)
                 raise
-        if self._config.thinking != Thinking.KEEP:
+        if self._config.thinking != Thinking.KEEP and completion.run is None:  # an app's output is its own
             completion = completion.without_thinking()
         self.answers.answered(key, request, completion)
         return completion
 
-    async def _make(self, request: Request, key: CallKey) -> Completion:
+    async def _make(self, request: AnyRequest, key: CallKey) -> Completion:
         self._breaker.check()
         gateway = self._gateway
         call = Call(
             request,
             key,
-            endpoint=gateway.endpoint(request.model),
+            endpoint=self._endpoint(request),
             ledger=self._ledger,
             journal=self._journal,
             breaker=self._breaker,
@@ -196,3 +217,9 @@ class JobGateway:
         for parameter in sorted(call.left_out):
             self.answers.warn(f"{request.model} does not take {parameter}; its calls are made without it")
         return completion
+
+    def _endpoint(self, request: AnyRequest) -> Endpoint:
+        if isinstance(request, AppRequest):
+            assert self._app is not None, "a job without an app has no target that asks one"
+            return self._app
+        return self._gateway.endpoint(request.model)

@@ -35,13 +35,7 @@ async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
     model = gateway.for_job(
         ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config
     )
-    evaluate = Evaluator(
-        prompts=[prompt.name for prompt in plan.prompts],
-        model=model,
-        target=plan.target.uri,
-        parameters=plan.target.parameters,
-        scorers=ScorerSet(plan.scorers),
-    )
+    evaluate = Evaluator(target=plan.target_of(model), model=model, scorers=ScorerSet(plan.scorers))
     try:
         await preflight(plan, evaluate, model.answers)
     except (ModelError, OutsideFailure, BudgetExhausted) as error:
