@@ -1,6 +1,7 @@
 """CPU that a model call costs a worker, everything included, at full load.
 
-    python -m bench.cpu [--rounds 3] [--only 66] [--only sqlite] [--note "what was changed"]
+    python -m bench cpu
+    python -m bench.cpu --rounds 1 --only 66     # one figure, to see what a change does
 
 A worker process of its own runs many jobs at once on a fresh store and a fresh MLflow (a SQLite file, whose
 work is done in the worker). Only this process counts: the model is the scripted server in another one, and
@@ -8,8 +9,7 @@ the jobs have been submitted before the clock starts. It is CPU time, not wall c
 the machine matters little; each figure is the median of its rounds.
 
 By thread: the event loop, the store's threads, the pool in which MLflow is called, and what is left. One
-round more is sampled: which package the loop was in, and which ones it waited for in the other threads.
-Writes ``bench/results/cpu.json``.
+round more is sampled: in which package and which function the loop was.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import contextlib
 import json
 import logging
 import os
-import platform
 import signal
 import statistics
 import subprocess
@@ -30,14 +29,14 @@ import threading
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from bench.options import Options
+from bench.results import Result, TableOfFigures, Target
 from burnish.bootstrap import Services, open_services
 from burnish.config import Settings
 from burnish.domain.budget import Budget
@@ -46,7 +45,6 @@ from burnish.domain.job import JobConfig, JobStatus, OptimizerType, RegisterPoli
 from burnish.domain.prompt import Prompt
 from burnish.observability.logs import configure_logs
 
-RESULT = Path(__file__).parent / "results" / "cpu.json"
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 WORDS = {"positive": "great fun, charming", "negative": "dull mess, boring"}
 LATENCY_MS = 100.0
@@ -66,9 +64,10 @@ class Load:
 
 LOADS = (
     Load(calls=66, jobs=48, records=24, max_calls=160),
-    Load(calls=300, jobs=16, records=100, max_calls=400),
+    Load(calls=300, jobs=16, records=150, max_calls=620),
 )
 AT_ONCE = 24
+PARTS = ("loop", "store", "mlflow", "others")
 
 
 @dataclass(slots=True)
@@ -88,13 +87,41 @@ class Measured:
     sampled: dict[str, dict[str, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All rounds of one load."""
+
+    rounds: Sequence[Measured]
+    sampled: dict[str, dict[str, float]]
+
+    @property
+    def typical(self) -> Measured:
+        """The round in the middle."""
+        return sorted(self.rounds, key=lambda measured: measured.ms)[len(self.rounds) // 2]
+
+    @property
+    def ms(self) -> float:
+        return statistics.median(measured.ms for measured in self.rounds)
+
+    def as_row(self, name: str) -> list[str | float]:
+        parts = [round(self.typical.parts.get(part, 0.0), 2) for part in PARTS]
+        return [name, round(self.typical.calls_per_job, 1), round(self.ms, 2), *parts]
+
+    def __str__(self) -> str:
+        rounds = ", ".join(f"{measured.ms:.2f}" for measured in self.rounds)
+        parts = ", ".join(f"{name} {ms:.2f}" for name, ms in self.typical.parts.items())
+        sampled = json.dumps(self.sampled, indent=1) if self.sampled else ""
+        calls = self.typical.calls_per_job
+        return f"{self.ms:.2f} ms ({rounds}); {parts}; {calls:.0f} calls a job {sampled}"
+
+
 # --- in the worker's process
 
 
 class ThreadClocks:
     """CPU of this process by the kind of its threads. Threads that have ended count as ``others``."""
 
-    KINDS = (("store", "store"), ("asyncio_", "mlflow"), ("MainThread", "loop"))
+    KINDS = (("MainThread", "loop"), ("store", "store"), ("asyncio_", "mlflow"))
 
     def __init__(self) -> None:
         self._began = time.process_time()
@@ -295,60 +322,73 @@ def run_worker(load: Load, store: str, model_url: str, server: Any, sampled: boo
         return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Every load on every store."""
-    found: dict[str, Any] = {}
+def measure_loads(rounds: int, sampled: bool, only: Collection[str] = ()) -> dict[str, Found]:
+    """Every load on every store, or those whose store or number of calls is named."""
+    found = {}
     with model_server() as url, postgres_server() as server:
-        stores = ["sqlite", *(["postgres"] if server is not None else [])]
-        for store in stores:
+        for store in ("sqlite", "postgres") if server is not None else ("sqlite",):
             for load in LOADS:
-                if arguments.only and not {store, str(load.calls)} & set(arguments.only):
+                if only and not {store, str(load.calls)} & set(only):
                     continue
-                rounds = [run_worker(load, store, url, server, False) for _ in range(arguments.rounds)]
-                typical = sorted(rounds, key=lambda measured: measured.ms)[len(rounds) // 2]
-                sampled = run_worker(load, store, url, server, True) if arguments.sample else None
-                found[f"{store}, {load.calls} calls a job"] = {
-                    "ms_per_call": round(statistics.median(measured.ms for measured in rounds), 3),
-                    "rounds": [round(measured.ms, 3) for measured in rounds],
-                    "calls_per_job": round(typical.calls_per_job, 1),
-                    "by_thread": {name: round(ms, 3) for name, ms in typical.parts.items()},
-                    "sampled": sampled.sampled if sampled else {},
-                }
-                print(json.dumps({f"{store}, {load.calls}": found[f"{store}, {load.calls} calls a job"]}))
+                name = f"{store}, {load.calls} calls a job"
+                found[name] = Found(
+                    [run_worker(load, store, url, server, False) for _ in range(rounds)],
+                    run_worker(load, store, url, server, True).sampled if sampled else {},
+                )
+                print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
     return found
+
+
+async def measure(options: Options) -> Result:
+    """As ``python -m bench`` wants it."""
+    rounds = 1 if options.short else 3
+    found = await asyncio.to_thread(measure_loads, rounds, not options.short)
+    targets = []
+    for name, entry in found.items():
+        at_most = 1.5 if " 300 " in name else 3.0
+        targets.append(Target(what=f"CPU of a call: {name}", value=entry.ms, at_most=at_most, unit="ms"))
+    return Result(
+        name="cpu",
+        about=(
+            "CPU of a worker's process for each model call, everything included, with "
+            f"{AT_ONCE} jobs at once (joint search, MLflow in a SQLite file). The median of {rounds} rounds; "
+            "the model server is another process, and does not count."
+        ),
+        targets=targets,
+        tables=[
+            TableOfFigures(
+                title="CPU of a call by thread",
+                columns=("store and job", "calls a job", "ms a call", *(f"{name}, ms" for name in PARTS)),
+                rows=[entry.as_row(name) for name, entry in found.items()],
+            ),
+            *(
+                TableOfFigures(
+                    title=f"The event loop's part, sampled: {name}",
+                    columns=(kind, "share"),
+                    rows=list(shares.items()),
+                )
+                for name, entry in found.items()
+                for kind, shares in entry.sampled.items()
+            ),
+        ],
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cpu", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--only", action="append", help="66, 300, sqlite, postgres; more than one may be given"
-    )
-    parser.add_argument("--sample", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--only", action="append", default=[], help="66, 300, sqlite or postgres; repeatable")
+    parser.add_argument("--sample", action="store_true", help="show where the event loop was")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.worker:
-        configure_logs("console", logging.ERROR)
-        given = json.loads(arguments.worker)
-        load, folder = Load(**given.pop("load")), Path(given.pop("folder"))
-        measured = asyncio.run(work_through(load, folder, given["store_uri"], given["sampled"]))
-        sys.stdout.write(json.dumps(asdict(measured)) + "\n")
+    if not arguments.worker:
+        measure_loads(arguments.rounds, arguments.sample, arguments.only)
         return
-    found = measure(arguments)
-    packages = ("burnish", "mlflow", "sqlalchemy", "aiohttp")
-    result = {
-        "command": " ".join(["python -m bench.cpu", *sys.argv[1:]]),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-        "versions": {name: version(name) for name in packages},
-        "at_once": AT_ONCE,
-        "figures": found,
-    }
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    for name, figures in found.items():
-        parts = ", ".join(f"{part} {ms:.2f}" for part, ms in figures["by_thread"].items())
-        print(f"{name}: {figures['ms_per_call']:.2f} ms of CPU a call ({parts})")
+    configure_logs("console", logging.ERROR)
+    given = json.loads(arguments.worker)
+    load, folder = Load(**given["load"]), Path(given["folder"])
+    measured = asyncio.run(work_through(load, folder, given["store_uri"], given["sampled"]))
+    sys.stdout.write(json.dumps(asdict(measured)) + "\n")
 
 
 if __name__ == "__main__":
