@@ -27,6 +27,7 @@ from burnish.tracking.protocol import (
     NOTHING,
     EvaluationTrace,
     Link,
+    LinkedTraces,
     OpenRun,
     RunEntries,
     RunStatus,
@@ -77,6 +78,7 @@ class FakeTracker:
         calls: names of the methods called, in order.
         runs, versions, datasets, experiments: what is there, by id or name.
         scorers: registered ones by experiment and name, in MLflow's serialized form.
+        linked: URI of a prompt version → what its traces say.
     """
 
     def __init__(self) -> None:
@@ -88,6 +90,7 @@ class FakeTracker:
         self.aliases: dict[tuple[str, str], int] = {}
         self.datasets: dict[str, Dataset] = {}
         self.scorers: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.linked: dict[str, LinkedTraces] = {}
         self.runs: dict[str, FakeRun] = {}
         self._lock = threading.RLock()
 
@@ -104,6 +107,10 @@ class FakeTracker:
             if dataset_id not in self.datasets:
                 raise NotFound("dataset", dataset_id)
             return self.datasets[dataset_id]
+
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        with self._call("linked_traces"):
+            return self.linked.get(str(prompt.uri), LinkedTraces(Dataset.of([])))
 
     def experiment_exists(self, experiment_id: str) -> bool:
         with self._call("experiment_exists"):

@@ -30,13 +30,22 @@ from burnish.tracking.mlflow.catalog import MlflowCatalog
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
+from burnish.tracking.mlflow.linked_traces import read_linked_traces
 from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs, linked_prompts
 from burnish.tracking.mlflow.scorers import Scorers
 from burnish.tracking.mlflow.traces import Traces
 from burnish.tracking.names import split_prompt_uri
 from burnish.tracking.note import NOTE_TAG
-from burnish.tracking.protocol import NOTHING, Link, OpenRun, RunEntries, RunStatus, TraceBatch
+from burnish.tracking.protocol import (
+    NOTHING,
+    Link,
+    LinkedTraces,
+    OpenRun,
+    RunEntries,
+    RunStatus,
+    TraceBatch,
+)
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
 
@@ -110,6 +119,10 @@ class MlflowTracker:
     @_patiently
     def dataset(self, dataset_id: str) -> Dataset:
         return self._datasets.get(dataset_id)
+
+    @_patiently
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        return read_linked_traces(self._connection, prompt, self._experiments.active_ids())
 
     @_patiently
     def experiment_exists(self, experiment_id: str) -> bool:
