@@ -81,6 +81,17 @@ class Observe(Protocol):
         """
         ...
 
+    def proposal(
+        self, number: int, parent: Candidate, outcome: str = "", candidate: Candidate | None = None
+    ) -> None:
+        """A proposal was launched, and, with its outcome, has ended.
+
+        Args:
+            number: in the order of launches, from 1.
+            candidate: what it left, if anything.
+        """
+        ...
+
     def edit(self, report: EditReport) -> None:
         """An edit was proposed, given up, or settled at the end of the search."""
         ...

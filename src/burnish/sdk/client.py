@@ -13,11 +13,12 @@ from typing import Any, Unpack
 
 from burnish.domain.job import JobConfig, JobOptions
 from burnish.domain.optimizer_type import OptimizerType
+from burnish.domain.records import JobComparison
 from burnish.errors import InvalidInput, did_you_mean
 from burnish.proto import catalog_pb2 as catalog
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
-from burnish.proto.convert import config_to_proto, job_from_proto
+from burnish.proto.convert import comparison_from_proto, config_to_proto, job_from_proto
 from burnish.proto.message import read_message
 from burnish.sdk.catalog import (
     DatasetName,
@@ -190,6 +191,21 @@ class AsyncClient:
             for job in page.jobs:
                 yield AsyncJob(self._transport, job_from_proto(job))
 
+    async def compare_jobs(self, job_ids: Sequence[str]) -> list[JobComparison]:
+        """The winners of jobs against the winner of the first, on the sealed test examples that both have.
+
+        Args:
+            job_ids: two to six.
+
+        Raises:
+            InvalidInput: too few, too many, or one twice.
+            NotFound
+        """
+        request = wire.ComparePromptOptimizationJobs(job_ids=job_ids)
+        answer = wire.ComparePromptOptimizationJobs.Response()
+        await self._transport.call("GET", ("compare",), answer, request)
+        return [comparison_from_proto(entry) for entry in answer.comparisons]
+
     async def watch_jobs(self, *, experiment_ids: Sequence[str] = ()) -> AsyncIterator[JobListEvent]:
         """The list of jobs as it changes, for ever. It begins with RESET: search, and apply what follows.
 
@@ -295,6 +311,48 @@ class AsyncClient:
         sent = await asyncio.to_thread(path.read_bytes)
         answer = catalog.UploadDataset.Response()
         await self._transport.upload(("catalog", "datasets"), sent, answer, request)
+        return preview_from_proto(answer)
+
+    async def make_dataset_from_traces(
+        self,
+        experiment_id: str,
+        *,
+        filter: str = "",
+        feedback: str = "",
+        sample: int | None = None,
+        name: str = "",
+        mask: bool = False,
+        allow_personal_data: bool = False,
+        dry_run: bool = False,
+    ) -> DatasetPreview:
+        """The traces that an app has logged become an MLflow dataset of the same experiment.
+
+        Args:
+            filter: in MLflow's grammar for traces; default: all.
+            feedback: name of what people said of them; only traces that have it are taken. A yes makes the
+                app's own output the expected response, a text becomes it.
+            sample: so many of them, always the same ones.
+            name: of the dataset; default: ``traces-EXPERIMENT``.
+            mask: replace personal data.
+            allow_personal_data: keep it.
+            dry_run: only read and check the traces; the dataset has no id then.
+
+        Raises:
+            InvalidInput: every problem; personal data that is neither masked nor allowed is one.
+        """
+        request = catalog.MakeDatasetFromTraces(
+            experiment_id=experiment_id,
+            filter=filter,
+            feedback=feedback,
+            sample=sample,
+            name=name,
+            mask=mask,
+            allow_personal_data=allow_personal_data,
+            dry_run=dry_run,
+        )
+        answer = catalog.MakeDatasetFromTraces.Response()
+        path = ("catalog", "datasets", "from-traces")
+        await self._transport.call("POST", path, answer, request)
         return preview_from_proto(answer)
 
     async def list_scorers(self, experiment_id: str = "") -> list[ScorerListing]:

@@ -27,7 +27,7 @@ from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import NOTHING, MeasuredCandidate, RunEntries
 from burnish.worker.serialized_calls import SerializedCalls
 
-REPLAYED = (EventKind.EDIT, EventKind.FORECAST)
+REPLAYED = (EventKind.PROPOSAL, EventKind.EDIT, EventKind.FORECAST)
 Result = TypeVar("Result")
 
 _KEPT = (CandidateStatus.SOURCE, CandidateStatus.ACCEPTED)
@@ -41,6 +41,9 @@ class Recorder:
             events, those of ``REPLAYED``.
         splits: the job's examples, with the teacher's answers where it has one.
         on_phase: called with the name of each phase as it begins.
+
+    Attributes:
+        best: the best candidate that was kept so far.
     """
 
     def __init__(
@@ -109,6 +112,16 @@ class Recorder:
             self._events.append(NewEvent(EventKind.CANDIDATE, _candidate_data(record)))
         self._consider(record)
 
+    def proposal(
+        self, number: int, parent: Candidate, outcome: str = "", candidate: Candidate | None = None
+    ) -> None:
+        data: dict[str, object] = {"number": number, "parent": parent.candidate_id}
+        if outcome:
+            data["outcome"] = outcome
+        if candidate is not None:
+            data["candidate_id"] = candidate.candidate_id
+        self._append_new(EventKind.PROPOSAL, data)
+
     def edit(self, report: EditReport) -> None:
         self._append_new(EventKind.EDIT, report.to_data())
 
@@ -144,6 +157,11 @@ class Recorder:
         self._events.append(NewEvent(kind, data))
 
     # --- what a watcher sees
+
+    @property
+    def best_score(self) -> float | None:
+        """Aggregate of the best on validation; ``None`` before the source has been measured."""
+        return self.best.scores["aggregate"] if self.best else None
 
     def progress(self, calls: int, planned_calls: int) -> Progress:
         return Progress(self._phase, calls, max(calls, planned_calls), "calls")

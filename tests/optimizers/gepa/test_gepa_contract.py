@@ -48,6 +48,20 @@ class GepaContract(OptimizerContract):
     def write(self, messages: Sequence[Message], sample: int) -> str:
         return written(messages, sample)
 
+    async def test_a_proposal_is_reported_when_it_is_launched_and_when_it_has_ended(self) -> None:
+        run = await self.run(self.task(), self.synthetic())
+        launched = [number for number, _, outcome, _ in run.observer.proposals if not outcome]
+        ended = {number: (outcome, left) for number, _, outcome, left in run.observer.proposals if outcome}
+        assert launched == list(range(1, len(launched) + 1))
+        assert list(ended) == launched, "they end in the order of their launches"
+        assert {left for outcome, left in ended.values() if outcome == "WON"} <= run.observer.texts.keys()
+        assert {"WON", "LOST"} <= {outcome for outcome, _ in ended.values()}
+        in_flight = most = 0
+        for _, _, outcome, _ in run.observer.proposals:
+            in_flight += -1 if outcome else 1
+            most = max(most, in_flight)
+        assert most == self.lookahead
+
 
 class TestPlainGepa(GepaContract):
     pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import cmp_to_key
@@ -66,6 +65,8 @@ def random_job(number: int, rng: random.Random) -> tuple[Job, dict[str, Any]]:
         experiment_id=rng.choice(EXPERIMENTS),
         creation_timestamp_ms=rng.choice(TIMES),
         tags=some(TEXTS),
+        workspace=rng.choice(TEXTS),
+        created_by=rng.choice([None, *TEXTS]),
         config=a_config(
             source_prompt_uris=(rng.choice(TEXTS),),
             dataset_id=rng.choice([None, *TEXTS]),
@@ -116,7 +117,6 @@ def searched(
 ) -> Iterator[Searched]:
     if request.param == "sqlite":
         folder: Path = tmp_path_factory.mktemp("searched")
-        shutil.copy(request.getfixturevalue("_migrated_file"), folder / "burnish.db")
         uri = f"sqlite:///{folder}/burnish.db"
     else:
         uri = request.getfixturevalue("postgres_database")()

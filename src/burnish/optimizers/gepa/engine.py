@@ -108,7 +108,7 @@ class FifoSampling:
         search = self._search
         candidate, components = search.pool[parent], self._components(state, parent)
         known = frozenset(candidate.candidate_id for candidate in search.pool)
-        search.thread.ask(lambda: search.scheduler.launch(candidate, minibatch, components, known))
+        search.thread.ask(lambda: search.launch(candidate, minibatch, components, known))
 
     def _components(self, state: Any, parent: int) -> tuple[int, ...]:
         """gepa's choice of components, made before the parent has been measured.

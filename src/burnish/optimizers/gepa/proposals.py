@@ -91,6 +91,11 @@ class Proposal:
     def has_won(self) -> bool:
         return self.outcome is ProposalOutcome.WON
 
+    @property
+    def result(self) -> Candidate | None:
+        """The candidate it ended with: its child, or the last that went no further."""
+        return self.child or (self.losers[-1][0] if self.losers else None)
+
     async def my_turn(self) -> None:
         """Return when the texts of all older ones have been checked."""
         if self.older:

@@ -96,7 +96,7 @@ class ProposalScheduler:
         minibatch: Sequence[tuple[int, Example]],
         components: tuple[int, ...],
         known: frozenset[str],
-    ) -> None:
+    ) -> ProposalSpec:
         """Start a proposal.
 
         Args:
@@ -127,6 +127,7 @@ class ProposalScheduler:
         )
         self._in_flight.append(proposal)
         self._tasks[proposal] = asyncio.create_task(self._run(proposal))
+        return spec
 
     async def _run(self, proposal: Proposal) -> None:
         try:

@@ -117,6 +117,9 @@ class CommitHandler:
             self._observe.warning(f"a proposal was given up: {proposal.failure}")
         for candidate, reason in proposal.losers:
             self.incumbent.reject_unvalidated(candidate, reason)
+        self._observe.proposal(
+            proposal.spec.number + 1, proposal.spec.parent, str(proposal.outcome or ""), proposal.result
+        )
 
     def handle_merge(self, merge: Merge) -> None:
         """The same for a merge of gepa's."""
@@ -184,6 +187,17 @@ class Search:
     def in_pool(self, parent: Candidate) -> Candidate:
         """The parent itself, or its nearest ancestor in gepa's pool where it was never validated."""
         return self._stand_ins.get(parent.candidate_id, parent)
+
+    async def launch(
+        self,
+        parent: Candidate,
+        minibatch: Sequence[tuple[int, Example]],
+        components: tuple[int, ...],
+        known: frozenset[str],
+    ) -> None:
+        """Start a proposal; arguments as ``ProposalScheduler.launch``."""
+        spec = await self.scheduler.launch(parent, minibatch, components, known)
+        self.observe.proposal(spec.number + 1, parent)
 
     async def next(self) -> Proposal | None:
         """The oldest proposal in flight, at its end; ``None`` when nothing is in flight."""

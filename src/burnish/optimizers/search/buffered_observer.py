@@ -44,6 +44,11 @@ class BufferedObserver:
     ) -> None:
         self._kept.append(Observation(reason, candidate, status))
 
+    def proposal(
+        self, number: int, parent: Candidate, outcome: str = "", candidate: Candidate | None = None
+    ) -> None:
+        """The checks launch nothing."""
+
     def edit(self, report: EditReport) -> None:
         """The checks know no edits."""
 

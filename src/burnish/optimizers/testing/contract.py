@@ -27,6 +27,7 @@ class RecordingObserver:
     texts: dict[str, Candidate] = field(default_factory=dict)
     means: dict[str, Means] = field(default_factory=dict)
     phases: list[tuple[str, int, str]] = field(default_factory=list)
+    proposals: list[tuple[int, str, str, str]] = field(default_factory=list)
     edits: list[EditReport] = field(default_factory=list)
     forecasts: list[float] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -45,6 +46,12 @@ class RecordingObserver:
         self.texts[candidate.candidate_id] = candidate
         if status is CandidateStatus.ACCEPTED and means is not None:
             self.means[candidate.candidate_id] = means
+
+    def proposal(
+        self, number: int, parent: Candidate, outcome: str = "", candidate: Candidate | None = None
+    ) -> None:
+        left = candidate.candidate_id if candidate else ""
+        self.proposals.append((number, parent.candidate_id, outcome, left))
 
     def edit(self, report: EditReport) -> None:
         self.edits.append(report)
@@ -129,6 +136,7 @@ class OptimizerContract(ABC):
             for latency_seed in (2, 3):
                 again = await self.run(self.task(seed), self.synthetic(latency_seed=latency_seed))
                 assert again.observer.candidates == first.observer.candidates
+                assert again.observer.proposals == first.observer.proposals
                 assert again.outcome == first.outcome
                 assert sorted(again.synthetic.log.finished) == sorted(first.synthetic.log.finished)
 
@@ -151,6 +159,7 @@ class OptimizerContract(ABC):
             break
         assert resumed.outcome == whole.outcome
         assert resumed.observer.candidates == whole.observer.candidates
+        assert resumed.observer.proposals == whole.observer.proposals
         assert log.finished == whole.synthetic.log.finished
         assert attempt > 2, "too few calls to crash at; give make() a longer run"
 

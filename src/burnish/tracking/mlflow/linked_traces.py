@@ -9,47 +9,60 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.prompt import Prompt, needs_value
 from burnish.domain.text import value_as_text
 from burnish.tracking.mlflow.connection import Connection
+from burnish.tracking.mlflow.logged_traces import LoggedTraces
 from burnish.tracking.names import split_prompt_uri
 from burnish.tracking.protocol import LinkedTraces
 
 _MOST = 1000
-_PAGE = 100  # traces whose spans are read at once
+_PAGE = 500  # the most that a search of traces gives at once
 
 
-def read_linked_traces(connection: Connection, prompt: Prompt, experiment_ids: Sequence[str]) -> LinkedTraces:
-    """The newest traces of these experiments that are linked to a version (at most 1,000).
+class LinkedPromptTraces:
+    """The traces of prompt versions over one connection."""
 
-    Args:
-        prompt: as the registry has it, with its URI.
-    """
-    name, version = split_prompt_uri(prompt.uri or "")
-    variables = frozenset(filter(needs_value, prompt.variables))
-    found: list[tuple[Mapping[str, Any], str, str]] = []
-    seen, token = 0, None
-    while seen < _MOST:
-        with connection.tracking("prompt", prompt.uri or "") as store:
-            infos, token = store.search_traces(
-                experiment_ids=list(experiment_ids),
-                filter_string=f"prompt = '{name}/{version}'",
-                max_results=_PAGE,
-                page_token=token,
-            )
-            traces = store.batch_get_traces([info.trace_id for info in infos]) if infos else []
-        seen += len(infos)
-        for trace in traces:
-            if answered := _answered(trace, variables):
-                found.append((*answered, trace.info.trace_id))
-        if not token:
-            break
-    records = [(inputs, {"expected_response": answer}) for inputs, answer, _ in found]
-    dataset = Dataset.of(records, f"traces of {name}/{version}", sources=[place for _, _, place in found])
-    return LinkedTraces(dataset, seen - len(found))
+    def __init__(self, connection: Connection, traces: LoggedTraces) -> None:
+        self._connection = connection
+        self._traces = traces
+
+    def of(self, prompt: Prompt, experiment_ids: Sequence[str]) -> LinkedTraces:
+        """The newest traces of these experiments that are linked to a version (at most 1,000).
+
+        Args:
+            prompt: as the registry has it, with its URI.
+        """
+        name, version = split_prompt_uri(prompt.uri or "")
+        variables = frozenset(filter(needs_value, prompt.variables))
+        trace_ids = self._linked(f"{name}/{version}", experiment_ids)
+        answers = [
+            (answered, trace_id)
+            for trace_id, spans in self._traces.spans(trace_ids)
+            if (answered := _answered(spans, variables))
+        ]
+        records = [(inputs, {"expected_response": answer}) for (inputs, answer), _ in answers]
+        dataset = Dataset.of(records, f"traces of {name}/{version}", sources=[place for _, place in answers])
+        return LinkedTraces(dataset, len(trace_ids) - len(answers))
+
+    def _linked(self, version: str, experiment_ids: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        token = None
+        while len(found) < _MOST:
+            with self._connection.tracking("prompt", version) as store:
+                infos, token = store.search_traces(
+                    experiment_ids=list(experiment_ids),
+                    filter_string=f"prompt = '{version}'",
+                    max_results=_PAGE,
+                    order_by=["timestamp_ms DESC"],
+                    page_token=token,
+                )
+            found += [info.trace_id for info in infos]
+            if not token:
+                break
+        return found[:_MOST]
 
 
-def _answered(trace: Any, variables: frozenset[str]) -> tuple[Mapping[str, Any], str] | None:
+def _answered(spans: Sequence[Any], variables: frozenset[str]) -> tuple[Mapping[str, Any], str] | None:
     """Inputs and answer of the first span that was given every variable, the root first."""
-    spans = sorted(trace.data.spans, key=lambda span: (span.parent_id is not None, span.start_time_ns))
-    for span in spans:
+    for span in sorted(spans, key=lambda span: (span.parent_id is not None, span.start_time_ns)):
         if isinstance(span.inputs, Mapping) and variables <= span.inputs.keys():
             answer = _text_of(span.outputs)
             return (dict(span.inputs), answer) if answer.strip() else None
