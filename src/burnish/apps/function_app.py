@@ -123,8 +123,8 @@ class FunctionApp:
                 "predict_fn",
                 self.app.function,
                 f"in {self._runs} runs it has looked at none of its prompts ({names}), so no candidate can "
-                "change what it returns: call mlflow.genai.load_prompt(...).format(...) inside it, and keep no "
-                "text that was taken out of the prompt before",
+                "change what it returns: call mlflow.genai.load_prompt(...).format(...) inside it, and keep "
+                "no text that was taken out of the prompt before",
             )
 
 

@@ -314,9 +314,11 @@ def read_config(
 
 def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
     if message.optimizer_type:
+        if message.optimizer_type == wire.OPTIMIZER_TYPE_DISTILLATION_100:
+            return OptimizerType.DISTILLATION
         name = wire.OptimizerType.Name(message.optimizer_type)
         return OptimizerType(name.removeprefix(WIRE_PREFIX))
-    names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
+    names = [kind.wire_name for kind in OptimizerType]
     problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
     return OptimizerType.JOINT_SEARCH
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from burnish.domain.hashing import digest
-from burnish.domain.records import CallKey, JournalEntry
+from burnish.domain.records import CallKey
 from burnish.domain.score import Score
 from burnish.domain.usage import Role, Usage
 from burnish.evaluation.scorer import Sample
 from burnish.evaluation.scorer_set import Scored
+from burnish.llm.protocol import Completion
 from burnish.worker.journal import StoreJournal
 
 
@@ -20,10 +21,10 @@ class JournaledScores:
         self._journal = journal
 
     def find(self, sample: Sample) -> Scored | None:
-        text = self._journal.find_kept(_key(sample))
-        if text is None:
+        found = self._journal.find(_key(sample))
+        if found is None:
             return None
-        kept = json.loads(text)
+        kept = json.loads(found.text)
         scores = {name: Score(*parts) for name, parts in kept["scores"].items()}
         return Scored(scores, kept["aggregate"], Usage(*kept["usage"]))
 
@@ -40,8 +41,7 @@ class JournaledScores:
             "aggregate": scored.aggregate,
             "usage": [usage.calls, usage.prompt_tokens, usage.completion_tokens, usage.usd_nanos],
         }
-        entry = JournalEntry(key=_key(sample), text=json.dumps(kept), finish_reason="scored", usage=Usage())
-        await self._journal.keep(entry)
+        await self._journal.finish(_key(sample), Completion(text=json.dumps(kept), usage=Usage()))
 
 
 def _key(sample: Sample) -> CallKey:
