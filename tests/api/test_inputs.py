@@ -72,6 +72,18 @@ async def test_examples_come_in_pages_with_their_split(api: Any) -> None:
         assert len(part) == count
 
 
+async def test_some_examples_by_their_ids(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    everything = (await api.call("GET", f"/{job_id}/examples"))["examples"]
+    ids = [everything[at]["example_id"] for at in (31, 4)]
+    query = "&".join(f"example_ids={name}" for name in [*ids, "of-no-example"])
+    found = await api.call("GET", f"/{job_id}/examples?{query}")
+    assert found == {"examples": [everything[4], everything[31]]}
+    too_many = "&".join(f"example_ids={number}" for number in range(101))
+    refused = await api.call("GET", f"/{job_id}/examples?{too_many}", status=400)
+    assert refused["problems"][0]["field"] == "example_ids"
+
+
 async def test_examples_that_there_are_not(api: Any) -> None:
     job_id = (await api.create())["job_id"]
     for query, field in (

@@ -66,7 +66,7 @@ def test_the_page_lists_every_option() -> None:
 
 def shown_default(row: OptionRow) -> str:
     shown = row.option.default_text if row.option.default_text is not None else row.default
-    return "" if shown in (None, "", ()) else f"{shown:g}" if isinstance(shown, float) else str(shown)
+    return "" if shown in (None, "", (), {}) else f"{shown:g}" if isinstance(shown, float) else str(shown)
 
 
 def test_what_is_typed_becomes_a_config() -> None:

@@ -52,6 +52,14 @@ def create(server: ServerElsewhere) -> list[str]:
     return ["create", *options, "--max-calls", "900", "--tag", "team=search"]
 
 
+def test_jobs_are_compared(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
+    first, second = (cli.json(*create, "--seed", seed)["job_id"] for seed in "12")
+    (found,) = cli.json("compare", first, second)["comparisons"]
+    assert (found["job_id"], found["same_dataset"]) == (second, True)
+    assert "No winner has been tested yet" in cli("compare", first, second)
+    assert "two to 6 jobs" in cli("compare", first, code=2)
+
+
 def test_a_job_for_programs(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
     made = cli.json(*create, "--optimizer-config", '{"max_metric_calls": 9}')
     assert made["state"]["status"] == "JOB_STATUS_PENDING"

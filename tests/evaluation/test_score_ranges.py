@@ -20,6 +20,7 @@ from burnish.evaluation.scorer import Feedback, Sample, Scorer, WeightedScorer
 from burnish.evaluation.scorer_set import FEWEST_ANSWERS, ScorerSet
 from burnish.evaluation.scorers.installed import FunctionScorer
 from burnish.evaluation.scorers.registry import make_scorers
+from burnish.evaluation.target import ModelTarget
 from burnish.llm.protocol import Completion, Purpose, Request
 
 EXAMPLE = Dataset.of([({"q": "?"}, {"expected_response": "x"})]).examples[0]
@@ -137,7 +138,8 @@ class Echo:
 
 async def evaluated(scorers: ScorerSet, *outputs: str) -> Means:
     examples = Dataset.of([({"q": text}, {"expected_response": "1"}) for text in outputs]).examples
-    evaluate = Evaluator(prompts=["p"], model=Echo(), target="m:/x", scorers=scorers)
+    model = Echo()
+    evaluate = Evaluator(target=ModelTarget(model, ["p"], "m:/x"), model=model, scorers=scorers)
     return await evaluate(Candidate({"p": "{{q}}"}), examples)
 
 

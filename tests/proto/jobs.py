@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
@@ -34,9 +35,16 @@ SMALL_JOB = Job(
 FULL_JOB = Job(
     job_id="j2",
     experiment_id="7",
+    workspace="team-a",
+    created_by="ana",
+    canceled_by="ben",
+    resumed_by="cat",
+    registered_by="dan",
+    promoted_by="eve:é",
     config=JobConfig(
         source_prompt_uris=("prompts:/a@prod", "prompts:/b@prod"),
         dataset_id="d-1",
+        inputs={"question": "messages[-1].content"},
         scorers=("exact_match", "contains=2"),
         optimizer_type=OptimizerType.GEPA,
         optimizer_config={"max_metric_calls": 100, "nested": {"a": [1, None, "ä"]}},
@@ -53,6 +61,7 @@ FULL_JOB = Job(
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
         traces=TracePolicy.ALL,
+        app=App(function="shop.answer"),
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},
@@ -71,6 +80,7 @@ FULL_JOB = Job(
     run_id="r1",
     optimized_prompt_uris=("prompts:/a/2", "prompts:/b/3"),
     best_candidate_id="c1",
+    best_score=0.75,
     initial_eval_scores={"aggregate": 0.0, "exact_match": 0.0},
     final_eval_scores={"aggregate": 0.7, "exact_match": 0.7},
     test_scores=TestScores(0.0, 0.7, 0.7, 0.5, 0.8, 40, 0.21),

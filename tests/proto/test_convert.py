@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.events import Event, EventKind
 from burnish.domain.job import (
@@ -45,12 +46,13 @@ from tests.proto.jobs import FULL_JOB, SMALL_JOB
 texts = st.text(string.printable + "äß→", min_size=1, max_size=12)
 counts = st.integers(0, 2**53)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-scores = st.dictionaries(texts, numbers, max_size=3)
+scores = st.dictionaries(texts, st.floats(-1e300, 1e300), max_size=3)  # in a range they grow
 usages = st.builds(Usage, counts, counts, counts, st.none() | st.integers(0, 10**15))
 configs = st.builds(
     JobConfig,
     source_prompt_uris=st.lists(texts, min_size=1, max_size=3).map(tuple),
     dataset_id=st.none() | texts,
+    inputs=st.dictionaries(texts, texts, max_size=2),
     scorers=st.lists(texts, max_size=3).map(tuple),
     optimizer_type=st.sampled_from(OptimizerType),
     optimizer_config=st.dictionaries(texts.filter(lambda key: key != "reflection_model"), counts, max_size=3),
@@ -73,6 +75,7 @@ configs = st.builds(
     thinking=st.sampled_from(Thinking),
     register=st.sampled_from(RegisterPolicy),
     traces=st.sampled_from(TracePolicy),
+    app=st.none() | st.builds(App, function=texts),
 )
 all_jobs = st.builds(
     Job,
@@ -96,6 +99,7 @@ all_jobs = st.builds(
     run_id=st.none() | texts,
     optimized_prompt_uris=st.lists(texts, max_size=3).map(tuple),
     best_candidate_id=st.none() | texts,
+    best_score=st.none() | numbers,
     initial_eval_scores=scores,
     final_eval_scores=scores,
     test_scores=st.none() | st.builds(TestScores, numbers, numbers, numbers, numbers, numbers, counts),

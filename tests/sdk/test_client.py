@@ -68,6 +68,17 @@ async def client(server: Running) -> AsyncIterator[burnish.AsyncClient]:
         yield opened
 
 
+async def test_jobs_are_compared(server: Running, client: burnish.AsyncClient) -> None:
+    jobs = [await client.create_job(**server.fields(), seed=seed) for seed in (1, 2)]
+    for job in jobs:
+        await play_job(server.services, job.job_id)
+    (found,) = await client.compare_jobs([job.job_id for job in jobs])
+    assert (found.job_id, found.same_dataset, found.scores) == (jobs[1].job_id, True, None)
+    assert "0 test examples in common" in found.reason
+    with pytest.raises(InvalidInput, match="two to 6"):
+        await client.compare_jobs([jobs[0].job_id])
+
+
 async def test_a_job_from_creation_to_result(server: Running, client: burnish.AsyncClient) -> None:
     job = await client.create_job(
         **server.fields(), tags={"team": "search"}, budget=burnish.Budget(max_calls=900), seed=3

@@ -8,14 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
 import burnish.store.migrations
 from burnish.errors import InvalidInput
+from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.location import store_url
 from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
@@ -94,3 +96,38 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         }
     connection.close()
     assert tables == {"burnish_scores"}
+
+
+@BOTH
+def test_jobs_of_before_users_and_workspaces_are_in_the_default_one(empty_uri: str) -> None:
+    Database(empty_uri).close_now()
+    to_revision(empty_uri, "0002")
+    engine = create_engine(store_url(empty_uri))
+    with engine.begin() as connection:
+        connection.execute(text(AN_OLD_JOB))
+        connection.execute(text("INSERT INTO burnish_events VALUES ('old', 1, 0, 7, 'CREATED', '{}')"))
+    engine.dispose()
+    database = Database(empty_uri)
+    with database.engine.begin() as connection:
+        job = connection.execute(select(tables.jobs)).one()
+        assert (job.job_id, job.workspace, job.created_by, job.canceled_by) == ("old", "default", None, None)
+        assert connection.execute(select(tables.events)).one().actor is None
+    database.close_now()
+
+
+AN_OLD_JOB = """
+INSERT INTO burnish_jobs (job_id, experiment_id, status, attempt, last_sequence, cancel_requested,
+                          creation_timestamp_ms, optimizer_type, source_prompt_uri, usage_calls, config, body)
+VALUES ('old', '7', 'PENDING', 0, 1, false, 7, 'GEPA', 'prompts:/p/1', 0, '{}', '{}')
+"""
+
+
+def to_revision(uri: str, revision: str) -> None:
+    """Take a store's schema back."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(burnish.store.migrations.__file__).parent))
+    engine = create_engine(store_url(uri))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+    engine.dispose()

@@ -433,6 +433,7 @@ async def test_a_completed_job_shows_all_of_its_work_as_done(harness: WorkerHarn
     assert job.status is JobStatus.COMPLETED
     assert job.progress is not None
     assert job.progress.completed == job.progress.total == job.usage.total.calls > 0
+    assert job.best_score == job.final_eval_scores["aggregate"]
 
 
 async def test_a_job_waits_for_mlflow_at_its_end(harness: WorkerHarness) -> None:

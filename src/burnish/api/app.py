@@ -129,6 +129,7 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "listCatalogScorers": catalog.list_scorers,
         "listCatalogOptimizers": catalog.list_optimizers,
         "listCatalogProviders": catalog.list_providers,
+        "comparePromptOptimizationJobs": jobs.compare,
         "getPromptOptimizationJob": jobs.get,
         "deletePromptOptimizationJob": jobs.delete,
         "cancelPromptOptimizationJob": jobs.cancel,

@@ -11,6 +11,8 @@ from burnish.errors import InvalidInput, NotFound, did_you_mean
 from burnish.proto import service_pb2 as wire
 from burnish.proto.inputs import example_to_proto, inputs_to_proto
 
+MAX_IDS = 100
+
 
 async def get_inputs(services: Services, call: Call) -> wire.GetPromptOptimizationJobInputs.Response:
     """
@@ -28,7 +30,10 @@ async def list_examples(services: Services, call: Call) -> wire.ListPromptOptimi
     call.check()
     request = call.message
     limit, start = page_size(request, DEFAULT_PAGE), _start(request.page_token)
-    found = await services.store.examples(request.job_id, start, limit + 1, _split(request.split))
+    if len(request.example_ids) > MAX_IDS:
+        raise InvalidInput.of("example_ids", str(len(request.example_ids)), f"name at most {MAX_IDS}")
+    split = _split(request.split)
+    found = await services.store.examples(request.job_id, start, limit + 1, split, request.example_ids)
     return wire.ListPromptOptimizationExamples.Response(
         examples=[example_to_proto(record) for record in found[:limit]],
         next_page_token=str(found[limit].position) if len(found) > limit else None,

@@ -17,8 +17,9 @@ from burnish.domain.hashing import digest
 from burnish.domain.records import Idempotency
 from burnish.errors import Problem, Problems
 from burnish.proto import service_pb2 as wire
-from burnish.proto.convert import job_to_json
+from burnish.proto.convert import comparison_to_proto, job_to_json
 from burnish.proto.message import message_to_json
+from burnish.service.comparison import compare_jobs
 
 MAX_KEY_LENGTH = 255
 
@@ -106,6 +107,13 @@ async def estimate(services: Services, call: Call) -> wire.EstimatePromptOptimiz
         request.experiment_id, request.config, request.tags, request.problems
     )
     return wire.EstimatePromptOptimizationJob.Response(estimate=estimate_to_proto(found))
+
+
+async def compare(services: Services, call: Call) -> wire.ComparePromptOptimizationJobs.Response:
+    call.check()
+    found = await compare_jobs(services.store, call.message.job_ids)
+    comparisons = [comparison_to_proto(entry) for entry in found]
+    return wire.ComparePromptOptimizationJobs.Response(comparisons=comparisons)
 
 
 async def register(services: Services, call: Call) -> wire.RegisterPromptOptimizationCandidate.Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
@@ -60,8 +60,7 @@ def read_options(typed: Mapping[str, Any]) -> dict[str, Any]:
         if (value := typed.get(row.name)) is None:
             continue
         try:
-            read = row.option.read
-            values[row.name] = read(value) if read else tuple(value) if isinstance(value, list) else value
+            values[row.name] = _read(row, value)
         except InvalidInput as error:
             problems += [Problem(row.flag, entry.value, entry.remedy) for entry in error.problems]
     if problems:
@@ -69,9 +68,38 @@ def read_options(typed: Mapping[str, Any]) -> dict[str, Any]:
     return grouped(JobConfig, values)
 
 
+def read_pairs(pairs: Sequence[str], flag: str, form: str = "KEY=VALUE") -> dict[str, str]:
+    """What was typed as ``KEY=VALUE``, several times.
+
+    Raises:
+        InvalidInput: every one without a ``=``, and every key that comes twice.
+    """
+    found: dict[str, str] = {}
+    problems: list[Problem] = []
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            problems.append(Problem(flag, pair, f"write {form}"))
+        elif key in found:
+            problems.append(Problem(flag, pair, f"{key} is there already; leave one out"))
+        else:
+            found[key] = value
+    if problems:
+        raise InvalidInput(*problems)
+    return found
+
+
+def _read(row: OptionRow, value: Any) -> Any:
+    if row.option.read:
+        return row.option.read(value)
+    if _is_map(row):
+        return read_pairs(value, row.flag, str(row.option.metavar))
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _parameter(row: OptionRow, default: str | None) -> inspect.Parameter:
     option = row.option
-    value = row.default or None if _is_list(row) else row.default
+    value = row.default or None if _is_list(row) or _is_map(row) else row.default
     if option.read:
         value = option.default_text or None
     words = default or (option.default_text if value is None else None)
@@ -93,13 +121,17 @@ def _typed(row: OptionRow) -> Any:
     """The type as the command line reads it."""
     if row.option.read:
         return str | None
-    return list[str] | None if _is_list(row) else row.kind
+    return list[str] | None if _is_list(row) or _is_map(row) else row.kind
 
 
 def _metavar(row: OptionRow) -> str | None:
     """``None`` where the type has choices, which help shows as they are."""
     kinds = set(get_args(row.kind)) or {row.kind}
     return next((name for kind, name in ((int, "N"), (float, "X"), (str, "TEXT")) if kind in kinds), None)
+
+
+def _is_map(row: OptionRow) -> bool:
+    return get_origin(row.kind) is Mapping and not row.option.read
 
 
 def _is_list(row: OptionRow) -> bool:

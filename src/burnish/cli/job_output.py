@@ -16,7 +16,8 @@ from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json,
 from burnish.domain.edit import EditReport
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import text_of
-from burnish.proto.convert import edit_to_proto, event_to_proto, job_to_json
+from burnish.domain.records import JobComparison
+from burnish.proto.convert import comparison_to_proto, edit_to_proto, event_to_proto, job_to_json
 from burnish.proto.message import message_to_json
 from burnish.sdk.results import Candidate, Estimate, Promotion, candidate_to_proto
 
@@ -102,6 +103,23 @@ def say_jobs(jobs: Sequence[Job], as_json: bool) -> int:
         "optimizer": [str(job.config.optimizer_type) for job in jobs],
     }
     stdout().print(_fitting(columns) if jobs else "no jobs")
+    return EXIT_OK
+
+
+def say_comparisons(first: str, comparisons: Sequence[JobComparison], as_json: bool) -> int:
+    if as_json:
+        say_json({"comparisons": [message_to_json(comparison_to_proto(entry)) for entry in comparisons]})
+        return EXIT_OK
+    table = _table(_whole("job"), "verdict", f"winner's score, less that of {first}", "examples")
+    for entry in comparisons:
+        found = entry.scores
+        if found is None:
+            table.add_row(entry.job_id, "", escape(entry.reason), "")
+            continue
+        examples = f"{found.examples}" if entry.same_test_split else f"{found.examples} in common"
+        difference = f"{found.difference:+.3f} ({found.ci_low:+.3f} to {found.ci_high:+.3f})"
+        table.add_row(entry.job_id, str(entry.verdict), difference, examples)
+    stdout().print(table)
     return EXIT_OK
 
 
@@ -265,7 +283,8 @@ def _status(job: Job) -> str:
 
 
 def _change(job: Job) -> str:
-    before, after = job.initial_eval_scores.get("aggregate"), job.final_eval_scores.get("aggregate")
+    before = job.initial_eval_scores.get("aggregate")
+    after = job.final_eval_scores.get("aggregate", job.best_score)
     if before is None:
         return ""
     return f"{before:.3f}" if after is None else f"{before:.3f} → {after:.3f}"

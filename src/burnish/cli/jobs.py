@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from burnish.cli.job_options import read_options, with_job_options
+from burnish.cli.job_options import read_options, read_pairs, with_job_options
 from burnish.errors import InvalidInput, Problems
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def create(
     def run(client: Client) -> int:
         from burnish.cli import job_output as output
 
-        tags = _read_tags(tag or ())
+        tags = read_pairs(tag or (), "--tag")
         if like is not None:
             _refuse_beside_like(context, options, estimate)
             job = client.repeat_job(
@@ -131,21 +131,6 @@ def _refuse_without_like(prompt: str | None, refresh: bool) -> None:
     problems.check()
 
 
-def _read_tags(pairs: Sequence[str]) -> dict[str, str]:
-    """``KEY=VALUE`` pairs.
-
-    Raises:
-        InvalidInput: one has no ``=``.
-    """
-    tags = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator or not key:
-            raise InvalidInput.of("--tag", pair, "write KEY=VALUE")
-        tags[key] = value
-    return tags
-
-
 @app.command()
 def get(job_id: JobId, url: Url = DEFAULT_URL, token: Token = None, as_json: AsJson = False) -> None:
     """Show one job."""
@@ -180,6 +165,26 @@ def list_jobs(
             filter, experiment_ids=experiment_id or (), order_by=order_by or (), page_size=min(limit, 1000)
         )
         return output.say_jobs([job.data for job in islice(found, limit)], as_json)
+
+    _run(url, token, run)
+
+
+@app.command()
+def compare(
+    job_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="JOB_ID...", help="Two to six; the first is the one compared with."),
+    ],
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the winners of jobs on the sealed test examples that they have in common."""
+
+    def run(client: Client) -> int:
+        from burnish.cli import job_output as output
+
+        return output.say_comparisons(job_ids[0], client.compare_jobs(job_ids), as_json)
 
     _run(url, token, run)
 
@@ -358,7 +363,7 @@ def _show(url: str, token: str | None, job_id: str, action: Callable[[Job], JobD
 def _run(url: str, token: str | None, action: Callable[[Client], int]) -> None:
     """Do it with a client, and leave with its exit code; errors of our tree become lines."""
     from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_INTERRUPTED, say_error
-    from burnish.errors import BurnishError, Conflict, InvalidInput, InvalidState, NotFound
+    from burnish.errors import BurnishError, Conflict, InvalidState, NotFound
     from burnish.sdk.blocking import Client
 
     try:

@@ -210,7 +210,9 @@ def _dataset_of(request: OptimizeRequest, offline: OfflineServices, prompts: tup
     where = str(request.data)
     if _is_dataset_id(where):
         return offline.tracker.dataset(where)
-    variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+    variables = None  # every column may be what a path leads through
+    if not request.options.get("inputs"):
+        variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
     return read_records(Path(where), variables, request.target, note=_say_note)
 
 

@@ -28,16 +28,36 @@ class EventKind(StrEnum):
     RESUMED = "RESUMED"
     TESTED = "TESTED"  # initial, final, difference, ci_low, ci_high, examples, detectable, verdict
     REGISTERED = "REGISTERED"  # optimized_prompt_uri, candidate_id, reason
+    PROMOTED = "PROMOTED"  # name, alias, version, previous_version
+    ROLLED_BACK = "ROLLED_BACK"  # the same
     # status, stop_reason, error_message, message; always the last of an attempt that ended the job
     ENDED = "ENDED"
 
 
+ACTORS: Mapping[EventKind, str] = {
+    EventKind.CREATED: "created_by",
+    EventKind.CANCEL_REQUESTED: "canceled_by",
+    EventKind.RESUMED: "resumed_by",
+    EventKind.REGISTERED: "registered_by",
+    EventKind.PROMOTED: "promoted_by",
+    EventKind.ROLLED_BACK: "promoted_by",
+}
+"""Acts of users, and the field of a job that says who did it last."""
+
+ACTOR_FIELDS = tuple(dict.fromkeys(ACTORS.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event before the store has numbered it."""
+    """An event before the store has numbered it.
+
+    Attributes:
+        actor: the user who did it; ``None``: the server itself, or somebody who gave no name.
+    """
 
     kind: EventKind
     data: Mapping[str, Any]
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,7 @@ class Event:
     Attributes:
         sequence: 1, 2, 3, ... within its job, no gaps.
         attempt: 0 for what the API did, else the attempt that wrote it.
+        actor: as in :class:`NewEvent`.
     """
 
     job_id: str
@@ -55,3 +76,4 @@ class Event:
     timestamp_ms: int
     kind: EventKind
     data: Mapping[str, Any]
+    actor: str | None = None

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Annotated, Any, TypedDict
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
@@ -66,6 +67,7 @@ MAX_TAG_KEY_CHARACTERS = 250
 MAX_TAG_VALUE_CHARACTERS = 5000  # tags go to the MLflow run too: it takes 8000 today, older servers 5000
 PRIORITY_TAG = "burnish.priority"
 MAX_PRIORITY = 1000
+DEFAULT_WORKSPACE = "default"  # MLflow's name for it
 
 
 DEFAULT_OPTIMIZER = OptimizerType.JOINT_SEARCH
@@ -171,15 +173,26 @@ class JobConfig:
         source_prompt_uris: ``prompts:/NAME/VERSION``, at least one; the first is the job's
             ``source_prompt_uri`` and the one whose answer is scored.
         dataset_id: ``None`` only for METAPROMPT without data.
+        inputs: variable → expression; without one a variable is the column of its name.
         scorers: as the user wrote them, see :class:`~burnish.domain.score.ScorerSpec`.
         optimizer_config: ``optimizer_config_json`` on the wire.
         reflection_model: ``None`` where none is needed.
+        app: runs in the place of ``model``; ``None``: the prompts are asked of the model themselves.
     """
 
     source_prompt_uris: tuple[str, ...]
     dataset_id: Annotated[
         str | None, Option("MLflow's id of the dataset (d-…).", flag="--dataset", metavar="ID")
     ] = None
+    inputs: Annotated[
+        Mapping[str, str],
+        Option(
+            "Where a variable stands in nested records, as a JMESPath expression "
+            "(question=messages[-1].content); repeat for several.",
+            flag="--input",
+            metavar="VARIABLE=PATH",
+        ),
+    ] = field(default_factory=dict)
     scorers: Annotated[
         tuple[str, ...],
         Option(
@@ -264,6 +277,7 @@ class JobConfig:
             "winner on validation and test, or all."
         ),
     ] = TracePolicy.NONE
+    app: App | None = None
 
     @classmethod
     def options(cls) -> tuple[OptionRow, ...]:
@@ -295,6 +309,7 @@ class JobOptions(TypedDict, total=False):
     """
 
     dataset_id: str | None
+    inputs: Mapping[str, str]
     scorers: Sequence[str]
     optimizer_type: OptimizerType | str
     optimizer_config: Mapping[str, Any]
@@ -357,9 +372,13 @@ class Job:
         retries: attempts in a row that failed for a cause outside the job and had finished no new call.
         calls_when_taken: finished calls in the journal when the latest attempt began.
         answers: calls by what became of them (:class:`~burnish.domain.answer.AnswerOutcome`).
+        best_score: the highest aggregate on validation so far, the source's included; known while it runs.
         inputs: what it runs on; ``None`` for a job of an earlier version that has not begun again.
         score_ranges: scorer name → range of its own numbers (``1-5``), where that is declared.
         unscored_answers: scorer name → answers it had no opinion on, where there were any.
+        workspace: MLflow's, in which its experiment is.
+        created_by, canceled_by, resumed_by, registered_by, promoted_by: the user who did it last; ``None``:
+            nobody, the server itself, or somebody who gave no name.
     """
 
     job_id: str
@@ -385,6 +404,7 @@ class Job:
     run_id: str | None = None
     optimized_prompt_uris: tuple[str, ...] = ()
     best_candidate_id: str | None = None
+    best_score: float | None = None
     initial_eval_scores: Mapping[str, float] = field(default_factory=dict)
     final_eval_scores: Mapping[str, float] = field(default_factory=dict)
     test_scores: TestScores | None = None
@@ -396,6 +416,12 @@ class Job:
     score_ranges: Mapping[str, str] = field(default_factory=dict)
     unscored_answers: Mapping[str, int] = field(default_factory=dict)
     inputs: InputSummary | None = None
+    workspace: str = DEFAULT_WORKSPACE
+    created_by: str | None = None
+    canceled_by: str | None = None
+    resumed_by: str | None = None
+    registered_by: str | None = None
+    promoted_by: str | None = None
 
     def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from burnish.domain.app import AppRun
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
-from burnish.domain.job import Job, Progress
+from burnish.domain.job import Job, Progress, TestScores, Verdict
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import Role, Usage, UsageByRole
 
@@ -74,6 +75,7 @@ def best_so_far(records: Sequence[CandidateRecord]) -> dict[str, Any]:
         return {}
     return {
         "best_candidate_id": best.candidate.candidate_id,
+        "best_score": best.scores["aggregate"],
         "final_eval_scores": dict(best.scores),
     }
 
@@ -126,6 +128,23 @@ class ScoredExample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobComparison:
+    """The winner of one job against that of another, on the sealed test examples that both have.
+
+    Attributes:
+        scores: ``initial`` is the other job's winner; ``None`` where the two cannot be compared.
+        reason: why they cannot be; empty otherwise.
+    """
+
+    job_id: str
+    same_dataset: bool
+    same_test_split: bool
+    scores: TestScores | None = None
+    verdict: Verdict | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What an attempt has to report at one moment. An empty one says only that its worker lives.
 
@@ -133,7 +152,7 @@ class Report:
         evaluations: new ones, or new results of the same (candidate, example).
         candidates: new ones, or what became of known ones.
         events: in their order.
-        progress, usage, answers, seconds_spent: the job's fields; ``None``: as they were.
+        progress, usage, answers, best_score, seconds_spent: the job's fields; ``None``: as they were.
     """
 
     evaluations: Sequence[EvaluationRecord] = ()
@@ -142,6 +161,7 @@ class Report:
     progress: Progress | None = None
     usage: UsageByRole | None = None
     answers: Mapping[str, int] | None = None
+    best_score: float | None = None
     seconds_spent: float | None = None
 
 
@@ -162,14 +182,16 @@ class JournalEntry:
     """A finished call.
 
     Attributes:
-        text: the model's answer.
-        usage: what it cost, one call.
+        text: the model's answer, or the app's output.
+        usage: what it cost: one call of a model, or all that a run of an app made.
+        run: of an app; ``None`` for a call of a model.
     """
 
     key: CallKey
     text: str
     finish_reason: str
     usage: Usage
+    run: AppRun | None = None
 
 
 @dataclass(frozen=True, slots=True)

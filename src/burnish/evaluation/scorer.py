@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.domain.answer import AnswerOutcome
+from burnish.domain.app import AppRun
 from burnish.domain.dataset import Example
 from burnish.domain.score import ScoreRange
 from burnish.domain.usage import Usage
@@ -23,6 +25,7 @@ class Sample:
         candidate_id: identifies the judge's calls in the journal.
         usage: what the output took.
         outcome: whether the output is an answer, or is cut, empty or refused.
+        run: of the app whose output it is; ``None``: a model's.
     """
 
     example: Example
@@ -31,6 +34,12 @@ class Sample:
     model: LanguageModel | None = None
     usage: Usage = field(default_factory=Usage)
     outcome: AnswerOutcome = AnswerOutcome.OK
+    run: AppRun | None = None
+
+    @property
+    def value(self) -> Any:
+        """The output as the app gave it: a text, or any other JSON value."""
+        return json.loads(self.output) if self.run and self.run.is_json else self.output
 
     @property
     def inputs(self) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from burnish.domain.answer import AnswerOutcome
 from burnish.domain.usage import Role
 from burnish.errors import ModelError, ModelRejected
-from burnish.llm.protocol import Completion, Purpose, Request
+from burnish.llm.protocol import AnyRequest, Completion, Purpose
 
 _RECENT = 20
 _FEWEST = 3  # answers, before there is a warning
@@ -67,13 +67,13 @@ class AnswerWatch:
             if self._warn is not None:
                 self._warn(text)
 
-    def failed(self, request: Request, purpose: Purpose, error: ModelError) -> None:
+    def failed(self, request: AnyRequest, purpose: Purpose, error: ModelError) -> None:
         """No answer came, after all tries."""
         self.last_failure = error
         if self._is_new(request, purpose):
             self.counts[AnswerOutcome.ERROR] += 1
 
-    def answered(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+    def answered(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
         """Count an answer, and warn of many that are of no use.
 
         Args:
@@ -88,7 +88,7 @@ class AnswerWatch:
         self.counts[outcome] += 1
         series = self._series.setdefault((purpose.role, request.model), _Series())
         series.kinds[outcome] += 1
-        runaway = outcome is AnswerOutcome.CUT and request.parameters.output_cap is None
+        runaway = outcome is AnswerOutcome.CUT and request.output_cap is None
         silent = not completion.text.strip() or runaway
         if not completion.replayed:  # a job that is resumed, once the model is mended, gets beyond its past
             series.silent.append(silent)
@@ -111,7 +111,7 @@ class AnswerWatch:
                 f"used, the last one is {outcome} ({reason}); {_REMEDIES[outcome]}",
             )
 
-    def _is_new(self, request: Request, purpose: Purpose) -> bool:
+    def _is_new(self, request: AnyRequest, purpose: Purpose) -> bool:
         before = len(self._seen)
         self._seen.add((request.digest, purpose))
         return len(self._seen) > before

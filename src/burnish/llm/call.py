@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 
 from burnish.domain.text import well_formed
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded, InvalidInput, ModelError, OutsideFailure
-from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS, BudgetQueue, capped, most_prompt_tokens
+from burnish.llm.budget import BudgetQueue
 from burnish.llm.circuit_breaker import CircuitBreaker
-from burnish.llm.limits import Limiter
-from burnish.llm.pricing import price
-from burnish.llm.protocol import Completion, Journal, Provider, Purpose, Request, Response
+from burnish.llm.endpoint import Endpoint
+from burnish.llm.protocol import AnyRequest, Completion, Journal, Purpose, Response
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.uri import ModelUri
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One model, who answers for it, and how fast it may be asked."""
-
-    model: ModelUri
-    provider: Provider
-    limiter: Limiter
 
 
 class Call:
@@ -37,7 +25,7 @@ class Call:
 
     def __init__(
         self,
-        request: Request,
+        request: AnyRequest,
         purpose: Purpose,
         *,
         endpoint: Endpoint,
@@ -55,10 +43,7 @@ class Call:
         self._breaker = breaker
         self._retries = retries
         self._timeout_seconds = timeout_seconds
-        self._sent = capped(request)
-        self._worst = self._usage(
-            most_prompt_tokens(request), self._sent.parameters.output_cap or DEFAULT_MAX_OUTPUT_TOKENS
-        )
+        self._worst = endpoint.worst(request)
         self._held: Usage | None = None  # our reservation in the ledger
         self._noted: Usage | None = None  # what the journal has as begun
         self._under_way = False
@@ -79,13 +64,14 @@ class Call:
         except BaseException:
             await self._give_up()
             raise
-        used = self._usage(response.prompt_tokens, response.completion_tokens)
+        used = self._endpoint.used(response)
         assert self._held is not None  # every try has one
         self._budget.settle(self._held, self._purpose.role, used)
         completion = Completion(
             text=well_formed(response.text),
             usage=self.forfeited + used,
             finish_reason=response.finish_reason,
+            run=response.run,
         )
         await self._journal.finish(self._request, self._purpose, completion)
         return completion
@@ -111,8 +97,8 @@ class Call:
                     continue
                 if error.maybe_paid:
                     self._forfeit(self._worst)
-                elif error.tokens_used is not None:
-                    self._forfeit(self._usage(*error.tokens_used))
+                elif (used := self._endpoint.used_in_vain(error)) is not None:
+                    self._forfeit(used)
                 self._budget.ledger.check_time()  # if the time is up, that is why there was no answer
                 failures += 1
                 pause = self._retries.pause_seconds(error, failures)
@@ -129,9 +115,7 @@ class Call:
             await self._note(self.forfeited + self._worst)
             self.tries += 1
             self._under_way = True
-            response = await self._endpoint.provider.complete(
-                self._sent, self._endpoint.model.name, self._deadline()
-            )
+            response = await self._endpoint.ask(self._request, self._deadline())
         except ModelError as error:
             self._under_way = False
             limiter.failed(slot, error)
@@ -177,7 +161,3 @@ class Call:
             await self._journal.abandon(self._request, self._purpose)
             if self.forfeited.calls:
                 await self._journal.begin(self._request, self._purpose, self.forfeited)
-
-    def _usage(self, prompt_tokens: int, completion_tokens: int) -> Usage:
-        dollars = price(self._endpoint.model, prompt_tokens, completion_tokens)
-        return Usage(1, prompt_tokens, completion_tokens, dollars)

@@ -20,10 +20,11 @@ from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import ModelError
 from burnish.llm.answer_watch import AnswerWatch
 from burnish.llm.budget import BudgetQueue, Ledger
-from burnish.llm.call import Call, Endpoint
+from burnish.llm.call import Call
 from burnish.llm.circuit_breaker import CircuitBreaker
+from burnish.llm.endpoint import AppEndpoint, Endpoint, ModelEndpoint
 from burnish.llm.limits import Limiter, RateLimits
-from burnish.llm.protocol import Completion, Journal, Provider, Purpose, Request
+from burnish.llm.protocol import AnyRequest, AppProvider, AppRequest, Completion, Journal, Provider, Purpose
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.uri import ModelUri, parse_model_uri
 
@@ -91,16 +92,26 @@ class Gateway:
         self._providers = providers
         self._limits = limits or {}
         self._sleep = sleep
-        self._endpoints: dict[str, Endpoint] = {}
+        self._endpoints: dict[str, ModelEndpoint] = {}
         self.retries = retries or RetrySchedule()
         self.report = report
         self.clock = clock
 
-    def for_job(self, *, ledger: Ledger, journal: Journal, config: JobConfig) -> JobGateway:
-        """The gateway as one attempt of a job sees it."""
-        return JobGateway(self, ledger, journal, config)
+    def for_job(
+        self, *, ledger: Ledger, journal: Journal, config: JobConfig, app: AppProvider | None = None
+    ) -> JobGateway:
+        """The gateway as one attempt of a job sees it.
 
-    def endpoint(self, model: str) -> Endpoint:
+        Args:
+            app: who runs the job's app, where it has one.
+        """
+        endpoint = None
+        if app is not None:
+            limits = RateLimits(max_concurrency=config.concurrency)
+            endpoint = AppEndpoint(app, Limiter(limits, self.clock, self._sleep))
+        return JobGateway(self, ledger, journal, config, endpoint)
+
+    def endpoint(self, model: str) -> ModelEndpoint:
         """The model as all jobs share it.
 
         Raises:
@@ -111,7 +122,9 @@ class Gateway:
             uri = self._providers.check(parse_model_uri(model))
             provider = self._providers.provider(uri)
             limits = self._limits.get(model) or self._limits.get(ANY_MODEL, RateLimits())
-            found = self._endpoints[model] = Endpoint(uri, provider, Limiter(limits, self.clock, self._sleep))
+            found = self._endpoints[model] = ModelEndpoint(
+                uri, provider, Limiter(limits, self.clock, self._sleep)
+            )
         return found
 
     async def close(self) -> None:
@@ -134,8 +147,16 @@ class JobGateway:
         answers: how many there were of each kind, and warnings about them.
     """
 
-    def __init__(self, gateway: Gateway, ledger: Ledger, journal: Journal, config: JobConfig) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        ledger: Ledger,
+        journal: Journal,
+        config: JobConfig,
+        app: Endpoint | None = None,
+    ) -> None:
         self._gateway = gateway
+        self._app = app
         self._journal = journal
         self._config = config
         self._budget = BudgetQueue(ledger)
@@ -144,7 +165,7 @@ class JobGateway:
         self.answers = AnswerWatch()
         self.usage_by_candidate: defaultdict[str, UsageByRole] = defaultdict(UsageByRole)
 
-    async def complete(self, request: Request, purpose: Purpose) -> Completion:
+    async def complete(self, request: AnyRequest, purpose: Purpose) -> Completion:
         """The answer to one request, from the journal where it is known already.
 
         Raises:
@@ -163,12 +184,12 @@ class JobGateway:
             raise
         spent = self.usage_by_candidate[purpose.candidate_id]
         self.usage_by_candidate[purpose.candidate_id] = spent.plus(purpose.role, completion.usage)
-        if self._config.thinking != Thinking.KEEP:
+        if self._config.thinking != Thinking.KEEP and completion.run is None:  # an app's output is its own
             completion = completion.without_thinking()
         self.answers.answered(request, purpose, completion)
         return completion
 
-    async def _find_or_make(self, request: Request, purpose: Purpose) -> Completion:
+    async def _find_or_make(self, request: AnyRequest, purpose: Purpose) -> Completion:
         found = self._journal.find(request, purpose)
         if found is None:
             return await self._make(request, purpose)
@@ -180,13 +201,13 @@ class JobGateway:
         )
         return found
 
-    async def _make(self, request: Request, purpose: Purpose) -> Completion:
+    async def _make(self, request: AnyRequest, purpose: Purpose) -> Completion:
         self._breaker.check()
         gateway = self._gateway
         call = Call(
             request,
             purpose,
-            endpoint=gateway.endpoint(request.model),
+            endpoint=self._endpoint(request),
             budget=self._budget,
             journal=self._journal,
             breaker=self._breaker,
@@ -218,3 +239,9 @@ class JobGateway:
         for parameter in sorted(call.left_out):
             self.answers.warn(f"{request.model} does not take {parameter}; its calls are made without it")
         return completion
+
+    def _endpoint(self, request: AnyRequest) -> Endpoint:
+        if isinstance(request, AppRequest):
+            assert self._app is not None, "a job without an app has no target that asks one"
+            return self._app
+        return self._gateway.endpoint(request.model)

@@ -26,12 +26,8 @@ from burnish.evaluation.splits import Splits, check_fractions, split
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import Optimizer
 from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
-from burnish.planning.plan import (
-    Plan,
-    Planner,
-    TargetModel,
-    calls_for_search,
-)
+from burnish.planning.input_mapping import map_inputs
+from burnish.planning.plan import Plan, Planner, TargetModel, calls_for_search
 from burnish.tracking.protocol import Tracker
 
 _WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
@@ -132,6 +128,9 @@ class Resolver:
 
     def _read_and_check(self, experiment_id: str, config: JobConfig, problems: Problems) -> Resolution:
         self._check_experiment(experiment_id, problems)
+        if config.app is not None and config.app.function is not None:
+            remedy = "only burnish.optimize_prompts makes such jobs, in the process that has the function"
+            problems.add("config.app.function", config.app.function, remedy)
         prompts = self._prompts(config, problems)
         return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
 
@@ -163,21 +162,28 @@ class Resolver:
         target, reflection = self._models_of(config, prompts, optimizer, problems)
         teacher = self._teacher(config, problems)
         judges = self._judge_models(scorers, problems)
-        if target is not None:
-            self._check_cost_scorers(scorers, target, problems)
+        asked = None if config.app else target  # what an app's own models cost is seen when it runs
+        if asked is not None:
+            self._check_cost_scorers(scorers, asked, problems)
         if config.budget.max_usd is not None:
-            models = [model.uri for model in (target, reflection, teacher and teacher[1]) if model]
+            models = [model.uri for model in (asked, reflection, teacher and teacher[1]) if model]
             self._check_prices([*models, *judges], problems)
         splits = Splits(train=(), validation=(), test=())
         if dataset is not None:
             if not config.scorers:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
-            problems.collect(lambda: check_records(prompts, dataset))
-            if teacher is not None:
-                problems.collect(lambda: check_records(teacher[:1], dataset))
+            filled = () if config.app else prompts  # an app fills in what it likes
+            mapped = problems.collect(
+                partial(map_inputs, dataset, config.inputs, (*filled, *(teacher or ())[:1]))
+            )
+            if mapped is not None:
+                dataset = mapped
+                problems.collect(partial(check_records, filled, dataset))
+                if teacher is not None:
+                    problems.collect(partial(check_records, teacher[:1], dataset))
             labelled = ("expected_response",) if teacher else ()
-            problems.collect(lambda: check_expectations(scorers, dataset, given=labelled))
-            splits = problems.collect(lambda: split(dataset, config.split, config.seed)) or splits
+            problems.collect(partial(check_expectations, scorers, dataset, given=labelled))
+            splits = problems.collect(partial(split, dataset, config.split, config.seed)) or splits
         else:
             problems.collect(lambda: check_fractions(config.split))
         if problems or optimizer is None or target is None:
@@ -207,7 +213,7 @@ class Resolver:
             warnings=(
                 *splits.warnings,
                 *needed.warnings,
-                *unfilled_placeholders(prompts, dataset),
+                *(() if config.app else unfilled_placeholders(prompts, dataset)),
                 *contradictions(dataset),
                 *(entry.warning for entry in scorers if entry.warning),
             ),
@@ -271,7 +277,11 @@ class Resolver:
         problems: Problems,
     ) -> tuple[TargetModel | None, TargetModel | None]:
         target = reflection = None
-        if prompts or config.model:
+        if config.app is not None:
+            target = TargetModel(config.app.uri, Parameters())
+            if config.model:
+                problems.add("model", config.model, "an app asks its own models; leave this out")
+        elif prompts or config.model:
             model_config, response_format = (
                 (prompts[0].model_config, prompts[0].response_format) if prompts else ({}, None)
             )

@@ -11,8 +11,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from burnish.domain.app import App
 from burnish.domain.edit import EditReport
-from burnish.domain.events import Event, EventKind
+from burnish.domain.events import ACTOR_FIELDS, Event, EventKind
 from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
     Job,
@@ -26,12 +27,13 @@ from burnish.domain.job import (
     parse_settings,
 )
 from burnish.domain.optimizer_type import WIRE_PREFIX
+from burnish.domain.records import JobComparison
 from burnish.domain.text import well_formed, well_formed_values
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
 from burnish.errors import InvalidInput, Problem, did_you_mean
 from burnish.proto import jobs_pb2 as jobs
 from burnish.proto import prompt_optimization_pb2 as wire
-from burnish.proto.message import is_repeated, message_to_json
+from burnish.proto.message import is_map, is_repeated, message_to_json
 
 T = TypeVar("T")
 
@@ -51,6 +53,9 @@ _JOB_SCALARS = (
     "completion_timestamp_ms",
     "run_id",
     "best_candidate_id",
+    "workspace",
+    *ACTOR_FIELDS,
+    "best_score",
 )
 """Fields that domain and message hold under one name, as one type."""
 
@@ -92,7 +97,11 @@ def job_to_json(job: Job) -> dict[str, Any]:
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
         scorer_notes=_scorer_notes_to_json(job) or None,
+        kind="app" if job.config.app else None,
+        workspace=job.workspace,
+        **{name: getattr(job, name) for name in ACTOR_FIELDS},
         **_inputs_to_json(job),
+        best_score=job.best_score,
     )
 
 
@@ -213,6 +222,30 @@ def _text(text: str | None) -> str | None:
     return None if text is None else well_formed(text)
 
 
+def comparison_to_proto(comparison: JobComparison) -> wire.JobComparison:
+    scores = comparison.scores
+    return wire.JobComparison(
+        job_id=comparison.job_id,
+        same_dataset=comparison.same_dataset,
+        same_test_split=comparison.same_test_split,
+        scores=None if scores is None else _fields_to_json(scores, _TEST_SCORES),
+        verdict=None if comparison.verdict is None else comparison.verdict.value,
+        reason=comparison.reason or None,
+    )
+
+
+def comparison_from_proto(message: wire.JobComparison) -> JobComparison:
+    """Inverse of :func:`comparison_to_proto`."""
+    return JobComparison(
+        job_id=message.job_id,
+        same_dataset=message.same_dataset,
+        same_test_split=message.same_test_split,
+        scores=_fields_from_proto(message.scores, TestScores) if message.HasField("scores") else None,
+        verdict=Verdict(_JobMessage.Verdict.Name(message.verdict)) if message.verdict else None,
+        reason=message.reason,
+    )
+
+
 # --- what was asked for
 
 
@@ -274,6 +307,7 @@ def read_config(
         "dataset_id": message.dataset_id or None,
         "optimizer_type": OptimizerType.JOINT_SEARCH if problems else optimizer_type,
         "optimizer_config": {} if problems else settings,
+        "app": _fields_from_proto(message.app, App) if message.HasField("app") else None,
     }
     return JobConfig(**known), problems + unreadable
 
@@ -341,6 +375,7 @@ def event_to_proto(event: Event) -> wire.JobEvent:
         attempt=event.attempt,
         timestamp_ms=event.timestamp_ms,
         kind=event.kind,
+        actor=event.actor,
     )
     try:
         message.data.update(event.data)
@@ -357,6 +392,7 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
         message.timestamp_ms,
         EventKind(wire.JobEvent.Kind.Name(message.kind)),
         message_to_json(message.data),
+        _optional(message, "actor"),
     )
 
 
@@ -386,7 +422,7 @@ def edit_from_proto(message: wire.PromptEdit) -> EditReport:
 
 def _fields_to_json(value: Any, descriptor: Any, **own: Any) -> dict[str, Any]:
     """The attributes that are called as a message's fields, in the order of their numbers; without what is
-    not known, and without empty lists.
+    not known, and without empty lists and maps.
 
     Args:
         own: fields that are not written as the attribute is.
@@ -394,7 +430,7 @@ def _fields_to_json(value: Any, descriptor: Any, **own: Any) -> dict[str, Any]:
     shown = {}
     for name, write in _writers(descriptor):
         found = own[name] if name in own else getattr(value, name)
-        if found is None or found == () or found == []:
+        if found is None or found in ((), [], {}):
             continue
         shown[name] = found if write is None or name in own else write(found)
     return shown
@@ -406,6 +442,8 @@ def _writers(descriptor: Any) -> tuple[tuple[str, Callable[[Any], Any] | None], 
 
 
 def _writer(field: Any) -> Callable[[Any], Any] | None:
+    if is_map(field):
+        return lambda value: dict(sorted(value.items()))
     if is_repeated(field):
         return list
     if field.message_type is not None:
@@ -434,7 +472,9 @@ def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict
         hint = hints.get(field.name)
         if hint is None:
             continue
-        if is_repeated(field):
+        if is_map(field):
+            known[field.name] = dict(value)
+        elif is_repeated(field):
             known[field.name] = tuple(value)
         elif is_dataclass(hint) and isinstance(hint, type):
             known[field.name] = _fields_from_proto(value, hint)

@@ -184,7 +184,7 @@ class GetPromptOptimizationJobInputs(_message.Message):
     def __init__(self, job_id: _Optional[str] = ...) -> None: ...
 
 class ListPromptOptimizationExamples(_message.Message):
-    __slots__ = ("job_id", "split", "max_results", "page_token")
+    __slots__ = ("job_id", "split", "max_results", "page_token", "example_ids")
     class Response(_message.Message):
         __slots__ = ("examples", "next_page_token")
         EXAMPLES_FIELD_NUMBER: _ClassVar[int]
@@ -196,11 +196,13 @@ class ListPromptOptimizationExamples(_message.Message):
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     MAX_RESULTS_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLE_IDS_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     split: str
     max_results: int
     page_token: str
-    def __init__(self, job_id: _Optional[str] = ..., split: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    example_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, job_id: _Optional[str] = ..., split: _Optional[str] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ..., example_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetPromptOptimizationCandidate(_message.Message):
     __slots__ = ("job_id", "candidate_id", "max_results", "page_token")
@@ -252,6 +254,17 @@ class ListPromptOptimizationEvaluations(_message.Message):
     split: str
     scorer: str
     def __init__(self, job_id: _Optional[str] = ..., split: _Optional[str] = ..., scorer: _Optional[str] = ...) -> None: ...
+
+class ComparePromptOptimizationJobs(_message.Message):
+    __slots__ = ("job_ids",)
+    class Response(_message.Message):
+        __slots__ = ("comparisons",)
+        COMPARISONS_FIELD_NUMBER: _ClassVar[int]
+        comparisons: _containers.RepeatedCompositeFieldContainer[_prompt_optimization_pb2.JobComparison]
+        def __init__(self, comparisons: _Optional[_Iterable[_Union[_prompt_optimization_pb2.JobComparison, _Mapping]]] = ...) -> None: ...
+    JOB_IDS_FIELD_NUMBER: _ClassVar[int]
+    job_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, job_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PromoteOptimizedPrompt(_message.Message):
     __slots__ = ("job_id", "alias")

@@ -156,6 +156,7 @@ class Client(_Blocking[AsyncClient]):
     start_demo = _verb(AsyncClient.start_demo)
     get_job = _verb(AsyncClient.get_job)
     search_jobs = _iterator(AsyncClient.search_jobs)
+    compare_jobs = _verb(AsyncClient.compare_jobs)
     watch_jobs = _iterator(AsyncClient.watch_jobs)
     list_experiments = _iterator(AsyncClient.list_experiments)
     list_prompts = _iterator(AsyncClient.list_prompts)

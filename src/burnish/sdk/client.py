@@ -13,11 +13,12 @@ from typing import Any, Unpack
 
 from burnish.domain.job import JobConfig, JobOptions
 from burnish.domain.optimizer_type import OptimizerType
+from burnish.domain.records import JobComparison
 from burnish.errors import InvalidInput, did_you_mean
 from burnish.proto import catalog_pb2 as catalog
 from burnish.proto import prompt_optimization_pb2 as messages
 from burnish.proto import service_pb2 as wire
-from burnish.proto.convert import config_to_proto, job_from_proto
+from burnish.proto.convert import comparison_from_proto, config_to_proto, job_from_proto
 from burnish.proto.message import read_message
 from burnish.sdk.catalog import (
     DatasetName,
@@ -189,6 +190,21 @@ class AsyncClient:
         async for page in self._transport.pages("POST", ("search",), new_answer, request):
             for job in page.jobs:
                 yield AsyncJob(self._transport, job_from_proto(job))
+
+    async def compare_jobs(self, job_ids: Sequence[str]) -> list[JobComparison]:
+        """The winners of jobs against the winner of the first, on the sealed test examples that both have.
+
+        Args:
+            job_ids: two to six.
+
+        Raises:
+            InvalidInput: too few, too many, or one twice.
+            NotFound
+        """
+        request = wire.ComparePromptOptimizationJobs(job_ids=job_ids)
+        answer = wire.ComparePromptOptimizationJobs.Response()
+        await self._transport.call("GET", ("compare",), answer, request)
+        return [comparison_from_proto(entry) for entry in answer.comparisons]
 
     async def watch_jobs(self, *, experiment_ids: Sequence[str] = ()) -> AsyncIterator[JobListEvent]:
         """The list of jobs as it changes, for ever. It begins with RESET: search, and apply what follows.

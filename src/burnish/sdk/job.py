@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from burnish.domain.edit import EditReport
 from burnish.domain.events import Event
@@ -178,18 +178,21 @@ class AsyncJob:
         return inputs_from_proto(answer.inputs)
 
     async def examples(
-        self, split: str | None = None, *, page_size: int = 100
+        self, split: str | None = None, *, example_ids: Sequence[str] = (), page_size: int = 100
     ) -> AsyncIterator[ExampleRecord]:
         """The job's records in the order of its dataset, each with its split, page by page.
 
         Args:
             split: only those of ``train``, ``validation`` or ``test``.
+            example_ids: only these, at most 100; empty: all.
 
         Raises:
             NotFound: the job was deleted.
             InvalidInput: there is no such split.
         """
-        request = wire.ListPromptOptimizationExamples(max_results=page_size, split=split)
+        request = wire.ListPromptOptimizationExamples(
+            max_results=page_size, split=split, example_ids=example_ids
+        )
         path, new_answer = (self.job_id, "examples"), wire.ListPromptOptimizationExamples.Response
         async for page in self._transport.pages("GET", path, new_answer, request):
             for entry in page.examples:

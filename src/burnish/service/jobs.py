@@ -114,12 +114,14 @@ class Jobs:
 
         Raises:
             NotFound: there is no such job.
-            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet.
+            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet;
+                or its app is a function of another process.
             InvalidInput, Conflict: as :meth:`submit`.
         """
         if idempotency and (made := await self._store.find_made(idempotency)):
             return made, False
         like = await self._store.get(like_job_id)
+        _require_reachable_app(like)
         tags = {**like.tags, **(tags or {})}
         experiment_id = experiment_id or like.experiment_id
         if refresh_inputs:
@@ -258,8 +260,9 @@ class Jobs:
 
         Raises:
             NotFound
-            InvalidState: the job is in any other state.
+            InvalidState: the job is in any other state, or its app is a function of another process.
         """
+        _require_reachable_app(await self._store.get(job_id))
         job = await self._store.reopen(job_id)
         self._dispatcher.announce(job_id)
         return job
@@ -295,6 +298,19 @@ def tag_problems(tags: Mapping[str, str]) -> list[Problem]:
         remedy = f"must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}; higher goes first"
         problems.append(Problem(f"tags.{PRIORITY_TAG}", priority, remedy))
     return problems
+
+
+def _require_reachable_app(job: Job) -> None:
+    """
+    Raises:
+        InvalidState: no server can run the job.
+    """
+    app = job.config.app
+    if app is not None and app.function is not None:
+        raise InvalidState(
+            f"job {job.job_id} optimizes the prompts of the function {app.function}, which no server has: "
+            "call burnish.optimize_prompts(..., resume=True) where it is"
+        )
 
 
 def require_completed(job: Job) -> str:

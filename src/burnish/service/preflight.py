@@ -12,7 +12,7 @@ from burnish.evaluation.scorer_set import ScorerSet
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.journal_entry import entry_of
-from burnish.llm.protocol import Completion, Purpose, Request
+from burnish.llm.protocol import AnyRequest, Completion, Purpose
 from burnish.planning.plan import Plan
 from burnish.planning.preflight import preflight
 
@@ -36,13 +36,7 @@ async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
     model = gateway.for_job(
         ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config
     )
-    evaluate = Evaluator(
-        prompts=[prompt.name for prompt in plan.prompts],
-        model=model,
-        target=plan.target.uri,
-        parameters=plan.target.parameters,
-        scorers=ScorerSet(plan.scorers),
-    )
+    evaluate = Evaluator(target=plan.target_of(model), model=model, scorers=ScorerSet(plan.scorers))
     try:
         await preflight(plan, evaluate, model.answers)
     except (ModelError, OutsideFailure, BudgetExhausted) as error:
@@ -57,14 +51,14 @@ class _KeptCalls:
     def __init__(self) -> None:
         self.entries: list[JournalEntry] = []
 
-    def find(self, request: Request, purpose: Purpose) -> Completion | None:
+    def find(self, request: AnyRequest, purpose: Purpose) -> Completion | None:
         return None
 
-    async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, request: AnyRequest, purpose: Purpose, reserved: Usage) -> None:
         pass
 
-    async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
         self.entries.append(entry_of(request, purpose, completion))
 
-    async def abandon(self, request: Request, purpose: Purpose) -> None:
+    async def abandon(self, request: AnyRequest, purpose: Purpose) -> None:
         pass

@@ -6,7 +6,7 @@ of the database itself is a ``StoreUnavailable``. Timestamps come from the store
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from burnish.domain.events import Event, NewEvent
@@ -126,7 +126,8 @@ class JobRecords(Protocol):
 
         Setting ``status`` to a terminal one also sets ``completion_timestamp_ms``; setting ``progress``
         also sets ``progress_updated_at_ms``. ``job_id``, ``experiment_id``, ``config``, ``attempt``,
-        ``cancel_requested`` and ``creation_timestamp_ms`` cannot be changed this way.
+        ``cancel_requested``, ``creation_timestamp_ms``, ``workspace`` and the actors cannot be changed this
+        way.
 
         Raises:
             InvalidInput: there is no such field, or it cannot be changed.
@@ -147,7 +148,7 @@ class JobRecords(Protocol):
         """
         ...
 
-    async def request_cancel(self, job_id: str) -> Job:
+    async def request_cancel(self, job_id: str, actor: str | None = None) -> Job:
         """A PENDING job becomes CANCELED at once (CANCEL_REQUESTED and ENDED events); a running one is
         marked (one CANCEL_REQUESTED event, however often it is asked). CANCELED stays as it is.
 
@@ -157,9 +158,10 @@ class JobRecords(Protocol):
         """
         ...
 
-    async def reopen(self, job_id: str) -> Job:
+    async def reopen(self, job_id: str, actor: str | None = None) -> Job:
         """A FAILED or CANCELED job becomes PENDING again and is handed over (resume), with a RESUMED
-        event. What it has found stays; its error, stop reason, completion time, deaths and retries go.
+        event. What it has found stays; its error, stop reason, completion time, who canceled it, deaths and
+        retries go.
 
         Raises:
             NotFound
@@ -182,7 +184,17 @@ class JobRecords(Protocol):
         """
         ...
 
-    async def fence(self, job_id: str, found: Mapping[str, Any] | None = None) -> Job:
+    async def record_act(self, job_id: str, act: NewEvent) -> Job:
+        """Append what a user did to a job, whatever its state, and who did it last.
+
+        Raises:
+            NotFound
+        """
+        ...
+
+    async def fence(
+        self, job_id: str, found: Mapping[str, Any] | None = None, actor: str | None = None
+    ) -> Job:
         """Increment ``attempt`` so that no running worker can write any more (before a delete, or where a
         worker does not heed a cancel).
 
@@ -191,6 +203,7 @@ class JobRecords(Protocol):
 
         Args:
             found: fields of the job to be set where it has not ended: what its attempt found so far.
+            actor: who ends it that way.
 
         Raises:
             NotFound
@@ -255,12 +268,18 @@ class InputRecords(Protocol):
         ...
 
     async def examples(
-        self, job_id: str, start: int = 0, limit: int = 1000, split: str | None = None
+        self,
+        job_id: str,
+        start: int = 0,
+        limit: int = 1000,
+        split: str | None = None,
+        example_ids: Collection[str] = (),
     ) -> tuple[ExampleRecord, ...]:
         """In the order of the dataset, from position ``start``; none where the job has no records.
 
         Args:
             split: only those of this one.
+            example_ids: only these; empty: all.
 
         Raises:
             NotFound: there is no such job.

@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
+from burnish.domain.events import ACTOR_FIELDS
 from burnish.domain.inputs import InputSummary
 from burnish.domain.job import (
     MAX_TAG_KEY_CHARACTERS,
@@ -49,6 +51,8 @@ _COLUMNS = (
     "completion_timestamp_ms",
     "run_id",
     "verdict",
+    "workspace",
+    *ACTOR_FIELDS,
 )
 """Fields of :class:`Job` that are columns of their own; every other one is in ``body``."""
 
@@ -168,9 +172,11 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 def _config_to_json(config: JobConfig) -> dict[str, Any]:
     values = {entry.name: getattr(config, entry.name) for entry in fields(config)}
     return values | {
+        "inputs": dict(config.inputs),
         "optimizer_config": dict(config.optimizer_config),
         "budget": asdict(config.budget),
         "split": asdict(config.split),
+        "app": asdict(config.app) if config.app else None,
     }
 
 
@@ -180,6 +186,7 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values["scorers"] = tuple(stored["scorers"])
     values["budget"] = Budget(**stored["budget"])
     values["split"] = SplitFractions(**stored["split"])
+    values["app"] = App(**stored["app"]) if stored.get("app") else None
     for row in JobConfig.options():
         if row.name in values and isinstance(row.kind, EnumType):
             values[row.name] = row.kind(values[row.name])

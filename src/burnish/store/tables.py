@@ -21,9 +21,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
-SCHEMA_VERSION = "0002"
+from burnish.domain.events import ACTOR_FIELDS
+from burnish.domain.job import DEFAULT_WORKSPACE
+
+SCHEMA_VERSION = "0003"
 """The revision in ``migrations/versions`` that makes exactly these tables."""
 
 VERSION_TABLE = "burnish_version"
@@ -32,6 +36,20 @@ Name = String().with_variant(String(collation="C"), "postgresql")
 """Text that is compared and sorted: by code point on every database, whatever its locale."""
 
 metadata = MetaData()
+
+
+def _actor(name: str) -> tuple[Column[str], Index]:
+    """Who did something to a job; indexed where it is known."""
+    known = text(f"{name} IS NOT NULL")
+    index = Index(
+        f"burnish_jobs_{name}",
+        name,
+        "creation_timestamp_ms",
+        "job_id",
+        sqlite_where=known,
+        postgresql_where=known,
+    )
+    return Column(name, Name), index
 
 
 def _job_id() -> Column[str]:
@@ -63,6 +81,9 @@ jobs = Table(
     Column("usage_usd_nanos", BigInteger),
     Column("config", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("workspace", Name, nullable=False, server_default=DEFAULT_WORKSPACE),
+    *(part for name in ACTOR_FIELDS for part in _actor(name)),
+    Index("burnish_jobs_workspace", "workspace", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_newest", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_experiment", "experiment_id", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_status", "experiment_id", "status", "creation_timestamp_ms", "job_id"),
@@ -163,6 +184,7 @@ events = Table(
     Column("timestamp_ms", BigInteger, nullable=False),
     Column("kind", Name, nullable=False),
     Column("data", Text, nullable=False),
+    Column("actor", Name),
 )
 
 candidates = Table(

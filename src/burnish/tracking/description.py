@@ -52,6 +52,7 @@ def run_params(job: Job) -> dict[str, str]:
         "concurrency": str(config.concurrency),
     }
     optional = {
+        "inputs": json.dumps(dict(config.inputs), ensure_ascii=False) if config.inputs else None,
         "model": inputs.model if inputs else config.model,
         "reflection_model": inputs.reflection_model if inputs else config.reflection_model,
         "max_output_tokens": config.max_output_tokens,

@@ -222,12 +222,12 @@ async def _after(first: Coroutine[Any, Any, None], then: Callable[[], Awaitable[
 
 
 def _progress_data(context: AttemptContext, changes: dict[str, Any]) -> dict[str, Any]:
-    progress, best = changes["progress"], context.recorder.best
+    progress = changes["progress"]
     return {
         "phase": progress.phase,
         "completed": progress.completed,
         "total": progress.total,
         "unit": progress.unit,
-        "best": best.scores["aggregate"] if best else None,
+        "best": changes.get("best_score"),
         "usd": changes["usage"].total.usd,
     }

@@ -10,7 +10,7 @@ from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded
 from burnish.llm.journal_entry import call_key, completion_of, entry_of
-from burnish.llm.protocol import Completion, Purpose, Request
+from burnish.llm.protocol import AnyRequest, Completion, Purpose
 from burnish.store.protocol import JournalRecords
 
 
@@ -40,7 +40,7 @@ class StoreJournal:
         entries = await store.journal_read(job_id)
         return cls(store, job_id, attempt, {entry.key: completion_of(entry) for entry in entries})
 
-    def find(self, request: Request, purpose: Purpose) -> Completion | None:
+    def find(self, request: AnyRequest, purpose: Purpose) -> Completion | None:
         """The finished call, from memory."""
         key = call_key(request, purpose)
         found = self._known.get(key)
@@ -48,14 +48,14 @@ class StoreJournal:
             found = self._known.get(replace(key, phase="search"))
         return found
 
-    async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, request: AnyRequest, purpose: Purpose, reserved: Usage) -> None:
         """
         Raises:
             AttemptSuperseded, StoreUnavailable
         """
         await self._write(begun=[(call_key(request, purpose), reserved)])
 
-    async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
         """
         Raises:
             AttemptSuperseded, StoreUnavailable
@@ -65,7 +65,7 @@ class StoreJournal:
         self._known[entry.key] = completion_of(entry)
         self.calls_finished += 1
 
-    async def abandon(self, request: Request, purpose: Purpose) -> None:
+    async def abandon(self, request: AnyRequest, purpose: Purpose) -> None:
         """
         Raises:
             AttemptSuperseded, StoreUnavailable

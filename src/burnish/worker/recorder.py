@@ -41,6 +41,9 @@ class Recorder:
             events, those of ``REPLAYED``.
         splits: the job's examples, with the teacher's answers where it has one.
         on_phase: called with the name of each phase as it begins.
+
+    Attributes:
+        best: the best candidate that was kept so far.
     """
 
     def __init__(
@@ -154,6 +157,11 @@ class Recorder:
         self._events.append(NewEvent(kind, data))
 
     # --- what a watcher sees
+
+    @property
+    def best_score(self) -> float | None:
+        """Aggregate of the best on validation; ``None`` before the source has been measured."""
+        return self.best.scores["aggregate"] if self.best else None
 
     def progress(self, calls: int, planned_calls: int) -> Progress:
         return Progress(self._phase, calls, max(calls, planned_calls), "calls")

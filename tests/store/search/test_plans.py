@@ -46,6 +46,8 @@ async def plan_of(uri: str, query: JobQuery) -> str:
         ("status = 'FAILED'", "burnish_jobs_status (experiment_id=? AND status=?)"),
         ("source_prompt_uri = 'prompts:/a/1'", "burnish_jobs_source (source_prompt_uri=?)"),
         ("dataset_id = 'd'", "burnish_jobs_dataset (dataset_id=?)"),
+        ("created_by = 'ana'", "burnish_jobs_created_by (created_by=?)"),
+        ("canceled_by = 'ana'", "burnish_jobs_canceled_by (canceled_by=?)"),
         ("tags.team = 'x'", "burnish_tags_search (key=? AND value_start=? AND experiment_id=?)"),
         (
             "tags.team = 'x' AND final_eval_scores.aggregate > 0.5 AND status = 'FAILED'",

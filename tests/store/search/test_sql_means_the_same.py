@@ -66,6 +66,8 @@ def random_job(number: int, rng: random.Random) -> tuple[Job, dict[str, Any]]:
         experiment_id=rng.choice(EXPERIMENTS),
         creation_timestamp_ms=rng.choice(TIMES),
         tags=some(TEXTS),
+        workspace=rng.choice(TEXTS),
+        created_by=rng.choice([None, *TEXTS]),
         config=a_config(
             source_prompt_uris=(rng.choice(TEXTS),),
             dataset_id=rng.choice([None, *TEXTS]),

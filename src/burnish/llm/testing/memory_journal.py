@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from burnish.domain.usage import Usage
-from burnish.llm.protocol import Completion, Purpose, Request
+from burnish.llm.protocol import AnyRequest, Completion, Purpose
 
 
 class MemoryJournal:
@@ -16,23 +16,23 @@ class MemoryJournal:
         self.begun: dict[tuple[str, Purpose], Usage] = {}
         self.finished: dict[tuple[str, Purpose], Completion] = {}
 
-    def find(self, request: Request, purpose: Purpose) -> Completion | None:
+    def find(self, request: AnyRequest, purpose: Purpose) -> Completion | None:
         """The finished call."""
         found = self.finished.get((request.digest, purpose))
         return replace(found, replayed=True) if found else None
 
-    async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, request: AnyRequest, purpose: Purpose, reserved: Usage) -> None:
         """Noted, and a second time changes nothing, as in the store."""
         await asyncio.sleep(0)
         self.begun.setdefault((request.digest, purpose), reserved)
 
-    async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
         """Kept."""
         await asyncio.sleep(0)
         self.begun.pop((request.digest, purpose), None)
         self.finished[request.digest, purpose] = completion
 
-    async def abandon(self, request: Request, purpose: Purpose) -> None:
+    async def abandon(self, request: AnyRequest, purpose: Purpose) -> None:
         """Taken back."""
         await asyncio.sleep(0)
         self.begun.pop((request.digest, purpose), None)

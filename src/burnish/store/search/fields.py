@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from burnish.domain.events import ACTOR_FIELDS
 from burnish.domain.job import JobStatus, OptimizerType, Verdict
 
 
@@ -48,6 +49,8 @@ PLAIN: Mapping[str, Kind] = {
     "dataset_id": Kind.TEXT,
     "run_id": Kind.TEXT,
     "verdict": Kind.CHOICE,
+    "workspace": Kind.TEXT,
+    **dict.fromkeys(ACTOR_FIELDS, Kind.TEXT),
     "creation_timestamp_ms": Kind.INTEGER,
     "completion_timestamp_ms": Kind.INTEGER,
     "test_scores.difference": Kind.NUMBER,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.events import ACTOR_FIELDS, EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, StopReason
 from burnish.errors import ExperimentFull, InvalidInput, InvalidState
 from burnish.store import tables
@@ -29,6 +29,8 @@ _CHANGEABLE = frozenset(entry.name for entry in fields(Job)) - {
     "deaths",
     "calls_when_taken",
     "inputs",
+    "workspace",
+    *ACTOR_FIELDS,
 }
 
 
@@ -111,7 +113,7 @@ class Attempts:
 
         return await self._database.write(change)
 
-    async def request_cancel(self, job_id: str) -> Job:
+    async def request_cancel(self, job_id: str, actor: str | None = None) -> Job:
         def cancel(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
             job = job_from_row(row)
@@ -121,7 +123,7 @@ class Attempts:
                 raise InvalidState(
                     f"job {job_id} is {job.status}; only a job that has not ended can be canceled"
                 )
-            asked = () if job.cancel_requested else (NewEvent(EventKind.CANCEL_REQUESTED, {}),)
+            asked = () if job.cancel_requested else (NewEvent(EventKind.CANCEL_REQUESTED, {}, actor),)
             marked = replace(job, cancel_requested=True)
             if job.status is JobStatus.IN_PROGRESS:
                 return self._writer.write(connection, row, marked, asked, 0)
@@ -129,7 +131,7 @@ class Attempts:
 
         return await self._database.write(cancel)
 
-    async def reopen(self, job_id: str) -> Job:
+    async def reopen(self, job_id: str, actor: str | None = None) -> Job:
         def resume(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
             job = job_from_row(row)
@@ -140,6 +142,7 @@ class Attempts:
             opened = replace(
                 job,
                 cancel_requested=False,
+                canceled_by=None,
                 worker_id=None,
                 heartbeat_timestamp_ms=None,
                 completion_timestamp_ms=None,
@@ -149,7 +152,7 @@ class Attempts:
                 deaths=0,
                 retries=0,
             )
-            resumed = [NewEvent(EventKind.RESUMED, {})]
+            resumed = [NewEvent(EventKind.RESUMED, {}, actor)]
             after = self._writer.change_status(connection, row, JobStatus.PENDING, opened, resumed, 0)
             self._hand_over(connection, job_id, job.priority)
             return after
@@ -171,14 +174,24 @@ class Attempts:
 
         return await self._database.write(record)
 
-    async def fence(self, job_id: str, found: Mapping[str, Any] | None = None) -> Job:
+    async def record_act(self, job_id: str, act: NewEvent) -> Job:
+        def record(connection: Connection) -> Job:
+            row = lock_job(connection, job_id)
+            return self._writer.write(connection, row, job_from_row(row), (act,), 0)
+
+        return await self._database.write(record)
+
+    async def fence(
+        self, job_id: str, found: Mapping[str, Any] | None = None, actor: str | None = None
+    ) -> Job:
         def stop(connection: Connection) -> Job:
             row = lock_job(connection, job_id)
             job = job_from_row(row)
             fenced = replace(job, attempt=job.attempt + 1)
             if job.status.terminal:
                 return self._writer.write(connection, row, fenced, (), 0)
-            return self._end_canceled(connection, row, replace(fenced, **(found or {})), ())
+            canceled = replace(fenced, canceled_by=actor or job.canceled_by, **(found or {}))
+            return self._end_canceled(connection, row, canceled, ())
 
         return await self._database.write(stop)
 
@@ -211,6 +224,7 @@ class Attempts:
         ended = NewEvent(
             EventKind.ENDED,
             {"status": JobStatus.CANCELED, "stop_reason": StopReason.CANCELED, "error_message": None},
+            job.canceled_by,
         )
         canceled = replace(job, stop_reason=StopReason.CANCELED)
         return self._writer.change_status(connection, row, JobStatus.CANCELED, canceled, [*events, ended], 0)

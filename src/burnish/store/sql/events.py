@@ -15,6 +15,9 @@ from burnish.store.encoding import from_json, storable, to_json
 
 _events = tables.events
 
+EncodedEvent = tuple[str, str, str | None]
+"""Kind, JSON text of the data, actor."""
+
 
 class Events:
     """``EventLog``."""
@@ -40,6 +43,7 @@ class Events:
                     row.timestamp_ms,
                     EventKind(row.kind),
                     from_json(row.data),
+                    row.actor,
                 )
                 for row in connection.execute(query)
             )
@@ -65,17 +69,25 @@ def append_events(
     if not new:
         return
     jobs = tables.jobs
-    encoded = [(event.kind, to_json(dict(event.data))) for event in new]
+    encoded = [encode_event(event) for event in new]
     connection.execute(_events.insert(), event_rows(row.job_id, attempt, row.last_sequence, encoded, now_ms))
     connection.execute(
         update(jobs).where(jobs.c.job_id == row.job_id).values(last_sequence=row.last_sequence + len(new))
     )
 
 
+def encode_event(event: NewEvent) -> EncodedEvent:
+    return event.kind, to_json(dict(event.data)), event.actor
+
+
 def event_rows(
-    job_id: str, attempt: int, last_sequence: int, encoded: Sequence[tuple[str, str]], now_ms: int
+    job_id: str,
+    attempt: int,
+    last_sequence: int,
+    encoded: Sequence[EncodedEvent],
+    now_ms: int,
 ) -> list[dict[str, Any]]:
-    """Rows of ``tables.events`` for (kind, JSON text of the data), numbered on from ``last_sequence``."""
+    """Rows of ``tables.events``, numbered on from ``last_sequence``."""
     return [
         {
             "job_id": job_id,
@@ -84,6 +96,7 @@ def event_rows(
             "timestamp_ms": now_ms,
             "kind": kind,
             "data": data,
+            "actor": actor,
         }
-        for sequence, (kind, data) in enumerate(encoded, start=last_sequence + 1)
+        for sequence, (kind, data, actor) in enumerate(encoded, start=last_sequence + 1)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -121,8 +121,15 @@ class Inputs:
         return await self._database.read(read)
 
     async def examples(
-        self, job_id: str, start: int = 0, limit: int = 1000, split: str | None = None
+        self,
+        job_id: str,
+        start: int = 0,
+        limit: int = 1000,
+        split: str | None = None,
+        example_ids: Collection[str] = (),
     ) -> tuple[ExampleRecord, ...]:
+        wanted = frozenset(example_ids)
+
         def read(connection: Connection) -> tuple[ExampleRecord, ...]:
             row = _row_of(connection, job_id)
             if row.records_digest is None:
@@ -135,6 +142,9 @@ class Inputs:
                 for position, entry in enumerate(chunk.entries(), chunk.first)
                 if position >= start and split in (None, split_of[position])
             )
+            if wanted:
+                found = (record for record in found if record.example.example_id in wanted)
+                return tuple(islice(found, min(limit, len(wanted))))  # reads no further than the last of them
             return tuple(islice(found, limit))
 
         return await self._database.read(read)

@@ -65,7 +65,7 @@ class SqlJobStore:
         attempts = Attempts(database, writer, hand_over, clock_ms)
         self.take, self.update, self.fence = attempts.take, attempts.update, attempts.fence
         self.request_cancel, self.reopen = attempts.request_cancel, attempts.reopen
-        self.record_registration = attempts.record_registration
+        self.record_registration, self.record_act = attempts.record_registration, attempts.record_act
         self.report = Reports(database, clock_ms).report
         self.events = Events(database).events
         candidates = Candidates(database)

@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, update
 from sqlalchemy.exc import IntegrityError
 
-from burnish.domain.events import NewEvent
+from burnish.domain.events import ACTORS, NewEvent
 from burnish.domain.job import Job, JobStatus, check_transition
 from burnish.errors import Conflict
 from burnish.store import tables
-from burnish.store.encoding import to_json
 from burnish.store.rows import job_from_row, job_to_row, score_rows, tag_rows
-from burnish.store.sql.events import append_events, event_rows
+from burnish.store.sql.events import append_events, encode_event, event_rows
 
 _jobs = tables.jobs
 
@@ -40,8 +39,8 @@ class JobWriter:
         for table, rows in ((tables.tags, tag_rows(job)), (tables.scores, score_rows(job))):
             if rows:
                 connection.execute(table.insert(), rows)
-        data = (created.kind, to_json(dict(created.data)))
-        connection.execute(tables.events.insert(), event_rows(job.job_id, 0, 0, [data], self._clock_ms()))
+        events = event_rows(job.job_id, 0, 0, [encode_event(created)], self._clock_ms())
+        connection.execute(tables.events.insert(), events)
 
     def change_status(
         self,
@@ -66,6 +65,7 @@ class JobWriter:
         self, connection: Connection, row: Row[Any], job: Job, events: Sequence[NewEvent], attempt: int
     ) -> Job:
         """Write what differs between the locked row and the job, and append events."""
+        job = _with_actors(job, events)
         before, after = row._mapping, job_to_row(job)
         changed = {name: value for name, value in after.items() if before[name] != value}
         if changed:
@@ -82,3 +82,11 @@ class JobWriter:
                 connection.execute(delete(table).where(table.c.job_id == after.job_id))
                 if rows:
                     connection.execute(table.insert(), rows)
+
+
+def _with_actors(job: Job, events: Sequence[NewEvent]) -> Job:
+    """The job with those who did to it what the events report."""
+    actors: dict[str, Any] = {
+        ACTORS[event.kind]: event.actor for event in events if event.actor and event.kind in ACTORS
+    }
+    return replace(job, **actors) if actors else job

@@ -68,7 +68,7 @@ class Jobs:
         def insert(connection: Connection, prepared: PreparedInputs | None = None) -> tuple[Job, bool]:
             if idempotency and not self._claim(connection, idempotency, job.job_id):
                 return self._made_by(connection, idempotency), False
-            self._writer.insert(connection, job, NewEvent(EventKind.CREATED, {}))
+            self._writer.insert(connection, job, NewEvent(EventKind.CREATED, {}, job.created_by))
             if prepared is not None:
                 write_inputs(connection, job.job_id, prepared)
             insert_new(connection, tables.calls_finished, [entry_to_row(job.job_id, call) for call in calls])

@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
 )
 
+from burnish.domain.app import AppRun
 from burnish.domain.hashing import digest
 from burnish.domain.job import JobStatus
 from burnish.domain.records import CallKey, JournalEntry, JournalTotals
@@ -169,17 +170,20 @@ def entry_to_row(job_id: str, entry: JournalEntry) -> dict[str, Any]:
         "text": entry.text,
         "finish_reason": entry.finish_reason,
     }
+    if entry.run is not None:
+        body["run"] = entry.run.to_json()
     return call_to_row(job_id, key, entry.usage) | {"body": to_json(body)}
 
 
 def _entry_from_row(row: Row[Any]) -> JournalEntry:
     body = from_json(row.body)
-    text, finish_reason = body.pop("text"), body.pop("finish_reason")
+    text, finish_reason, run = body.pop("text"), body.pop("finish_reason"), body.pop("run", None)
     return JournalEntry(
         key=CallKey(role=Role(row.role), **body),
         text=text,
         finish_reason=finish_reason,
         usage=Usage(row.calls, row.prompt_tokens, row.completion_tokens, row.usd_nanos),
+        run=AppRun.from_json(run) if run else None,
     )
 
 

@@ -16,7 +16,7 @@ from burnish.store.encoding import from_json, to_json
 from burnish.store.group_commit import GroupCommit
 from burnish.store.rows import usage_to_json
 from burnish.store.sql.candidates import candidate_to_row, evaluation_to_row
-from burnish.store.sql.events import event_rows
+from burnish.store.sql.events import EncodedEvent, encode_event, event_rows
 from burnish.store.sql.locking import FENCE, Fenced, lock_fenced
 from burnish.store.sql.statements import upsert
 
@@ -37,20 +37,19 @@ class _Entry(Fenced):
     """One report as rows.
 
     Attributes:
-        events: kind and data (JSON text) of each.
         shown: fields of the job's body.
     """
 
     evaluations: list[dict[str, Any]]
     candidates: list[dict[str, Any]]
-    events: list[tuple[str, str]]
+    events: list[EncodedEvent]
     shown: dict[str, Any]
     usage: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_heavy(self) -> bool:
         bodies = (*self.evaluations, *self.candidates)
-        return sum(len(row["body"]) for row in bodies) + sum(len(data) for _, data in self.events) > _HEAVY
+        return sum(len(row["body"]) for row in bodies) + sum(len(data) for _, data, _ in self.events) > _HEAVY
 
 
 class Reports:
@@ -69,7 +68,7 @@ class Reports:
             attempt=attempt,
             evaluations=[evaluation_to_row(job_id, record) for record in report.evaluations],
             candidates=[candidate_to_row(job_id, record) for record in report.candidates],
-            events=[(event.kind, to_json(dict(event.data))) for event in report.events],
+            events=[encode_event(event) for event in report.events],
             shown=_shown(report, self._clock_ms()),
         )
         if report.usage is not None:
@@ -121,8 +120,9 @@ def _shown(report: Report, now_ms: int) -> dict[str, Any]:
         shown["usage"] = usage_to_json(report.usage)
     if report.answers is not None:
         shown["answers"] = dict(report.answers)
-    if report.seconds_spent is not None:
-        shown["seconds_spent"] = report.seconds_spent
+    for name in ("best_score", "seconds_spent"):
+        if (value := getattr(report, name)) is not None:
+            shown[name] = value
     return shown
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from burnish.domain.events import EventKind, NewEvent
+from burnish.domain.events import ACTOR_FIELDS, EventKind, NewEvent
 from burnish.domain.job import Job, JobStatus, Progress, StopReason, TestScores, Verdict
 from burnish.domain.records import Report
 from burnish.domain.usage import Role, Usage, UsageByRole
@@ -42,6 +42,7 @@ RESULTS: dict[str, Any] = {
     "run_id": "r-1",
     "optimized_prompt_uris": ("prompts:/greet/2", "prompts:/ask/4"),
     "best_candidate_id": "c-2",
+    "best_score": 0.7,
     "score_ranges": {"stars": "1-5"},
     "unscored_answers": {"stars": 3},
     "initial_eval_scores": {"aggregate": 0.1, "exact_match": 0.1},
@@ -183,8 +184,8 @@ class AttemptContract(Opener):
 
     async def test_the_sample_of_results_names_every_field_that_can_change(self) -> None:
         fixed = {"job_id", "experiment_id", "config", "creation_timestamp_ms", "attempt", "cancel_requested"}
-        elsewhere = {"status", "completion_timestamp_ms", "deaths", "calls_when_taken", "inputs"}
-        assert set(RESULTS) == {entry.name for entry in fields(Job)} - fixed - elsewhere
+        elsewhere = {"status", "completion_timestamp_ms", "deaths", "calls_when_taken", "inputs", "workspace"}
+        assert set(RESULTS) == {entry.name for entry in fields(Job)} - fixed - elsewhere - {*ACTOR_FIELDS}
 
     @pytest.mark.parametrize("name", ["attempt", "job_id", "config", "nonsense"])
     async def test_other_fields_cannot_be_changed(self, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.events import EventKind
 from burnish.domain.job import JobStatus, SplitFractions
@@ -38,6 +39,7 @@ class CreateContract(Opener):
         config = a_config(
             source_prompt_uris=("prompts:/greet/1", "prompts:/ask/3"),
             dataset_id=None,
+            inputs={"question": "messages[-1].content", "b": ODD_TEXT},
             scorers=("exact_match", "regex_match:^a=b$=must"),
             optimizer_config={"rounds": 3, "nested": {"list": [1, None, ODD_TEXT]}},
             model="openai:/gpt-4o-mini",
@@ -45,6 +47,7 @@ class CreateContract(Opener):
             split=SplitFractions(0.6, 0.2, 0.2),
             seed=42,
             max_output_tokens=16,
+            app=App(function="shop.answer"),
         )
         async with self.open() as store:
             job = a_job(config=config)

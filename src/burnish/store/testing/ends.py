@@ -84,6 +84,34 @@ class EndContract(Opener):
             assert handed == ["job", "job"]
             assert (await store.take("job", "worker-2")).attempt == 2
 
+    async def test_acts_carry_who_did_them(self) -> None:
+        async with self.open() as store:
+            await a_running_job(store, created_by="ana")
+            assert (await store.request_cancel("job", "ben")).canceled_by == "ben"
+            assert (await store.request_cancel("job", "cat")).canceled_by == "ben"
+            assert (await store.fence("job")).canceled_by == "ben"
+            opened = await store.reopen("job", "cat")
+            assert (opened.created_by, opened.canceled_by, opened.resumed_by) == ("ana", None, "cat")
+            assert (await store.fence("job", actor="dan")).canceled_by == "dan"
+            registered = NewEvent(EventKind.REGISTERED, {"candidate_id": "c"}, "eve")
+            await store.record_registration("job", registered, ())
+            await store.record_act("job", NewEvent(EventKind.PROMOTED, {"alias": "live"}, "fay"))
+            job = await store.get("job")
+            assert (job.registered_by, job.promoted_by) == ("eve", "fay")
+            by = [(event.kind.value, event.actor) for event in await store.events("job")]
+            assert by == [
+                ("CREATED", "ana"),
+                ("STARTED", None),
+                ("CANCEL_REQUESTED", "ben"),
+                ("ENDED", "ben"),
+                ("RESUMED", "cat"),
+                ("ENDED", "dan"),
+                ("REGISTERED", "eve"),
+                ("PROMOTED", "fay"),
+            ]
+            with pytest.raises(NotFound):
+                await store.record_act("other", NewEvent(EventKind.PROMOTED, {}))
+
     async def test_a_resumed_job_has_died_of_nothing_yet(self) -> None:
         async with self.open() as store:
             await a_running_job(store)

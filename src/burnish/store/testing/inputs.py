@@ -130,6 +130,10 @@ class InputContract(Opener):
             assert await store.examples("job", start=3, limit=2) == everything[3:5]
             assert await store.examples("job", start=1, limit=3, split="train") == everything[4:7]
             assert await store.examples("job", start=8) == ()
+            ids = [everything[at].example.example_id for at in (6, 2)]
+            assert await store.examples("job", example_ids=ids) == (everything[2], everything[6])
+            assert await store.examples("job", start=3, example_ids=ids) == (everything[6],)
+            assert await store.examples("job", example_ids=["of no example"]) == ()
 
     async def test_unknown_jobs_have_no_inputs(self) -> None:
         async with self.open() as store:
