@@ -7,8 +7,8 @@ Each file of records becomes ``bench/quality/tables/NAME.json.gz``: the texts of
 answers, and which prompt answered which example right. The records themselves are not kept, and the table is
 replayed without them (``replayed.py``). The space is closed: every instruction × format × layout that joint
 search and FACTORIAL make of the source without worked examples is in it, for the layouts of ``few_layouts``.
-Examples come in blocks, and what is there is kept after each, so that a table can be stopped and gone on with;
-it holds whole blocks only.
+Examples come in blocks, and what is there is kept after each, so that a table can be stopped and gone on
+with; it holds whole blocks only.
 """
 
 from __future__ import annotations
