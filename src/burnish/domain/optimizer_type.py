@@ -129,7 +129,7 @@ class OptimizerType(StrEnum):
     DISTILLATION = (
         "DISTILLATION",
         OptimizerInfo(
-            wire_number=100,
+            wire_number=3,
             implementation="burnish.optimizers.distillation:Distillation",
             changes="as its student",
             second_model="the teacher",

@@ -97,11 +97,11 @@ def job_to_json(job: Job) -> dict[str, Any]:
         seconds_spent=float(job.seconds_spent),
         further_optimized_prompt_uris=list(job.optimized_prompt_uris[1:]) or None,
         scorer_notes=_scorer_notes_to_json(job) or None,
-        kind="app" if job.config.app else None,
         workspace=job.workspace,
         **{name: getattr(job, name) for name in ACTOR_FIELDS},
         **_inputs_to_json(job),
         best_score=job.best_score,
+        kind="app" if job.config.app else None,
     )
 
 
@@ -314,9 +314,11 @@ def read_config(
 
 def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
     if message.optimizer_type:
+        if message.optimizer_type == wire.OPTIMIZER_TYPE_DISTILLATION_100:
+            return OptimizerType.DISTILLATION
         name = wire.OptimizerType.Name(message.optimizer_type)
         return OptimizerType(name.removeprefix(WIRE_PREFIX))
-    names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
+    names = [kind.wire_name for kind in OptimizerType]
     problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
     return OptimizerType.JOINT_SEARCH
 
