@@ -241,14 +241,14 @@ class JobConfig:
     ] = None
     budget: Budget = field(default_factory=Budget)
     split: Annotated[
-        SplitFractions,
+        SplitFractions | None,
         Option(
-            "Shares of train/validation/test.",
+            "Shares of train/validation/test; left out, the optimizer's own: 0.5/0.25/0.25, of factorial and "
+            "auto 0.45/0.2/0.35.",
             metavar="A/B/C",
-            default_text=str(SplitFractions()),
             read=SplitFractions.parse,
         ),
-    ] = field(default_factory=SplitFractions)
+    ] = None
     seed: Annotated[int, Option("Seed of every random choice.", least=0, most=2**32 - 1)] = 0
     concurrency: Annotated[int, Option("Model calls in flight.", least=1, most=1000)] = 8
     max_output_tokens: Annotated[
@@ -288,6 +288,11 @@ class JobConfig:
         ),
     ] = TracePolicy.NONE
     app: App | None = None
+
+    @property
+    def fractions(self) -> SplitFractions:
+        """The split that was asked for; else the optimizer's own."""
+        return self.split or SplitFractions(*self.optimizer_type.info.split)
 
     @classmethod
     def options(cls) -> tuple[OptionRow, ...]:
@@ -345,7 +350,7 @@ class JobOptions(TypedDict, total=False):
     reflection_model: str | None
     teacher_prompt_uri: str | None
     budget: Budget
-    split: SplitFractions
+    split: SplitFractions | None
     seed: int
     concurrency: int
     max_output_tokens: int | None

@@ -172,9 +172,9 @@ class Resolver:
                     problems.collect(partial(check_records, taught, dataset))
             labelled = ("expected_response",) if teacher else ()
             problems.collect(partial(check_expectations, scorers, dataset, given=labelled))
-            splits = problems.collect(partial(split, dataset, config.split, config.seed)) or splits
+            splits = problems.collect(partial(split, dataset, config.fractions, config.seed)) or splits
         else:
-            problems.collect(lambda: check_fractions(config.split))
+            problems.collect(lambda: check_fractions(config.fractions))
         if problems or optimizer is None or target is None:
             raise problems.error()
         needed = optimizer.estimate(

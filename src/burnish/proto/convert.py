@@ -479,6 +479,7 @@ def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict
         hint = hints.get(field.name)
         if hint is None:
             continue
+        hint = next((kind for kind in get_args(hint) if is_dataclass(kind)), hint)  # of ``Part | None``
         if is_map(field):
             known[field.name] = dict(value)
         elif is_repeated(field):
