@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from burnish.apps.optimize import optimize_prompts
     from burnish.domain.budget import Budget
     from burnish.domain.job import JobStatus, OptimizerType, SplitFractions, Verdict
     from burnish.sdk.blocking import Client, Job
@@ -24,6 +25,7 @@ __all__ = [
     "SplitFractions",
     "Verdict",
     "__version__",
+    "optimize_prompts",
 ]
 
 _HOMES = {
@@ -36,6 +38,7 @@ _HOMES = {
     "OptimizerType": "burnish.domain.job",
     "SplitFractions": "burnish.domain.job",
     "Verdict": "burnish.domain.job",
+    "optimize_prompts": "burnish.apps.optimize",
 }
 """Loaded when first used: ``import burnish`` stays quick."""
 
