@@ -115,7 +115,8 @@ class Call:
             await self._note(self.forfeited + self._worst)
             self.tries += 1
             self._under_way = True
-            response = await self._endpoint.ask(self._request, self._deadline())
+            with self._breaker.asking():
+                response = await self._endpoint.ask(self._request, self._deadline())
         except ModelError as error:
             self._under_way = False
             limiter.failed(slot, error)

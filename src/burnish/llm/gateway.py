@@ -17,7 +17,7 @@ from burnish.concurrency import SingleFlight
 from burnish.domain.answer import Thinking
 from burnish.domain.job import JobConfig
 from burnish.domain.usage import Role, Usage, UsageByRole
-from burnish.errors import ModelError
+from burnish.errors import BurnishError, ModelError
 from burnish.llm.answer_watch import AnswerWatch
 from burnish.llm.budget import BudgetQueue, Ledger
 from burnish.llm.call import Call
@@ -192,7 +192,11 @@ class JobGateway:
     async def _find_or_make(self, request: AnyRequest, purpose: Purpose) -> Completion:
         found = self._journal.find(request, purpose)
         if found is None:
-            return await self._make(request, purpose)
+            try:
+                return await self._make(request, purpose)
+            except BurnishError:
+                await self._breaker.drain()
+                raise
         self._breaker.answered_before()
         self._gateway.report(
             CallReport(
