@@ -331,9 +331,11 @@ def read_config(
 
 def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
     if message.optimizer_type:
+        if message.optimizer_type == wire.OPTIMIZER_TYPE_DISTILLATION_100:
+            return OptimizerType.DISTILLATION
         name = wire.OptimizerType.Name(message.optimizer_type)
         return OptimizerType(name.removeprefix(WIRE_PREFIX))
-    names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
+    names = [kind.wire_name for kind in OptimizerType]
     problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
     return OptimizerType.JOINT_SEARCH
 
@@ -489,6 +491,7 @@ def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict
         hint = hints.get(field.name)
         if hint is None:
             continue
+        hint = next((kind for kind in get_args(hint) if is_dataclass(kind)), hint)  # of ``Part | None``
         if is_map(field):
             known[field.name] = dict(value)
         elif is_repeated(field):

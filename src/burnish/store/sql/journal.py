@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -66,14 +66,14 @@ class Journal:
             lambda pages: database.begin_together(self._write_pages, pages)
         )
 
-    async def write(
+    def write(
         self,
         job_id: str,
         attempt: int,
         begun: Sequence[tuple[CallKey, Usage]],
         finished: Sequence[JournalEntry],
         abandoned: Sequence[CallKey] = (),
-    ) -> None:
+    ) -> Awaitable[None]:
         page = _Page(
             job_id=job_id,
             attempt=attempt,
@@ -85,7 +85,7 @@ class Journal:
             ],
         )
         page.check_storable()
-        await self._pages(page)
+        return self._pages(page)
 
     def _write_pages(self, connection: Connection, pages: Sequence[_Page]) -> list[AttemptSuperseded | None]:
         rows = lock_fenced(connection, pages)
