@@ -148,19 +148,21 @@ class DatasetSummary(_message.Message):
     def __init__(self, dataset_id: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., train: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ...) -> None: ...
 
 class Usage(_message.Message):
-    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "unmetered_calls")
     CALLS_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
+    UNMETERED_CALLS_FIELD_NUMBER: _ClassVar[int]
     calls: int
     prompt_tokens: int
     completion_tokens: int
     usd: float
-    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ...) -> None: ...
+    unmetered_calls: int
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., unmetered_calls: _Optional[int] = ...) -> None: ...
 
 class UsageByRole(_message.Message):
-    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "roles")
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "roles", "unmetered_calls")
     class RolesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -173,12 +175,14 @@ class UsageByRole(_message.Message):
     COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
+    UNMETERED_CALLS_FIELD_NUMBER: _ClassVar[int]
     calls: int
     prompt_tokens: int
     completion_tokens: int
     usd: float
     roles: _containers.MessageMap[str, Usage]
-    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ...) -> None: ...
+    unmetered_calls: int
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ..., unmetered_calls: _Optional[int] = ...) -> None: ...
 
 class ScorerNotes(_message.Message):
     __slots__ = ("range", "initial_raw", "final_raw", "unscored_answers")
