@@ -296,11 +296,11 @@ def _versions(job: Job, prompts: Sequence[Prompt]) -> list[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """A program that has not set structlog up hears of warnings only."""
+    """A program that has not set structlog up hears of errors only."""
     if structlog.is_configured():
         yield
         return
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
         yield
     finally:
