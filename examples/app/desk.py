@@ -46,6 +46,10 @@ class Desk:
         prompt = mlflow.genai.load_prompt(self._answer_uri)
         return parse(ask(prompt.format(question=question, pages=pages)))
 
+    def texts(self) -> list[str]:
+        """Both prompts as they are now."""
+        return [str(self._topic.template), str(mlflow.genai.load_prompt(self._answer_uri).template)]
+
 
 def parse(reply: str) -> str:
     """The answer of a reply in JSON; of any other its first line."""
@@ -55,7 +59,7 @@ def parse(reply: str) -> str:
         return reply.strip().split("\n")[0]
 
 
-@mlflow.trace(name="chat", span_type=SpanType.CHAT_MODEL)
+@mlflow.trace(name="chat", span_type=SpanType.CHAT_MODEL)  # type: ignore[untyped-decorator]
 def ask(text: str) -> str:
     """One chat completion by plain HTTP, with the span that autologging makes for the OpenAI SDK."""
     body = {"model": MODEL, "messages": [{"role": "user", "content": text}]}

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from burnish.apps.mlflow_optimizer import MlflowOptimizer
     from burnish.apps.optimize import optimize_prompts
     from burnish.domain.budget import Budget
     from burnish.domain.job import JobStatus, OptimizerType, SplitFractions, Verdict
@@ -21,6 +22,7 @@ __all__ = [
     "Client",
     "Job",
     "JobStatus",
+    "MlflowOptimizer",
     "OptimizerType",
     "SplitFractions",
     "Verdict",
@@ -35,6 +37,7 @@ _HOMES = {
     "Client": "burnish.sdk.blocking",
     "Job": "burnish.sdk.blocking",
     "JobStatus": "burnish.domain.job",
+    "MlflowOptimizer": "burnish.apps.mlflow_optimizer",
     "OptimizerType": "burnish.domain.job",
     "SplitFractions": "burnish.domain.job",
     "Verdict": "burnish.domain.job",

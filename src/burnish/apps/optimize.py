@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from burnish.apps.blocking import run_blocking
+from burnish.apps.function_app import FunctionApp
+from burnish.apps.prompt_override import patched
+from burnish.apps.scorers import GivenScorers
+from burnish.apps.session import AppJob, completed, offline_services
+from burnish.apps.tracing import tracing
+from burnish.apps.train_data import read_train_data
+from burnish.bootstrap import OfflineServices
 from burnish.domain.budget import Budget
-from burnish.domain.job import RegisterPolicy, SplitFractions
+from burnish.domain.job import Job, RegisterPolicy, SplitFractions
+from burnish.domain.prompt import Prompt
+from burnish.errors import InvalidInput, NotFound, Problems
+from burnish.mlflow_import import load_mlflow
 
 if TYPE_CHECKING:
     from burnish.apps.result import OptimizationResult
+
+log = logging.getLogger("burnish.apps")
 
 
 class AppOptions(TypedDict, total=False):
@@ -78,9 +93,7 @@ def optimize_prompts(
         InvalidState: with ``resume``: another process runs the job.
         JobFailed: the job has failed or was canceled; says why.
     """
-    from burnish.apps.session import AppCall, run_call
-
-    call = AppCall(
+    call = _Call(
         predict_fn=predict_fn,
         train_data=train_data,
         prompt_uris=prompt_uris,
@@ -91,4 +104,88 @@ def optimize_prompts(
         resume=resume,
         options=dict(options),
     )
-    return run_blocking(lambda: run_call(call))
+    return run_blocking(lambda: _run(call))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    predict_fn: Callable[..., Any]
+    train_data: Any
+    prompt_uris: Sequence[str]
+    optimizer: Any
+    scorers: Sequence[Any]
+    aggregation: Callable[[Any], float] | None
+    enable_tracking: bool
+    resume: bool
+    options: Mapping[str, Any]
+
+
+async def _run(call: _Call) -> OptimizationResult:
+    load_mlflow()
+    from burnish.apps.result import OptimizationResult
+
+    _check_functions(call)
+    app = FunctionApp(call.predict_fn)
+    own_way = call.aggregation is not None
+    try:
+        async with offline_services(call.options, tracked=call.enable_tracking) as offline:
+            with patched(), tracing(call.enable_tracking):
+                wanted = AppJob(
+                    app=app.app,
+                    provider=app,
+                    prompts=await asyncio.to_thread(_prompts, offline, call.prompt_uris),
+                    dataset=await asyncio.to_thread(read_train_data, call.train_data, call.predict_fn),
+                    scorers=GivenScorers(
+                        call.scorers, app.find_trace, offline.settings.judge_model, as_they_are=own_way
+                    ),
+                    optimizer=call.optimizer,
+                    options=call.options,
+                    aggregation=call.aggregation,
+                    resume=call.resume,
+                )
+                async with completed(wanted, offline) as (_, job):
+                    versions = await asyncio.to_thread(_versions, job, wanted.prompts)
+    finally:
+        app.close()
+    if app.unused:
+        unused = f"predict_fn has looked at no text of {', '.join(sorted(app.unused))}"
+        job = replace(job, warnings=(*job.warnings, unused))
+    for warning in job.warnings:
+        log.warning("%s", warning)
+    return OptimizationResult.of(job, versions)
+
+
+def _check_functions(call: _Call) -> None:
+    problems = Problems()
+    functions: dict[str, Any] = {"predict_fn": call.predict_fn, "aggregation": call.aggregation}
+    for name, value in functions.items():
+        if value is not None and not callable(value):
+            problems.add(name, type(value).__name__, "must be a function")
+    if call.train_data is None and call.scorers:
+        problems.add("scorers", "", "there is no train_data to score")
+    problems.check()
+
+
+def _prompts(offline: OfflineServices, given: Sequence[Any]) -> tuple[Prompt, ...]:
+    problems = Problems()
+    prompts = []
+    if isinstance(given, str) or not given:
+        problems.add("prompt_uris", given, "list the prompts that predict_fn uses: prompts:/NAME/VERSION")
+        given = ()
+    for uri in (str(getattr(entry, "uri", entry)) for entry in given):
+        try:
+            prompts.append(offline.tracker.prompt(uri))
+        except NotFound:
+            problems.add("prompt_uris", uri, "there is no such prompt version in the registry")
+        except InvalidInput as error:
+            problems.extend(error.problems)
+    problems.check()
+    return tuple(prompts)
+
+
+def _versions(job: Job, prompts: Sequence[Prompt]) -> list[Any]:
+    """MLflow's objects of what was registered, or else of what was given."""
+    import mlflow
+
+    registered = job.optimized_prompt_uris or tuple(prompt.uri or "" for prompt in prompts)
+    return [mlflow.genai.load_prompt(uri, cache_ttl_seconds=0) for uri in registered]

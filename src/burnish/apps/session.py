@@ -1,4 +1,4 @@
-"""One call of ``burnish.optimize_prompts``: from what was given to a job's result."""
+"""Jobs that only this process can run: made or found again, and run to their end here."""
 
 from __future__ import annotations
 
@@ -6,30 +6,27 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
-from burnish.apps.function_app import FunctionApp, name_of
-from burnish.apps.prompt_override import patched
 from burnish.apps.request import read_config
-from burnish.apps.result import OptimizationResult
 from burnish.apps.scorers import GivenScorers
-from burnish.apps.tracing import tracing
-from burnish.apps.train_data import read_train_data
 from burnish.apps.untracked import UntrackedTracker
 from burnish.bootstrap import OfflineServices, OwnCode, Services, make_offline_services, open_app_services
 from burnish.config import Settings
 from burnish.dispatch.protocol import Delivery
 from burnish.domain.app import App
+from burnish.domain.dataset import Dataset
 from burnish.domain.hashing import digest
 from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt, template_to_json
 from burnish.domain.records import JobQuery, JournalEntry
-from burnish.errors import InvalidInput, InvalidState, NotFound, Problems
+from burnish.errors import InvalidState, Problems
+from burnish.evaluation.scorer_set import Aggregation
 from burnish.llm.protocol import AppProvider
 from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
@@ -42,6 +39,7 @@ log = logging.getLogger("burnish.apps")
 APP_TAG = "burnish.app"
 CALL_TAG = "burnish.call"
 _LOOK_SECONDS = 0.5
+_pause = asyncio.sleep
 _BY_TRACE = (
     "its model calls leave no trace, so what they take is not known and this limit could not be kept: turn "
     "autologging on for the library that makes them (mlflow.openai.autolog()), or use max_calls"
@@ -49,118 +47,90 @@ _BY_TRACE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppCall:
-    """What was given, see :func:`burnish.optimize_prompts`."""
+class AppJob:
+    """What makes a job of an app in this process.
 
-    predict_fn: Callable[..., Any]
-    train_data: Any
-    prompt_uris: Sequence[str]
+    Attributes:
+        provider: runs the app.
+        dataset: ``None`` for metaprompt without data.
+        optimizer: as :func:`~burnish.apps.request.read_optimizer` takes it.
+        options: of a job, by name, and those of this process (``store_uri``).
+        resume: go on with the latest job that is the same.
+    """
+
+    app: App
+    provider: AppProvider
+    prompts: Sequence[Prompt]
+    dataset: Dataset | None
+    scorers: GivenScorers
     optimizer: Any
-    scorers: Sequence[Any]
-    aggregation: Callable[[Any], float] | None
-    enable_tracking: bool
-    resume: bool
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    aggregation: Aggregation | None = None
+    resume: bool = False
 
 
-async def run_call(call: AppCall) -> OptimizationResult:
-    """Check, make the job or find it again, run it to its end."""
+@asynccontextmanager
+async def offline_services(options: Mapping[str, Any], *, tracked: bool) -> AsyncIterator[OfflineServices]:
+    """What reads from MLflow, where this process's MLflow is.
+
+    Args:
+        tracked: whether jobs have MLflow runs.
+    """
     import mlflow
 
-    _check_callables(call)
-    options = dict(call.options)
     settings = Settings.read(
-        store_uri=options.pop("store_uri", None), tracking_uri=mlflow.get_tracking_uri(), workers=0
+        store_uri=options.get("store_uri"), tracking_uri=mlflow.get_tracking_uri(), workers=0
     )
-    app = FunctionApp(call.predict_fn)
     offline = make_offline_services(settings)
-    if not call.enable_tracking:
+    if not tracked:
         offline = replace(offline, tracker=UntrackedTracker(settings.tracking_uri))
     try:
-        with patched(), tracing(call.enable_tracking), _quiet():
-            return await _run(call, options, app, offline)
+        with _quiet():
+            yield offline
     finally:
-        app.close()
         await offline.gateway.close()
 
 
-async def _run(
-    call: AppCall, options: Mapping[str, Any], app: FunctionApp, offline: OfflineServices
-) -> OptimizationResult:
-    given = GivenScorers(
-        call.scorers, app.find_trace, offline.settings.judge_model, as_they_are=call.aggregation is not None
-    )
-    planner = Planner(given.make, make_optimizer)
-    resolver = Resolver(
-        offline.tracker, offline.models, planner, complete_settings, offline.settings.judge_model
-    )
-    offline = replace(offline, planner=planner, resolver=resolver)
-    dataset = await asyncio.to_thread(read_train_data, call.train_data, call.predict_fn)
+@asynccontextmanager
+async def completed(wanted: AppJob, offline: OfflineServices) -> AsyncIterator[tuple[Services, Job]]:
+    """Check, make the job or find it again, and run it to its end.
+
+    Yields:
+        The completed job, and the services that have it.
+
+    Raises:
+        InvalidInput: it cannot work; nothing was written.
+        InvalidState: with ``resume``: another process runs it.
+        JobFailed: it has failed or was canceled.
+    """
+    planner = Planner(wanted.scorers.make, make_optimizer)
+    judge_model = offline.settings.judge_model
+    resolver = Resolver(offline.tracker, offline.models, planner, complete_settings, judge_model)
     config = read_config(
-        app.app,
-        _uris(call.prompt_uris),
-        call.optimizer,
-        given.specs,
-        dataset.dataset_id if dataset else None,
-        options,
+        wanted.app,
+        [prompt.uri or prompt.name for prompt in wanted.prompts],
+        wanted.optimizer,
+        wanted.scorers.specs,
+        wanted.dataset.dataset_id if wanted.dataset else None,
+        {name: value for name, value in wanted.options.items() if name != "store_uri"},
     )
-    prompts = await asyncio.to_thread(_prompts, offline, config)
-    resolution = await resolver.check(config, prompts, dataset)
-    own_code = OwnCode(lambda wanted: _find(app, wanted), call.aggregation)
-    identity = _identity(resolution, config)
-    async with _services(offline, own_code) as services:
-        job = await _find_job(services, identity) if call.resume else None
+    resolution = await resolver.check(config, wanted.prompts, wanted.dataset)
+    own_code = OwnCode(lambda app: wanted.provider if app == wanted.app else None, wanted.aggregation)
+    offline = replace(offline, planner=planner, resolver=resolver)
+    services = await open_app_services(offline.settings, offline, own_code)
+    try:
+        identity = _identity(resolution, config)
+        job = await _find_job(services, identity) if wanted.resume else None
         if job is None:
-            job = await _make_job(services, app, config, resolution, identity, given.warnings)
+            job = await _make_job(services, wanted, config, resolution, identity)
             log.info("job %s begins", job.job_id)
         if job.status is not JobStatus.COMPLETED:
             job = await _work(services, job)
         if job.status is not JobStatus.COMPLETED:
             raise JobFailed(job.job_id, job.status.value, job.error_message)
-        versions = await asyncio.to_thread(_versions, job, prompts)
-    if app.unused and job.attempt:
-        unused = f"predict_fn has looked at no text of {', '.join(sorted(app.unused))}"
-        job = replace(job, warnings=(*job.warnings, unused))
-    for warning in job.warnings:
-        log.warning("%s", warning)
-    return OptimizationResult.of(job, versions)
-
-
-def _check_callables(call: AppCall) -> None:
-    problems = Problems()
-    functions: dict[str, Any] = {"predict_fn": call.predict_fn, "aggregation": call.aggregation}
-    for name, value in functions.items():
-        if value is not None and not callable(value):
-            problems.add(name, type(value).__name__, "must be a function")
-    if call.train_data is None and call.scorers:
-        problems.add("scorers", "", "there is no train_data to score")
-    problems.check()
-
-
-def _uris(given: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise InvalidInput.of("prompt_uris", given, "must be a list of URIs")
-    return tuple(getattr(entry, "uri", entry) for entry in given)
-
-
-def _prompts(offline: OfflineServices, config: JobConfig) -> tuple[Prompt, ...]:
-    problems = Problems()
-    prompts = []
-    if not config.source_prompt_uris:
-        problems.add("prompt_uris", "", "name the prompts that predict_fn uses, prompts:/NAME/VERSION")
-    for uri in config.source_prompt_uris:
-        try:
-            prompts.append(offline.tracker.prompt(uri))
-        except NotFound:
-            problems.add("prompt_uris", uri, "there is no such prompt version in the registry")
-        except InvalidInput as error:
-            problems.extend(error.problems)
-    problems.check()
-    return tuple(prompts)
-
-
-def _find(app: FunctionApp, wanted: App) -> AppProvider | None:
-    return app if wanted == app.app else None
+        yield services, job
+    finally:
+        await services.close()
 
 
 def _identity(resolution: Resolution, config: JobConfig) -> str:
@@ -183,22 +153,19 @@ def _identity(resolution: Resolution, config: JobConfig) -> str:
 
 
 async def _make_job(
-    services: Services,
-    app: FunctionApp,
-    config: JobConfig,
-    resolution: Resolution,
-    identity: str,
-    warnings: Sequence[str],
+    services: Services, wanted: AppJob, config: JobConfig, resolution: Resolution, identity: str
 ) -> Job:
-    calls = await first_calls(services.offline.gateway, resolution.plan, app)
-    _check_limits(config, app, calls)
-    inputs = replace(resolution.inputs, warnings=(*resolution.inputs.warnings, *warnings))
+    gateway = services.offline.gateway
+    calls = await first_calls(gateway, resolution.plan, wanted.provider, wanted.aggregation)
+    _check_limits(config, calls)
+    warnings = (*resolution.inputs.warnings, *wanted.scorers.warnings)
+    resolution = replace(resolution, inputs=replace(resolution.inputs, warnings=warnings))
     experiment_id = await asyncio.to_thread(_experiment_id)
-    tags = {APP_TAG: name_of(app.function), CALL_TAG: identity}
-    return await services.jobs.create(experiment_id, config, replace(resolution, inputs=inputs), tags, calls)
+    tags = {APP_TAG: wanted.app.function or "", CALL_TAG: identity}
+    return await services.jobs.create(experiment_id, config, resolution, tags, calls)
 
 
-def _check_limits(config: JobConfig, app: FunctionApp, calls: Sequence[JournalEntry]) -> None:
+def _check_limits(config: JobConfig, calls: Sequence[JournalEntry]) -> None:
     """Whether the limits can be kept, as the first run shows.
 
     Raises:
@@ -217,7 +184,7 @@ def _check_limits(config: JobConfig, app: FunctionApp, calls: Sequence[JournalEn
 
 
 async def _find_job(services: Services, identity: str) -> Job | None:
-    """The latest job of this call, ready to go on; ``None``: there is none."""
+    """The latest job that is the same, ready to go on; ``None``: there is none."""
     query = JobQuery(filter=f"tags.`{CALL_TAG}` = '{identity}'", max_results=1)
     found = (await services.jobs.search(query)).jobs
     if not found:
@@ -239,7 +206,7 @@ async def _wait_until_dead(services: Services, job: Job) -> None:
         return
     beat = job.heartbeat_timestamp_ms
     for _ in range(round(services.settings.takeover_seconds / _LOOK_SECONDS)):
-        await asyncio.sleep(_LOOK_SECONDS)
+        await _pause(_LOOK_SECONDS)
         now = await services.jobs.get(job.job_id)
         if now.heartbeat_timestamp_ms != beat or now.status is not JobStatus.IN_PROGRESS:
             raise InvalidState(f"job {job.job_id} of this call runs in another process ({job.worker_id})")
@@ -271,27 +238,10 @@ async def _work(services: Services, job: Job) -> Job:
     return job
 
 
-@asynccontextmanager
-async def _services(offline: OfflineServices, own_code: OwnCode) -> AsyncIterator[Services]:
-    services = await open_app_services(offline.settings, offline, own_code)
-    try:
-        yield services
-    finally:
-        await services.close()
-
-
 def _experiment_id() -> str:
     from mlflow.tracking.fluent import _get_experiment_id
 
     return str(_get_experiment_id())
-
-
-def _versions(job: Job, prompts: Sequence[Prompt]) -> list[Any]:
-    """MLflow's objects of what was registered, or else of what was given."""
-    import mlflow
-
-    registered = job.optimized_prompt_uris or tuple(prompt.uri or "" for prompt in prompts)
-    return [mlflow.genai.load_prompt(uri, cache_ttl_seconds=0) for uri in registered]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from burnish.apps.prompt_override import is_evaluating
@@ -19,7 +20,8 @@ def tracing(exported: bool) -> Iterator[None]:
         exported: whether the traces of evaluations are written to MLflow; else they are only read.
     """
     load_mlflow()
-    with importing():
+    with importing():  # the first span imports half of MLflow, with warnings that may be errors
+        import_module("mlflow.pyfunc.context")
         from mlflow.models.evaluation.utils.trace import configure_autologging_for_evaluation
         from mlflow.tracing.display import IPythonTraceDisplayHandler
     shown_before = not IPythonTraceDisplayHandler.disabled

@@ -9,8 +9,8 @@ from burnish.domain.score import Evaluation
 from burnish.domain.text import estimate_tokens, value_as_text
 
 Record = dict[str, dict[str, str]]
-"""One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``; of an app also what became
-of each prompt) → entry → text."""
+"""One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``; of an app also what
+became of each prompt) → entry → text."""
 
 _SHORTEST_ENTRY = 60
 """Characters. Entries are cut down to this before whole examples are left out."""
