@@ -12,7 +12,19 @@ _SHORTEST_SECRET = 6
 _SECRET_NAME = re.compile(
     r"(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)($|_)", re.IGNORECASE
 )
+KEY_SHAPES = (
+    re.compile(
+        r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[^-]{0,10000}(?:-----END [A-Z ]{0,20}PRIVATE KEY-----)?"
+    ),
+    re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf|whsec)[-_](?=[A-Za-z0-9_-]{0,200}\d)[A-Za-z0-9_-]{16,200}"),
+    re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{35}|\bdapi[0-9a-f]{32}\b"),
+    re.compile(r"\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{22,200}|glpat-[\w-]{20,200})"),
+    re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,200}"),
+    re.compile(r"\beyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000}"),
+)
+"""What is a key by its very form, whatever stands around it."""
 _SECRET_SHAPES = (
+    *KEY_SHAPES,
     re.compile(r"\b(?:sk|pk|rk|gsk|xai|hf|dapi|AIza)[-_]?[A-Za-z0-9*_-]{12,}"),
     re.compile(r"(?i)\bbearer\s+[^\s\"',]+"),
     re.compile(r"(?i)\b(?:api[-_ ]?key|access[-_ ]?token|password|secret)[\"']?\s*[:=]\s*[\"']?[^\s\"',}&]+"),

@@ -30,6 +30,7 @@ REQUESTS: dict[str, tuple[str, str]] = {
     "estimatePromptOptimizationJob": ("POST", "/estimate"),
     "getCatalogDataset": ("GET", "/catalog/datasets/{dataset}"),
     "uploadDataset": ("POST", "/catalog/datasets?experiment_id={experiment}&file_name=a.csv"),
+    "makeDatasetFromTraces": ("POST", "/catalog/datasets/from-traces"),
     "listCatalogDatasets": ("GET", "/catalog/datasets?experiment_id={experiment}"),
     "listCatalogScorers": ("GET", "/catalog/scorers?experiment_id={experiment}"),
     "comparePromptOptimizationJobs": ("GET", "/compare?job_ids={job}&job_ids={other}"),
@@ -181,6 +182,8 @@ def _body(method: str, experiment: str, dataset: str) -> Any:
             "scorers": ["Correctness"],
         }
         return {"experiment_id": experiment, "source_prompt_uri": "prompts:/sentiment/1", "config": config}
+    if method == "makeDatasetFromTraces":
+        return {"experiment_id": experiment, "max_results": -1}
     return {"alias": "live"} if method in ("promoteOptimizedPrompt", "rollbackOptimizedPrompt") else None
 
 

@@ -19,6 +19,7 @@ UPDATE = {
     "createPromptOptimizationJob",
     "estimatePromptOptimizationJob",
     "uploadDataset",
+    "makeDatasetFromTraces",
     "cancelPromptOptimizationJob",
     "resumePromptOptimizationJob",
     "registerPromptOptimizationCandidate",

@@ -27,6 +27,7 @@ from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.scorer import Feedback, Sample, Scorer, WeightedScorer
 from burnish.evaluation.scorer_set import ScorerSet
 from burnish.evaluation.scorers.registry import make_scorers
+from burnish.evaluation.target import ModelTarget
 from burnish.llm.protocol import Completion, Parameters, Purpose, Request
 
 SOURCE = Candidate({"p": "Say {{word}}"})
@@ -85,9 +86,8 @@ def evaluator(
 ) -> Evaluator:
     made = [s if isinstance(s, WeightedScorer) else make_scorers([s])[0] for s in scorers]
     return Evaluator(
-        prompts=["p"],
+        target=ModelTarget(model, ["p"], "scripted:/echo"),
         model=model,
-        target="scripted:/echo",
         scorers=ScorerSet(made),
         concurrency=concurrency,
         record=record,
@@ -124,7 +124,9 @@ class TestWhatIsAsked:
         examples = words("a", "b")
         parameters = Parameters(temperature=0.0, max_tokens=5)
         evaluate = Evaluator(
-            prompts=["p"], model=model, target="scripted:/echo", parameters=parameters, scorers=ScorerSet([])
+            target=ModelTarget(model, ["p"], "scripted:/echo", parameters),
+            model=model,
+            scorers=ScorerSet([]),
         )
         await evaluate(SOURCE, examples)
         request, purpose = model.calls[1]
@@ -143,7 +145,9 @@ class TestWhatIsAsked:
     async def test_several_prompts_are_one_conversation_in_their_order(self) -> None:
         model = Model()
         both = Candidate({"task": "Say {{word}}", "style": (Message("system", "Be brief about {{word}}"),)})
-        evaluate = Evaluator(prompts=["style", "task"], model=model, target="m:/x", scorers=ScorerSet([]))
+        evaluate = Evaluator(
+            target=ModelTarget(model, ["style", "task"], "m:/x"), model=model, scorers=ScorerSet([])
+        )
         await evaluate(both, words("a"))
         assert model.calls[0][0].messages == (
             Message("system", "Be brief about a"),

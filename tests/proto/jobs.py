@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from burnish.domain.answer import Thinking
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.inputs import DatasetSummary, InputSummary
 from burnish.domain.job import (
@@ -49,6 +50,7 @@ FULL_JOB = Job(
         optimizer_config={"max_metric_calls": 100, "nested": {"a": [1, None, "ä"]}},
         model="openai:/small",
         reflection_model="openai:/large",
+        teacher_prompt_uri="prompts:/teacher/1",
         budget=Budget(max_calls=900, max_tokens=10**6, max_usd=1.5, max_seconds=60.0),
         split=SplitFractions(0.6, 0.3, 0.1),
         seed=2**32 - 1,
@@ -60,6 +62,7 @@ FULL_JOB = Job(
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
         traces=TracePolicy.ALL,
+        app=App(function="shop.answer"),
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},

@@ -1,8 +1,7 @@
-"""Stores to test with. Migrating takes longer than most tests: databases are copied from a migrated one."""
+"""Stores to test with."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -39,28 +38,18 @@ def open_store() -> Open:
     return opened
 
 
-def _migrate(uri: str) -> None:
-    Database(uri).close_now()
-
-
-@pytest.fixture(scope="session")
-def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("migrated") / "burnish.db"
-    _migrate(f"sqlite:///{file}")
-    return file
-
-
 @pytest.fixture
-def sqlite_uri(_migrated_file: Path, tmp_path: Path) -> str:
-    """A migrated, empty SQLite store of the test's own."""
-    shutil.copy(_migrated_file, tmp_path / "burnish.db")
-    return f"sqlite:///{tmp_path}/burnish.db"
+def sqlite_uri(tmp_path: Path) -> str:
+    """An empty SQLite store of the test's own."""
+    uri = f"sqlite:///{tmp_path}/burnish.db"
+    Database(uri).close_now()
+    return uri
 
 
 @pytest.fixture(scope="session")
 def _migrated_postgres(postgres_database: Callable[[], str]) -> str:
     uri = postgres_database()
-    _migrate(uri)
+    Database(uri).close_now()
     return uri
 
 

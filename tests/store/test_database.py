@@ -118,6 +118,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert file.read_text().startswith("Dear diary")
 
 
+@pytest.mark.usefixtures("real_migrations")
 def test_a_full_disk_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _limit_pages(monkeypatch, 3)
     with pytest.raises(InvalidInput, match="the disk is full"):

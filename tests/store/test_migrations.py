@@ -22,6 +22,7 @@ from burnish.store.database import Database
 from burnish.store.location import store_url
 from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
 BOTH = pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from burnish.tracking.catalog import Catalog
@@ -23,22 +25,17 @@ class TestMlflowCatalog(CatalogContract):
         return shared.catalog
 
     def test_registered_scorers_are_data(self, shared: MlflowTracker) -> None:
-        import mlflow
         from mlflow.genai.judges import make_judge
 
         experiment_id = shared.ensure_experiment(fresh("exp"))
-        before = mlflow.get_tracking_uri()
-        mlflow.set_tracking_uri(shared.address.tracking_uri)
-        try:
-            judge = make_judge(
-                name="tone",
-                instructions="Is {{ outputs }} kind?",
-                model="openai:/small",
-                feedback_value_type=bool,
-            )
-            judge.register(experiment_id=experiment_id)
-        finally:
-            mlflow.set_tracking_uri(before)
+        judge = make_judge(
+            name="tone",
+            instructions="Is {{ outputs }} kind?",
+            model="openai:/small",
+            feedback_value_type=bool,
+        )
+        with shared._connection.tracking() as store:  # judge.register() needs MLflow's global tracking URI
+            store.register_scorer(experiment_id, judge.name, json.dumps(judge.model_dump()))
         (found,) = shared.catalog.scorers(experiment_id).items()
         assert found[0] == "tone"
         assert found[1]["instructions_judge_pydantic_data"]["instructions"] == "Is {{ outputs }} kind?"

@@ -10,6 +10,7 @@ from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt
 from burnish.errors import TrackingUnavailable
 from burnish.tracking.memory import FakeTracker
+from burnish.tracking.protocol import LoggedTrace, TraceValues
 from burnish.tracking.testing import RunView, TraceView, TrackerContract
 
 
@@ -37,6 +38,9 @@ class TestFakeTracker(TrackerContract):
             )
             for trace in tracker.runs[run_id].traces.values()
         ]
+
+    def log_trace(self, tracker: Any, experiment_id: str, trace: LoggedTrace, values: TraceValues) -> None:
+        tracker.traces.append((experiment_id, trace, values))
 
     def run_ids(self, tracker: Any, job: Job) -> list[str]:
         return [run.run_id for run in tracker.runs_of(job.job_id)]

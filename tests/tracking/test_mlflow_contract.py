@@ -14,7 +14,9 @@ import pytest
 from burnish.domain.job import Job
 from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow import MlflowTracker
+from burnish.tracking.protocol import LoggedTrace, TraceValues
 from burnish.tracking.testing import RunView, TraceView, TrackerContract
+from tests.tracking.app_traces import log_trace
 
 SERVER = """
 import os, sys
@@ -87,6 +89,9 @@ class MlflowContract(TrackerContract):
             )
             for trace in found
         ]
+
+    def log_trace(self, tracker: Any, experiment_id: str, trace: LoggedTrace, values: TraceValues) -> None:
+        log_trace(tracker.address.tracking_uri, experiment_id, trace, values)
 
     def run_ids(self, tracker: Any, job: Job) -> list[str]:
         runs = self.client(tracker).search_runs(

@@ -26,7 +26,7 @@ from burnish.domain.prompt import Prompt
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import Gateway
-from burnish.llm.protocol import Request, Response
+from burnish.llm.protocol import AppProvider, Request, Response
 from burnish.llm.providers.registry import Registry
 from burnish.llm.retries import RetrySchedule
 from burnish.llm.testing.faults import Faults
@@ -112,7 +112,10 @@ class WorkerHarness:
         registry = Registry(providers={"scripted": ScriptedProvider()})
         planner = Planner(make_scorers, make_optimizer)
         resolver = Resolver(self.tracker, registry, planner, complete_settings)
-        found = await resolver.resolve(EXPERIMENT, config)
+        if config.app is not None:  # as burnish.optimize_prompts does
+            found = await resolver.check(config, (self.prompt,), self.dataset)
+        else:
+            found = await resolver.resolve(EXPERIMENT, config)
         return found.inputs, found.data
 
     async def result(self, job_id: str = "job") -> Result:
@@ -220,6 +223,7 @@ class WorkerProcess:
         retries: int = 3,
         clock: Callable[[], float] = time.monotonic,
         max_running_per_experiment: int | None = None,
+        app: AppProvider | None = None,
     ) -> None:
         self.harness = harness
         self.alive = True
@@ -256,6 +260,7 @@ class WorkerProcess:
                 show_seconds=heartbeat_seconds,
                 max_running_per_experiment=max_running_per_experiment,
                 sleep=self._sleep,
+                find_app=lambda _: app,
             )
         )
 

@@ -220,6 +220,7 @@ RULES: Mapping[str, Rule] = {
     "listCatalogDatasets": _datasets,
     "getCatalogDataset": _on(Permission.READ, Kind.DATASET, "dataset_id"),
     "uploadDataset": _on(Permission.UPDATE, Kind.EXPERIMENT, "experiment_id"),
+    "makeDatasetFromTraces": _on(Permission.UPDATE, Kind.EXPERIMENT, "experiment_id"),
     "listCatalogScorers": _on(Permission.READ, Kind.EXPERIMENT, "experiment_id"),
     "listCatalogOptimizers": _anybody,
     "listCatalogProviders": _anybody,

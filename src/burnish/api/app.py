@@ -134,6 +134,7 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "listCatalogDatasets": catalog.list_datasets,
         "getCatalogDataset": catalog.get_dataset,
         "uploadDataset": catalog.upload_dataset,
+        "makeDatasetFromTraces": catalog.make_dataset_from_traces,
         "listCatalogScorers": catalog.list_scorers,
         "listCatalogOptimizers": catalog.list_optimizers,
         "listCatalogProviders": catalog.list_providers,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from burnish.api.routes import Call
 from burnish.api.services import Services
@@ -18,10 +18,13 @@ from burnish.proto import catalog_pb2 as wire
 from burnish.proto.inputs import template_to_proto
 from burnish.service.catalog import Column, ModelProvider, Record, columns_of, model_of
 from burnish.service.datasets import Upload
+from burnish.service.trace_dataset import DatasetResult, TraceRequest
 from burnish.tracking.catalog import DatasetEntry, PageRequest, VersionEntry
 
 DEFAULT_PAGE = 100
 MOST_RECORDS, DEFAULT_RECORDS = 100, 20
+
+Made = TypeVar("Made", wire.UploadDataset.Response, wire.MakeDatasetFromTraces.Response)
 
 _ARGUMENTS = {
     Takes.NOTHING: wire.CatalogScorer.NONE,
@@ -101,15 +104,37 @@ async def upload_dataset(services: Services, call: Call) -> wire.UploadDataset.R
         target=message.target or None,
     )
     done = await services.datasets.upload(upload, problems, message.dry_run)
+    return _made_to_proto(done, wire.UploadDataset.Response())
+
+
+async def make_dataset_from_traces(services: Services, call: Call) -> wire.MakeDatasetFromTraces.Response:
+    message = call.message
+    request = TraceRequest(
+        experiment_id=message.experiment_id.strip(),
+        filter=message.filter.strip(),
+        feedback=message.feedback.strip(),
+        sample=message.sample if message.HasField("sample") else None,
+        name=message.name.strip(),
+        mask=message.mask,
+        allow_personal_data=message.allow_personal_data,
+    )
+    done = await services.datasets.from_traces(request, call.problems, message.dry_run)
+    answer = _made_to_proto(done, wire.MakeDatasetFromTraces.Response())
+    for find in done.personal_data:
+        answer.personal_data.add(field=well_formed(find.field), value=find.value, message=find.remedy)
+    return answer
+
+
+def _made_to_proto(done: DatasetResult, answer: Made) -> Made:
     examples = done.dataset.examples
     records = [(example.inputs, example.expectations) for example in examples[:DEFAULT_RECORDS]]
-    answer = wire.UploadDataset.Response(
-        dataset=wire.CatalogDataset(
+    answer.dataset.CopyFrom(
+        wire.CatalogDataset(
             dataset_id=done.dataset.dataset_id, name=well_formed(done.dataset.name), records=len(examples)
-        ),
-        columns=[_column_to_proto(column) for column in columns_of(records)],
-        notes=done.notes,
+        )
     )
+    answer.columns.extend(_column_to_proto(column) for column in columns_of(records))
+    answer.notes.extend(done.notes)
     _add_records(answer, records)
     return answer
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from burnish import __version__
-from burnish.cli import jobs
+from burnish.cli import datasets, jobs
 from burnish.cli.job_options import with_job_options
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(jobs.app)
+app.add_typer(datasets.app)
 
 StoreUri = Annotated[
     str | None,

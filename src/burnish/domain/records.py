@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from burnish.domain.app import AppRun
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
@@ -190,14 +191,16 @@ class JournalEntry:
     """A finished call.
 
     Attributes:
-        text: the model's answer.
-        usage: what it cost, one call.
+        text: the model's answer, or the app's output.
+        usage: what it cost: one call of a model, or all that a run of an app made.
+        run: of an app; ``None`` for a call of a model.
     """
 
     key: CallKey
     text: str
     finish_reason: str
     usage: Usage
+    run: AppRun | None = None
 
 
 @dataclass(frozen=True, slots=True)

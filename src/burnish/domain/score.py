@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 from burnish.domain.answer import AnswerOutcome
+from burnish.domain.app import AppRun
 from burnish.domain.dataset import Example, record_name
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ScoreOutOfRange, ScorerFailed
@@ -104,6 +105,7 @@ class Evaluation:
         unscored: no scorer that has a weight had an opinion; the evaluation counts in no mean, and its
             aggregate is ``NEUTRAL``.
         outcome: whether the output is an answer, is cut, empty or refused, or whether none came.
+        run: of an app; ``None`` where a model was asked.
     """
 
     candidate_id: str
@@ -115,6 +117,7 @@ class Evaluation:
     usage: Usage = field(default_factory=Usage)
     unscored: bool = False
     outcome: AnswerOutcome = AnswerOutcome.OK
+    run: AppRun | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from burnish.concurrency import SingleFlight
 from burnish.domain.answer import AnswerOutcome
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message, render
 from burnish.domain.score import NEUTRAL, Evaluation
 from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.scorer import Sample
 from burnish.evaluation.scorer_set import ScorerSet
-from burnish.llm.protocol import LanguageModel, Parameters, Purpose, Request
+from burnish.evaluation.target import Target
+from burnish.llm.protocol import AppFailed, LanguageModel, Purpose
 
 Record = Callable[[Evaluation], None]
 """Gets each new evaluation once, as soon as it is there; the order depends on timing."""
@@ -29,11 +29,8 @@ class Evaluator:
     was finished by then has been recorded. The scorers must have been prepared.
 
     Args:
-        prompts: names of the candidates' prompts. Several are rendered with the same inputs and sent
-            in this order as the messages of one conversation, which has one answer.
-        model: the job's gateway, for judges too.
-        target: URI of the model that answers.
-        parameters: from the source prompt's model config.
+        target: what answers.
+        model: the job's gateway, for judges.
         role: under which the answers are counted.
         concurrency: pairs of candidate and example in work at the same time, over all callers.
     """
@@ -41,20 +38,16 @@ class Evaluator:
     def __init__(
         self,
         *,
-        prompts: Sequence[str],
+        target: Target,
         model: LanguageModel,
-        target: str,
         scorers: ScorerSet,
-        parameters: Parameters | None = None,
         role: Role = Role.TARGET,
         concurrency: int = 8,
         record: Record | None = None,
     ) -> None:
-        self._prompts = tuple(prompts)
-        self._model = model
         self._target = target
+        self._model = model
         self._scorers = scorers
-        self._parameters = parameters or Parameters()
         self._role = role
         self._evaluations: SingleFlight[Evaluation] = SingleFlight(concurrency, keep=True)
         self._record = record
@@ -73,19 +66,19 @@ class Evaluator:
         return self._scorers.means(evaluations)
 
     async def _evaluate(self, candidate: Candidate, example: Example, phase: str) -> Evaluation:
-        request = self._request(candidate, example)
         purpose = Purpose(
             role=self._role,
             candidate_id=candidate.candidate_id,
             example_id=example.example_id,
             phase=phase,
         )
-        output, usage, error, outcome = "", Usage(), None, AnswerOutcome.ERROR
+        output, usage, error, outcome, run = "", Usage(), None, AnswerOutcome.ERROR, None
         aggregate: float | None = 0.0
         try:
-            completion = await self._model.complete(request, purpose)
+            completion = await self._target.answer(candidate, example, purpose)
             output, usage, outcome = completion.text, completion.usage, completion.outcome
-            scores, judges = await self._scorers.score(
+            run = completion.run
+            scored = await self._scorers.score(
                 Sample(
                     example=example,
                     output=output,
@@ -93,13 +86,16 @@ class Evaluator:
                     model=self._model,
                     usage=usage,
                     outcome=outcome,
+                    run=run,
                 )
             )
-            aggregate, usage = self._scorers.aggregate(scores), usage + judges
+            scores, aggregate, usage = scored.scores, scored.aggregate, usage + scored.usage
         except ModelError as failure:
             if failure.systemic:
                 raise
             error = str(failure)
+            if isinstance(failure, AppFailed):
+                usage, run = failure.usage or Usage(), failure.app_run
             scores = self._scorers.failed(error)
         evaluation = Evaluation(
             candidate.candidate_id,
@@ -111,13 +107,8 @@ class Evaluator:
             usage,
             unscored=aggregate is None,
             outcome=outcome,
+            run=run,
         )
         if self._record is not None:
             self._record(evaluation)
         return evaluation
-
-    def _request(self, candidate: Candidate, example: Example) -> Request:
-        messages: list[Message] = []
-        for name in self._prompts:
-            messages.extend(render(candidate.texts[name], example.inputs))
-        return Request(model=self._target, messages=tuple(messages), parameters=self._parameters)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from burnish.domain.answer import AnswerOutcome
+from burnish.domain.app import AppRun
 from burnish.domain.dataset import Example
 from burnish.domain.score import ScoreRange
 from burnish.domain.usage import Usage
@@ -23,6 +25,7 @@ class Sample:
         candidate_id: identifies the judge's calls in the journal.
         usage: what the output took.
         outcome: whether the output is an answer, or is cut, empty or refused.
+        run: of the app whose output it is; ``None``: a model's.
     """
 
     example: Example
@@ -31,6 +34,12 @@ class Sample:
     model: LanguageModel | None = None
     usage: Usage = field(default_factory=Usage)
     outcome: AnswerOutcome = AnswerOutcome.OK
+    run: AppRun | None = None
+
+    @property
+    def value(self) -> Any:
+        """The output as the app gave it: a text, or any other JSON value."""
+        return json.loads(self.output) if self.run and self.run.is_json else self.output
 
     @property
     def inputs(self) -> Mapping[str, Any]:
@@ -47,12 +56,14 @@ class Feedback:
 
     Anything else stops the job (:func:`burnish.domain.score.read_score`).
 
-    ``usage`` is of the model calls that the answer took.
+    ``usage`` is of the model calls that the answer took; ``given`` is what a user's own aggregation gets,
+    where that is another object than the value.
     """
 
     value: Any
     rationale: str = ""
     usage: Usage = field(default_factory=Usage)
+    given: Any = None
 
 
 class Scorer(ABC):
@@ -66,6 +77,8 @@ class Scorer(ABC):
         model: URI of the model that it asks; ``None``: it asks none.
         needs_price: it can score only answers of a model whose price is known.
         range: of its numbers; ``None``: [0, 1].
+        outside: it is code of the user's, whose work may cost what only the user knows: its word is kept in
+            the journal, and it is not asked again.
         compares_json: it compares with the expected response as one JSON value, so that a list is no
             list of right answers.
     """
@@ -76,6 +89,7 @@ class Scorer(ABC):
     model: str | None = None
     needs_price: bool = False
     range: ScoreRange | None = None
+    outside: bool = False
     compares_json: bool = False
 
     def __init__(self, name: str) -> None:

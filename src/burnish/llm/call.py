@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 
+from burnish.domain.records import CallKey
 from burnish.domain.text import well_formed
 from burnish.domain.usage import Usage
-from burnish.errors import AttemptSuperseded, InvalidInput, ModelError, OutsideFailure
-from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS, BudgetQueue, capped, most_prompt_tokens
+from burnish.errors import AttemptSuperseded, ModelError, OutsideFailure
+from burnish.llm.budget import Ledger
 from burnish.llm.circuit_breaker import CircuitBreaker
-from burnish.llm.limits import Limiter
-from burnish.llm.pricing import price
-from burnish.llm.protocol import Completion, Journal, Provider, Purpose, Request, Response
+from burnish.llm.endpoint import Endpoint
+from burnish.llm.protocol import AnyRequest, Completion, Journal, Response
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.uri import ModelUri
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One model, who answers for it, and how fast it may be asked."""
-
-    model: ModelUri
-    provider: Provider
-    limiter: Limiter
 
 
 class Call:
@@ -37,28 +26,25 @@ class Call:
 
     def __init__(
         self,
-        request: Request,
-        purpose: Purpose,
+        request: AnyRequest,
+        key: CallKey,
         *,
         endpoint: Endpoint,
-        budget: BudgetQueue,
+        ledger: Ledger,
         journal: Journal,
         breaker: CircuitBreaker,
         retries: RetrySchedule,
         timeout_seconds: float,
     ) -> None:
         self._request = request
-        self._purpose = purpose
+        self._key = key
         self._endpoint = endpoint
-        self._budget = budget
+        self._ledger = ledger
         self._journal = journal
         self._breaker = breaker
         self._retries = retries
         self._timeout_seconds = timeout_seconds
-        self._sent = capped(request)
-        self._worst = self._usage(
-            most_prompt_tokens(request), self._sent.parameters.output_cap or DEFAULT_MAX_OUTPUT_TOKENS
-        )
+        self._worst = endpoint.worst(request)
         self._held: Usage | None = None  # our reservation in the ledger
         self._noted: Usage | None = None  # what the journal has as begun
         self._under_way = False
@@ -72,38 +58,29 @@ class Call:
         Raises:
             As ``LanguageModel.complete``.
         """
-        self._check_price()
         try:
-            self._held = await self._budget.reserve(self._worst)
+            self._held = await self._ledger.reserve_in_turn(self._worst)
             response = await self._ask()
         except BaseException:
             await self._give_up()
             raise
-        used = self._usage(response.prompt_tokens, response.completion_tokens)
+        used = self._endpoint.used(response)
         assert self._held is not None  # every try has one
-        self._budget.settle(self._held, self._purpose.role, used)
+        self._ledger.settle(self._held, self._key.role, used)
         completion = Completion(
             text=well_formed(response.text),
             usage=self.forfeited + used,
             finish_reason=response.finish_reason,
+            run=response.run,
         )
-        await self._journal.finish(self._request, self._purpose, completion)
+        await self._journal.finish(self._key, completion)
         return completion
-
-    def _check_price(self) -> None:
-        if self._worst.usd_nanos is None and self._budget.ledger.budget.max_usd is not None:
-            raise InvalidInput.of(
-                "budget.max_usd",
-                self._request.model,
-                "the price of this model is unknown, so the limit could not be kept; "
-                "use max_calls or max_tokens",
-            )
 
     async def _ask(self) -> Response:
         failures = 0
         while True:
             self._breaker.check()
-            self._budget.ledger.check_time()
+            self._ledger.check_time()
             try:
                 return await self._try()
             except ModelError as error:
@@ -111,16 +88,16 @@ class Call:
                     continue
                 if error.maybe_paid:
                     self._forfeit(self._worst)
-                elif error.tokens_used is not None:
-                    self._forfeit(self._usage(*error.tokens_used))
-                self._budget.ledger.check_time()  # if the time is up, that is why there was no answer
+                elif (used := self._endpoint.used_in_vain(error)) is not None:
+                    self._forfeit(used)
+                self._ledger.check_time()  # if the time is up, that is why there was no answer
                 failures += 1
                 pause = self._retries.pause_seconds(error, failures)
                 if pause is None:
                     raise
             await self._retries.backoff.sleep(pause)
             if self._held is None:
-                self._held = await self._budget.reserve(self._worst)
+                self._held = await self._ledger.reserve_in_turn(self._worst)
 
     async def _try(self) -> Response:
         limiter = self._endpoint.limiter
@@ -129,9 +106,7 @@ class Call:
             await self._note(self.forfeited + self._worst)
             self.tries += 1
             self._under_way = True
-            response = await self._endpoint.provider.complete(
-                self._sent, self._endpoint.model.name, self._deadline()
-            )
+            response = await self._endpoint.ask(self._request, self._deadline())
         except ModelError as error:
             self._under_way = False
             limiter.failed(slot, error)
@@ -145,7 +120,7 @@ class Call:
         return response
 
     def _deadline(self) -> float:
-        left = self._budget.ledger.seconds_left
+        left = self._ledger.seconds_left
         return self._timeout_seconds if left is None else min(self._timeout_seconds, max(left, 0.001))
 
     async def _note(self, owed: Usage) -> None:
@@ -153,14 +128,14 @@ class Call:
         if owed == self._noted:
             return
         if self._noted is not None:
-            await self._journal.abandon(self._request, self._purpose)
+            await self._journal.abandon(self._key)
         self._noted = owed
-        await self._journal.begin(self._request, self._purpose, owed)
+        await self._journal.begin(self._key, owed)
 
     def _forfeit(self, owed: Usage) -> None:
         """A request without an answer has been paid, or may have been."""
         if self._held is not None:
-            self._budget.settle(self._held, self._purpose.role, owed)
+            self._ledger.settle(self._held, self._key.role, owed)
             self.forfeited = self.forfeited + owed
             self._held = None
 
@@ -168,16 +143,12 @@ class Call:
         if self._under_way:  # cancelled, or an error that no provider promises
             self._forfeit(self._worst)
         elif self._held is not None:
-            self._budget.release(self._held)
+            self._ledger.release(self._held)
             self._held = None
         if self._noted is None or self._noted == self.forfeited:
             return
         # A note that cannot be taken back counts as lost when the job is resumed: too much, never too little.
         with contextlib.suppress(AttemptSuperseded, OutsideFailure):
-            await self._journal.abandon(self._request, self._purpose)
+            await self._journal.abandon(self._key)
             if self.forfeited.calls:
-                await self._journal.begin(self._request, self._purpose, self.forfeited)
-
-    def _usage(self, prompt_tokens: int, completion_tokens: int) -> Usage:
-        dollars = price(self._endpoint.model, prompt_tokens, completion_tokens)
-        return Usage(1, prompt_tokens, completion_tokens, dollars)
+                await self._journal.begin(self._key, self.forfeited)

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from burnish.domain.answer import AnswerOutcome, outcome_of, split_thinking
-from burnish.domain.prompt import Message
+from burnish.domain.app import AppRun
+from burnish.domain.hashing import digest
+from burnish.domain.prompt import Message, Template, template_to_json
+from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Role, Usage
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, ModelError, Problem
 
 RESERVED_OPTIONS: Mapping[str, str] = {
     "model": "the model is named elsewhere",
@@ -102,6 +105,11 @@ class Request:
         assert self._digest is not None
         return self._digest
 
+    @property
+    def output_cap(self) -> int | None:
+        """Most tokens of the answer, where that is said."""
+        return self.parameters.output_cap
+
 
 def _digest(request: Request) -> str:
     parameters = request.parameters
@@ -122,6 +130,40 @@ def _digest(request: Request) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppRequest:
+    """One run of an app: a candidate's prompts on one example.
+
+    Attributes:
+        model: URI of the app.
+        prompts: prompt name → the candidate's template.
+        inputs: of the example.
+    """
+
+    model: str
+    prompts: Mapping[str, Template]
+    inputs: Mapping[str, Any]
+    _digest: str | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits of app, prompts and inputs, by which journals find the run."""
+        if self._digest is None:
+            texts = {name: template_to_json(template) for name, template in self.prompts.items()}
+            object.__setattr__(self, "_digest", digest([self.model, texts, dict(self.inputs)], 32))
+        assert self._digest is not None
+        return self._digest
+
+    @property
+    def output_cap(self) -> None:
+        """An app's output has no cap of ours."""
+        return None
+
+
+AnyRequest = Request | AppRequest
+"""What goes through the gateway."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """The answer to one request.
 
@@ -129,13 +171,17 @@ class Response:
         finish_reason: ``stop``, ``length``, ... as the provider says.
         prompt_tokens, completion_tokens: as the provider counts; estimated where it does not say.
         left_out: parameters of the request that this endpoint does not take.
+        usage: what it cost, where the one who answers knows better than by these tokens.
+        run: of an app.
     """
 
     text: str
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
     finish_reason: str = "stop"
     left_out: frozenset[str] = frozenset()
+    usage: Usage | None = None
+    run: AppRun | None = None
 
 
 class Provider(Protocol):
@@ -157,6 +203,39 @@ class Provider(Protocol):
         ...
 
 
+class AppProvider(Protocol):
+    """One app, wherever it runs.
+
+    Promises:
+        * ``run`` runs it once, under the prompts of the request and no other's, however many run beside;
+        * it never retries (the gateway does, where the error is a ``ModelUnavailable``);
+        * the response says what the run cost in ``usage``, and what else is known of it in ``run``.
+    """
+
+    async def run(self, request: AppRequest, timeout_seconds: float) -> Response:
+        """
+        Raises:
+            AppFailed: this run failed; another may not.
+            ModelError: as ``Provider.complete``.
+        """
+        ...
+
+
+class AppFailed(ModelError):
+    """One run of an app failed: that example's failure.
+
+    Attributes:
+        usage: what it cost until then.
+        app_run: what is known of it.
+    """
+
+    def __init__(
+        self, app: str, message: str, usage: Usage | None = None, app_run: AppRun | None = None
+    ) -> None:
+        super().__init__(app, message)
+        self.usage, self.app_run = usage, app_run
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
     """Why a call is made. With the request, it identifies the call in the journal.
@@ -173,6 +252,17 @@ class Purpose:
     phase: str = "search"
     sample: int = 0
 
+    def key_of(self, request: AnyRequest) -> CallKey:
+        """What the call *is*, never when it was made: the journal of every job finds its calls by this."""
+        return CallKey(
+            role=self.role,
+            candidate_id=self.candidate_id,
+            example_id=self.example_id,
+            phase=self.phase,
+            sample=self.sample,
+            request_hash=request.digest,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
@@ -182,6 +272,7 @@ class Completion:
         text: what counts as the answer.
         thinking: what the model wrote in front of it and what is left out of ``text``. The journal has
             the whole answer as its text, and nothing here.
+        run: of an app.
     """
 
     text: str
@@ -189,6 +280,7 @@ class Completion:
     finish_reason: str = "stop"
     replayed: bool = False
     thinking: str = ""
+    run: AppRun | None = None
 
     @property
     def outcome(self) -> AnswerOutcome:
@@ -200,15 +292,32 @@ class Completion:
         thinking, text = split_thinking(self.text)
         return replace(self, text=text, thinking=thinking) if thinking else self
 
+    def to_entry(self, key: CallKey) -> JournalEntry:
+        """The finished call as a journal keeps it."""
+        return JournalEntry(
+            key=key, text=self.text, finish_reason=self.finish_reason, usage=self.usage, run=self.run
+        )
+
+    @classmethod
+    def from_entry(cls, entry: JournalEntry) -> Completion:
+        """The finished call as its caller gets it again, paid already."""
+        return cls(
+            text=entry.text,
+            usage=entry.usage,
+            finish_reason=entry.finish_reason,
+            replayed=True,
+            run=entry.run,
+        )
+
 
 class Journal(Protocol):
     """The durable record of one job's calls, as the gateway needs it."""
 
-    def find(self, request: Request, purpose: Purpose) -> Completion | None:
+    def find(self, key: CallKey) -> Completion | None:
         """The finished call, if there is one."""
         ...
 
-    async def begin(self, request: Request, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, key: CallKey, reserved: Usage) -> None:
         """Note durably that the call is about to be made. Returns when it is on disk.
 
         Raises:
@@ -216,7 +325,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def finish(self, request: Request, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, key: CallKey, completion: Completion) -> None:
         """Keep the answer durably. Returns when it is on disk.
 
         Raises:
@@ -224,7 +333,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def abandon(self, request: Request, purpose: Purpose) -> None:
+    async def abandon(self, key: CallKey) -> None:
         """The call was begun and certainly cost nothing (refused by the provider, never sent)."""
         ...
 

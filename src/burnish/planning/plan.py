@@ -15,7 +15,9 @@ from burnish.domain.prompt import Prompt
 from burnish.domain.score import ScorerSpec
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.splits import Splits
-from burnish.llm.protocol import Parameters
+from burnish.evaluation.target import AppTarget, ModelTarget, Target
+from burnish.llm.gateway import JobGateway
+from burnish.llm.protocol import LanguageModel, Parameters
 from burnish.optimizers.protocol import CallEstimate, Optimizer
 
 FindRegistered = Callable[[str, str], Mapping[str, Any] | None]
@@ -42,7 +44,7 @@ class MakeScorers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TargetModel:
-    """The model that answers the prompt, and how it is asked."""
+    """The model that answers the prompt, and how it is asked; of a job with an app, the app."""
 
     uri: str
     parameters: Parameters
@@ -81,6 +83,16 @@ class Plan:
     teacher: tuple[Prompt, TargetModel] | None
     needed: CallEstimate
     warnings: tuple[str, ...]
+
+    def target_of(self, gateway: JobGateway) -> Target:
+        """What the job evaluates."""
+        if self.config.app is not None:
+            return AppTarget(gateway, self.config.app.uri)
+        return self.model_target(gateway, self.target.uri)
+
+    def model_target(self, model: LanguageModel, uri: str) -> ModelTarget:
+        """The prompts asked of a model, with the target's parameters."""
+        return ModelTarget(model, [prompt.name for prompt in self.prompts], uri, self.target.parameters)
 
     @property
     def source(self) -> Candidate:

@@ -295,3 +295,46 @@ class UploadDataset(_message.Message):
     target: str
     dry_run: bool
     def __init__(self, file_name: _Optional[str] = ..., experiment_id: _Optional[str] = ..., name: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ..., target: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+
+class PersonalDataFind(_message.Message):
+    __slots__ = ("field", "value", "message")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    value: str
+    message: str
+    def __init__(self, field: _Optional[str] = ..., value: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class MakeDatasetFromTraces(_message.Message):
+    __slots__ = ("experiment_id", "filter", "feedback", "sample", "name", "mask", "allow_personal_data", "dry_run")
+    class Response(_message.Message):
+        __slots__ = ("dataset", "columns", "records", "notes", "personal_data")
+        DATASET_FIELD_NUMBER: _ClassVar[int]
+        COLUMNS_FIELD_NUMBER: _ClassVar[int]
+        RECORDS_FIELD_NUMBER: _ClassVar[int]
+        NOTES_FIELD_NUMBER: _ClassVar[int]
+        PERSONAL_DATA_FIELD_NUMBER: _ClassVar[int]
+        dataset: CatalogDataset
+        columns: _containers.RepeatedCompositeFieldContainer[DatasetColumn]
+        records: _containers.RepeatedCompositeFieldContainer[DatasetRecord]
+        notes: _containers.RepeatedScalarFieldContainer[str]
+        personal_data: _containers.RepeatedCompositeFieldContainer[PersonalDataFind]
+        def __init__(self, dataset: _Optional[_Union[CatalogDataset, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[DatasetColumn, _Mapping]]] = ..., records: _Optional[_Iterable[_Union[DatasetRecord, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ..., personal_data: _Optional[_Iterable[_Union[PersonalDataFind, _Mapping]]] = ...) -> None: ...
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_PERSONAL_DATA_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    filter: str
+    feedback: str
+    sample: int
+    name: str
+    mask: bool
+    allow_personal_data: bool
+    dry_run: bool
+    def __init__(self, experiment_id: _Optional[str] = ..., filter: _Optional[str] = ..., feedback: _Optional[str] = ..., sample: _Optional[int] = ..., name: _Optional[str] = ..., mask: _Optional[bool] = ..., allow_personal_data: _Optional[bool] = ..., dry_run: _Optional[bool] = ...) -> None: ...

@@ -15,6 +15,7 @@ class OptimizerType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPTIMIZER_TYPE_GEPA: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_METAPROMPT: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_DISTILLATION: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_DISTILLATION_100: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_FEW_SHOT: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_JOINT_SEARCH: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_FACTORIAL: _ClassVar[OptimizerType]
@@ -23,6 +24,7 @@ OPTIMIZER_TYPE_UNSPECIFIED: OptimizerType
 OPTIMIZER_TYPE_GEPA: OptimizerType
 OPTIMIZER_TYPE_METAPROMPT: OptimizerType
 OPTIMIZER_TYPE_DISTILLATION: OptimizerType
+OPTIMIZER_TYPE_DISTILLATION_100: OptimizerType
 OPTIMIZER_TYPE_FEW_SHOT: OptimizerType
 OPTIMIZER_TYPE_JOINT_SEARCH: OptimizerType
 OPTIMIZER_TYPE_FACTORIAL: OptimizerType
@@ -59,7 +61,7 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces", "inputs")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "teacher_prompt_uri", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces", "app", "inputs")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +73,7 @@ class PromptOptimizationJobConfig(_message.Message):
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_CONFIG_JSON_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REFLECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     BUDGET_FIELD_NUMBER: _ClassVar[int]
@@ -85,11 +88,13 @@ class PromptOptimizationJobConfig(_message.Message):
     THINKING_FIELD_NUMBER: _ClassVar[int]
     MAX_UNSCORED_SHARE_FIELD_NUMBER: _ClassVar[int]
     TRACES_FIELD_NUMBER: _ClassVar[int]
+    APP_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     optimizer_type: OptimizerType
     dataset_id: str
     scorers: _containers.RepeatedScalarFieldContainer[str]
     optimizer_config_json: str
+    teacher_prompt_uri: str
     model: str
     reflection_model: str
     budget: Budget
@@ -104,8 +109,15 @@ class PromptOptimizationJobConfig(_message.Message):
     thinking: str
     max_unscored_share: float
     traces: str
+    app: App
     inputs: _containers.ScalarMap[str, str]
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ..., inputs: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., teacher_prompt_uri: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ..., app: _Optional[_Union[App, _Mapping]] = ..., inputs: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class App(_message.Message):
+    __slots__ = ("function",)
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    function: str
+    def __init__(self, function: _Optional[str] = ...) -> None: ...
 
 class ResolvedModels(_message.Message):
     __slots__ = ("target", "reflection", "teacher", "judges")
@@ -136,19 +148,21 @@ class DatasetSummary(_message.Message):
     def __init__(self, dataset_id: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., train: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ...) -> None: ...
 
 class Usage(_message.Message):
-    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "unmetered_calls")
     CALLS_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
+    UNMETERED_CALLS_FIELD_NUMBER: _ClassVar[int]
     calls: int
     prompt_tokens: int
     completion_tokens: int
     usd: float
-    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ...) -> None: ...
+    unmetered_calls: int
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., unmetered_calls: _Optional[int] = ...) -> None: ...
 
 class UsageByRole(_message.Message):
-    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "roles")
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "roles", "unmetered_calls")
     class RolesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -161,12 +175,14 @@ class UsageByRole(_message.Message):
     COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
+    UNMETERED_CALLS_FIELD_NUMBER: _ClassVar[int]
     calls: int
     prompt_tokens: int
     completion_tokens: int
     usd: float
     roles: _containers.MessageMap[str, Usage]
-    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ...) -> None: ...
+    unmetered_calls: int
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ..., unmetered_calls: _Optional[int] = ...) -> None: ...
 
 class ScorerNotes(_message.Message):
     __slots__ = ("range", "initial_raw", "final_raw", "unscored_answers")
@@ -215,7 +231,7 @@ class JobComparison(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., same_dataset: _Optional[bool] = ..., same_test_split: _Optional[bool] = ..., scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class PromptOptimizationJob(_message.Message):
-    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "answers", "scorer_notes", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset", "workspace", "created_by", "canceled_by", "resumed_by", "registered_by", "promoted_by", "best_score")
+    __slots__ = ("job_id", "run_id", "state", "experiment_id", "source_prompt_uri", "optimized_prompt_uri", "config", "creation_timestamp_ms", "completion_timestamp_ms", "tags", "initial_eval_scores", "final_eval_scores", "test_scores", "verdict", "stop_reason", "usage", "warnings", "attempt", "best_candidate_id", "start_timestamp_ms", "heartbeat_timestamp_ms", "worker_id", "cancel_requested", "seconds_spent", "further_optimized_prompt_uris", "answers", "scorer_notes", "requested_source_prompt_uri", "further_source_prompt_uris", "models", "dataset", "workspace", "created_by", "canceled_by", "resumed_by", "registered_by", "promoted_by", "best_score", "kind")
     class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         VERDICT_UNSPECIFIED: _ClassVar[PromptOptimizationJob.Verdict]
@@ -314,6 +330,7 @@ class PromptOptimizationJob(_message.Message):
     REGISTERED_BY_FIELD_NUMBER: _ClassVar[int]
     PROMOTED_BY_FIELD_NUMBER: _ClassVar[int]
     BEST_SCORE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     run_id: str
     state: _jobs_pb2.JobState
@@ -352,7 +369,8 @@ class PromptOptimizationJob(_message.Message):
     registered_by: str
     promoted_by: str
     best_score: float
-    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., answers: _Optional[_Mapping[str, int]] = ..., scorer_notes: _Optional[_Mapping[str, ScorerNotes]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., workspace: _Optional[str] = ..., created_by: _Optional[str] = ..., canceled_by: _Optional[str] = ..., resumed_by: _Optional[str] = ..., registered_by: _Optional[str] = ..., promoted_by: _Optional[str] = ..., best_score: _Optional[float] = ...) -> None: ...
+    kind: str
+    def __init__(self, job_id: _Optional[str] = ..., run_id: _Optional[str] = ..., state: _Optional[_Union[_jobs_pb2.JobState, _Mapping]] = ..., experiment_id: _Optional[str] = ..., source_prompt_uri: _Optional[str] = ..., optimized_prompt_uri: _Optional[str] = ..., config: _Optional[_Union[PromptOptimizationJobConfig, _Mapping]] = ..., creation_timestamp_ms: _Optional[int] = ..., completion_timestamp_ms: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[PromptOptimizationJobTag, _Mapping]]] = ..., initial_eval_scores: _Optional[_Mapping[str, float]] = ..., final_eval_scores: _Optional[_Mapping[str, float]] = ..., test_scores: _Optional[_Union[TestScores, _Mapping]] = ..., verdict: _Optional[_Union[PromptOptimizationJob.Verdict, str]] = ..., stop_reason: _Optional[_Union[PromptOptimizationJob.StopReason, str]] = ..., usage: _Optional[_Union[UsageByRole, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., attempt: _Optional[int] = ..., best_candidate_id: _Optional[str] = ..., start_timestamp_ms: _Optional[int] = ..., heartbeat_timestamp_ms: _Optional[int] = ..., worker_id: _Optional[str] = ..., cancel_requested: _Optional[bool] = ..., seconds_spent: _Optional[float] = ..., further_optimized_prompt_uris: _Optional[_Iterable[str]] = ..., answers: _Optional[_Mapping[str, int]] = ..., scorer_notes: _Optional[_Mapping[str, ScorerNotes]] = ..., requested_source_prompt_uri: _Optional[str] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., models: _Optional[_Union[ResolvedModels, _Mapping]] = ..., dataset: _Optional[_Union[DatasetSummary, _Mapping]] = ..., workspace: _Optional[str] = ..., created_by: _Optional[str] = ..., canceled_by: _Optional[str] = ..., resumed_by: _Optional[str] = ..., registered_by: _Optional[str] = ..., promoted_by: _Optional[str] = ..., best_score: _Optional[float] = ..., kind: _Optional[str] = ...) -> None: ...
 
 class JobEvent(_message.Message):
     __slots__ = ("sequence", "attempt", "timestamp_ms", "kind", "data", "actor")

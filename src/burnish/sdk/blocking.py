@@ -164,6 +164,7 @@ class Client(_Blocking[AsyncClient]):
     list_datasets = _iterator(AsyncClient.list_datasets)
     preview_dataset = _verb(AsyncClient.preview_dataset)
     upload_dataset = _verb(AsyncClient.upload_dataset)
+    make_dataset_from_traces = _verb(AsyncClient.make_dataset_from_traces)
     list_scorers = _verb(AsyncClient.list_scorers)
     list_optimizers = _verb(AsyncClient.list_optimizers)
     list_providers = _verb(AsyncClient.list_providers)

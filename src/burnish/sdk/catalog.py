@@ -66,17 +66,28 @@ class DatasetColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalDataFind:
+    """Personal data of one kind in one place; ``value`` is enough of the first one to recognize it by."""
+
+    field: str
+    value: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetPreview:
     """A dataset with its columns and some of its records, as (inputs, expectations).
 
     Attributes:
-        notes: of an upload: what was left out.
+        notes: of one that was made: what was left out.
+        personal_data: of one made from traces: what was found, before it was masked.
     """
 
     dataset: DatasetName
     columns: tuple[DatasetColumn, ...]
     records: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]
     notes: tuple[str, ...] = ()
+    personal_data: tuple[PersonalDataFind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +149,11 @@ def listing_from_proto(message: Any, kind: type[T]) -> T:
 
 
 def preview_from_proto(
-    message: wire.GetCatalogDataset.Response | wire.UploadDataset.Response,
+    message: wire.GetCatalogDataset.Response
+    | wire.UploadDataset.Response
+    | wire.MakeDatasetFromTraces.Response,
 ) -> DatasetPreview:
+    finds = message.personal_data if isinstance(message, wire.MakeDatasetFromTraces.Response) else ()
     return DatasetPreview(
         dataset=listing_from_proto(message.dataset, DatasetName),
         columns=tuple(listing_from_proto(column, DatasetColumn) for column in message.columns),
@@ -147,4 +161,6 @@ def preview_from_proto(
             (message_to_json(record.inputs), message_to_json(record.expectations))
             for record in message.records
         ),
+        notes=() if isinstance(message, wire.GetCatalogDataset.Response) else tuple(message.notes),
+        personal_data=tuple(listing_from_proto(find, PersonalDataFind) for find in finds),
     )

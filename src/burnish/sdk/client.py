@@ -313,6 +313,48 @@ class AsyncClient:
         await self._transport.upload(("catalog", "datasets"), sent, answer, request)
         return preview_from_proto(answer)
 
+    async def make_dataset_from_traces(
+        self,
+        experiment_id: str,
+        *,
+        filter: str = "",
+        feedback: str = "",
+        sample: int | None = None,
+        name: str = "",
+        mask: bool = False,
+        allow_personal_data: bool = False,
+        dry_run: bool = False,
+    ) -> DatasetPreview:
+        """The traces that an app has logged become an MLflow dataset of the same experiment.
+
+        Args:
+            filter: in MLflow's grammar for traces; default: all.
+            feedback: name of what people said of them; only traces that have it are taken. A yes makes the
+                app's own output the expected response, a text becomes it.
+            sample: so many of them, always the same ones.
+            name: of the dataset; default: ``traces-EXPERIMENT``.
+            mask: replace personal data.
+            allow_personal_data: keep it.
+            dry_run: only read and check the traces; the dataset has no id then.
+
+        Raises:
+            InvalidInput: every problem; personal data that is neither masked nor allowed is one.
+        """
+        request = catalog.MakeDatasetFromTraces(
+            experiment_id=experiment_id,
+            filter=filter,
+            feedback=feedback,
+            sample=sample,
+            name=name,
+            mask=mask,
+            allow_personal_data=allow_personal_data,
+            dry_run=dry_run,
+        )
+        answer = catalog.MakeDatasetFromTraces.Response()
+        path = ("catalog", "datasets", "from-traces")
+        await self._transport.call("POST", path, answer, request)
+        return preview_from_proto(answer)
+
     async def list_scorers(self, experiment_id: str = "") -> list[ScorerListing]:
         """Every scorer that a job can name; with those registered in the experiment, where one is named."""
         request = catalog.ListCatalogScorers(experiment_id=experiment_id)

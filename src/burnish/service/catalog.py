@@ -82,6 +82,18 @@ class JobCatalog:
     async def experiments(self, request: PageRequest) -> Page[ExperimentEntry]:
         return await asyncio.to_thread(self._tracked.experiments, request)
 
+    async def experiment_id(self, named: str) -> str:
+        """Id of the experiment of this name; what is the name of none is an id already."""
+        request = PageRequest(named)
+        while True:
+            page = await self.experiments(request)
+            for entry in page.entries:
+                if entry.name == named:
+                    return entry.experiment_id
+            if page.next_page_token is None:
+                return named
+            request = PageRequest(named, page_token=page.next_page_token)
+
     async def prompts(self, request: PageRequest) -> Page[PromptEntry]:
         return await asyncio.to_thread(self._tracked.prompts, request)
 

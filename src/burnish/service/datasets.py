@@ -1,15 +1,16 @@
-"""Data that is sent becomes an MLflow dataset."""
+"""Data that is sent, or that apps have logged, becomes an MLflow dataset."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from burnish.domain.dataset import Dataset
 from burnish.errors import InvalidInput, NotFound, Problem
 from burnish.files import read_records
+from burnish.service.trace_dataset import DatasetResult, TraceRequest, read_traces
 from burnish.tracking.names import check_dataset_name
 from burnish.tracking.protocol import Tracker
 
@@ -33,23 +34,15 @@ class Upload:
     target: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UploadResult:
-    """The dataset (without an id where it was only looked at), and what was left out of it."""
-
-    dataset: Dataset
-    notes: Sequence[str]
-
-
 class Datasets:
-    """Upload."""
+    """Upload, and from traces."""
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
 
     async def upload(
         self, upload: Upload, found: Sequence[Problem] = (), dry_run: bool = False
-    ) -> UploadResult:
+    ) -> DatasetResult:
         """Read the file as ``burnish optimize --data`` does, and keep it in MLflow. The same data under the
         same name is the same dataset.
 
@@ -63,7 +56,7 @@ class Datasets:
         """
         return await asyncio.to_thread(self._upload, upload, found, dry_run)
 
-    def _upload(self, upload: Upload, found: Sequence[Problem], dry_run: bool) -> UploadResult:
+    def _upload(self, upload: Upload, found: Sequence[Problem], dry_run: bool) -> DatasetResult:
         problems = [*found]
         file_name = _base_name(upload.file_name)
         if not file_name:
@@ -96,7 +89,31 @@ class Datasets:
                 dataset = self._tracker.ensure_dataset(dataset, upload.experiment_id)
             except NotFound:
                 raise InvalidInput.of("experiment_id", upload.experiment_id, "was deleted just now") from None
-        return UploadResult(dataset, notes)
+        return DatasetResult(dataset, notes)
+
+    async def from_traces(
+        self, request: TraceRequest, found: Sequence[Problem] = (), dry_run: bool = False
+    ) -> DatasetResult:
+        """Make a dataset of what an app has logged. The same traces under the same name are the same dataset.
+
+        Args:
+            found: what is wrong with the request already.
+            dry_run: only read and check them.
+
+        Raises:
+            InvalidInput: every problem; personal data that is neither masked nor allowed is one. Nothing was
+                written.
+            TrackingUnavailable
+        """
+        return await asyncio.to_thread(self._from_traces, request, found, dry_run)
+
+    def _from_traces(self, request: TraceRequest, found: Sequence[Problem], dry_run: bool) -> DatasetResult:
+        result = read_traces(self._tracker, request, found)
+        if dry_run:
+            return result
+        if result.personal_data and not (request.mask or request.allow_personal_data):
+            raise InvalidInput(*result.personal_data)
+        return replace(result, dataset=self._tracker.ensure_dataset(result.dataset, request.experiment_id))
 
 
 def _base_name(file_name: str) -> str:

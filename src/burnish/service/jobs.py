@@ -24,7 +24,7 @@ from burnish.domain.job import (
 )
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry, best_so_far
 from burnish.errors import Conflict, InvalidInput, InvalidState, Problem, Problems, TrackingUnavailable
-from burnish.planning.resolver import Resolver
+from burnish.planning.resolver import Resolution, Resolver
 from burnish.service.estimate import Estimate, estimate
 from burnish.service.runs import JobRuns
 from burnish.store.protocol import JobStore
@@ -102,6 +102,22 @@ class Jobs:
         job = self._new_job(experiment_id, config, tags or {}, inputs, actor)
         return await self._create(job, inputs, data, idempotency, calls)
 
+    async def create(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        resolution: Resolution,
+        tags: Mapping[str, str],
+        calls: Sequence[JournalEntry] = (),
+    ) -> Job:
+        """Make the run and store a job whose prompts and data were at hand and have been checked.
+
+        Raises:
+            TrackingUnavailable, StoreUnavailable
+        """
+        job = self._new_job(experiment_id, config, tags, resolution.inputs, NOBODY)
+        return (await self._create(job, resolution.inputs, resolution.data, calls=calls))[0]
+
     async def repeat(
         self,
         like_job_id: str,
@@ -122,12 +138,14 @@ class Jobs:
 
         Raises:
             NotFound: there is no such job.
-            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet.
+            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet;
+                or its app is a function of another process.
             InvalidInput, Conflict: as :meth:`submit`.
         """
         if idempotency and (made := await self._store.find_made(idempotency)):
             return made, False
         like = await self._store.get(like_job_id)
+        _require_reachable_app(like)
         tags = {**like.tags, **(tags or {})}
         experiment_id = experiment_id or like.experiment_id
         if refresh_inputs:
@@ -279,8 +297,9 @@ class Jobs:
 
         Raises:
             NotFound
-            InvalidState: the job is in any other state.
+            InvalidState: the job is in any other state, or its app is a function of another process.
         """
+        _require_reachable_app(await self._store.get(job_id))
         job = await self._store.reopen(job_id, actor.name)
         log.info("job resumed", job_id=job_id, by=actor.name)
         self._dispatcher.announce(job_id)
@@ -317,6 +336,19 @@ def tag_problems(tags: Mapping[str, str]) -> list[Problem]:
         remedy = f"must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}; higher goes first"
         problems.append(Problem(f"tags.{PRIORITY_TAG}", priority, remedy))
     return problems
+
+
+def _require_reachable_app(job: Job) -> None:
+    """
+    Raises:
+        InvalidState: no server can run the job.
+    """
+    app = job.config.app
+    if app is not None and app.function is not None:
+        raise InvalidState(
+            f"job {job.job_id} optimizes the prompts of the function {app.function}, which no server has: "
+            "call burnish.optimize_prompts(..., resume=True) where it is"
+        )
 
 
 def require_completed(job: Job) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.events import ACTOR_FIELDS
 from burnish.domain.inputs import InputSummary
@@ -174,7 +175,8 @@ def _config_to_json(config: JobConfig) -> dict[str, Any]:
         "inputs": dict(config.inputs),
         "optimizer_config": dict(config.optimizer_config),
         "budget": asdict(config.budget),
-        "split": asdict(config.split),
+        "split": asdict(config.split) if config.split else None,
+        "app": asdict(config.app) if config.app else None,
     }
 
 
@@ -183,7 +185,8 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values["source_prompt_uris"] = tuple(stored["source_prompt_uris"])
     values["scorers"] = tuple(stored["scorers"])
     values["budget"] = Budget(**stored["budget"])
-    values["split"] = SplitFractions(**stored["split"])
+    values["split"] = SplitFractions(**stored["split"]) if stored["split"] else None
+    values["app"] = App(**stored["app"]) if stored.get("app") else None
     for row in JobConfig.options():
         if row.name in values and isinstance(row.kind, EnumType):
             values[row.name] = row.kind(values[row.name])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job
 from burnish.domain.prompt import Prompt, Template
-from burnish.errors import BurnishError, NotFound, TrackingUnavailable
+from burnish.errors import BurnishError, InvalidInput, NotFound, TrackingUnavailable
 from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, STORE_TAG, run_name, run_params, run_tags
 from burnish.tracking.layout import SCORES, candidate_files, candidate_folder, candidate_metrics
 from burnish.tracking.names import (
@@ -27,10 +28,13 @@ from burnish.tracking.protocol import (
     NOTHING,
     EvaluationTrace,
     Link,
+    LinkedTraces,
+    LoggedTrace,
     OpenRun,
     RunEntries,
     RunStatus,
     TraceBatch,
+    TraceValues,
 )
 
 
@@ -76,7 +80,9 @@ class FakeTracker:
         failures: method name → error that the next call of that method raises, once.
         calls: names of the methods called, in order.
         runs, versions, datasets, experiments: what is there, by id or name.
+        traces: of apps: (experiment, trace, its values), the oldest first.
         scorers: registered ones by experiment and name, in MLflow's serialized form.
+        linked: URI of a prompt version → what its traces say.
     """
 
     def __init__(self) -> None:
@@ -87,7 +93,9 @@ class FakeTracker:
         self.versions: dict[str, list[FakeVersion]] = {}
         self.aliases: dict[tuple[str, str], int] = {}
         self.datasets: dict[str, Dataset] = {}
+        self.traces: list[tuple[str, LoggedTrace, TraceValues]] = []
         self.scorers: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.linked: dict[str, LinkedTraces] = {}
         self.runs: dict[str, FakeRun] = {}
         self._lock = threading.RLock()
 
@@ -105,6 +113,10 @@ class FakeTracker:
                 raise NotFound("dataset", dataset_id)
             return self.datasets[dataset_id]
 
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        with self._call("linked_traces"):
+            return self.linked.get(str(prompt.uri), LinkedTraces(Dataset.of([])))
+
     def experiment_exists(self, experiment_id: str) -> bool:
         with self._call("experiment_exists"):
             return experiment_id in self.experiments
@@ -112,6 +124,24 @@ class FakeTracker:
     def find_scorer(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
         with self._call("find_scorer"):
             return self.scorers.get((experiment_id, name))
+
+    def search_traces(self, experiment_id: str, filter: str, max_results: int) -> list[LoggedTrace]:
+        """Knows one filter: ``request_id = '…'``."""
+        wanted = re.fullmatch(r"request_id = '([^']*)'", filter)
+        with self._call("search_traces"):
+            if filter and not wanted:
+                raise InvalidInput.of("filter", filter, "the fake knows only request_id = '…'")
+            found = [
+                trace
+                for experiment, trace, _ in reversed(self.traces)
+                if experiment == experiment_id and (wanted is None or trace.trace_id == wanted[1])
+            ]
+            return found[:max_results]
+
+    def trace_values(self, trace_ids: Sequence[str]) -> dict[str, TraceValues]:
+        with self._call("trace_values"):
+            known = {trace.trace_id: values for _, trace, values in self.traces}
+            return {trace_id: known[trace_id] for trace_id in trace_ids if trace_id in known}
 
     def ensure_experiment(self, name: str) -> str:
         with self._call("ensure_experiment"):

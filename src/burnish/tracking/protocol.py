@@ -100,6 +100,43 @@ class TraceBatch:
     traces: Sequence[EvaluationTrace]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedTrace:
+    """A trace that an app has logged, without what went in and came out (see :meth:`Tracker.trace_values`).
+
+    Attributes:
+        expectations: name → what is expected of the whole trace; the latest of each name.
+        feedback: name → what a person said of it, likewise. That of judges and code is left out.
+        job_id: of the job of ours whose evaluation it shows; ``None``: it is none of ours.
+    """
+
+    trace_id: str
+    expectations: Mapping[str, Any] = field(default_factory=dict)
+    feedback: Mapping[str, Any] = field(default_factory=dict)
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceValues:
+    """Inputs and output of a trace's root span; ``None`` where there is nothing."""
+
+    inputs: Any
+    output: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedTraces:
+    """What a prompt version has answered, from the traces that are linked to it.
+
+    Attributes:
+        dataset: of each trace its inputs, and as expected response what was answered; the newest first.
+        left_out: traces that hold no values for the prompt's variables, or no answer.
+    """
+
+    dataset: Dataset
+    left_out: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class OpenRun:
     """A run that has not ended, and the job it says it belongs to."""
@@ -127,11 +164,30 @@ class Tracker(Protocol):
         """
         ...
 
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        """The newest traces that are linked to this version, in any experiment."""
+        ...
+
     def experiment_exists(self, experiment_id: str) -> bool: ...
 
     def find_scorer(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
         """The latest scorer registered in the experiment under this name, in MLflow's serialized form, or
         ``None``. Nothing of what is registered is executed."""
+        ...
+
+    def search_traces(self, experiment_id: str, filter: str, max_results: int) -> Sequence[LoggedTrace]:
+        """The newest traces of an experiment that match, newest first.
+
+        Args:
+            filter: in MLflow's grammar for traces; empty: all.
+
+        Raises:
+            InvalidInput: the filter cannot be read.
+        """
+        ...
+
+    def trace_values(self, trace_ids: Sequence[str]) -> Mapping[str, TraceValues]:
+        """What went in and came out, by trace id; without those that are gone."""
         ...
 
     # --- write what the user's files hold (CLI)

@@ -24,10 +24,12 @@ from burnish.domain.score import Evaluation, Score
 from burnish.errors import InvalidInput, NotFound
 from burnish.tracking.protocol import (
     EvaluationTrace,
+    LoggedTrace,
     MeasuredCandidate,
     RunEntries,
     RunStatus,
     TraceBatch,
+    TraceValues,
     Tracker,
 )
 
@@ -124,6 +126,10 @@ class TrackerContract(ABC):
     @abstractmethod
     def run_ids(self, tracker: Any, job: Job) -> list[str]:
         """Ids of the job's runs that are not deleted."""
+
+    @abstractmethod
+    def log_trace(self, tracker: Any, experiment_id: str, trace: LoggedTrace, values: TraceValues) -> None:
+        """Log a trace as an app and the people who look at it do, younger than those before."""
 
     def other(self, tracker: Any) -> Tracker:
         """What another process would use: a second tracker on the same MLflow, where there can be one."""
@@ -616,3 +622,32 @@ class TrackerContract(ABC):
 
     def test_check_passes_when_all_is_well(self, tracker: Tracker) -> None:
         tracker.check()
+
+    # --- traces that apps have logged
+
+    def test_traces_come_back_newest_first_with_what_people_said(self, tracker: Tracker) -> None:
+        experiment_id = tracker.ensure_experiment(fresh("production"))
+        first, second = (f"tr-{uuid.uuid4().hex}" for _ in range(2))
+        said = LoggedTrace(
+            trace_id=first,
+            expectations={"expected_response": "Monday", "guidelines": ["be brief"]},
+            feedback={"correct": True, "stars": 4},
+        )
+        messages = {"messages": [{"role": "user", "content": "When? ✓"}]}
+        self.log_trace(tracker, experiment_id, said, TraceValues(messages, {"answer": "Monday"}))
+        plain = LoggedTrace(trace_id=second, job_id="job-1")
+        self.log_trace(tracker, experiment_id, plain, TraceValues("text", None))
+        assert list(tracker.search_traces(experiment_id, "", 10)) == [plain, said]
+        assert list(tracker.search_traces(experiment_id, "", 1)) == [plain]
+        assert list(tracker.search_traces(experiment_id, f"request_id = '{first}'", 10)) == [said]
+        assert list(tracker.search_traces(tracker.ensure_experiment(fresh("other")), "", 10)) == []
+        assert tracker.trace_values([first, second, "tr-" + "0" * 32]) == {
+            first: TraceValues(messages, {"answer": "Monday"}),
+            second: TraceValues("text", None),
+        }
+
+    def test_a_filter_that_cannot_be_read_is_the_caller_s(self, tracker: Tracker) -> None:
+        experiment_id = tracker.ensure_experiment(fresh("production"))
+        with pytest.raises(InvalidInput) as refused:
+            tracker.search_traces(experiment_id, "bogus =", 10)
+        assert refused.value.problems[0].field == "filter"

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from burnish.domain.app import App
 from burnish.domain.job import Job
 from burnish.evaluation.evaluator import Evaluator
-from burnish.evaluation.scorer_set import ScorerSet
+from burnish.evaluation.scorer_set import Aggregation, ScorerSet
 from burnish.evaluation.threads import in_thread
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
+from burnish.llm.protocol import AppProvider
 from burnish.planning.plan import Plan, Planner
 from burnish.planning.resolver import Resolver
 from burnish.store.event_reader import read_events
@@ -21,10 +23,19 @@ from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
 from burnish.worker.distillation import distill_labels
 from burnish.worker.journal import StoreJournal
+from burnish.worker.kept_scores import JournaledScores
 from burnish.worker.observer import AttemptObserver, Observer, Unobserved
 from burnish.worker.recorder import REPLAYED, Recorder
 from burnish.worker.retry import RetryPolicy
 from burnish.worker.serialized_calls import SerializedCalls
+
+FindApp = Callable[[App], AppProvider | None]
+"""Who runs an app; ``None``: nobody in this process."""
+
+
+def find_no_app(app: App) -> AppProvider | None:
+    """For a process that runs none."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +51,8 @@ class WorkerContext:
         max_job_deaths: attempts in a row that may die with their worker and finish no call.
         sleep: waiting; injected.
         observer: notified of attempts and their phases.
+        find_app: who runs a job's app.
+        aggregation: a user's own, of the one job that this process runs.
     """
 
     worker_id: str
@@ -57,6 +70,8 @@ class WorkerContext:
     max_job_deaths: int = 5
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     observer: Observer = field(default_factory=Unobserved)
+    find_app: FindApp = find_no_app
+    aggregation: Aggregation | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,7 +116,8 @@ class AttemptContext:
         totals = await store.journal_totals(job.job_id)
         self.ledger = Ledger(plan.config.budget, worker.clock, totals.finished, job.seconds_spent)
         self.ledger.count_lost(totals.lost)
-        self.model = worker.gateway.for_job(ledger=self.ledger, journal=journal, config=job.config)
+        app = worker.find_app(job.config.app) if job.config.app else None
+        self.model = worker.gateway.for_job(ledger=self.ledger, journal=journal, config=job.config, app=app)
         self.plan, left_out = await distill_labels(plan, self.model)
         self.recorder = Recorder(
             job,
@@ -118,12 +134,15 @@ class AttemptContext:
         learning = (*self.plan.splits.train, *self.plan.splits.validation)
         for entry in self.plan.scorers:
             await in_thread(partial(entry.scorer.prepare, learning))
-        self.scorers = ScorerSet(self.plan.scorers, plan.config.max_unscored_share)
+        self.scorers = ScorerSet(
+            self.plan.scorers,
+            plan.config.max_unscored_share,
+            aggregation=worker.aggregation,
+            kept=JournaledScores(journal),
+        )
         self.evaluator = Evaluator(
-            prompts=tuple(prompt.name for prompt in plan.prompts),
+            target=plan.target_of(self.model),
             model=self.model,
-            target=plan.target.uri,
-            parameters=plan.target.parameters,
             scorers=self.scorers,
             concurrency=plan.config.concurrency,
             record=self.recorder.evaluated,

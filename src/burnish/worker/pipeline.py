@@ -183,15 +183,13 @@ def _task(context: AttemptContext) -> Task:
 
 
 def _teacher(context: AttemptContext) -> Evaluator | None:
-    """The reflection model in the target's place."""
+    """The reflection model in the target's place; it cannot stand in the place of an app."""
     plan = context.plan
-    if plan.reflection is None:
+    if plan.reflection is None or plan.config.app is not None:
         return None
     return Evaluator(
-        prompts=tuple(prompt.name for prompt in plan.prompts),
+        target=plan.model_target(context.model, plan.reflection.uri),
         model=context.model,
-        target=plan.reflection.uri,
-        parameters=plan.target.parameters,
         scorers=context.scorers,
         role=Role.TEACHER,
         concurrency=plan.config.concurrency,

@@ -32,6 +32,7 @@ class JobRunner:
                 seconds = await self._seconds_after_deaths(job_id)
                 if seconds > 0.0:
                     return Requeue(seconds, delivery.reason, delivery.over_attempt)
+            await self._check_app(job_id)
             job = await self._take(delivery)
             with worker.observer.attempt(job) as observer, in_workspace(job.workspace):
                 return await Attempt(AttemptContext(worker=worker, job=job, observer=observer)).run()
@@ -43,6 +44,15 @@ class JobRunner:
             seconds = worker.retries.delay_seconds(1, _STORE_SECONDS)
             log.warning("the store is away", job_id=job_id, error=str(away), delay=seconds)
             return Requeue(seconds, str(away), job.attempt if job else delivery.over_attempt)
+
+    async def _check_app(self, job_id: str) -> None:
+        """
+        Raises:
+            InvalidState: the job's app does not run here.
+        """
+        app = (await self._worker.store.get(job_id)).config.app
+        if app is not None and self._worker.find_app(app) is None:
+            raise InvalidState(f"{app.uri} runs only in the process that made the job")
 
     async def _seconds_after_deaths(self, job_id: str) -> float:
         """How long a job that may have killed its workers must wait, longer from time to time, so that jobs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import cmp_to_key
@@ -118,7 +117,6 @@ def searched(
 ) -> Iterator[Searched]:
     if request.param == "sqlite":
         folder: Path = tmp_path_factory.mktemp("searched")
-        shutil.copy(request.getfixturevalue("_migrated_file"), folder / "burnish.db")
         uri = f"sqlite:///{folder}/burnish.db"
     else:
         uri = request.getfixturevalue("postgres_database")()

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, tuple_
 
 from burnish.domain.answer import AnswerOutcome
+from burnish.domain.app import AppRun
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.prompt import template_from_json, template_to_json
 from burnish.domain.records import CandidateRecord, EvaluationRecord, ScoredExample
@@ -152,6 +153,8 @@ def evaluation_to_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
         body["unscored"] = True
     if evaluation.outcome is not AnswerOutcome.OK:
         body["outcome"] = evaluation.outcome.value
+    if evaluation.run is not None:
+        body["run"] = evaluation.run.to_json()
     return {
         "job_id": job_id,
         "candidate_id": evaluation.candidate_id,
@@ -178,5 +181,6 @@ def _evaluation_from_row(row: Row[Any]) -> EvaluationRecord:
         usage=Usage(**body["usage"]),
         unscored=body.get("unscored", False),
         outcome=AnswerOutcome(body.get("outcome", AnswerOutcome.OK)),
+        run=AppRun.from_json(body["run"]) if "run" in body else None,
     )
     return EvaluationRecord(evaluation=evaluation, split=row.split)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.events import EventKind
 from burnish.domain.job import JobStatus, SplitFractions
@@ -46,6 +47,7 @@ class CreateContract(Opener):
             split=SplitFractions(0.6, 0.2, 0.2),
             seed=42,
             max_output_tokens=16,
+            app=App(function="shop.answer"),
         )
         async with self.open() as store:
             job = a_job(config=config)

@@ -16,6 +16,7 @@ from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import StoreUnavailable
 from burnish.store.protocol import JobStore
 from burnish.store.testing.samples import (
+    A_RUN,
     A_USAGE,
     NOON_MS,
     ODD_TEXT,
@@ -190,6 +191,7 @@ class CandidateContract(Opener):
             await a_running_job(store)
             await store.report("job", 1, Report(evaluations=[an_evaluation(output="no")]))
             again = an_evaluation(output=ODD_TEXT + "x" * 200_000)
+            again = replace(again, evaluation=replace(again.evaluation, run=A_RUN))
             await store.report("job", 1, Report(evaluations=[again]))
             assert await store.evaluations("job", "c") == (again,)
 
@@ -207,6 +209,7 @@ class CandidateContract(Opener):
 class JournalContract(Opener):
     async def test_finished_calls_are_read_back(self) -> None:
         entries = [an_answer(0, ODD_TEXT), an_answer(1, "x" * 300_000), an_answer(1, role=Role.JUDGE)]
+        entries.append(replace(an_answer(2), run=A_RUN))
         async with self.open() as store:
             await a_running_job(store)
             await store.journal_write("job", 1, [(entry.key, Usage(1)) for entry in entries], [])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from burnish.domain.app import AppRun, PromptUse
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind
 from burnish.domain.job import Job, JobConfig, OptimizerType
@@ -84,6 +85,9 @@ def an_evaluation(
         candidate_id, example_id, output, {"exact_match": Score(1.0, "same")}, 1.0, None, Usage(1, 10, 2, 30)
     )
     return EvaluationRecord(evaluation=evaluation, split=split)
+
+
+A_RUN = AppRun(is_json=True, trace_id="tr-1", uses=(PromptUse("greet", "llm", ODD_TEXT, "hello"),))
 
 
 def a_call(number: int = 0, role: Role = Role.TARGET) -> CallKey:

@@ -30,13 +30,25 @@ from burnish.tracking.mlflow.catalog import MlflowCatalog
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
+from burnish.tracking.mlflow.linked_traces import LinkedPromptTraces
+from burnish.tracking.mlflow.logged_traces import LoggedTraces
 from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs, linked_prompts
 from burnish.tracking.mlflow.scorers import Scorers
 from burnish.tracking.mlflow.traces import Traces
 from burnish.tracking.names import split_prompt_uri
 from burnish.tracking.note import NOTE_TAG
-from burnish.tracking.protocol import NOTHING, Link, OpenRun, RunEntries, RunStatus, TraceBatch
+from burnish.tracking.protocol import (
+    NOTHING,
+    Link,
+    LinkedTraces,
+    LoggedTrace,
+    OpenRun,
+    RunEntries,
+    RunStatus,
+    TraceBatch,
+    TraceValues,
+)
 
 _TABLES_TAG = "mlflow.loggedArtifacts"  # JSON: [{"path": ..., "type": "table"}, ...]; the UI shows these
 
@@ -101,6 +113,8 @@ class MlflowTracker:
         self._scorers = Scorers(self._connection)
         self._artifacts = Artifacts(self._connection)
         self._traces = Traces(self._connection, clock)
+        self._logged_traces = LoggedTraces(self._connection)
+        self._linked_traces = LinkedPromptTraces(self._connection, self._logged_traces)
         self.catalog = MlflowCatalog(self._connection)
 
     @_patiently
@@ -112,12 +126,24 @@ class MlflowTracker:
         return self._datasets.get(dataset_id)
 
     @_patiently
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        return self._linked_traces.of(prompt, self._experiments.active_ids())
+
+    @_patiently
     def experiment_exists(self, experiment_id: str) -> bool:
         return self._experiments.exists(experiment_id)
 
     @_patiently
     def find_scorer(self, experiment_id: str, name: str) -> Mapping[str, Any] | None:
         return self._scorers.find(experiment_id, name)
+
+    @_patiently
+    def search_traces(self, experiment_id: str, filter: str, max_results: int) -> Sequence[LoggedTrace]:
+        return self._logged_traces.search(experiment_id, filter, max_results)
+
+    @_patiently
+    def trace_values(self, trace_ids: Sequence[str]) -> Mapping[str, TraceValues]:
+        return self._logged_traces.values(trace_ids)
 
     @_patiently
     def ensure_experiment(self, name: str) -> str:
