@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from burnish.access.protocol import Authority, Caller, Kind, Need, NewJob, Permission
 from burnish.api.routes import Call, Visible
-from burnish.api.wire import read_job_request
+from burnish.api.wire import read_job_request, read_repeat_request
 from burnish.domain.job import Job, JobConfig
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, PermissionDenied
@@ -135,7 +135,8 @@ async def _new_job(request: Request) -> None:
     if like_job_id := getattr(message, "like_job_id", ""):
         like = await request.job(like_job_id)
         await request.need(Permission.READ, Kind.EXPERIMENT, like.experiment_id)
-        experiment_id, config = experiment_id or like.experiment_id, like.config
+        experiment_id = experiment_id or like.experiment_id
+        config = read_repeat_request(message).change(like.config)
     else:
         config = read_job_request(message).config
     if experiment_id:  # else the request is refused for that
