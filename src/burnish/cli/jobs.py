@@ -105,7 +105,7 @@ def _refuse_beside_like(context: typer.Context, options: Mapping[str, Any], esti
     from burnish.domain.job import JobConfig
 
     problems = Problems()
-    flags = {"prompt": "--prompt"} | {row.name: row.flag for row in JobConfig.options()}
+    flags = {"prompt": "--prompt"} | {row.key: row.flag for row in JobConfig.options()}
     for name in ("prompt", *options):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":

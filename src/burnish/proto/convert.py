@@ -307,7 +307,7 @@ def read_config(
         "dataset_id": message.dataset_id or None,
         "optimizer_type": OptimizerType.JOINT_SEARCH if problems else optimizer_type,
         "optimizer_config": {} if problems else settings,
-        "app": _fields_from_proto(message.app, App) if message.HasField("app") else None,
+        "app": App(**_known_from_proto(message.app, App, unreadable)) if message.HasField("app") else None,
     }
     return JobConfig(**known), problems + unreadable
 
