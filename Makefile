@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm check ui ui-check screenshots format protos bench chaos chaos-short clean help
+.PHONY: setup demo test test-litellm check ui ui-check screenshots format protos bench bench-report chaos chaos-short clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,5 +60,14 @@ chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fau
 chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (a quarter of an hour)
 	$(BIN)/python -m tests.chaos
 
+bench: ui            ## everything measured beside its peers, into bench/results (40 minutes of a quiet machine)
+	$(BIN)/python -m bench all
+
+bench-%: ui          ## one of them: make bench-start, bench-cpu, bench-api, …
+	$(BIN)/python -m bench $*
+
+bench-report: $(STAMP) ## docs/benchmarks.md and its plots, from bench/results
+	$(BIN)/python -m bench.report
+
 clean:               ## remove what was built
-	rm -rf .venv .demo dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache

@@ -21,6 +21,11 @@ class KillablePostgres:
         )
         self.uri = str(self._server.get_uri())
 
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
+
     def kill(self) -> None:
         """Stop it in immediate mode: connections break, nothing is flushed, recovery at the next start."""
         self._pg_ctl("-m", "immediate", "stop")

@@ -22,6 +22,7 @@ from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
 from burnish.errors import BurnishError, Problems, TrackingUnavailable
 from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
+from burnish.evaluation.scorer_set import Aggregation
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.apps.addresses import AllowedApps
 from burnish.llm.apps.http import HttpApps
@@ -43,7 +44,7 @@ from burnish.service.runs import sweep_runs
 from burnish.store.location import postgres_conninfo, sqlite_path
 from burnish.store.sql import SqlJobStore
 from burnish.tracking.mlflow import MlflowTracker
-from burnish.worker.context import WorkerContext
+from burnish.worker.context import FindApp, WorkerContext, find_no_app
 from burnish.worker.retry import RetryPolicy
 from burnish.worker.runner import JobRunner
 
@@ -197,9 +198,37 @@ async def open_services(settings: Settings, offline: OfflineServices | None = No
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class OwnCode:
+    """What only this process can run of the jobs that it makes.
+
+    Attributes:
+        find_app: who runs a job's app.
+        aggregation: makes the aggregate of the scorers' answers, in the place of the mean.
+    """
+
+    find_app: FindApp = find_no_app
+    aggregation: Aggregation | None = None
+
+
+async def open_app_services(settings: Settings, offline: OfflineServices, own_code: OwnCode) -> Services:
+    """For jobs that only this process can run: they are handed over to nobody, and others may work on the
+    same store.
+
+    Raises:
+        InvalidInput, StoreUnavailable: as :func:`open_services`.
+    """
+    return await _open(settings, offline, None, embedded=True, own_code=own_code)
+
+
 async def _open(
-    settings: Settings, offline: OfflineServices, lock: WorkerLock | None, embedded: bool
+    settings: Settings,
+    offline: OfflineServices,
+    lock: WorkerLock | None,
+    embedded: bool,
+    own_code: OwnCode | None = None,
 ) -> Services:
+    own_code = own_code or OwnCode()
     store: SqlJobStore
 
     async def unfinished() -> Sequence[str]:
@@ -236,7 +265,8 @@ async def _open(
         max_running_per_experiment=settings.max_running_per_experiment,
         max_job_deaths=settings.max_job_deaths,
         observer=offline.telemetry,
-        find_app=offline.apps.find,
+        find_app=lambda app: own_code.find_app(app) or offline.apps.find(app),
+        aggregation=own_code.aggregation,
     )
     jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher)
     return Services(

@@ -101,7 +101,7 @@ async def test_scorers_that_work_by_rule_need_no_model() -> None:
     assert [(entry.scorer.model, entry.scorer.calls) for entry in entries] == [(None, 0)] * 3
     scored = []
     for output in ("Answer: 42", "call me at jane@example.com"):
-        scores, _ = await ScorerSet(entries).score(Sample(example=EXAMPLE, output=output))
+        scores = (await ScorerSet(entries).score(Sample(example=EXAMPLE, output=output))).scores
         scored.append([scores[name].value for name in ("pii_detection", "answer_form", "short")])
     assert scored[0][1:] == [1.0, 1.0]
     assert scored[1][1:] == [0.0, 0.0]
@@ -116,7 +116,7 @@ async def test_a_registered_pattern_takes_linear_time() -> None:
         "evil", registered=(scorers.RegexMatch(name="evil", pattern="^(a+)+$", match_type="fullmatch"),)
     )
     sample = Sample(example=EXAMPLE, output="a" * 50_000 + "b")
-    scores, _ = await ScorerSet([entry]).score(sample)
+    scores = (await ScorerSet([entry]).score(sample)).scores
     assert scores["evil"].value == 0.0
     with pytest.raises(InvalidInput, match="RE2"):
         made("back", registered=(scorers.RegexMatch(name="back", pattern=r"(a)\1"),))

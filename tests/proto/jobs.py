@@ -50,6 +50,7 @@ FULL_JOB = Job(
         optimizer_config={"max_metric_calls": 100, "nested": {"a": [1, None, "ä"]}},
         model="openai:/small",
         reflection_model="openai:/large",
+        teacher_prompt_uri="prompts:/teacher/1",
         budget=Budget(max_calls=900, max_tokens=10**6, max_usd=1.5, max_seconds=60.0),
         split=SplitFractions(0.6, 0.3, 0.1),
         seed=2**32 - 1,

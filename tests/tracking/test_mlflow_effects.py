@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -430,3 +431,59 @@ def test_a_run_that_its_worker_could_not_report_is_found(shared: MlflowTracker) 
     assert shared.find_run(job) == shared.find_run(replace(job, run_id=run_id)) == run_id
     shared.delete_run(run_id)
     assert shared.find_run(replace(job, run_id=run_id)) is None
+
+
+def span_of(trace_id: str, number: int, parent: int | None, inputs: Any, outputs: Any) -> Any:
+    """A span as MLflow keeps it."""
+    from mlflow.entities.span import create_mlflow_span
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+
+    def context(span: int) -> SpanContext:
+        return SpanContext(int(trace_id[3:], 16), span, is_remote=False, trace_flags=TraceFlags(1))
+
+    values = {"traceRequestId": trace_id, "spanInputs": inputs, "spanOutputs": outputs, "spanType": "CHAIN"}
+    otel = ReadableSpan(
+        name="span",
+        context=context(number),
+        parent=context(parent) if parent else None,
+        attributes={f"mlflow.{name}": json.dumps(value) for name, value in values.items()},
+        start_time=number,
+        end_time=number + 1,
+        status=Status(StatusCode.OK),
+        resource=Resource.get_empty(),
+    )
+    return create_mlflow_span(otel, trace_id)
+
+
+def test_traces_linked_to_a_prompt_version_say_what_it_has_answered(shared: MlflowTracker) -> None:
+    from mlflow.entities.model_registry import PromptVersion
+
+    prompt = shared.ensure_prompt(Prompt(name=fresh("teacher"), template="Sum {{a}} and {{b}}"))
+    experiment_id = shared.ensure_experiment(fresh("production"))
+    completion = {"choices": [{"message": {"role": "assistant", "content": "3"}}]}
+    asked = [
+        ({"a": 1, "b": 2}, completion),
+        ({"a": 2, "b": 2}, "4"),
+        ({"a": 2, "b": 2}, ""),  # no answer
+        ({"question": "?"}, "5"),  # nothing for the variables
+    ]
+    version = PromptVersion(prompt.name, int(str(prompt.uri).rpartition("/")[2]), "any")
+    for inputs, outputs in asked:
+        trace_id = f"tr-{uuid.uuid4().hex}"
+        store_of(shared).log_spans(
+            experiment_id,
+            [
+                span_of(trace_id, 1, None, {"request": inputs}, outputs),
+                span_of(trace_id, 2, 1, inputs, outputs),
+            ],
+        )
+        store_of(shared).link_prompts_to_trace(trace_id, [version])
+    found = shared.linked_traces(prompt)
+    answers = {str(example.inputs): example.expected for example in found.dataset.examples}
+    assert answers == {str({"a": 1, "b": 2}): "3", str({"a": 2, "b": 2}): "4"}
+    assert found.left_out == 2
+    assert all(example.place.startswith("tr-") for example in found.dataset.examples)
+    other = shared.ensure_prompt(Prompt(name=fresh("other"), template="Sum {{a}} and {{b}}"))
+    assert not shared.linked_traces(other).dataset.examples

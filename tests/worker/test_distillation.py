@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobStatus, OptimizerType, Verdict
 from burnish.domain.prompt import Prompt
 from burnish.domain.usage import Role
+from burnish.errors import InvalidInput
+from burnish.tracking.protocol import LinkedTraces
 from tests.worker.harness import TEACHER, WorkerHarness, WorkerProcess
 
 CHATTY = "What do you think?\n\n{{review}}"
@@ -83,3 +87,51 @@ async def test_a_worker_that_dies_while_the_teacher_answers_costs_no_finished_an
     await second.run(over=1)
     assert (await harness.result()).job.status is JobStatus.COMPLETED
     assert not [asked for asked in second.asked if asked in journal]
+
+
+def recorded(harness: WorkerHarness) -> LinkedTraces:
+    """What the teacher has said of the dataset's records, one trace each; one more held no answer."""
+    pairs = [(example.inputs, dict(example.expectations)) for example in harness.dataset.examples]
+    return LinkedTraces(Dataset.of(pairs, "traces of teacher/1"), left_out=1)
+
+
+async def test_without_a_dataset_the_traces_linked_to_the_teacher_are_the_data(
+    harness: WorkerHarness,
+) -> None:
+    uri = str(harness.teacher.uri)
+    harness.tracker.linked[uri] = recorded(harness)
+    await harness.submit(optimizer_type=OptimizerType.DISTILLATION, teacher_prompt_uri=uri, dataset_id=None)
+    await WorkerProcess(harness).run()
+    job = (await harness.result()).check().job
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert job.inputs is not None
+    assert job.inputs.dataset is not None
+    assert (job.inputs.dataset.dataset_id, job.inputs.dataset.name) == (None, "traces of teacher/1")
+    assert Role.TEACHER not in job.usage.roles
+    assert any("32 traces" in warning for warning in job.warnings)
+    assert any("1 linked traces" in warning for warning in job.warnings)
+
+
+async def test_a_teacher_without_linked_traces_needs_a_dataset(harness: WorkerHarness) -> None:
+    with pytest.raises(InvalidInput, match="name a dataset") as caught:
+        await harness.submit(
+            optimizer_type=OptimizerType.DISTILLATION,
+            teacher_prompt_uri=str(harness.teacher.uri),
+            dataset_id=None,
+        )
+    assert caught.value.problems[0].field == "dataset_id"
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"optimizer_type": OptimizerType.JOINT_SEARCH}, "goes with distillation"),
+        ({"optimizer_config": {"teacher_prompt_uri": "prompts:/p/1"}}, "must be the same"),
+    ],
+)
+async def test_mlflow_s_field_for_the_teacher_fits_the_rest(
+    harness: WorkerHarness, changes: dict[str, Any], remedy: str
+) -> None:
+    request = {"optimizer_type": OptimizerType.DISTILLATION, **changes}
+    with pytest.raises(InvalidInput, match=remedy):
+        await harness.submit(teacher_prompt_uri=str(harness.teacher.uri), **request)

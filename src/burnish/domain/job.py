@@ -172,11 +172,12 @@ class JobConfig:
     Attributes:
         source_prompt_uris: ``prompts:/NAME/VERSION``, at least one; the first is the job's
             ``source_prompt_uri`` and the one whose answer is scored.
-        dataset_id: ``None`` only for METAPROMPT without data.
+        dataset_id: ``None`` only for METAPROMPT without data, and for DISTILLATION from linked traces.
         inputs: variable → expression; without one a variable is the column of its name.
         scorers: as the user wrote them, see :class:`~burnish.domain.score.ScorerSpec`.
         optimizer_config: ``optimizer_config_json`` on the wire.
         reflection_model: ``None`` where none is needed.
+        teacher_prompt_uri: MLflow's field; the key in ``optimizer_config`` says the same.
         app: runs in the place of ``model``; ``None``: the prompts are asked of the model themselves.
     """
 
@@ -229,16 +230,25 @@ class JobConfig:
         ),
     ] = None
     reflection_model: Annotated[str | None, Option("Model that writes proposals.", metavar="URI")] = None
+    teacher_prompt_uri: Annotated[
+        str | None,
+        Option(
+            "Prompt version that a distillation learns from; without a dataset the traces linked to it are "
+            "the data.",
+            flag="--teacher-prompt",
+            metavar="URI",
+        ),
+    ] = None
     budget: Budget = field(default_factory=Budget)
     split: Annotated[
-        SplitFractions,
+        SplitFractions | None,
         Option(
-            "Shares of train/validation/test.",
+            "Shares of train/validation/test; left out, the optimizer's own: 0.5/0.25/0.25, of factorial and "
+            "auto 0.45/0.2/0.35.",
             metavar="A/B/C",
-            default_text=str(SplitFractions()),
             read=SplitFractions.parse,
         ),
-    ] = field(default_factory=SplitFractions)
+    ] = None
     seed: Annotated[int, Option("Seed of every random choice.", least=0, most=2**32 - 1)] = 0
     concurrency: Annotated[int, Option("Model calls in flight.", least=1, most=1000)] = 8
     max_output_tokens: Annotated[
@@ -279,6 +289,11 @@ class JobConfig:
     ] = TracePolicy.NONE
     app: App | None = None
 
+    @property
+    def fractions(self) -> SplitFractions:
+        """The split that was asked for; else the optimizer's own."""
+        return self.split or SplitFractions(*self.optimizer_type.info.split)
+
     @classmethod
     def options(cls) -> tuple[OptionRow, ...]:
         """The table, in the order of ``--help``; a budget's limits among them."""
@@ -294,7 +309,25 @@ class JobConfig:
             if value is not None and not least <= value <= most:
                 name = f"{row.group}.{row.name}" if row.group else row.name
                 found.append(Problem(f"config.{name}", str(value), f"must be from {least} to {most}"))
+        if self.teacher_prompt_uri is not None:
+            found += self._teacher_problems(self.teacher_prompt_uri)
         return found + (self.app.problems() if self.app else [])
+
+    @property
+    def optimizer_settings(self) -> Mapping[str, Any]:
+        """``optimizer_config`` with what MLflow has a field for."""
+        if self.teacher_prompt_uri is None:
+            return self.optimizer_config
+        return {**self.optimizer_config, "teacher_prompt_uri": self.teacher_prompt_uri}
+
+    def _teacher_problems(self, uri: str) -> list[Problem]:
+        if self.optimizer_type is not OptimizerType.DISTILLATION:
+            remedy = f"goes with {OptimizerType.DISTILLATION.cli_name}; choose that, or leave it out"
+        elif self.optimizer_config.get("teacher_prompt_uri", uri) != uri:
+            remedy = "must be the same as in optimizer_config where both are given"
+        else:
+            return []
+        return [Problem("config.teacher_prompt_uri", uri, remedy)]
 
 
 @cache
@@ -317,8 +350,9 @@ class JobOptions(TypedDict, total=False):
     optimizer_config: Mapping[str, Any]
     model: str | None
     reflection_model: str | None
+    teacher_prompt_uri: str | None
     budget: Budget
-    split: SplitFractions
+    split: SplitFractions | None
     seed: int
     concurrency: int
     max_output_tokens: int | None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any
 
 from burnish.domain.app import App
 from burnish.domain.dataset import Dataset
@@ -28,7 +28,9 @@ from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import Optimizer
 from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
 from burnish.planning.input_mapping import map_inputs
+from burnish.planning.models import Models
 from burnish.planning.plan import Plan, Planner, TargetModel, calls_for_search
+from burnish.planning.teacher import find_teacher
 from burnish.tracking.protocol import Tracker
 
 _WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
@@ -47,22 +49,6 @@ class Resolution:
     inputs: JobInputs
     data: JobData | None
     plan: Plan
-
-
-class Models(Protocol):
-    """What resolving must know of models; ``llm.providers.registry`` has it."""
-
-    def resolve(
-        self, uri: str | None, model_config: Mapping[str, Any], response_format: Mapping[str, Any] | None
-    ) -> tuple[str, Parameters]:
-        """A model URI and its parameters, from an explicit URI or else the prompt's model config.
-
-        Raises:
-            InvalidInput: no model is named, or the provider is unknown.
-        """
-        ...
-
-    def price_known(self, uri: str) -> bool: ...
 
 
 CompleteSettings = Callable[[OptimizerType, Mapping[str, Any]], Mapping[str, Any]]
@@ -140,7 +126,8 @@ class Resolver:
             remedy = "only burnish.optimize_prompts makes such jobs, in the process that has the function"
             problems.add("config.app.function", config.app.function, remedy)
         prompts = self._prompts(config, problems)
-        return self._check(experiment_id, config, prompts, self._dataset(config, problems), problems)
+        dataset = self._dataset(config, problems)
+        return self._check(experiment_id, config, prompts, dataset, problems)
 
     def _check_experiment(self, experiment_id: str, problems: Problems) -> None:
         if not experiment_id:
@@ -165,35 +152,37 @@ class Resolver:
         registered = _RegisteredScorers(self._tracker)
         scorers = problems.collect(lambda: self._scorers(config, experiment_id, registered)) or ()
         optimizer = problems.collect(
-            lambda: self._planner.make_optimizer(config.optimizer_type, config.optimizer_config)
+            lambda: self._planner.make_optimizer(config.optimizer_type, config.optimizer_settings)
         )
         target, reflection = self._models_of(config, prompts, optimizer, problems)
-        teacher = self._teacher(config, problems)
+        teacher, answers = find_teacher(
+            config, self._tracker, self._models, problems, has_data=bool(config.dataset_id or dataset)
+        )
+        dataset = dataset or answers
         judges = self._judge_models(scorers, problems)
         asked = None if config.app else target  # what an app's own models cost is seen when it runs
         if asked is not None:
             self._check_cost_scorers(scorers, asked, problems)
         if config.budget.max_usd is not None:
-            models = [model.uri for model in (asked, reflection, teacher and teacher[1]) if model]
+            models = [model.uri for model in (asked, reflection, teacher and teacher.model) if model]
             self._check_prices([*models, *judges], problems)
         splits = Splits(train=(), validation=(), test=())
         if dataset is not None:
             if not config.scorers:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
             filled = () if config.app else prompts  # an app fills in what it likes
-            mapped = problems.collect(
-                partial(map_inputs, dataset, config.inputs, (*filled, *(teacher or ())[:1]))
-            )
+            taught = (teacher.prompt,) if teacher else ()
+            mapped = problems.collect(partial(map_inputs, dataset, config.inputs, (*filled, *taught)))
             if mapped is not None:
                 dataset = mapped
                 problems.collect(partial(check_records, filled, dataset))
                 if teacher is not None:
-                    problems.collect(partial(check_records, teacher[:1], dataset))
+                    problems.collect(partial(check_records, taught, dataset))
             labelled = ("expected_response",) if teacher else ()
             problems.collect(partial(check_expectations, scorers, dataset, given=labelled))
-            splits = problems.collect(partial(split, dataset, config.split, config.seed)) or splits
+            splits = problems.collect(partial(split, dataset, config.fractions, config.seed)) or splits
         else:
-            problems.collect(lambda: check_fractions(config.split))
+            problems.collect(lambda: check_fractions(config.fractions))
         if problems or optimizer is None or target is None:
             raise problems.error()
         needed = optimizer.estimate(
@@ -203,8 +192,8 @@ class Resolver:
             prompts=prompts,
             target=target.resolved(),
             reflection=reflection.resolved() if reflection else None,
-            teacher_prompt=teacher[0] if teacher else None,
-            teacher=teacher[1].resolved() if teacher else None,
+            teacher_prompt=teacher.prompt if teacher else None,
+            teacher=teacher.resolved if teacher else None,
             scorers=tuple(
                 ScorerDefinition(
                     name=entry.scorer.name,
@@ -215,10 +204,11 @@ class Resolver:
                 for spec, entry in zip(config.scorers, scorers, strict=True)
             ),
             judge_model=self._pinned_judge_model(scorers),
-            optimizer_settings=self._complete_settings(config.optimizer_type, config.optimizer_config),
+            optimizer_settings=self._complete_settings(config.optimizer_type, config.optimizer_settings),
             dataset=_summary(dataset, splits) if dataset else None,
             versions=_versions(),
             warnings=(
+                *(teacher.warnings if teacher else ()),
                 *splits.warnings,
                 *needed.warnings,
                 *(() if config.app else unfilled_placeholders(prompts, dataset)),
@@ -266,6 +256,8 @@ class Resolver:
 
     def _dataset(self, config: JobConfig, problems: Problems) -> Dataset | None:
         if not config.dataset_id:
+            if config.optimizer_type is OptimizerType.DISTILLATION:
+                return None  # its data may be what the teacher has answered
             if config.optimizer_type.info.needs_data or config.scorers:
                 problems.add(
                     "dataset_id", "", f"name a dataset (only {_WITHOUT_DATA} without scorers can do without)"
@@ -340,29 +332,6 @@ class Resolver:
             if entry.scorer.needs_price and not self._models.price_known(target.uri):
                 remedy = f"the price of {target.uri} is unknown; weigh the request by short_prompt instead"
                 problems.add("scorers", entry.scorer.name, remedy)
-
-    def _teacher(self, config: JobConfig, problems: Problems) -> tuple[Prompt, TargetModel] | None:
-        uri = config.optimizer_config.get("teacher_prompt_uri")
-        if not uri:
-            return None  # an optimizer that needs a teacher says so among its settings
-        try:
-            prompt = self._tracker.prompt(str(uri))
-        except NotFound:
-            problems.add("optimizer_config.teacher_prompt_uri", str(uri), "there is no such prompt version")
-            return None
-        except InvalidInput as error:
-            problems.extend(error.problems)
-            return None
-        model = config.optimizer_config.get("teacher_model")
-        found = problems.collect(
-            lambda: self._models.resolve(
-                str(model) if model else None if prompt.model_config else config.model,
-                prompt.model_config,
-                prompt.response_format,
-            ),
-            "optimizer_config.teacher_model" if model else "model",
-        )
-        return (prompt, TargetModel(*found)) if found else None
 
 
 class _RegisteredScorers:

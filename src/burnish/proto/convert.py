@@ -314,9 +314,11 @@ def read_config(
 
 def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
     if message.optimizer_type:
+        if message.optimizer_type == wire.OPTIMIZER_TYPE_DISTILLATION_100:
+            return OptimizerType.DISTILLATION
         name = wire.OptimizerType.Name(message.optimizer_type)
         return OptimizerType(name.removeprefix(WIRE_PREFIX))
-    names = [entry.name for entry in wire.OptimizerType.DESCRIPTOR.values if entry.number]
+    names = [kind.wire_name for kind in OptimizerType]
     problems.append(Problem("config.optimizer_type", "", f"is required: one of {', '.join(names)}"))
     return OptimizerType.JOINT_SEARCH
 
@@ -340,21 +342,26 @@ def usage_to_proto(usage: Usage) -> wire.Usage:
 
 def _usage_by_role_to_json(usage: UsageByRole) -> dict[str, Any]:
     roles = {role.value: _usage_to_json(usage.roles[role]) for role in sorted(usage.roles)}
-    return _usage_to_json(usage.total) | ({"roles": roles} if roles else {})
+    shown = _usage_to_json(usage.total)
+    unmetered = shown.pop("unmetered_calls", None)
+    return _set(**shown, roles=roles or None, unmetered_calls=unmetered)
 
 
 def _usage_to_json(usage: Usage) -> dict[str, Any]:
     return _set(
         calls=usage.calls,
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
+        prompt_tokens=None if usage.unmetered else usage.prompt_tokens,
+        completion_tokens=None if usage.unmetered else usage.completion_tokens,
         usd=usage.usd,
+        unmetered_calls=usage.unmetered or None,
     )
 
 
 def usage_from_proto(message: wire.Usage) -> Usage:
     nanos = round(message.usd * NANOS_PER_USD) if message.HasField("usd") else None
-    return Usage(message.calls, message.prompt_tokens, message.completion_tokens, nanos)
+    return Usage(
+        message.calls, message.prompt_tokens, message.completion_tokens, nanos, message.unmetered_calls
+    )
 
 
 def usage_by_role_to_proto(usage: UsageByRole) -> wire.UsageByRole:
@@ -472,6 +479,7 @@ def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict
         hint = hints.get(field.name)
         if hint is None:
             continue
+        hint = next((kind for kind in get_args(hint) if is_dataclass(kind)), hint)  # of ``Part | None``
         if is_map(field):
             known[field.name] = dict(value)
         elif is_repeated(field):

@@ -15,6 +15,7 @@ class OptimizerType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPTIMIZER_TYPE_GEPA: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_METAPROMPT: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_DISTILLATION: _ClassVar[OptimizerType]
+    OPTIMIZER_TYPE_DISTILLATION_100: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_FEW_SHOT: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_JOINT_SEARCH: _ClassVar[OptimizerType]
     OPTIMIZER_TYPE_FACTORIAL: _ClassVar[OptimizerType]
@@ -23,6 +24,7 @@ OPTIMIZER_TYPE_UNSPECIFIED: OptimizerType
 OPTIMIZER_TYPE_GEPA: OptimizerType
 OPTIMIZER_TYPE_METAPROMPT: OptimizerType
 OPTIMIZER_TYPE_DISTILLATION: OptimizerType
+OPTIMIZER_TYPE_DISTILLATION_100: OptimizerType
 OPTIMIZER_TYPE_FEW_SHOT: OptimizerType
 OPTIMIZER_TYPE_JOINT_SEARCH: OptimizerType
 OPTIMIZER_TYPE_FACTORIAL: OptimizerType
@@ -59,7 +61,7 @@ class Split(_message.Message):
     def __init__(self, train: _Optional[float] = ..., validation: _Optional[float] = ..., test: _Optional[float] = ...) -> None: ...
 
 class PromptOptimizationJobConfig(_message.Message):
-    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces", "app", "inputs")
+    __slots__ = ("optimizer_type", "dataset_id", "scorers", "optimizer_config_json", "teacher_prompt_uri", "model", "reflection_model", "budget", "split", "seed", "concurrency", "max_output_tokens", "call_timeout_seconds", "failure_share", "further_source_prompt_uris", "register", "thinking", "max_unscored_share", "traces", "app", "inputs")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +73,7 @@ class PromptOptimizationJobConfig(_message.Message):
     DATASET_ID_FIELD_NUMBER: _ClassVar[int]
     SCORERS_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_CONFIG_JSON_FIELD_NUMBER: _ClassVar[int]
+    TEACHER_PROMPT_URI_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     REFLECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     BUDGET_FIELD_NUMBER: _ClassVar[int]
@@ -91,6 +94,7 @@ class PromptOptimizationJobConfig(_message.Message):
     dataset_id: str
     scorers: _containers.RepeatedScalarFieldContainer[str]
     optimizer_config_json: str
+    teacher_prompt_uri: str
     model: str
     reflection_model: str
     budget: Budget
@@ -107,7 +111,7 @@ class PromptOptimizationJobConfig(_message.Message):
     traces: str
     app: App
     inputs: _containers.ScalarMap[str, str]
-    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ..., app: _Optional[_Union[App, _Mapping]] = ..., inputs: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., teacher_prompt_uri: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ..., app: _Optional[_Union[App, _Mapping]] = ..., inputs: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class App(_message.Message):
     __slots__ = ("function", "url", "timeout_seconds", "headers_from_env")
@@ -157,19 +161,21 @@ class DatasetSummary(_message.Message):
     def __init__(self, dataset_id: _Optional[str] = ..., name: _Optional[str] = ..., digest: _Optional[str] = ..., train: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ...) -> None: ...
 
 class Usage(_message.Message):
-    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd")
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "unmetered_calls")
     CALLS_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
+    UNMETERED_CALLS_FIELD_NUMBER: _ClassVar[int]
     calls: int
     prompt_tokens: int
     completion_tokens: int
     usd: float
-    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ...) -> None: ...
+    unmetered_calls: int
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., unmetered_calls: _Optional[int] = ...) -> None: ...
 
 class UsageByRole(_message.Message):
-    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "roles")
+    __slots__ = ("calls", "prompt_tokens", "completion_tokens", "usd", "roles", "unmetered_calls")
     class RolesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -182,12 +188,14 @@ class UsageByRole(_message.Message):
     COMPLETION_TOKENS_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
+    UNMETERED_CALLS_FIELD_NUMBER: _ClassVar[int]
     calls: int
     prompt_tokens: int
     completion_tokens: int
     usd: float
     roles: _containers.MessageMap[str, Usage]
-    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ...) -> None: ...
+    unmetered_calls: int
+    def __init__(self, calls: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., usd: _Optional[float] = ..., roles: _Optional[_Mapping[str, Usage]] = ..., unmetered_calls: _Optional[int] = ...) -> None: ...
 
 class ScorerNotes(_message.Message):
     __slots__ = ("range", "initial_raw", "final_raw", "unscored_answers")

@@ -21,7 +21,7 @@ from burnish.domain.job import (
 )
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry, best_so_far
 from burnish.errors import Conflict, InvalidInput, InvalidState, Problem, Problems, TrackingUnavailable
-from burnish.planning.resolver import Resolver
+from burnish.planning.resolver import Resolution, Resolver
 from burnish.service.estimate import Estimate, estimate
 from burnish.service.runs import JobRuns
 from burnish.store.protocol import JobStore
@@ -94,6 +94,22 @@ class Jobs:
         inputs, data = resolution.inputs, resolution.data
         job = self._new_job(experiment_id, config, tags or {}, inputs)
         return await self._create(job, inputs, data, idempotency, calls)
+
+    async def create(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        resolution: Resolution,
+        tags: Mapping[str, str],
+        calls: Sequence[JournalEntry] = (),
+    ) -> Job:
+        """Make the run and store a job whose prompts and data were at hand and have been checked.
+
+        Raises:
+            TrackingUnavailable, StoreUnavailable
+        """
+        job = self._new_job(experiment_id, config, tags, resolution.inputs)
+        return (await self._create(job, resolution.inputs, resolution.data, calls=calls))[0]
 
     async def repeat(
         self,

@@ -6,7 +6,7 @@ of the database itself is a ``StoreUnavailable``. Timestamps come from the store
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from burnish.domain.events import Event, NewEvent
@@ -313,14 +313,14 @@ class CandidateRecords(Protocol):
 class JournalRecords(Protocol):
     """The durable record of calls."""
 
-    async def journal_write(
+    def journal_write(
         self,
         job_id: str,
         attempt: int,
         begun: Sequence[tuple[CallKey, Usage]],
         finished: Sequence[JournalEntry],
         abandoned: Sequence[CallKey] = (),
-    ) -> None:
+    ) -> Awaitable[None]:
         """Note calls about to be made (with their reservation), calls finished, and calls that this
         attempt had begun and that certainly cost nothing, in one transaction, which other writers of any
         job may share. Writing a call again changes nothing.

@@ -28,6 +28,7 @@ from burnish.tracking.protocol import (
     NOTHING,
     EvaluationTrace,
     Link,
+    LinkedTraces,
     LoggedTrace,
     OpenRun,
     RunEntries,
@@ -81,6 +82,7 @@ class FakeTracker:
         runs, versions, datasets, experiments: what is there, by id or name.
         traces: of apps: (experiment, trace, its values), the oldest first.
         scorers: registered ones by experiment and name, in MLflow's serialized form.
+        linked: URI of a prompt version → what its traces say.
     """
 
     def __init__(self) -> None:
@@ -93,6 +95,7 @@ class FakeTracker:
         self.datasets: dict[str, Dataset] = {}
         self.traces: list[tuple[str, LoggedTrace, TraceValues]] = []
         self.scorers: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.linked: dict[str, LinkedTraces] = {}
         self.runs: dict[str, FakeRun] = {}
         self._lock = threading.RLock()
 
@@ -109,6 +112,10 @@ class FakeTracker:
             if dataset_id not in self.datasets:
                 raise NotFound("dataset", dataset_id)
             return self.datasets[dataset_id]
+
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        with self._call("linked_traces"):
+            return self.linked.get(str(prompt.uri), LinkedTraces(Dataset.of([])))
 
     def experiment_exists(self, experiment_id: str) -> bool:
         with self._call("experiment_exists"):

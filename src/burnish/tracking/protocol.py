@@ -125,6 +125,19 @@ class TraceValues:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedTraces:
+    """What a prompt version has answered, from the traces that are linked to it.
+
+    Attributes:
+        dataset: of each trace its inputs, and as expected response what was answered; the newest first.
+        left_out: traces that hold no values for the prompt's variables, or no answer.
+    """
+
+    dataset: Dataset
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class OpenRun:
     """A run that has not ended, and the job it says it belongs to."""
 
@@ -149,6 +162,10 @@ class Tracker(Protocol):
         Raises:
             NotFound
         """
+        ...
+
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        """The newest traces that are linked to this version, in any experiment."""
         ...
 
     def experiment_exists(self, experiment_id: str) -> bool: ...

@@ -46,15 +46,18 @@ class LoggedTraces:
 
     def values(self, trace_ids: Sequence[str]) -> dict[str, TraceValues]:
         """What the root spans hold, by trace id; without those that are gone."""
-        batches = (trace_ids[start : start + _BATCH] for start in range(0, len(trace_ids), _BATCH))
         return {
             trace_id: values
-            for batch in batches
-            for trace_id, spans in self._spans(batch)
+            for trace_id, spans in self.spans(trace_ids)
             if (values := _root_values(spans)) is not None
         }
 
-    def _spans(self, trace_ids: Sequence[str]) -> Iterator[tuple[str, Sequence[Any]]]:
+    def spans(self, trace_ids: Sequence[str]) -> Iterator[tuple[str, Sequence[Any]]]:
+        """The spans of each trace that has any."""
+        for start in range(0, len(trace_ids), _BATCH):
+            yield from self._batch(trace_ids[start : start + _BATCH])
+
+    def _batch(self, trace_ids: Sequence[str]) -> Iterator[tuple[str, Sequence[Any]]]:
         with self._connection.tracking("trace", ", ".join(trace_ids)) as store:
             traces = store.batch_get_traces(list(trace_ids), None)
         read = {trace.info.trace_id: trace.data.spans for trace in traces}

@@ -30,6 +30,7 @@ from burnish.tracking.mlflow.catalog import MlflowCatalog
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
 from burnish.tracking.mlflow.experiments import Experiments
+from burnish.tracking.mlflow.linked_traces import LinkedPromptTraces
 from burnish.tracking.mlflow.logged_traces import LoggedTraces
 from burnish.tracking.mlflow.prompts import Prompts
 from burnish.tracking.mlflow.runs import Runs, linked_prompts
@@ -40,6 +41,7 @@ from burnish.tracking.note import NOTE_TAG
 from burnish.tracking.protocol import (
     NOTHING,
     Link,
+    LinkedTraces,
     LoggedTrace,
     OpenRun,
     RunEntries,
@@ -112,6 +114,7 @@ class MlflowTracker:
         self._artifacts = Artifacts(self._connection)
         self._traces = Traces(self._connection, clock)
         self._logged_traces = LoggedTraces(self._connection)
+        self._linked_traces = LinkedPromptTraces(self._connection, self._logged_traces)
         self.catalog = MlflowCatalog(self._connection)
 
     @_patiently
@@ -121,6 +124,10 @@ class MlflowTracker:
     @_patiently
     def dataset(self, dataset_id: str) -> Dataset:
         return self._datasets.get(dataset_id)
+
+    @_patiently
+    def linked_traces(self, prompt: Prompt) -> LinkedTraces:
+        return self._linked_traces.of(prompt, self._experiments.active_ids())
 
     @_patiently
     def experiment_exists(self, experiment_id: str) -> bool:

@@ -1,0 +1,164 @@
+"""A long queue of short jobs on PostgreSQL, drained by one, two and four workers.
+
+The workers share this machine with PostgreSQL, the model server and each other. So the CPU of a job is
+counted, in the workers and in PostgreSQL: what a job costs more beside other workers is what is lost to
+locks and to the queue. Workers with cores of their own scale by the number of workers times that ratio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.options import Options
+from bench.processes import cpu_seconds
+from bench.results import Cell, Plot, Result, TableOfFigures, Target
+from burnish.dispatch.procrastinate import ProcrastinateDispatcher
+from burnish.domain.budget import Budget
+from burnish.domain.job import Job
+from burnish.store.sql import SqlJobStore
+from tests.chaos.deployment import Deployment
+from tests.chaos.processes import Child
+
+CONCURRENCY = 20
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What some workers did in the time they were watched.
+
+    Attributes:
+        jobs: that ended.
+        worker_ms, postgres_ms: CPU of a job.
+    """
+
+    workers: int
+    jobs: int
+    seconds: float
+    worker_ms: float
+    postgres_ms: float
+
+
+class Queue:
+    """Copies of one job that was created over HTTP, put straight into the store with its inputs."""
+
+    def __init__(self, deployment: Deployment, store: SqlJobStore) -> None:
+        self.deployment = deployment
+        self._store = store
+
+    async def submit(self, count: int) -> None:
+        first = await self.deployment.submit(
+            1,
+            optimizer_type="METAPROMPT",
+            dataset_id=None,
+            scorers=(),
+            reflection_model="openai:/job-0000",
+            budget=Budget(max_calls=5),
+            max_output_tokens=64,
+            register="never",
+        )
+        [job] = await self.deployment.jobs(first)
+        inputs = await self._store.find_inputs(job.job_id)
+        for number in range(count):
+            copy = Job(
+                job_id=f"bench-{number:05d}",
+                experiment_id=job.experiment_id,
+                config=job.config,
+                creation_timestamp_ms=time.time_ns() // 1_000_000,
+            )
+            await self._store.create(copy, inputs=inputs)
+
+    async def ended(self) -> int:
+        counts = await self.deployment.store.count_by_status()
+        return sum(count for status, count in counts.items() if status.terminal)
+
+    async def until_ended(self, count: int) -> None:
+        while await self.ended() < count:  # noqa: ASYNC110 - the state of other processes
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: float) -> Drained:
+    """Let the workers have the queue for some time."""
+    for worker in workers:
+        await worker.start()
+    await queue.until_ended(await queue.ended() + 20 * len(workers))
+    before, began = await queue.ended(), time.perf_counter()
+    used, postgres = sum(cpu_seconds(worker.pid) for worker in workers), cpu_seconds(postgres_pid)
+    await asyncio.sleep(seconds)
+    jobs, took = await queue.ended() - before, time.perf_counter() - began
+    used = sum(cpu_seconds(worker.pid) for worker in workers) - used
+    postgres = cpu_seconds(postgres_pid) - postgres
+    for worker in workers:
+        await worker.stop()
+    return Drained(len(workers), jobs, took, 1000 * used / jobs, 1000 * postgres / jobs)
+
+
+async def measure(options: Options) -> Result:
+    length, seconds, counts = (300, 5.0, (1, 2)) if options.short else (10_000, 45.0, (1, 2, 4))
+    folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
+    deployment = Deployment(folder, postgres=True, latency_ms=0.0, worker_concurrency=CONCURRENCY)
+    deployment.workers = []
+    workers = [deployment.make_worker(number) for number in range(1, max(counts) + 1)]
+    found = []
+    async with deployment:
+        queue_of = ProcrastinateDispatcher(
+            deployment.store_uri, deployment.store.heartbeats, deployment.store.unfinished
+        )
+        store = await asyncio.to_thread(SqlJobStore, deployment.store_uri, hand_over=queue_of.hand_over)
+        try:
+            assert deployment.postgres is not None
+            queue = Queue(deployment, store)
+            await queue.submit(length)
+            for count in counts:
+                found.append(await drain(queue, workers[:count], deployment.postgres.pid, seconds))
+        finally:
+            await store.close()
+            for worker in workers:
+                if worker.alive:
+                    worker.kill()
+    one, two = found[0], found[1]
+    rows: list[list[Cell]] = [
+        [at.workers, at.jobs, at.worker_ms, at.postgres_ms, at.workers * one.worker_ms / at.worker_ms]
+        for at in found
+    ]
+    return Result(
+        name="scale",
+        about=f"A queue of {length:,} jobs of one call each, a model that answers at once, {CONCURRENCY} "
+        "jobs at a time in each worker.",
+        tables=[
+            TableOfFigures(
+                title=f"{seconds:g} s each",
+                columns=(
+                    "workers",
+                    "jobs ended",
+                    "worker, CPU ms a job",
+                    "PostgreSQL, CPU ms a job",
+                    "times one worker",
+                ),
+                rows=rows,
+            )
+        ],
+        plots=[
+            Plot(
+                title="CPU of a job",
+                x="workers",
+                y="ms",
+                series={
+                    "worker": [(at.workers, at.worker_ms) for at in found],
+                    "PostgreSQL": [(at.workers, at.postgres_ms) for at in found],
+                },
+            )
+        ],
+        targets=[
+            Target(
+                what="from one to two workers with cores of their own, by CPU",
+                value=2 * one.worker_ms / two.worker_ms,
+                at_least=1.8,
+                unit="times",
+            )
+        ],
+    )
