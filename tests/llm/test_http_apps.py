@@ -157,8 +157,8 @@ async def test_what_is_asked_and_what_comes_back(serve: MakeApp) -> None:
         ({"output": "yes", "usage": None, "trace_id": None}, "yes", None),
         ({"output": None}, "null", None),
         ({"output": [1, 2.5]}, "[1, 2.5]", None),
-        ({"output": "yes", "usage": {}}, "yes", Usage(1, 0, 0, None)),
-        ({"output": "yes", "usage": {"usd": 0}}, "yes", Usage(1, 0, 0, 0)),
+        ({"output": "yes", "usage": {}}, "yes", Usage(1, 0, 0, None, 1)),
+        ({"output": "yes", "usage": {"usd": 0}}, "yes", Usage(1, 0, 0, 0, 1)),
         ({"output": "yes", "error": "ignored", "more": 1}, "yes", None),
     ],
 )
@@ -239,7 +239,7 @@ async def test_a_422_is_that_example_s_failure_with_what_it_cost(serve: MakeApp)
     answer = {"error": "ValueError: no such film", "usage": {"calls": 2, "usd": 0.5}}
     with pytest.raises(AppFailed, match="422 ValueError: no such film") as raised:
         await ask(await serve(http(answer, "422 Unprocessable")))
-    assert raised.value.usage == Usage(2, 0, 0, 500_000_000)
+    assert raised.value.usage == Usage(2, 0, 0, 500_000_000, 2)
 
 
 async def test_what_a_header_holds_is_in_no_message(serve: MakeApp) -> None:

@@ -171,12 +171,13 @@ def _usage(value: Any) -> Usage | None:
     ):
         raise ValueError(f"{', '.join(_COUNTS)} must be whole numbers, 0 or more")
     calls, prompt_tokens, completion_tokens = counts
+    unmetered = calls if value.keys().isdisjoint(_COUNTS[1:]) else 0
     usd = value.get("usd")
     if usd is None:
-        return Usage(calls, prompt_tokens, completion_tokens, None)
+        return Usage(calls, prompt_tokens, completion_tokens, None, unmetered)
     if not isinstance(usd, (int, float)) or isinstance(usd, bool) or not 0 <= usd < _MOST / NANOS_PER_USD:
         raise ValueError("usd must be a number of US dollars, 0 or more, or left out where it is not known")
-    return Usage(calls, prompt_tokens, completion_tokens, round(usd * NANOS_PER_USD))
+    return Usage(calls, prompt_tokens, completion_tokens, round(usd * NANOS_PER_USD), unmetered)
 
 
 def _failed(error: ModelRequestInvalid, model: str) -> AppFailed:
