@@ -45,6 +45,7 @@ async def _repeat(services: Services, call: Call) -> dict[str, Any]:
     Problems([*request.problems, *problems]).check()
     job, _ = await services.jobs.repeat(
         call.message.like_job_id,
+        change=request.change,
         refresh_inputs=call.message.refresh_inputs,
         experiment_id=request.experiment_id,
         tags=request.tags,

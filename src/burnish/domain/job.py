@@ -335,6 +335,21 @@ def _options() -> tuple[OptionRow, ...]:
     return tuple(option_rows(JobConfig))
 
 
+FREE_BESIDE_INPUTS = frozenset(
+    {
+        "budget",
+        "concurrency",
+        "call_timeout_seconds",
+        "failure_share",
+        "max_unscored_share",
+        "thinking",
+        "register",
+        "traces",
+    }
+)
+"""Options in which jobs on the same inputs may differ; every other one decides what the inputs are."""
+
+
 class JobOptions(TypedDict, total=False):
     """The fields of :class:`JobConfig` as keyword arguments of the SDK, where a type checker sees them.
 

@@ -18,7 +18,7 @@ from burnish.domain.answer import Thinking
 from burnish.domain.job import JobConfig
 from burnish.domain.records import CallKey
 from burnish.domain.usage import Role, Usage
-from burnish.errors import ModelError
+from burnish.errors import BurnishError, ModelError
 from burnish.llm.answer_watch import AnswerWatch
 from burnish.llm.budget import Ledger
 from burnish.llm.call import Call
@@ -192,8 +192,10 @@ class JobGateway:
         else:
             try:
                 completion = await self._in_flight.join(key, lambda: self._make(request, key))
-            except ModelError as error:
-                self.answers.failed(key, error)
+            except BurnishError as error:
+                if isinstance(error, ModelError):
+                    self.answers.failed(key, error)
+                await self._breaker.drain()
                 raise
         if self._config.thinking != Thinking.KEEP and completion.run is None:  # an app's output is its own
             completion = completion.without_thinking()

@@ -102,13 +102,43 @@ class Resolver:
                 raise InvalidInput(*found) from None
             raise
 
-    async def check_experiment(self, experiment_id: str, problems: Problems) -> None:
-        """Add a problem where the experiment of a job's run is not there.
+    async def check_again(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        inputs: JobInputs,
+        data: JobData | None,
+        found: Sequence[Problem] = (),
+    ) -> None:
+        """Check a job that is to run on another one's inputs.
+
+        Args:
+            found: what is wrong with the request already.
 
         Raises:
-            TrackingUnavailable
+            InvalidInput: one error with all problems of the request.
+            TrackingUnavailable: whether the experiment is there cannot be asked now.
         """
-        await asyncio.to_thread(self._check_experiment, experiment_id, problems)
+        await asyncio.to_thread(self._check_again, experiment_id, config, inputs, data, Problems(found))
+
+    def _check_again(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        inputs: JobInputs,
+        data: JobData | None,
+        problems: Problems,
+    ) -> None:
+        self._check_experiment(experiment_id, problems)
+        problems.extend(config.problems())
+        if config.budget.max_usd is not None:
+            names = inputs.summary
+            asked = None if config.app else names.model
+            models = (asked, names.reflection_model, names.teacher_model, *names.judge_models)
+            self._check_prices([model for model in models if model], problems)
+        if config.budget.max_calls is not None:
+            problems.collect(lambda: check_budget(self._planner.plan(config, inputs, data)))
+        problems.check()
 
     async def check(
         self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None

@@ -7,10 +7,12 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import fields
 
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import (
+    FREE_BESIDE_INPUTS,
     MAX_PRIORITY,
     MAX_TAG_KEY_CHARACTERS,
     MAX_TAG_VALUE_CHARACTERS,
@@ -20,7 +22,7 @@ from burnish.domain.job import (
     JobStatus,
 )
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry, best_so_far
-from burnish.errors import Conflict, InvalidInput, InvalidState, Problem, Problems, TrackingUnavailable
+from burnish.errors import Conflict, InvalidInput, InvalidState, Problem, TrackingUnavailable
 from burnish.planning.resolver import Resolution, Resolver
 from burnish.service.estimate import Estimate, estimate
 from burnish.service.runs import JobRuns
@@ -115,6 +117,7 @@ class Jobs:
         self,
         like_job_id: str,
         *,
+        change: Callable[[JobConfig], JobConfig] = lambda config: config,
         refresh_inputs: bool = False,
         experiment_id: str = "",
         tags: Mapping[str, str] | None = None,
@@ -123,6 +126,8 @@ class Jobs:
         """Make the same job again, as :meth:`submit` does.
 
         Args:
+            change: the other job's config → the new one's. Without ``refresh_inputs`` they may differ in
+                :data:`~burnish.domain.job.FREE_BESIDE_INPUTS` alone.
             refresh_inputs: whether prompts, records, judges and models are looked up anew; else the new job
                 runs on exactly what the other one ran on, whatever has become of it.
             experiment_id: empty: the other job's.
@@ -140,11 +145,9 @@ class Jobs:
         _require_reachable_app(like)
         tags = {**like.tags, **(tags or {})}
         experiment_id = experiment_id or like.experiment_id
+        config = change(like.config)
         if refresh_inputs:
-            return await self.submit(experiment_id, like.config, tags, idempotency)
-        problems = Problems(tag_problems(tags))
-        await self._resolver.check_experiment(experiment_id, problems)
-        problems.check()
+            return await self.submit(experiment_id, config, tags, idempotency)
         inputs = await self._store.find_inputs(like_job_id)
         if inputs is None:
             raise InvalidState(
@@ -152,7 +155,9 @@ class Jobs:
                 "refresh_inputs"
             )
         data = await self._store.find_data(like_job_id)
-        job = self._new_job(experiment_id, like.config, tags, inputs)
+        problems = [*tag_problems(tags), *_changes_of_inputs(like.config, config)]
+        await self._resolver.check_again(experiment_id, config, inputs, data, problems)
+        job = self._new_job(experiment_id, config, tags, inputs)
         return await self._create(job, inputs, data, idempotency)
 
     def _new_job(
@@ -314,6 +319,27 @@ def tag_problems(tags: Mapping[str, str]) -> list[Problem]:
         remedy = f"must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}; higher goes first"
         problems.append(Problem(f"tags.{PRIORITY_TAG}", priority, remedy))
     return problems
+
+
+def _changes_of_inputs(of_other: JobConfig, config: JobConfig) -> list[Problem]:
+    remedy = (
+        "decides what a job runs on, which is the other job's; leave it out, or have everything looked up "
+        "anew (refresh_inputs, on the command line --refresh)"
+    )
+    changed = [
+        entry.name
+        for entry in fields(JobConfig)
+        if entry.name not in FREE_BESIDE_INPUTS
+        and getattr(config, entry.name) != getattr(of_other, entry.name)
+    ]
+    return [
+        Problem(
+            "source_prompt_uri" if name == "source_prompt_uris" else f"config.{name}",
+            str(getattr(config, name)),
+            remedy,
+        )
+        for name in changed
+    ]
 
 
 def _require_reachable_app(job: Job) -> None:
