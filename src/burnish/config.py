@@ -21,6 +21,8 @@ class Settings:
         host, port: where the server listens.
         allowed_hosts: further ``Host`` names the server answers to.
         allowed_base_urls: model endpoints a prompt's own model config may name.
+        app_urls: base URLs below which a job's app may be.
+        app_networks: private networks that these may lead to, such as ``10.0.0.0/8``.
         requests_per_minute, tokens_per_minute: what each model may be asked at most; ``None``: only its
             own refusals (429) slow the calls down.
         judge_model: model URI for judges that name none.
@@ -49,6 +51,8 @@ class Settings:
     port: int = 5000
     allowed_hosts: tuple[str, ...] = ()
     allowed_base_urls: tuple[str, ...] = ()
+    app_urls: tuple[str, ...] = ()
+    app_networks: tuple[str, ...] = ()
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     judge_model: str | None = None
