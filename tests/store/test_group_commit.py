@@ -47,6 +47,10 @@ def commit(disk: Disk) -> GroupCommit[str, str]:
     return GroupCommit(disk.begin, disk.clock)
 
 
+async def keep(commit: GroupCommit[str, str], entry: str) -> str:
+    return await commit(entry)
+
+
 async def turn() -> None:
     """Let everything happen that can happen now."""
     for _ in range(20):
@@ -56,9 +60,12 @@ async def turn() -> None:
 async def test_what_comes_meanwhile_shares_the_next_transaction(
     disk: Disk, commit: GroupCommit[str, str]
 ) -> None:
-    writing = [asyncio.create_task(commit("first")), asyncio.create_task(commit("in the same moment"))]
+    writing = [
+        asyncio.create_task(keep(commit, "first")),
+        asyncio.create_task(keep(commit, "in the same moment")),
+    ]
     await turn()
-    writing += [asyncio.create_task(commit(f"meanwhile {number}")) for number in range(64)]
+    writing += [asyncio.create_task(keep(commit, f"meanwhile {number}")) for number in range(64)]
     await turn()
     assert [len(entries) for entries in disk.transactions] == [2]
     assert not any(task.done() for task in writing)
@@ -71,7 +78,7 @@ async def test_what_comes_meanwhile_shares_the_next_transaction(
 
 
 async def test_a_transaction_has_a_largest_size(disk: Disk, commit: GroupCommit[str, str]) -> None:
-    writing = [asyncio.create_task(commit(str(number))) for number in range(1200)]
+    writing = [asyncio.create_task(keep(commit, str(number))) for number in range(1200)]
     await turn()
     while not all(task.done() for task in writing):
         disk.end()
@@ -80,16 +87,16 @@ async def test_a_transaction_has_a_largest_size(disk: Disk, commit: GroupCommit[
 
 
 async def test_slow_transactions_are_followed_by_a_rest(disk: Disk, commit: GroupCommit[str, str]) -> None:
-    first = asyncio.create_task(commit("first"))
+    first = asyncio.create_task(keep(commit, "first"))
     await turn()
     disk.now = 0.004
     disk.end()
     await first
-    second = asyncio.create_task(commit("second"))
+    second = asyncio.create_task(keep(commit, "second"))
     await turn()
     assert len(disk.transactions) == 1  # it gathers for three times as long as the first one took
     disk.now = 0.017
-    third = asyncio.create_task(commit("third"))
+    third = asyncio.create_task(keep(commit, "third"))
     while len(disk.transactions) == 1:  # noqa: ASYNC110 - a timer of the loop
         await asyncio.sleep(0.001)
     disk.end()
@@ -98,7 +105,7 @@ async def test_slow_transactions_are_followed_by_a_rest(disk: Disk, commit: Grou
 
 
 async def test_each_hears_of_its_own_error(disk: Disk, commit: GroupCommit[str, str]) -> None:
-    good, bad = asyncio.create_task(commit("good")), asyncio.create_task(commit("bad"))
+    good, bad = asyncio.create_task(keep(commit, "good")), asyncio.create_task(keep(commit, "bad"))
     await turn()
     disk.under_way[0].set_result(["kept", ValueError("not this one")])
     assert await good == "kept"
@@ -109,12 +116,12 @@ async def test_each_hears_of_its_own_error(disk: Disk, commit: GroupCommit[str, 
 async def test_all_hear_that_the_transaction_failed_and_the_next_goes_on(
     disk: Disk, commit: GroupCommit[str, str]
 ) -> None:
-    writing = [asyncio.create_task(commit(name)) for name in "abc"]
+    writing = [asyncio.create_task(keep(commit, name)) for name in "abc"]
     await turn()
     disk.end(StoreUnavailable("disk full"))
     results = await asyncio.gather(*writing, return_exceptions=True)
     assert [type(result) for result in results] == [StoreUnavailable] * 3
-    after = asyncio.create_task(commit("after"))
+    after = asyncio.create_task(keep(commit, "after"))
     await turn()
     disk.end()
     assert await after == "after is kept"
@@ -131,7 +138,10 @@ async def test_a_store_that_is_closed_leaves_nobody_waiting() -> None:
 
 
 async def test_who_leaves_does_not_take_anything_along(disk: Disk, commit: GroupCommit[str, str]) -> None:
-    leaving, staying = asyncio.create_task(commit("leaving")), asyncio.create_task(commit("staying"))
+    leaving, staying = (
+        asyncio.create_task(keep(commit, "leaving")),
+        asyncio.create_task(keep(commit, "staying")),
+    )
     await turn()
     leaving.cancel()
     await turn()
@@ -141,11 +151,11 @@ async def test_who_leaves_does_not_take_anything_along(disk: Disk, commit: Group
 
 
 async def test_cancelling_every_task_does_not_stop_it(disk: Disk, commit: GroupCommit[str, str]) -> None:
-    leaving = asyncio.create_task(commit("leaving"))
+    leaving = asyncio.create_task(keep(commit, "leaving"))
     await turn()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
-    after = asyncio.create_task(commit("after"))
+    after = asyncio.create_task(keep(commit, "after"))
     await turn()
     disk.end()
     await turn()
@@ -156,12 +166,12 @@ async def test_cancelling_every_task_does_not_stop_it(disk: Disk, commit: GroupC
 
 def test_a_new_event_loop_begins_anew(disk: Disk, commit: GroupCommit[str, str]) -> None:
     async def abandon() -> None:
-        task = asyncio.create_task(commit("abandoned"))
+        task = asyncio.create_task(keep(commit, "abandoned"))
         await turn()
         task.cancel()
 
     async def go_on() -> str:
-        task = asyncio.create_task(commit("anew"))
+        task = asyncio.create_task(keep(commit, "anew"))
         await turn()
         disk.end()
         return await task

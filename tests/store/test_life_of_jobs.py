@@ -88,6 +88,10 @@ class LifeOfJobs(RuleBasedStateMachine):
             self.runner.run(run())
         return None
 
+    async def journal(self, job_id: str, attempt: int) -> None:
+        calls, answers = [(a_call(attempt), Usage(1))], [an_answer(attempt)]
+        await self.store.journal_write(job_id, attempt, calls, answers)
+
     def refusal(self, job_id: str, allowed: bool) -> type[BurnishError] | None:
         if job_id in self.deleted:
             return NotFound
@@ -168,10 +172,7 @@ class LifeOfJobs(RuleBasedStateMachine):
             Report(evaluations=[an_evaluation(str(attempt))]),
         ):
             self.do(self.store.report(job_id, attempt, report), refused)
-        self.do(
-            self.store.journal_write(job_id, attempt, [(a_call(attempt), Usage(1))], [an_answer(attempt)]),
-            refused,
-        )
+        self.do(self.journal(job_id, attempt), refused)
         canceled = self.do(self.store.report(job_id, attempt, Report()), refused)
         if owned:
             assert canceled is job.cancel_requested

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from burnish.domain.dataset import Dataset
-from burnish.domain.inputs import JobInputs, ResolvedModel
+from burnish.domain.inputs import DatasetSummary, InputSummary, JobInputs, ResolvedModel
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message, Prompt
 from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
@@ -540,3 +540,28 @@ def test_traces_that_another_worker_writes_at_this_moment_are_there_once(
     assert len(found) == 30
     assert all(len(trace.data.spans) == 1 for trace in found)
     assert all(trace.info.token_usage["total_tokens"] == 0 for trace in found)
+
+
+def test_the_run_has_the_params_and_dataset_inputs_of_mlflow_s_own_jobs(
+    shared: MlflowTracker, client: Any
+) -> None:
+    job = make_job(shared)
+    config = replace(job.config, optimizer_config={"rounds": 2}, reflection_model="openai:/large")
+    summary = DatasetSummary(
+        dataset_id=config.dataset_id, name="d", digest="abc", train=3, validation=2, test=1
+    )
+    inputs = InputSummary(
+        source_prompt_uris=config.source_prompt_uris,
+        model="openai:/x",
+        reflection_model="openai:/large",
+        dataset=summary,
+    )
+    run = client.get_run(shared.ensure_run(replace(job, config=config, inputs=inputs)))
+    assert json.loads(run.data.params["optimizer_config_json"]) == {
+        "rounds": 2,
+        "reflection_model": "openai:/large",
+    }
+    assert run.data.params["num_training_samples"] == "3"
+    contexts = {entry.tags[0].value: entry.dataset.profile for entry in run.inputs.dataset_inputs}
+    assert set(contexts) == {"optimization", "training"}
+    assert json.loads(contexts["training"]) == {"num_records": 3}

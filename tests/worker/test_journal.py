@@ -79,19 +79,19 @@ class TestFinding:
     async def test_a_finished_call_is_found_and_marked_as_replayed(self) -> None:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
-        assert journal.find(request(), PURPOSE) is None
-        await journal.begin(request(), PURPOSE, WORST)
-        assert journal.find(request(), PURPOSE) is None
-        await journal.finish(request(), PURPOSE, ANSWER)
-        assert journal.find(request(), PURPOSE) == replace(ANSWER, replayed=True)
+        assert journal.find(PURPOSE.key_of(request())) is None
+        await journal.begin(PURPOSE.key_of(request()), WORST)
+        assert journal.find(PURPOSE.key_of(request())) is None
+        await journal.finish(PURPOSE.key_of(request()), ANSWER)
+        assert journal.find(PURPOSE.key_of(request())) == replace(ANSWER, replayed=True)
 
     async def test_the_next_attempt_finds_it_too(self) -> None:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
-        await journal.finish(request(), PURPOSE, ANSWER)
+        await journal.finish(PURPOSE.key_of(request()), ANSWER)
         records.attempt = 2
         resumed = await StoreJournal.open(records, "job", 2)
-        assert resumed.find(request(), PURPOSE) == replace(ANSWER, replayed=True)
+        assert resumed.find(PURPOSE.key_of(request())) == replace(ANSWER, replayed=True)
 
     @pytest.mark.parametrize(
         ("other_request", "other_purpose"),
@@ -108,16 +108,16 @@ class TestFinding:
     )
     async def test_another_call_is_another(self, other_request: Request, other_purpose: Purpose) -> None:
         journal = await StoreJournal.open(FakeRecords(), "job", 1)
-        await journal.finish(request(), PURPOSE, ANSWER)
-        assert journal.find(other_request, other_purpose) is None
+        await journal.finish(PURPOSE.key_of(request()), ANSWER)
+        assert journal.find(other_purpose.key_of(other_request)) is None
 
     async def test_a_sealed_test_that_an_earlier_version_wrote_as_search_is_found(self) -> None:
         journal = await StoreJournal.open(FakeRecords(), "job", 1)
-        await journal.finish(request(), PURPOSE, ANSWER)
+        await journal.finish(PURPOSE.key_of(request()), ANSWER)
         tested = replace(PURPOSE, phase="test")
-        assert journal.find(request(), tested) == replace(ANSWER, replayed=True)
-        await journal.finish(request("new"), tested, ANSWER)
-        assert journal.find(request("new"), PURPOSE) is None
+        assert journal.find(tested.key_of(request())) == replace(ANSWER, replayed=True)
+        await journal.finish(tested.key_of(request("new")), ANSWER)
+        assert journal.find(PURPOSE.key_of(request("new"))) is None
 
 
 async def let_others_run() -> None:
@@ -131,7 +131,7 @@ class TestWriting:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
         records.go_on.clear()
-        beginning = asyncio.create_task(journal.begin(request(), PURPOSE, WORST))
+        beginning = asyncio.create_task(journal.begin(PURPOSE.key_of(request()), WORST))
         await let_others_run()
         assert not beginning.done()
         records.go_on.set()
@@ -141,12 +141,12 @@ class TestWriting:
     async def test_an_answer_is_durable_before_it_is_used(self) -> None:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
-        await journal.begin(request(), PURPOSE, WORST)
+        await journal.begin(PURPOSE.key_of(request()), WORST)
         records.go_on.clear()
-        finishing = asyncio.create_task(journal.finish(request(), PURPOSE, ANSWER))
+        finishing = asyncio.create_task(journal.finish(PURPOSE.key_of(request()), ANSWER))
         await let_others_run()
         assert not finishing.done()
-        assert journal.find(request(), PURPOSE) is None
+        assert journal.find(PURPOSE.key_of(request())) is None
         records.go_on.set()
         await finishing
         assert records.begun == {}
@@ -154,19 +154,19 @@ class TestWriting:
     async def test_a_call_abandoned_is_as_if_never_begun(self) -> None:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
-        await journal.begin(request(), PURPOSE, WORST)
-        await journal.abandon(request(), PURPOSE)
+        await journal.begin(PURPOSE.key_of(request()), WORST)
+        await journal.abandon(PURPOSE.key_of(request()))
         assert records.begun == {}
         double = WORST + WORST
-        await journal.begin(request(), PURPOSE, double)
+        await journal.begin(PURPOSE.key_of(request()), double)
         assert list(records.begun.values()) == [double]
 
     async def test_a_caller_who_leaves_does_not_take_the_others_along(self) -> None:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
         records.go_on.clear()
-        leaving = asyncio.create_task(journal.begin(request("a"), PURPOSE, WORST))
-        staying = asyncio.create_task(journal.begin(request("b"), PURPOSE, WORST))
+        leaving = asyncio.create_task(journal.begin(PURPOSE.key_of(request("a")), WORST))
+        staying = asyncio.create_task(journal.begin(PURPOSE.key_of(request("b")), WORST))
         await let_others_run()
         leaving.cancel()
         records.go_on.set()
@@ -176,7 +176,7 @@ class TestWriting:
     async def test_close_waits_for_what_was_handed_in(self) -> None:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
-        leaving = asyncio.create_task(journal.finish(request(), PURPOSE, ANSWER))
+        leaving = asyncio.create_task(journal.finish(PURPOSE.key_of(request()), ANSWER))
         await asyncio.sleep(0)
         leaving.cancel()
         await journal.close()
@@ -187,7 +187,7 @@ class TestWriting:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
         records.go_on.clear()
-        finishing = asyncio.create_task(journal.finish(request(), PURPOSE, ANSWER))
+        finishing = asyncio.create_task(journal.finish(PURPOSE.key_of(request()), ANSWER))
         await asyncio.sleep(0)
         closing = asyncio.create_task(journal.close())
         await asyncio.sleep(0)
@@ -211,16 +211,17 @@ class TestFailing:
         journal = await StoreJournal.open(records, "job", 1)
         records.go_on.clear()
         writing = [
-            asyncio.create_task(journal.begin(request(str(number)), PURPOSE, WORST)) for number in range(8)
+            asyncio.create_task(journal.begin(PURPOSE.key_of(request(str(number))), WORST))
+            for number in range(8)
         ]
         await let_others_run()
-        writing.append(asyncio.create_task(journal.finish(request("late"), PURPOSE, ANSWER)))
+        writing.append(asyncio.create_task(journal.finish(PURPOSE.key_of(request("late")), ANSWER)))
         await let_others_run()
         records.attempt = 2
         records.go_on.set()
         results = await asyncio.gather(*writing, return_exceptions=True)
         assert [type(result) for result in results] == [AttemptSuperseded] * 9
-        assert journal.find(request("late"), PURPOSE) is None
+        assert journal.find(PURPOSE.key_of(request("late"))) is None
         assert records.begun == {}
 
     async def test_once_fenced_the_store_is_not_asked_again(self) -> None:
@@ -228,10 +229,10 @@ class TestFailing:
         records.attempt = 2
         journal = await StoreJournal.open(records, "job", 1)
         with pytest.raises(AttemptSuperseded):
-            await journal.begin(request(), PURPOSE, WORST)
+            await journal.begin(PURPOSE.key_of(request()), WORST)
         records.go_on.clear()  # a write would now wait for ever
         with pytest.raises(AttemptSuperseded):
-            await journal.begin(request("another"), PURPOSE, WORST)
+            await journal.begin(PURPOSE.key_of(request("another")), WORST)
         await journal.close()
 
     async def test_a_store_that_is_away_fails_the_batch_and_not_the_next(self) -> None:
@@ -239,20 +240,20 @@ class TestFailing:
         journal = await StoreJournal.open(records, "job", 1)
         records.error = StoreUnavailable("disk full")
         with pytest.raises(StoreUnavailable):
-            await journal.finish(request(), PURPOSE, ANSWER)
-        assert journal.find(request(), PURPOSE) is None
+            await journal.finish(PURPOSE.key_of(request()), ANSWER)
+        assert journal.find(PURPOSE.key_of(request())) is None
         records.error = None
-        await journal.finish(request(), PURPOSE, ANSWER)
-        assert journal.find(request(), PURPOSE) is not None
+        await journal.finish(PURPOSE.key_of(request()), ANSWER)
+        assert journal.find(PURPOSE.key_of(request())) is not None
 
     async def test_even_an_unforeseen_error_leaves_nobody_waiting(self) -> None:
         records = FakeRecords()
         journal = await StoreJournal.open(records, "job", 1)
         records.error = TypeError("a bug")
         with pytest.raises(TypeError):
-            await journal.begin(request(), PURPOSE, WORST)
+            await journal.begin(PURPOSE.key_of(request()), WORST)
         records.error = None
-        await journal.begin(request(), PURPOSE, WORST)
+        await journal.begin(PURPOSE.key_of(request()), WORST)
 
     @pytest.mark.parametrize("steps", [0, 1, 2, 3])
     async def test_cancelling_every_task_leaves_nobody_waiting(self, steps: int) -> None:
@@ -260,7 +261,9 @@ class TestFailing:
         journal = await StoreJournal.open(records, "job", 1)
         records.go_on.clear()
         before = asyncio.all_tasks()
-        waiting = [asyncio.ensure_future(journal.begin(request(name), PURPOSE, WORST)) for name in "ab"]
+        waiting = [
+            asyncio.ensure_future(journal.begin(PURPOSE.key_of(request(name)), WORST)) for name in "ab"
+        ]
         for _ in range(steps):  # until they have not begun, have, and write
             await asyncio.sleep(0)
         for task in asyncio.all_tasks() - before:
@@ -270,7 +273,7 @@ class TestFailing:
             await journal.close()
         assert [type(result) for result in results] == [asyncio.CancelledError] * 2
         records.go_on.set()
-        await journal.begin(request("c"), PURPOSE, WORST)  # and the next is written
+        await journal.begin(PURPOSE.key_of(request("c")), WORST)  # and the next is written
         assert len(records.begun) == 1
 
 
@@ -296,34 +299,34 @@ class TestOverTheRealStore:
     async def test_finished_calls_come_back_and_begun_ones_are_lost(self, store: SqlJobStore) -> None:
         journal = await StoreJournal.open(store, "job", 1)
         for text in ("finished", "lost", "abandoned"):
-            await journal.begin(request(text), PURPOSE, WORST)
-        await journal.finish(request("finished"), PURPOSE, ANSWER)
-        await journal.abandon(request("abandoned"), PURPOSE)
+            await journal.begin(PURPOSE.key_of(request(text)), WORST)
+        await journal.finish(PURPOSE.key_of(request("finished")), ANSWER)
+        await journal.abandon(PURPOSE.key_of(request("abandoned")))
         await store.take("job", "another worker")
 
         resumed = await StoreJournal.open(store, "job", 2)
-        assert resumed.find(request("finished"), PURPOSE) == replace(ANSWER, replayed=True)
-        assert resumed.find(request("lost"), PURPOSE) is None
+        assert resumed.find(PURPOSE.key_of(request("finished"))) == replace(ANSWER, replayed=True)
+        assert resumed.find(PURPOSE.key_of(request("lost"))) is None
         totals = await store.journal_totals("job")
         assert totals.finished.total == ANSWER.usage
         assert totals.lost.total == WORST
         with pytest.raises(AttemptSuperseded):
-            await journal.begin(request("a superseded worker's"), PURPOSE, WORST)
+            await journal.begin(PURPOSE.key_of(request("a superseded worker's")), WORST)
 
     async def test_a_call_lost_once_and_made_again_counts_twice(self, store: SqlJobStore) -> None:
         journal = await StoreJournal.open(store, "job", 1)
-        await journal.begin(request(), PURPOSE, WORST)
+        await journal.begin(PURPOSE.key_of(request()), WORST)
         await store.take("job", "another worker")
         resumed = await StoreJournal.open(store, "job", 2)
-        await resumed.begin(request(), PURPOSE, WORST)
-        await resumed.finish(request(), PURPOSE, ANSWER)
+        await resumed.begin(PURPOSE.key_of(request()), WORST)
+        await resumed.finish(PURPOSE.key_of(request()), ANSWER)
         totals = await store.journal_totals("job")
         assert (totals.finished.total.calls, totals.lost.total.calls) == (1, 1)
 
     async def test_a_note_can_be_raised(self, store: SqlJobStore) -> None:
         journal = await StoreJournal.open(store, "job", 1)
-        await journal.begin(request(), PURPOSE, WORST)
-        await journal.abandon(request(), PURPOSE)
-        await journal.begin(request(), PURPOSE, WORST + WORST)
+        await journal.begin(PURPOSE.key_of(request()), WORST)
+        await journal.abandon(PURPOSE.key_of(request()))
+        await journal.begin(PURPOSE.key_of(request()), WORST + WORST)
         await store.take("job", "another worker")
         assert (await store.journal_totals("job")).lost.total == WORST + WORST

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from burnish.domain.answer import AnswerOutcome
-from burnish.domain.usage import Role
+from burnish.domain.records import CallKey
+from burnish.domain.usage import Role, UsageByRole
 from burnish.errors import ModelError, ModelRejected
-from burnish.llm.protocol import AnyRequest, Completion, Purpose
+from burnish.llm.protocol import AnyRequest, Completion
 
 _RECENT = 20
 _FEWEST = 3  # answers, before there is a warning
@@ -37,16 +38,18 @@ class AnswerWatch:
 
     Attributes:
         counts: calls of the job by what became of them.
+        usage_by_candidate: what each candidate's answers cost; ``""`` has those that belong to none.
         last_failure: of a call that brought no answer.
         last_silence: the last answer without a text that can be used, or that is a refusal.
     """
 
     def __init__(self) -> None:
         self.counts: Counter[AnswerOutcome] = Counter()
+        self.usage_by_candidate: defaultdict[str, UsageByRole] = defaultdict(UsageByRole)
         self.last_failure: ModelError | None = None
         self.last_silence: Completion | None = None
         self._series: dict[tuple[Role, str], _Series] = {}
-        self._seen: set[tuple[str, Purpose]] = set()
+        self._outcomes: dict[CallKey, AnswerOutcome] = {}
         self._warned: dict[str, None] = {}
         self._warn: Callable[[str], None] | None = None
 
@@ -67,13 +70,13 @@ class AnswerWatch:
             if self._warn is not None:
                 self._warn(text)
 
-    def failed(self, request: AnyRequest, purpose: Purpose, error: ModelError) -> None:
+    def failed(self, key: CallKey, error: ModelError) -> None:
         """No answer came, after all tries."""
         self.last_failure = error
-        if self._is_new(request, purpose):
-            self.counts[AnswerOutcome.ERROR] += 1
+        if key not in self._outcomes:
+            self._count(key, AnswerOutcome.ERROR)
 
-    def answered(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
+    def answered(self, key: CallKey, request: AnyRequest, completion: Completion) -> None:
         """Count an answer, and warn of many that are of no use.
 
         Args:
@@ -82,11 +85,15 @@ class AnswerWatch:
         Raises:
             ModelRejected: the model says nothing, or nearly nothing, in this role.
         """
-        if not self._is_new(request, purpose):
+        before, outcome = self._outcomes.get(key), completion.outcome
+        if before is AnswerOutcome.ERROR:  # asked again, it was answered after all
+            self.counts[before] -= 1
+        elif before is not None:
             return
-        outcome = completion.outcome
-        self.counts[outcome] += 1
-        series = self._series.setdefault((purpose.role, request.model), _Series())
+        self._count(key, outcome)
+        spent = self.usage_by_candidate[key.candidate_id]
+        self.usage_by_candidate[key.candidate_id] = spent.plus(key.role, completion.usage)
+        series = self._series.setdefault((key.role, request.model), _Series())
         series.kinds[outcome] += 1
         runaway = outcome is AnswerOutcome.CUT and request.output_cap is None
         silent = not completion.text.strip() or runaway
@@ -97,7 +104,7 @@ class AnswerWatch:
         series.ever_spoke = series.ever_spoke or not silent
         if outcome is AnswerOutcome.OK:
             return
-        who = f"{request.model} as {purpose.role.value}"
+        who = f"{request.model} as {key.role.value}"
         reason = f"finish_reason: {completion.finish_reason}"
         total = series.kinds.total()
         if total >= _FEWEST and series.kinds[outcome] >= _MANY * total:
@@ -107,11 +114,10 @@ class AnswerWatch:
         if silent and not completion.replayed and (never or silent_count >= _NEARLY_ALL):
             raise ModelRejected(
                 request.model,
-                f"{silent_count} of its last {len(series.silent)} answers as {purpose.role.value} cannot be "
+                f"{silent_count} of its last {len(series.silent)} answers as {key.role.value} cannot be "
                 f"used, the last one is {outcome} ({reason}); {_REMEDIES[outcome]}",
             )
 
-    def _is_new(self, request: AnyRequest, purpose: Purpose) -> bool:
-        before = len(self._seen)
-        self._seen.add((request.digest, purpose))
-        return len(self._seen) > before
+    def _count(self, key: CallKey, outcome: AnswerOutcome) -> None:
+        self._outcomes[key] = outcome
+        self.counts[outcome] += 1

@@ -45,6 +45,9 @@ class Ledger:
     flight can pass one, as long as no call uses more than it reserved (see :func:`most_prompt_tokens`).
     :meth:`hold_back` keeps calls and time for a later phase (the sealed test).
 
+    Calls queue, first come first served, while those in flight may still give something back. Without that,
+    many calls at once would exhaust a budget by their worst cases alone.
+
     Args:
         clock: seconds, monotonic.
         spent: of earlier attempts, finished calls.
@@ -66,6 +69,8 @@ class Ledger:
         self._unpriced = 0  # reservations of unknown price
         self._clock = clock
         self._started_at = clock() - seconds_spent
+        self._turn = asyncio.Lock()
+        self._given_back = asyncio.Event()
 
     def hold_back(self, usage: Usage, seconds: float) -> None:
         """Keep so much for later, in the place of what was held back before; nothing gives it free."""
@@ -97,6 +102,23 @@ class Ledger:
         """Worst cases of all calls in flight."""
         return replace(self._reserved, usd_nanos=None) if self._unpriced else self._reserved
 
+    async def reserve_in_turn(self, worst: Usage) -> Usage:
+        """As :meth:`reserve`, waiting where that may help.
+
+        Raises:
+            BudgetExhausted: does not fit, however little the calls in flight may cost.
+            InvalidInput: ``max_usd`` cannot be kept, the price is unknown.
+        """
+        async with self._turn:
+            while True:
+                try:
+                    return self.reserve(worst)
+                except BudgetExhausted:
+                    if not self.reserved.calls or not self.could_fit(worst):
+                        raise
+                self._given_back.clear()
+                await self._given_back.wait()
+
     def reserve(self, estimate: Usage) -> Usage:
         """Set the worst case of one call aside.
 
@@ -124,8 +146,8 @@ class Ledger:
 
     def settle(self, reservation: Usage, role: Role, used: Usage) -> None:
         """Replace a reservation by what the call really used."""
-        self.release(reservation)
         self.spent = self.spent.plus(role, used)
+        self.release(reservation)
 
     def release(self, reservation: Usage) -> None:
         """Give a reservation back: the call was never made, or cost nothing."""
@@ -135,8 +157,10 @@ class Ledger:
             left.prompt_tokens - reservation.prompt_tokens,
             left.completion_tokens - reservation.completion_tokens,
             (left.usd_nanos or 0) - (reservation.usd_nanos or 0),
+            left.unmetered - reservation.unmetered,
         )
         self._unpriced -= reservation.usd_nanos is None
+        self._given_back.set()  # whoever queues looks again; what settles has been spent by then
 
     def count_lost(self, lost: UsageByRole) -> None:
         """Count calls that were in flight when an earlier attempt died: they may have been paid, so
@@ -150,6 +174,13 @@ class Ledger:
         would = self.spent.total + reserved + self.held_back + estimate
         self._require("max_calls", budget.max_calls, would.calls, estimate.calls)
         self._require("max_tokens", budget.max_tokens, would.tokens, estimate.tokens)
+        if budget.max_tokens is not None and would.unmetered:
+            raise InvalidInput.of(
+                "budget.max_tokens",
+                budget.max_tokens,
+                "the tokens of a call are unknown, so this limit could not be kept; use max_calls, or an app "
+                "whose model calls are traced",
+            )
         if budget.max_usd is None:
             return
         if would.usd_nanos is None:
@@ -166,41 +197,3 @@ class Ledger:
     def _require(self, name: str, limit: int | None, would: int, wanted: int) -> None:
         if limit is not None and would > limit:
             raise BudgetExhausted(name, limit, would - wanted)
-
-
-class BudgetQueue:
-    """A ledger whose reservations queue, first come first served, while calls in flight may still give
-    something back. Without it, many calls at once would exhaust a budget by their worst cases alone.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self._turn = asyncio.Lock()
-        self._given_back = asyncio.Event()
-
-    async def reserve(self, worst: Usage) -> Usage:
-        """As :meth:`Ledger.reserve`, waiting where that may help.
-
-        Raises:
-            BudgetExhausted: does not fit, however little the calls in flight may cost.
-            InvalidInput: ``max_usd`` cannot be kept, the price is unknown.
-        """
-        async with self._turn:
-            while True:
-                try:
-                    return self.ledger.reserve(worst)
-                except BudgetExhausted:
-                    if not self.ledger.reserved.calls or not self.ledger.could_fit(worst):
-                        raise
-                self._given_back.clear()
-                await self._given_back.wait()
-
-    def settle(self, reservation: Usage, role: Role, used: Usage) -> None:
-        """As :meth:`Ledger.settle`; whoever queues looks again."""
-        self.ledger.settle(reservation, role, used)
-        self._given_back.set()
-
-    def release(self, reservation: Usage) -> None:
-        """As :meth:`Ledger.release`; whoever queues looks again."""
-        self.ledger.release(reservation)
-        self._given_back.set()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 
+from burnish.domain.records import CallKey
 from burnish.domain.text import well_formed
 from burnish.domain.usage import Usage
-from burnish.errors import AttemptSuperseded, InvalidInput, ModelError, OutsideFailure
-from burnish.llm.budget import BudgetQueue
+from burnish.errors import AttemptSuperseded, ModelError, OutsideFailure
+from burnish.llm.budget import Ledger
 from burnish.llm.circuit_breaker import CircuitBreaker
 from burnish.llm.endpoint import Endpoint
-from burnish.llm.protocol import AnyRequest, Completion, Journal, Purpose, Response
+from burnish.llm.protocol import AnyRequest, Completion, Journal, Response
 from burnish.llm.retries import RetrySchedule
 
 
@@ -26,19 +27,19 @@ class Call:
     def __init__(
         self,
         request: AnyRequest,
-        purpose: Purpose,
+        key: CallKey,
         *,
         endpoint: Endpoint,
-        budget: BudgetQueue,
+        ledger: Ledger,
         journal: Journal,
         breaker: CircuitBreaker,
         retries: RetrySchedule,
         timeout_seconds: float,
     ) -> None:
         self._request = request
-        self._purpose = purpose
+        self._key = key
         self._endpoint = endpoint
-        self._budget = budget
+        self._ledger = ledger
         self._journal = journal
         self._breaker = breaker
         self._retries = retries
@@ -57,39 +58,29 @@ class Call:
         Raises:
             As ``LanguageModel.complete``.
         """
-        self._check_price()
         try:
-            self._held = await self._budget.reserve(self._worst)
+            self._held = await self._ledger.reserve_in_turn(self._worst)
             response = await self._ask()
         except BaseException:
             await self._give_up()
             raise
         used = self._endpoint.used(response)
         assert self._held is not None  # every try has one
-        self._budget.settle(self._held, self._purpose.role, used)
+        self._ledger.settle(self._held, self._key.role, used)
         completion = Completion(
             text=well_formed(response.text),
             usage=self.forfeited + used,
             finish_reason=response.finish_reason,
             run=response.run,
         )
-        await self._journal.finish(self._request, self._purpose, completion)
+        await self._journal.finish(self._key, completion)
         return completion
-
-    def _check_price(self) -> None:
-        if self._worst.usd_nanos is None and self._budget.ledger.budget.max_usd is not None:
-            raise InvalidInput.of(
-                "budget.max_usd",
-                self._request.model,
-                "the price of this model is unknown, so the limit could not be kept; "
-                "use max_calls or max_tokens",
-            )
 
     async def _ask(self) -> Response:
         failures = 0
         while True:
             self._breaker.check()
-            self._budget.ledger.check_time()
+            self._ledger.check_time()
             try:
                 return await self._try()
             except ModelError as error:
@@ -99,23 +90,25 @@ class Call:
                     self._forfeit(self._worst)
                 elif (used := self._endpoint.used_in_vain(error)) is not None:
                     self._forfeit(used)
-                self._budget.ledger.check_time()  # if the time is up, that is why there was no answer
+                self._ledger.check_time()  # if the time is up, that is why there was no answer
                 failures += 1
                 pause = self._retries.pause_seconds(error, failures)
                 if pause is None:
                     raise
             await self._retries.backoff.sleep(pause)
             if self._held is None:
-                self._held = await self._budget.reserve(self._worst)
+                self._held = await self._ledger.reserve_in_turn(self._worst)
 
     async def _try(self) -> Response:
         limiter = self._endpoint.limiter
         slot = await limiter.acquire(self._worst.completion_tokens + self._worst.prompt_tokens // 4)
         try:
+            self._breaker.check()  # the job may have been given up while this call waited
             await self._note(self.forfeited + self._worst)
             self.tries += 1
             self._under_way = True
-            response = await self._endpoint.ask(self._request, self._deadline())
+            with self._breaker.asking():
+                response = await self._endpoint.ask(self._request, self._deadline())
         except ModelError as error:
             self._under_way = False
             limiter.failed(slot, error)
@@ -129,7 +122,7 @@ class Call:
         return response
 
     def _deadline(self) -> float:
-        left = self._budget.ledger.seconds_left
+        left = self._ledger.seconds_left
         return self._timeout_seconds if left is None else min(self._timeout_seconds, max(left, 0.001))
 
     async def _note(self, owed: Usage) -> None:
@@ -137,14 +130,14 @@ class Call:
         if owed == self._noted:
             return
         if self._noted is not None:
-            await self._journal.abandon(self._request, self._purpose)
+            await self._journal.abandon(self._key)
         self._noted = owed
-        await self._journal.begin(self._request, self._purpose, owed)
+        await self._journal.begin(self._key, owed)
 
     def _forfeit(self, owed: Usage) -> None:
         """A request without an answer has been paid, or may have been."""
         if self._held is not None:
-            self._budget.settle(self._held, self._purpose.role, owed)
+            self._ledger.settle(self._held, self._key.role, owed)
             self.forfeited = self.forfeited + owed
             self._held = None
 
@@ -152,12 +145,12 @@ class Call:
         if self._under_way:  # cancelled, or an error that no provider promises
             self._forfeit(self._worst)
         elif self._held is not None:
-            self._budget.release(self._held)
+            self._ledger.release(self._held)
             self._held = None
         if self._noted is None or self._noted == self.forfeited:
             return
         # A note that cannot be taken back counts as lost when the job is resumed: too much, never too little.
         with contextlib.suppress(AttemptSuperseded, OutsideFailure):
-            await self._journal.abandon(self._request, self._purpose)
+            await self._journal.abandon(self._key)
             if self.forfeited.calls:
-                await self._journal.begin(self._request, self._purpose, self.forfeited)
+                await self._journal.begin(self._key, self.forfeited)

@@ -1,6 +1,6 @@
 """The gateway: the only road to a model. It keeps budgets, limits and the journal.
 
-join an identical call in flight → look into the journal → reserve the worst case → wait for
+look into the journal → join an identical call in flight → reserve the worst case → wait for
 the limiter → note the call → ask, with retries → settle what it cost → keep the answer
 """
 
@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from burnish.concurrency import SingleFlight
 from burnish.domain.answer import Thinking
 from burnish.domain.job import JobConfig
-from burnish.domain.usage import Role, Usage, UsageByRole
-from burnish.errors import ModelError
+from burnish.domain.records import CallKey
+from burnish.domain.usage import Role, Usage
+from burnish.errors import BurnishError, ModelError
 from burnish.llm.answer_watch import AnswerWatch
-from burnish.llm.budget import BudgetQueue, Ledger
+from burnish.llm.budget import Ledger
 from burnish.llm.call import Call
 from burnish.llm.circuit_breaker import CircuitBreaker
 from burnish.llm.endpoint import AppEndpoint, Endpoint, ModelEndpoint
@@ -61,9 +62,9 @@ class CallReport:
 
     model: str
     role: Role
-    seconds: float
-    tries: int
     usage: Usage
+    seconds: float = 0.0
+    tries: int = 0
     replayed: bool = False
     error: str | None = None
 
@@ -93,6 +94,7 @@ class Gateway:
         self._limits = limits or {}
         self._sleep = sleep
         self._endpoints: dict[str, ModelEndpoint] = {}
+        self._app_limiters: dict[str, Limiter] = {}
         self.retries = retries or RetrySchedule()
         self.report = report
         self.clock = clock
@@ -105,11 +107,21 @@ class Gateway:
         Args:
             app: who runs the job's app, where it has one.
         """
-        endpoint = None
-        if app is not None:
-            limits = RateLimits(max_concurrency=config.concurrency)
-            endpoint = AppEndpoint(app, Limiter(limits, self.clock, self._sleep))
+        endpoint = AppEndpoint(app, self._app_limiter(config)) if app is not None else None
         return JobGateway(self, ledger, journal, config, endpoint)
+
+    def _app_limiter(self, config: JobConfig) -> Limiter:
+        """Jobs share an app that is at a URL, as they share a model; a function is one job's own."""
+        app = config.app
+        if app is None or app.url is None:
+            return Limiter(RateLimits(max_concurrency=config.concurrency), self.clock, self._sleep)
+        found = self._app_limiters.get(app.uri)
+        if found is None:
+            found = self._app_limiters[app.uri] = Limiter(self._limits_of(app.uri), self.clock, self._sleep)
+        return found
+
+    def _limits_of(self, uri: str) -> RateLimits:
+        return self._limits.get(uri) or self._limits.get(ANY_MODEL, RateLimits())
 
     def endpoint(self, model: str) -> ModelEndpoint:
         """The model as all jobs share it.
@@ -121,10 +133,8 @@ class Gateway:
         if found is None:
             uri = self._providers.check(parse_model_uri(model))
             provider = self._providers.provider(uri)
-            limits = self._limits.get(model) or self._limits.get(ANY_MODEL, RateLimits())
-            found = self._endpoints[model] = ModelEndpoint(
-                uri, provider, Limiter(limits, self.clock, self._sleep)
-            )
+            limiter = Limiter(self._limits_of(model), self.clock, self._sleep)
+            found = self._endpoints[model] = ModelEndpoint(uri, provider, limiter)
         return found
 
     async def close(self) -> None:
@@ -142,9 +152,7 @@ class JobGateway:
     counts with its whole reservation, since it may have been paid.
 
     Attributes:
-        usage_by_candidate: what each candidate's calls cost, replayed ones included; ``""`` has those
-            that belong to none.
-        answers: how many there were of each kind, and warnings about them.
+        answers: how many there were of each kind, what they cost, and warnings about them.
     """
 
     def __init__(
@@ -156,14 +164,13 @@ class JobGateway:
         app: Endpoint | None = None,
     ) -> None:
         self._gateway = gateway
+        self._ledger = ledger
         self._app = app
         self._journal = journal
         self._config = config
-        self._budget = BudgetQueue(ledger)
         self._breaker = CircuitBreaker(config.failure_share)
         self._in_flight: SingleFlight[Completion] = SingleFlight()
         self.answers = AnswerWatch()
-        self.usage_by_candidate: defaultdict[str, UsageByRole] = defaultdict(UsageByRole)
 
     async def complete(self, request: AnyRequest, purpose: Purpose) -> Completion:
         """The answer to one request, from the journal where it is known already.
@@ -175,70 +182,56 @@ class JobGateway:
             ProviderUnavailable: too many of the job's recent calls failed.
             AttemptSuperseded: another attempt has the job.
         """
-        try:
-            completion = await self._in_flight.join(
-                (request.digest, purpose), lambda: self._find_or_make(request, purpose)
+        key = purpose.key_of(request)
+        completion = self._journal.find(key)
+        if completion is not None:
+            self._breaker.answered_before()
+            self._gateway.report(
+                CallReport(model=request.model, role=purpose.role, usage=completion.usage, replayed=True)
             )
-        except ModelError as error:
-            self.answers.failed(request, purpose, error)
-            raise
-        spent = self.usage_by_candidate[purpose.candidate_id]
-        self.usage_by_candidate[purpose.candidate_id] = spent.plus(purpose.role, completion.usage)
+        else:
+            try:
+                completion = await self._in_flight.join(key, lambda: self._make(request, key))
+            except BurnishError as error:
+                if isinstance(error, ModelError):
+                    self.answers.failed(key, error)
+                await self._breaker.drain()
+                raise
         if self._config.thinking != Thinking.KEEP and completion.run is None:  # an app's output is its own
             completion = completion.without_thinking()
-        self.answers.answered(request, purpose, completion)
+        self.answers.answered(key, request, completion)
         return completion
 
-    async def _find_or_make(self, request: AnyRequest, purpose: Purpose) -> Completion:
-        found = self._journal.find(request, purpose)
-        if found is None:
-            return await self._make(request, purpose)
-        self._breaker.answered_before()
-        self._gateway.report(
-            CallReport(
-                model=request.model, role=purpose.role, seconds=0.0, tries=0, usage=found.usage, replayed=True
-            )
-        )
-        return found
-
-    async def _make(self, request: AnyRequest, purpose: Purpose) -> Completion:
+    async def _make(self, request: AnyRequest, key: CallKey) -> Completion:
         self._breaker.check()
         gateway = self._gateway
         call = Call(
             request,
-            purpose,
+            key,
             endpoint=self._endpoint(request),
-            budget=self._budget,
+            ledger=self._ledger,
             journal=self._journal,
             breaker=self._breaker,
             retries=gateway.retries,
-            timeout_seconds=self._config.call_timeout_seconds,
+            timeout_seconds=self._timeout_seconds(request),
         )
-        started_at = gateway.clock()
-
-        def report(usage: Usage, error: str | None = None) -> None:
-            gateway.report(
-                CallReport(
-                    model=request.model,
-                    role=purpose.role,
-                    seconds=gateway.clock() - started_at,
-                    tries=call.tries,
-                    usage=usage,
-                    error=error,
-                )
-            )
-
+        began, over = gateway.clock(), partial(CallReport, model=request.model, role=key.role)
         try:
             completion = await call.make()
         except ModelError as error:
-            report(call.forfeited, type(error).__name__)
+            seconds, kind = gateway.clock() - began, type(error).__name__
+            gateway.report(over(usage=call.forfeited, seconds=seconds, tries=call.tries, error=kind))
             self._breaker.failed(error)
             raise
+        gateway.report(over(usage=completion.usage, seconds=gateway.clock() - began, tries=call.tries))
         self._breaker.answered()
-        report(completion.usage)
         for parameter in sorted(call.left_out):
             self.answers.warn(f"{request.model} does not take {parameter}; its calls are made without it")
         return completion
+
+    def _timeout_seconds(self, request: AnyRequest) -> float:
+        app = self._config.app if isinstance(request, AppRequest) else None
+        return app.timeout_seconds if app and app.timeout_seconds else self._config.call_timeout_seconds
 
     def _endpoint(self, request: AnyRequest) -> Endpoint:
         if isinstance(request, AppRequest):

@@ -12,6 +12,7 @@ from burnish.domain.answer import AnswerOutcome, outcome_of, split_thinking
 from burnish.domain.app import AppRun
 from burnish.domain.hashing import digest
 from burnish.domain.prompt import Message, Template, template_to_json
+from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Role, Usage
 from burnish.errors import InvalidInput, ModelError, Problem
 
@@ -251,6 +252,17 @@ class Purpose:
     phase: str = "search"
     sample: int = 0
 
+    def key_of(self, request: AnyRequest) -> CallKey:
+        """What the call *is*, never when it was made: the journal of every job finds its calls by this."""
+        return CallKey(
+            role=self.role,
+            candidate_id=self.candidate_id,
+            example_id=self.example_id,
+            phase=self.phase,
+            sample=self.sample,
+            request_hash=request.digest,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
@@ -280,15 +292,32 @@ class Completion:
         thinking, text = split_thinking(self.text)
         return replace(self, text=text, thinking=thinking) if thinking else self
 
+    def to_entry(self, key: CallKey) -> JournalEntry:
+        """The finished call as a journal keeps it."""
+        return JournalEntry(
+            key=key, text=self.text, finish_reason=self.finish_reason, usage=self.usage, run=self.run
+        )
+
+    @classmethod
+    def from_entry(cls, entry: JournalEntry) -> Completion:
+        """The finished call as its caller gets it again, paid already."""
+        return cls(
+            text=entry.text,
+            usage=entry.usage,
+            finish_reason=entry.finish_reason,
+            replayed=True,
+            run=entry.run,
+        )
+
 
 class Journal(Protocol):
     """The durable record of one job's calls, as the gateway needs it."""
 
-    def find(self, request: AnyRequest, purpose: Purpose) -> Completion | None:
+    def find(self, key: CallKey) -> Completion | None:
         """The finished call, if there is one."""
         ...
 
-    async def begin(self, request: AnyRequest, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, key: CallKey, reserved: Usage) -> None:
         """Note durably that the call is about to be made. Returns when it is on disk.
 
         Raises:
@@ -296,7 +325,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def finish(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, key: CallKey, completion: Completion) -> None:
         """Keep the answer durably. Returns when it is on disk.
 
         Raises:
@@ -304,7 +333,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def abandon(self, request: AnyRequest, purpose: Purpose) -> None:
+    async def abandon(self, key: CallKey) -> None:
         """The call was begun and certainly cost nothing (refused by the provider, never sent)."""
         ...
 

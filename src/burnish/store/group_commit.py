@@ -46,12 +46,12 @@ class GroupCommit(Generic[Entry, Answer]):
         self._is_scheduled = False  # a transaction is under way, or the next one has a time
         self._not_before = 0.0
 
-    async def __call__(self, entry: Entry) -> Answer:
-        """Returns when the entry is committed, with its answer. A caller who is cancelled does not take
-        the entry back.
+    def __call__(self, entry: Entry) -> asyncio.Future[Answer]:
+        """Hand an entry in. Whoever is cancelled, or cancels the future, does not take it back.
 
-        Raises:
-            Exception: the entry's own error, or that of its transaction.
+        Returns:
+            A future that has the entry's answer when it is committed; else the entry's own error, or that of
+            its transaction.
         """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # the loop before is closed, and nobody waits there any more
@@ -59,7 +59,7 @@ class GroupCommit(Generic[Entry, Answer]):
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((entry, answer))
         self._schedule(loop)
-        return await asyncio.shield(answer)  # a cancelled caller must not cancel what others share
+        return answer
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._waiting and not self._is_scheduled:
@@ -99,6 +99,8 @@ def _answer(
         answers = transaction.result()
     for place, (_, waiter) in enumerate(batch):
         answer = failure if failure is not None else answers[place]
+        if waiter.cancelled():
+            continue
         if isinstance(answer, BaseException):
             waiter.set_exception(answer)
             waiter.exception()  # marked as seen: a cancelled caller does not look any more

@@ -6,7 +6,7 @@ of the database itself is a ``StoreUnavailable``. Timestamps come from the store
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from burnish.domain.events import Event, NewEvent
@@ -89,6 +89,14 @@ class JobRecords(Protocol):
         Raises:
             InvalidInput: filter, order or page token cannot be read; the message has a caret.
         """
+        ...
+
+    async def experiment_ids(self) -> frozenset[str]:
+        """Those of all jobs. It costs as many steps as there are experiments."""
+        ...
+
+    async def workspaces(self) -> frozenset[str]:
+        """Those of all jobs; likewise."""
         ...
 
     async def take(
@@ -313,14 +321,14 @@ class CandidateRecords(Protocol):
 class JournalRecords(Protocol):
     """The durable record of calls."""
 
-    async def journal_write(
+    def journal_write(
         self,
         job_id: str,
         attempt: int,
         begun: Sequence[tuple[CallKey, Usage]],
         finished: Sequence[JournalEntry],
         abandoned: Sequence[CallKey] = (),
-    ) -> None:
+    ) -> Awaitable[None]:
         """Note calls about to be made (with their reservation), calls finished, and calls that this
         attempt had begun and that certainly cost nothing, in one transaction, which other writers of any
         job may share. Writing a call again changes nothing.

@@ -9,8 +9,7 @@ from dataclasses import replace
 from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import AttemptSuperseded
-from burnish.llm.journal_entry import call_key, completion_of, entry_of
-from burnish.llm.protocol import AnyRequest, Completion, Purpose
+from burnish.llm.protocol import Completion
 from burnish.store.protocol import JournalRecords
 
 
@@ -26,7 +25,7 @@ class StoreJournal:
         self._job_id = job_id
         self._attempt = attempt
         self._known = known
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Future[None]] = set()
         self._fenced: AttemptSuperseded | None = None
         self.calls_finished = 0
 
@@ -38,39 +37,38 @@ class StoreJournal:
             StoreUnavailable
         """
         entries = await store.journal_read(job_id)
-        return cls(store, job_id, attempt, {entry.key: completion_of(entry) for entry in entries})
+        return cls(store, job_id, attempt, {entry.key: Completion.from_entry(entry) for entry in entries})
 
-    def find(self, request: AnyRequest, purpose: Purpose) -> Completion | None:
+    def find(self, key: CallKey) -> Completion | None:
         """The finished call, from memory."""
-        key = call_key(request, purpose)
         found = self._known.get(key)
         if found is None and key.phase == "test":  # earlier versions wrote "search" for the sealed test too
             found = self._known.get(replace(key, phase="search"))
         return found
 
-    async def begin(self, request: AnyRequest, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, key: CallKey, reserved: Usage) -> None:
         """
         Raises:
             AttemptSuperseded, StoreUnavailable
         """
-        await self._write(begun=[(call_key(request, purpose), reserved)])
+        await self._write(begun=[(key, reserved)])
 
-    async def finish(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, key: CallKey, completion: Completion) -> None:
         """
         Raises:
             AttemptSuperseded, StoreUnavailable
         """
-        entry = entry_of(request, purpose, completion)
+        entry = completion.to_entry(key)
         await self._write(finished=[entry])
-        self._known[entry.key] = completion_of(entry)
+        self._known[key] = Completion.from_entry(entry)
         self.calls_finished += 1
 
-    async def abandon(self, request: AnyRequest, purpose: Purpose) -> None:
+    async def abandon(self, key: CallKey) -> None:
         """
         Raises:
             AttemptSuperseded, StoreUnavailable
         """
-        await self._write(abandoned=[call_key(request, purpose)])
+        await self._write(abandoned=[key])
 
     async def close(self) -> None:
         """Wait until what was handed in is written, or known not to be. May be called twice."""
@@ -93,7 +91,7 @@ class StoreJournal:
         writing.add_done_callback(self._written)
         await asyncio.shield(writing)
 
-    def _written(self, writing: asyncio.Task[None]) -> None:
+    def _written(self, writing: asyncio.Future[None]) -> None:
         self._under_way.discard(writing)
         if not writing.cancelled() and isinstance(error := writing.exception(), AttemptSuperseded):
             self._fenced = error

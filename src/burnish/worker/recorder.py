@@ -101,7 +101,7 @@ class Recorder:
             status=CandidateStatus.SOURCE if before and before.status is CandidateStatus.SOURCE else status,
             scores=means.scores if means else before.scores if before else {},
             reason=reason,
-            usage=self._model.usage_by_candidate.get(candidate.candidate_id, UsageByRole()),
+            usage=self._model.answers.usage_by_candidate.get(candidate.candidate_id, UsageByRole()),
             objectives=objectives or (before.objectives if before else {}),
         )
         self._records[candidate.candidate_id] = record

@@ -5,34 +5,35 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from burnish.domain.records import CallKey
 from burnish.domain.usage import Usage
-from burnish.llm.protocol import AnyRequest, Completion, Purpose
+from burnish.llm.protocol import Completion
 
 
 class MemoryJournal:
     """Implements ``llm.protocol.Journal``; what a crash leaves is in ``begun`` and ``finished``."""
 
     def __init__(self) -> None:
-        self.begun: dict[tuple[str, Purpose], Usage] = {}
-        self.finished: dict[tuple[str, Purpose], Completion] = {}
+        self.begun: dict[CallKey, Usage] = {}
+        self.finished: dict[CallKey, Completion] = {}
 
-    def find(self, request: AnyRequest, purpose: Purpose) -> Completion | None:
+    def find(self, key: CallKey) -> Completion | None:
         """The finished call."""
-        found = self.finished.get((request.digest, purpose))
+        found = self.finished.get(key)
         return replace(found, replayed=True) if found else None
 
-    async def begin(self, request: AnyRequest, purpose: Purpose, reserved: Usage) -> None:
+    async def begin(self, key: CallKey, reserved: Usage) -> None:
         """Noted, and a second time changes nothing, as in the store."""
         await asyncio.sleep(0)
-        self.begun.setdefault((request.digest, purpose), reserved)
+        self.begun.setdefault(key, reserved)
 
-    async def finish(self, request: AnyRequest, purpose: Purpose, completion: Completion) -> None:
+    async def finish(self, key: CallKey, completion: Completion) -> None:
         """Kept."""
         await asyncio.sleep(0)
-        self.begun.pop((request.digest, purpose), None)
-        self.finished[request.digest, purpose] = completion
+        self.begun.pop(key, None)
+        self.finished[key] = completion
 
-    async def abandon(self, request: AnyRequest, purpose: Purpose) -> None:
+    async def abandon(self, key: CallKey) -> None:
         """Taken back."""
         await asyncio.sleep(0)
-        self.begun.pop((request.digest, purpose), None)
+        self.begun.pop(key, None)
