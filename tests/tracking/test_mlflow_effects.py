@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -533,7 +533,8 @@ def test_traces_that_another_worker_writes_at_this_moment_are_there_once(
     run_id, batch = trace_batch(shared)
     other = MlflowTracker(shared.address.tracking_uri, artifact_root=shared.address.artifact_root)
     other.log_traces(run_id, replace(batch, traces=batch.traces[:3]))
-    begun, looks = traces._begun, iter([[]])  # the first look was before
+    looks: Iterator[list[Any]] = iter([[]])  # the first look was before
+    begun = traces._begun
     monkeypatch.setattr(traces, "_begun", lambda *where: next(looks, None) or begun(*where))
     shared.log_traces(run_id, batch)
     found = client.search_traces(locations=[batch.experiment_id])

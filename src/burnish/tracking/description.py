@@ -37,8 +37,8 @@ def run_tags(job: Job) -> dict[str, str]:
 
 
 def run_params(job: Job) -> dict[str, str]:
-    """The job's request and what it came to: the first seven and ``num_training_samples`` as MLflow's own jobs
-    log them, then ours. Long ones are cut."""
+    """The job's request and what it came to: the first seven and ``num_training_samples`` as MLflow's own
+    jobs log them, then ours. Long ones are cut."""
     config, inputs = job.config, job.inputs
     params = {
         "source_prompt_uri": job.source_prompt_uri,
