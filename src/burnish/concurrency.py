@@ -168,6 +168,17 @@ def _failure_of(tasks: Collection[asyncio.Task[Any]]) -> BaseException | None:
     return min(found, key=lambda failure: isinstance(failure, BudgetExhausted), default=None)
 
 
+async def eventually(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
+    """Wait for what other tasks, threads or processes bring about.
+
+    Raises:
+        TimeoutError: they have not in time.
+    """
+    async with asyncio.timeout(timeout_seconds):
+        while not condition():  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0.005)
+
+
 async def cancel_and_wait(*tasks: asyncio.Task[Any], again_seconds: float = _CANCEL_AGAIN_SECONDS) -> None:
     """Cancel tasks and wait until each has really ended, so that none outlives its owner.
 

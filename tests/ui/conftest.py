@@ -97,8 +97,8 @@ class Visit:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("request", self._begun)
-        for ended in ("requestfinished", "requestfailed"):
-            self.page.on(ended, self.under_way.discard)
+        self.page.on("requestfinished", self._ended)
+        self.page.on("requestfailed", self._ended)
         self.page.on(
             "request",
             lambda request: (
@@ -111,6 +111,9 @@ class Visit:
     def _begun(self, request: Request) -> None:
         if not urlsplit(request.url).path.endswith("/events"):
             self.under_way.add(request)
+
+    def _ended(self, request: Request) -> None:
+        self.under_way.discard(request)
 
 
 Opener = Callable[..., Visit]
