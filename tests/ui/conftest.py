@@ -84,6 +84,7 @@ class Visit:
     def settle(self) -> None:
         """Wait until everything has been answered and nothing has moved for a while."""
         expect(self.page.locator("h1")).to_be_visible()
+        expect(self.page.get_by_label("Loading", exact=True)).to_have_count(0)
         self.page.evaluate(_STILL)
         for _ in range(100):
             if not self.under_way:
