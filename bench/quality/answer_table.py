@@ -6,8 +6,9 @@
 Each file of records becomes ``bench/quality/tables/NAME.json.gz``: the texts of the prompts, the expected
 answers, and which prompt answered which example right. The records themselves are not kept, and the table is
 replayed without them (``replayed.py``). The space is closed: every instruction × format × layout that joint
-search and FACTORIAL make of the source without worked examples is in it. Examples come in blocks, and what is
-there is kept after each, so that a table can be stopped and gone on with; it holds whole blocks only.
+search and FACTORIAL make of the source without worked examples is in it, for the layouts of ``few_layouts``.
+Examples come in blocks, and what is there is kept after each, so that a table can be stopped and gone on
+with; it holds whole blocks only.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset, Example
@@ -30,11 +33,12 @@ from burnish.domain.prompt import Template, render, variables_of
 from burnish.llm.protocol import Parameters, Request
 from burnish.llm.providers.local import INFO, LocalProvider
 from burnish.optimizers.joint_search.space import space_of
+from burnish.optimizers.prompts import layout
 from burnish.optimizers.protocol import Task
 
 TABLES = Path(__file__).parent / "tables"
 MODEL = "local:/smollm2"
-BLOCK = 20
+BLOCK = 10
 """Examples asked side by side: llama.cpp reads their common beginning once."""
 
 SOURCES = {
@@ -73,10 +77,22 @@ class AnswerTable:
         path.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
+LAYOUTS = ("fields", "fields, task cue", "fields, answer cue", "rule last")
+
+
+@contextmanager
+def few_layouts() -> Iterator[None]:
+    """Within it, prompts are laid out in these ways and as in the source only: half of the space."""
+    few = tuple(one for one in layout.TEXT_LAYOUTS if one.name in LAYOUTS)
+    with patch.object(layout, "TEXT_LAYOUTS", few):
+        yield
+
+
 def prompts_of(source: str, examples: Sequence[Example]) -> list[Template]:
     """Every prompt of the space without worked examples, equal ones once."""
     task = Task(source=Candidate({"prompt": source}), train=tuple(examples), validation=())
-    space = space_of(task, {}, max_demonstrations=0)
+    with few_layouts():
+        space = space_of(task, {}, max_demonstrations=0)
     points = itertools.product(*(range(size) for size in space.dimensions.values()))
     candidates = (space.candidate(dict(zip(space.dimensions, point, strict=True))) for point in points)
     return list(dict.fromkeys(candidate.texts["prompt"] for candidate in candidates))

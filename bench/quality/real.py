@@ -34,7 +34,7 @@ from burnish.optimizers.joint_search.optimizer import JointSearch
 from burnish.optimizers.protocol import Optimizer, Task
 from burnish.samples import SAMPLE_PROMPT, sample_reviews_path
 
-from .simulated import Silent
+from .world import Silent
 
 RESULTS = Path(__file__).parents[1] / "results"
 ANSWERS = RESULTS / "smollm2_answers.json.gz"

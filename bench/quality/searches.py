@@ -1,11 +1,10 @@
-"""Searches that are compared: a task and a budget in, the winner's true score and the calls spent out."""
+"""Searches that are compared: a world and some budgets in, the winner of each budget out."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gepa
@@ -13,6 +12,7 @@ from gepa.core.adapter import EvaluationBatch
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
+from burnish.domain.optimizer_type import EDITS_SPLIT
 from burnish.optimizers.factorial import Factorial
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.gepa.optimizer import Gepa
@@ -24,61 +24,75 @@ from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Optimizer, Task
 from burnish.optimizers.search.feedback import feedback
 
-from .simulated import SOURCE, Silent, SimulatedTask
+from .world import SOURCE, Silent, World
 
 MINIBATCH = 3
 CONCURRENCY = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search ended with."""
-
-    best: Candidate
-    calls: int
+MakeWorld = Callable[[], World]
+Search = Callable[[MakeWorld, Sequence[int]], Mapping[int, Candidate]]
+"""What a search finds with each budget, in calls, reflections counted."""
 
 
-Search = Callable[[SimulatedTask, int], Found]
+def ours(make: Callable[[], Optimizer]) -> Search:
+    """One of Burnish's optimizers, run as a job runs it, anew for each budget."""
 
-
-def ours(make: Callable[[int], Optimizer]) -> Search:
-    """One of Burnish's optimizers, run as a job runs it."""
-
-    def search(world: SimulatedTask, budget: int) -> Found:
-        task = Task(
-            source=Candidate({"prompt": SOURCE}, origin="source"),
-            train=tuple(world.train),
-            validation=tuple(world.validation),
-            seed=world.seed,
-            concurrency=CONCURRENCY,
-            max_calls=budget,
-        )
-        outcome = asyncio.run(make(budget).optimize(task, world.evaluate, world.reflect, Silent()))
-        return Found(outcome.best, world.calls)
+    def search(make_world: MakeWorld, budgets: Sequence[int]) -> Mapping[int, Candidate]:
+        found = {}
+        for budget in budgets:
+            world = make_world()
+            task = Task(
+                source=Candidate({"prompt": SOURCE}, origin="source"),
+                train=tuple(world.train),
+                validation=tuple(world.validation),
+                seed=world.seed,
+                concurrency=CONCURRENCY,
+                max_calls=budget,
+            )
+            outcome = asyncio.run(make().optimize(task, world.evaluate, world.reflect, Silent()))
+            assert world.calls <= budget
+            found[budget] = outcome.best
+        return found
 
     return search
 
 
-def library(world: SimulatedTask, budget: int) -> Found:
-    """``gepa.optimize`` as its users call it. It is stopped at the first iteration beyond the budget (its own
-    limit counts evaluations only), and what it had before that iteration is its result."""
-    return _Library(world, budget).search()
+def library(make_world: MakeWorld, budgets: Sequence[int]) -> Mapping[int, Candidate]:
+    """``gepa.optimize`` as its users call it. Its way does not depend on its limit, which counts evaluations
+    only: it is run once, and what it had when a budget was used up is its result of that budget."""
+    return _Library(make_world(), budgets).search()
+
+
+def with_own_split(search: Search) -> Search:
+    """The same examples, divided into train and validation as a FACTORIAL job divides them."""
+    train, validation, _ = EDITS_SPLIT
+
+    def divided(make_world: MakeWorld, budgets: Sequence[int]) -> Mapping[int, Candidate]:
+        def world() -> World:
+            made = make_world()
+            made.divide(train / (train + validation))
+            return made
+
+        return search(world, budgets)
+
+    return divided
 
 
 class _Library:
     propose_new_texts = None
 
-    def __init__(self, world: SimulatedTask, budget: int) -> None:
-        self._world, self._budget = world, budget
-        self._found = Found(Candidate({"prompt": SOURCE}), 0)
+    def __init__(self, world: World, budgets: Sequence[int]) -> None:
+        self._world = world
+        self._found = dict.fromkeys(budgets, Candidate({"prompt": SOURCE}))
 
-    def search(self) -> Found:
+    def search(self) -> Mapping[int, Candidate]:
         gepa.optimize(
             seed_candidate={"prompt": SOURCE},
             trainset=list(self._world.train),
             valset=list(self._world.validation),
             adapter=self,
-            reflection_lm=lambda request: self._world.answer_to(str(request), self._world.reflection_calls),
+            reflection_lm=lambda request: self._world.reflection(str(request), self._world.reflection_calls),
             reflection_minibatch_size=MINIBATCH,
             stop_callbacks=[self._beyond_budget],
             seed=self._world.seed,
@@ -87,12 +101,12 @@ class _Library:
         return self._found
 
     def _beyond_budget(self, state: Any) -> bool:
-        calls = self._world.calls
-        if calls <= self._budget:
-            scores = state.program_full_scores_val_set
-            best = max(range(len(scores)), key=lambda number: scores[number])
-            self._found = Found(Candidate(state.program_candidates[best]), calls)
-        return calls >= self._budget
+        scores = state.program_full_scores_val_set
+        best = max(range(len(scores)), key=lambda number: scores[number])
+        for budget in self._found:
+            if self._world.calls <= budget:
+                self._found[budget] = Candidate(state.program_candidates[best])
+        return bool(self._world.calls >= max(self._found))
 
     def evaluate(self, batch: list[Example], candidate: dict[str, str], capture_traces: bool = False) -> Any:
         self._world.target_calls += len(batch)
@@ -116,15 +130,17 @@ class _Library:
         """gepa's logger."""
 
 
-def random_search(world: SimulatedTask, budget: int) -> Found:
+def random_search(make_world: MakeWorld, budgets: Sequence[int]) -> Mapping[int, Candidate]:
     """Rewritings of the source from three failures each, every one on the whole validation split."""
 
-    async def search() -> Found:
+    async def search() -> Mapping[int, Candidate]:
+        world = make_world()
         draw = random.Random(world.seed)
         source = Candidate({"prompt": SOURCE})
         components = Components(source)
         best, score = source, (await world.evaluate(source, world.validation)).aggregate
-        while world.calls + MINIBATCH + 1 + len(world.validation) <= budget:
+        found = dict.fromkeys(budgets, source)
+        while world.calls + MINIBATCH + 1 + len(world.validation) <= max(budgets):
             shown = draw.sample(list(world.train), MINIBATCH)
             means = await world.evaluate(source, shown)
             results = feedback(means.evaluations, shown, 3000)
@@ -135,34 +151,43 @@ def random_search(world: SimulatedTask, budget: int) -> Found:
             means = await world.evaluate(candidate, world.validation)
             if means.aggregate > score:
                 best, score = candidate, means.aggregate
-        return Found(best, world.calls)
+            found |= {budget: best for budget in budgets if world.calls <= budget}
+        return found
 
     return asyncio.run(search())
 
 
 def factorial(method: Method | None = None, **settings: Any) -> Search:
-    return ours(lambda budget: Factorial(FactorialSettings(**settings), method))
+    """With the split that its jobs have."""
+    return with_own_split(factorial_on_equal_splits(method, **settings))
 
+
+def factorial_on_equal_splits(method: Method | None = None, **settings: Any) -> Search:
+    return ours(lambda: Factorial(FactorialSettings(search_calls=100_000, **settings), method))
+
+
+FACTORIAL, LIBRARY = "FACTORIAL", "GEPA, the library"
 
 SEARCHES: Mapping[str, Search] = {
-    "FACTORIAL": factorial(search_calls=100_000),
-    "GEPA, the library": library,
-    "GEPA, look-ahead": ours(lambda budget: Gepa.from_settings({})),
-    "JOINT_SEARCH": ours(lambda budget: JointSearch.from_settings({"trials": 400})),
-    "METAPROMPT": ours(lambda budget: Metaprompt.from_settings({"rounds": 100})),
+    FACTORIAL: factorial(),
+    LIBRARY: library,
+    "FACTORIAL on the other's split": factorial_on_equal_splits(),
+    "GEPA, the library, on FACTORIAL's split": with_own_split(library),
+    "GEPA, look-ahead": ours(lambda: Gepa.from_settings({})),
+    "JOINT_SEARCH": ours(lambda: JointSearch.from_settings({"trials": 400})),
+    "METAPROMPT": ours(lambda: Metaprompt.from_settings({"rounds": 100})),
     "random search": random_search,
 }
 
 ABLATIONS: Mapping[str, Search] = {
-    "FACTORIAL": factorial(search_calls=100_000),
-    "one edit at a time": factorial(Method(factorial=False), search_calls=100_000),
-    "no example effects": factorial(Method(example_effects=False), search_calls=100_000),
-    "no in-sample term": factorial(Method(in_sample=False), search_calls=100_000),
-    "no screen": factorial(Method(screen=False), search_calls=100_000),
-    "no memory": factorial(Method(memory=False), search_calls=100_000),
-    "no interactions": factorial(Method(interactions=False), search_calls=100_000),
-    "raw maximum": factorial(Method(shrinkage=False), search_calls=100_000),
-    "no rewordings": factorial(rewordings=0, search_calls=100_000),
-    "no templates": factorial(templates=False, search_calls=100_000),
-    "no rewriting": factorial(rewrite=False, search_calls=100_000),
+    "whole": factorial(),
+    "one edit at a time": factorial(Method(factorial=False)),
+    "no example effects": factorial(Method(example_effects=False)),
+    "no in-sample term": factorial(Method(in_sample=False)),
+    "no screen": factorial(Method(screen=False)),
+    "no memory": factorial(Method(memory=False)),
+    "no interactions": factorial(Method(interactions=False)),
+    "raw maximum": factorial(Method(shrinkage=False)),
+    "no rewordings": factorial(rewordings=0),
+    "no templates": factorial(templates=False),
 }

@@ -21,22 +21,17 @@ import math
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset, Example
-from burnish.domain.prompt import Message, text_of
-from burnish.domain.score import Evaluation, Score
-from burnish.domain.usage import Usage
-from burnish.evaluation.protocol import Means
-from burnish.llm.protocol import Completion, Parameters
-from burnish.optimizers.testing.reflection_scripts import completion
+
+from .world import World, text_in
 
 POPULATION = 1500
 FIRST_DECOY = 100
-SOURCE = "Answer the question.\n\n{{question}}"
 
 _POINT = re.compile(r"[Pp]oint (\d+)")
 _CASE = re.compile(r"case (\d+)\b")
@@ -116,12 +111,12 @@ class _Reading:
     stated: int
 
 
-class SimulatedTask:
-    """One task of a kind. Implements ``Evaluate`` and ``Reflect``, counts calls, knows the truth."""
+class SimulatedTask(World):
+    """One task of a kind."""
 
     def __init__(self, kind: Kind, seed: int) -> None:
-        self.kind, self.seed = kind, seed
-        self.target_calls = self.reflection_calls = 0
+        super().__init__(seed)
+        self.kind = kind
         draw = np.random.default_rng([seed, 5])
         self._seen = kind.train + kind.validation
         count = self._seen + POPULATION
@@ -143,7 +138,6 @@ class SimulatedTask:
         self._common_luck = draw.standard_normal(self._seen)
         self._readings: dict[str, _Reading] = {}
         self._answers: dict[str, np.ndarray] = {}
-        self._paid: set[tuple[str, str]] = set()
         records = [
             ({"question": f"question {n}"}, {"expected_response": "yes" if n % 2 else "no"})
             for n in range(self._seen)
@@ -152,44 +146,26 @@ class SimulatedTask:
         self.train, self.validation = examples[: kind.train], examples[kind.train :]
         self._number = {example.example_id: n for n, example in enumerate(examples)}
 
-    @property
-    def calls(self) -> int:
-        return self.target_calls + self.reflection_calls
-
     def truth(self, candidate: Candidate) -> float:
         """Expected score on the population, without the luck of the draw."""
-        margin = self._margin(self._read(_text(candidate)), slice(self._seen, None))
+        margin = self._margin(self._read(text_in(candidate)), slice(self._seen, None))
         return float(np.mean(_normal_cdf(margin / self._luck_sd)))
 
     def answers(self, candidate: Candidate, count: int, draw: np.random.Generator) -> np.ndarray:
         """Scores on ``count`` new examples, for a sealed test; two calls with equal draws are paired."""
         at = self._seen + draw.choice(POPULATION, count, replace=False)
-        common, own = draw.standard_normal(count), self._own_luck(_text(candidate) + " sealed", count)
+        common, own = draw.standard_normal(count), self._own_luck(text_in(candidate) + " sealed", count)
         luck = math.sqrt(self.kind.steady) * common + math.sqrt(1 - self.kind.steady) * own
-        margin = self._margin(self._read(_text(candidate)), slice(None))[at]
+        margin = self._margin(self._read(text_in(candidate)), slice(None))[at]
         return (margin + self._luck_sd * luck > 0).astype(float)
 
-    async def evaluate(self, candidate: Candidate, examples: Sequence[Example]) -> Means:
-        """Implements ``Evaluate``."""
-        evaluations = tuple(self._evaluation(candidate, example) for example in examples)
-        mean = sum(e.aggregate for e in evaluations) / len(evaluations) if evaluations else 0.0
-        return Means(evaluations=evaluations, scores={"right": mean, "aggregate": mean})
-
-    async def reflect(
-        self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
-    ) -> Completion:
-        """Implements ``Reflect``."""
-        return completion(self.answer_to("\n\n".join(message.content for message in messages), sample))
-
     def score(self, candidate_text: str, example: Example) -> tuple[float, str]:
-        """One answer's score and what the scorer says of it."""
         number = self._number[example.example_id]
         right = bool(self._answered(candidate_text)[number])
         return float(right), "right" if right else self._hints(number)
 
     def answer_to(self, request: str, sample: int) -> str:
-        """What the reflection model writes. The form follows from what it is asked for."""
-        self.reflection_calls += 1
+        """The form follows from what it is asked for."""
         draw = random.Random(f"{self.seed} {sample} {request}")
         found = _CURRENT.search(request)
         current = (found[1] or found[2] or "") if found else request
@@ -207,14 +183,6 @@ class SimulatedTask:
         return f"```\n{text}\n```" if fenced else f"<prompt>\n{text}\n</prompt>"
 
     # --- inside
-
-    def _evaluation(self, candidate: Candidate, example: Example) -> Evaluation:
-        key = (candidate.candidate_id, example.example_id)
-        self.target_calls += key not in self._paid
-        self._paid.add(key)
-        value, rationale = self.score(_text(candidate), example)
-        output = str(example.expected) if value else "I do not know."
-        return Evaluation(*key, output, {"right": Score(value, rationale)}, value, usage=Usage(calls=1))
 
     def _answered(self, text: str) -> np.ndarray:
         if text not in self._answers:
@@ -315,31 +283,5 @@ def _sentences_of(text: str) -> list[str]:
     return [line.strip().lstrip("- ") for line in text.splitlines() if _POINT.search(line)]
 
 
-def _text(candidate: Candidate) -> str:
-    return text_of(next(iter(candidate.texts.values())))
-
-
 def _normal_cdf(z: np.ndarray) -> list[float]:
     return [0.5 * math.erfc(-value / math.sqrt(2)) for value in z.tolist()]
-
-
-@dataclass(slots=True)
-class Silent:
-    """An ``Observe`` that keeps only warnings and edits."""
-
-    warnings: list[str] = field(default_factory=list)
-    edits: list[object] = field(default_factory=list)
-
-    def candidate(self, *_: object, **__: object) -> None: ...
-
-    def proposal(self, *_: object) -> None: ...
-
-    def forecast(self, *_: object) -> None: ...
-
-    def phase(self, *_: object, **__: object) -> None: ...
-
-    def edit(self, report: object) -> None:
-        self.edits.append(report)
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)

@@ -241,14 +241,14 @@ class JobConfig:
     ] = None
     budget: Budget = field(default_factory=Budget)
     split: Annotated[
-        SplitFractions,
+        SplitFractions | None,
         Option(
-            "Shares of train/validation/test.",
+            "Shares of train/validation/test; left out, the optimizer's own: 0.5/0.25/0.25, of factorial and "
+            "auto 0.45/0.2/0.35.",
             metavar="A/B/C",
-            default_text=str(SplitFractions()),
             read=SplitFractions.parse,
         ),
-    ] = field(default_factory=SplitFractions)
+    ] = None
     seed: Annotated[int, Option("Seed of every random choice.", least=0, most=2**32 - 1)] = 0
     concurrency: Annotated[int, Option("Model calls in flight.", least=1, most=1000)] = 8
     max_output_tokens: Annotated[
@@ -289,6 +289,11 @@ class JobConfig:
     ] = TracePolicy.NONE
     app: App | None = None
 
+    @property
+    def fractions(self) -> SplitFractions:
+        """The split that was asked for; else the optimizer's own."""
+        return self.split or SplitFractions(*self.optimizer_type.info.split)
+
     @classmethod
     def options(cls) -> tuple[OptionRow, ...]:
         """The table, in the order of ``--help``; a budget's limits among them."""
@@ -299,12 +304,14 @@ class JobConfig:
         found = self.budget.problems()
         for row in self.options():
             least, most = row.option.least, row.option.most
-            value = None if least is None else getattr(self, row.name)
+            part = getattr(self, row.group) if row.group else self
+            value = None if least is None or part is None else getattr(part, row.name)
             if value is not None and not least <= value <= most:
-                found.append(Problem(f"config.{row.name}", str(value), f"must be from {least} to {most}"))
+                name = f"{row.group}.{row.name}" if row.group else row.name
+                found.append(Problem(f"config.{name}", str(value), f"must be from {least} to {most}"))
         if self.teacher_prompt_uri is not None:
             found += self._teacher_problems(self.teacher_prompt_uri)
-        return found
+        return found + (self.app.problems() if self.app else [])
 
     @property
     def optimizer_settings(self) -> Mapping[str, Any]:
@@ -328,6 +335,21 @@ def _options() -> tuple[OptionRow, ...]:
     return tuple(option_rows(JobConfig))
 
 
+FREE_BESIDE_INPUTS = frozenset(
+    {
+        "budget",
+        "concurrency",
+        "call_timeout_seconds",
+        "failure_share",
+        "max_unscored_share",
+        "thinking",
+        "register",
+        "traces",
+    }
+)
+"""Options in which jobs on the same inputs may differ; every other one decides what the inputs are."""
+
+
 class JobOptions(TypedDict, total=False):
     """The fields of :class:`JobConfig` as keyword arguments of the SDK, where a type checker sees them.
 
@@ -345,7 +367,7 @@ class JobOptions(TypedDict, total=False):
     reflection_model: str | None
     teacher_prompt_uri: str | None
     budget: Budget
-    split: SplitFractions
+    split: SplitFractions | None
     seed: int
     concurrency: int
     max_output_tokens: int | None
@@ -355,6 +377,7 @@ class JobOptions(TypedDict, total=False):
     thinking: Thinking | str
     traces: TracePolicy | str
     register: RegisterPolicy | str
+    app: App | None
     further_source_prompt_uris: Sequence[str]
 
 

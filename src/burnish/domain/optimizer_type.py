@@ -15,6 +15,9 @@ from burnish.errors import InvalidInput, did_you_mean
 WIRE_PREFIX = "OPTIMIZER_TYPE_"
 FIRST_OWN_NUMBER = 100  # what stands below is MLflow's
 
+EDITS_SPLIT = (0.45, 0.2, 0.35)
+"""FACTORIAL learns and chooses on the training examples and validates one prompt: the test gets the rest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerInfo:
@@ -28,6 +31,7 @@ class OptimizerInfo:
         second_model: whether it takes a reflection model or a teacher.
         choose_when: when it is the right one.
         needs_data: it cannot work without a dataset.
+        split: shares of train, validation and test where a job names none: by how it uses the data.
     """
 
     wire_number: int
@@ -36,6 +40,7 @@ class OptimizerInfo:
     second_model: str
     choose_when: str
     needs_data: bool = True
+    split: tuple[float, float, float] = (0.5, 0.25, 0.25)
 
 
 class OptimizerType(StrEnum):
@@ -76,6 +81,7 @@ class OptimizerType(StrEnum):
             choose_when=(
                 "a model can write edits, and you want the most for your calls and to see what each is worth"
             ),
+            split=EDITS_SPLIT,
         ),
     )
     AUTO = (
@@ -86,6 +92,7 @@ class OptimizerType(StrEnum):
             changes="as the one it chooses",
             second_model="if you like",
             choose_when="you do not want to choose; it takes factorial or joint-search, and says why",
+            split=EDITS_SPLIT,
         ),
     )
     FEW_SHOT = (

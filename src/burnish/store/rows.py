@@ -175,7 +175,7 @@ def _config_to_json(config: JobConfig) -> dict[str, Any]:
         "inputs": dict(config.inputs),
         "optimizer_config": dict(config.optimizer_config),
         "budget": asdict(config.budget),
-        "split": asdict(config.split),
+        "split": asdict(config.split) if config.split else None,
         "app": asdict(config.app) if config.app else None,
     }
 
@@ -185,7 +185,7 @@ def _config_from_json(stored: Mapping[str, Any]) -> JobConfig:
     values["source_prompt_uris"] = tuple(stored["source_prompt_uris"])
     values["scorers"] = tuple(stored["scorers"])
     values["budget"] = Budget(**stored["budget"])
-    values["split"] = SplitFractions(**stored["split"])
+    values["split"] = SplitFractions(**stored["split"]) if stored["split"] else None
     values["app"] = App(**stored["app"]) if stored.get("app") else None
     for row in JobConfig.options():
         if row.name in values and isinstance(row.kind, EnumType):

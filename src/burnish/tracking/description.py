@@ -47,7 +47,7 @@ def run_params(job: Job) -> dict[str, str]:
         "optimizer_config_json": json.dumps(dict(config.optimizer_config), default=str),
         "optimizer": config.optimizer_type.value,
         "num_prompts": str(len(config.source_prompt_uris)),
-        "split": str(config.split),
+        "split": str(config.fractions),
         "seed": str(config.seed),
         "concurrency": str(config.concurrency),
     }

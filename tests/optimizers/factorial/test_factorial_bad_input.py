@@ -262,3 +262,21 @@ async def test_tokens_that_run_out_before_anything_is_known_are_let_through() ->
     world = World(answered_by(GOOD), lambda request, sample: "", limit=45)
     with pytest.raises(BudgetExhausted):
         await search(world, calls=None)
+
+
+async def test_an_answer_that_holds_nothing_usable_is_asked_for_once_more_with_the_reason() -> None:
+    def write(request: str, sample: int) -> str:
+        return edit("Mind the irony.") if "cannot be used" in request else "I would rather not say."
+
+    world = World(answered_by(GOOD), write)
+    outcome, _ = await search(world)
+    assert GOOD in str(outcome.best.texts["p"]).lower()
+    assert any("holds no <edit>" in question for question in world.questions)
+
+
+async def test_an_answer_that_stays_unusable_is_asked_for_twice_and_no_more() -> None:
+    world = World(answered_by(GOOD), lambda request, sample: "I would rather not say.")
+    await search(world)
+    again = [question for question in world.questions if "cannot be used" in question]
+    assert 0 < len(again) <= len(world.questions) / 2
+    assert not any(question.count("cannot be used") > 1 for question in again)

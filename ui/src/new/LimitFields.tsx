@@ -8,7 +8,10 @@ import classes from "./New.module.css";
 import { NumberField } from "./NumberField";
 import { datasetQuery } from "./queries";
 
+/** What the server takes where nothing is said (`OptimizerInfo.split`). */
 const DEFAULT_SPLIT = { train: 0.5, validation: 0.25, test: 0.25 };
+const SPLIT_OF_EDITS = { train: 0.45, validation: 0.2, test: 0.35 };
+const TESTS_EDITS: unknown[] = ["OPTIMIZER_TYPE_FACTORIAL", "OPTIMIZER_TYPE_AUTO"];
 const SHARES = [
   ["train", "Train %", "what the search learns from"],
   ["validation", "Validation %", "what it chooses by"],
@@ -23,9 +26,12 @@ const LIMITS = [
 
 /** What it may cost, and how the records are shared out. */
 export function LimitFields({ draft, complaints, onConfig }: FormProps) {
-  const { budget = {}, split, dataset_id = "" } = draft.config ?? {};
+  const { budget = {}, split, dataset_id = "", optimizer_type } = draft.config ?? {};
   const records = useQuery(datasetQuery(dataset_id)).data?.dataset?.records;
-  const shares: Required<NonNullable<JobConfig["split"]>> = { ...DEFAULT_SPLIT, ...split };
+  const shares: Required<NonNullable<JobConfig["split"]>> = {
+    ...(TESTS_EDITS.includes(optimizer_type) ? SPLIT_OF_EDITS : DEFAULT_SPLIT),
+    ...split,
+  };
   return (
     <Card title="Budget and split">
       <div className={classes.grid} data-narrow>

@@ -18,7 +18,7 @@ REWORDING_PRIOR = Normal(0.0, 0.05)
 PAIR_PRIOR = Normal(0.0, 0.12)
 CLEAR_Z = 3.5  # some dozens of pairs are looked at again and again
 FEWEST_IN_A_CELL = 8
-WORTH_KNOWING = 0.01  # in the mean score
+WORTH_KNOWING = 0.004  # in the mean score
 MOST_PAIRS = 12
 Z_OF_95_PERCENT = 1.96
 

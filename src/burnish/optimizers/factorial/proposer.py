@@ -17,6 +17,7 @@ from burnish.optimizers.factorial.reflection import EditRequest, ReadEdits, read
 from burnish.optimizers.factorial.rounds import Question
 from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.prompts.components import Components
+from burnish.optimizers.prompts.delimiters import ask_again
 from burnish.optimizers.prompts.proposal_format import ProposalFormat
 from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.protocol import Task
@@ -47,6 +48,7 @@ class EditProposer:
         self._tries: dict[str, int] = {}
         self._most_tries = settings.failure_tries
         self._rewordings = self._repetitions = self._idle = 0
+        self._again: list[Question] = []
         self.latest: dict[str, Evaluation] = {}
         self.asked = self.unanswered = 0
 
@@ -74,7 +76,10 @@ class EditProposer:
         """
         if self.ended:
             return []
-        found = self._reword(round_number, searched) if affordable > 0 else []
+        found, self._again = self._again[:affordable], self._again[affordable:]
+        self.unanswered += sum(bool(question.shown) for question in found)
+        if len(found) < affordable:
+            found += self._reword(round_number, searched)
         failing = self.failures()
         undecided = len(self._pool.in_doubt) + waiting + self.unanswered
         if undecided >= self._settings.edits_in_doubt or not failing:
@@ -142,7 +147,10 @@ class EditProposer:
     # --- hearing
 
     def read(self, question: Question, answer: Completion | None) -> ReadEdits:
-        """The edits in an answer; none in ``None``, which is no answer."""
+        """The edits in an answer; none in ``None``, which is no answer.
+
+        An answer that holds nothing that can be used is asked for once more, with the reason.
+        """
         if question.shown:
             self.unanswered -= 1
             self._idle += 1
@@ -150,8 +158,15 @@ class EditProposer:
         if answer is None:
             return ReadEdits(())
         if isinstance(request, RewriteRequest):
-            return read_wholes(answer, request.format, request.parent, question.origin)
-        read = read_edits(answer, request, self._task.source, question.origin, question.shown)
+            delimiters = request.format.delimiters
+            read = read_wholes(answer, request.format, request.parent, question.origin)
+        else:
+            delimiters = request.delimiters
+            read = read_edits(answer, request, self._task.source, question.origin, question.shown)
+        if read.refused and not read.edits and not question.again:
+            reasons = [reason for _, reason in read.refused]
+            again = ask_again(question.messages, answer, list(dict.fromkeys(reasons)), delimiters)
+            self._again.append(replace(question, again=again))
         return replace(read, edits=read.edits[: self._settings.edits_per_proposal])
 
     def was_new(self, new: bool) -> None:

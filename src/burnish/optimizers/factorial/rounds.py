@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
+from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation
 from burnish.errors import BudgetExhausted, ModelError
 from burnish.evaluation.protocol import Evaluate
@@ -40,12 +41,18 @@ class Question:
         shown: ids of the failing examples it is shown; none for a rewording of the source.
         sample: another number, another call.
         origin: of the edits in the answer.
+        again: the messages of a second try, which end with what was wrong with the first answer.
     """
 
     request: EditRequest | RewriteRequest
     shown: frozenset[str]
     sample: int
     origin: str
+    again: tuple[Message, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return self.again or self.request.messages()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +78,7 @@ class Round:
         async def answered(question: Question) -> Completion | ModelError:
             assert reflect is not None
             try:
-                return await reflect(question.request.messages(), sample=question.sample)
+                return await reflect(question.messages, sample=question.sample)
             except ModelError as error:
                 if error.systemic:
                     raise
