@@ -18,9 +18,10 @@ export default defineConfig({
     ),
   },
   test: {
-    environment: "jsdom",
-    include: ["src/**/*.test.{ts,tsx}"],
-    setupFiles: ["src/test-setup.ts"],
+    // What is tested here computes. What is drawn is tested in a browser: tests/ui.
+    environment: "node",
+    isolate: false,
+    include: ["src/**/*.test.ts"],
     restoreMocks: true,
   },
 });

@@ -86,7 +86,7 @@ async def test_what_cannot_be_compared_says_why(api: Any) -> None:
     others = await a_tested_job(api, "three", scores, scorers=["contains"])
     reasons = [found["reason"] for found in await compare(api, first, untested, elsewhere, others)]
     assert untested in reasons[0] and "tested" in reasons[0]
-    assert "different data" in reasons[1]
+    assert "Other data" in reasons[1]
     assert "other scorers" in reasons[2]
 
 

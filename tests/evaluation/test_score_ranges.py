@@ -57,7 +57,9 @@ def judged(spec: str, declared: Any) -> WeightedScorer:
 
 async def scored(entry: WeightedScorer, *ratings: Any) -> tuple[float, float | None]:
     """Value and raw number of one answer."""
-    scores, _ = await ScorerSet([entry]).score(Sample(example=EXAMPLE, output="x", model=Ratings(*ratings)))
+    scores = (
+        await ScorerSet([entry]).score(Sample(example=EXAMPLE, output="x", model=Ratings(*ratings)))
+    ).scores
     return scores["stars"].value, scores["stars"].raw
 
 
@@ -94,7 +96,7 @@ class TestRanges:
     async def test_a_rating_can_be_a_constraint(self, rating: int, aggregate: float) -> None:
         entry = judged("stars:1-5=must", int)
         scorers = ScorerSet([entry])
-        scores, _ = await scorers.score(Sample(example=EXAMPLE, output="x", model=Ratings(rating)))
+        scores = (await scorers.score(Sample(example=EXAMPLE, output="x", model=Ratings(rating)))).scores
         assert scorers.aggregate(scores) == aggregate
 
     @pytest.mark.parametrize("argument", ["3-3", "stars", "1-5,1-5", "range=a"])
@@ -104,7 +106,7 @@ class TestRanges:
 
     async def test_a_rating_weighs_no_more_than_another_scorer(self) -> None:
         scorers = ScorerSet([judged("stars:1-5", int), *make_scorers(["exact_match"])])
-        scores, _ = await scorers.score(Sample(example=EXAMPLE, output="wrong", model=Ratings(5)))
+        scores = (await scorers.score(Sample(example=EXAMPLE, output="wrong", model=Ratings(5)))).scores
         assert scorers.aggregate(scores) == 0.5
 
     def test_raw_means_are_those_of_the_range(self) -> None:
@@ -231,7 +233,7 @@ class TestInstalledFunctions:
         monkeypatch.setattr(installed, "entry_points", lambda group: points)
         monkeypatch.setattr(installed, "_load", lambda point: function)
         entries = make_scorers(["grade:1-5"])
-        scores, _ = await ScorerSet(entries).score(Sample(example=EXAMPLE, output="x"))
+        scores = (await ScorerSet(entries).score(Sample(example=EXAMPLE, output="x"))).scores
         assert {name: score.value for name, score in scores.items()} == (
             {} if value is None else {"grade": value}
         )

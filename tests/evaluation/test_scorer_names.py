@@ -62,9 +62,16 @@ def test_a_registered_one_that_is_not_there_is_refused() -> None:
 
 
 def test_a_registered_one_that_cannot_be_used_is_not_replaced_either() -> None:
+    """Where ours has its name, the message says how ours is written."""
     code = {"name": "similarity", "call_source": "return 1"}
-    with pytest.raises(InvalidInput, match="code is not taken"):
+    with pytest.raises(
+        InvalidInput, match=r"code is not taken.*own scorer of this name is builtin:similarity"
+    ):
         make_scorers(["similarity"], experiment_id="7", find_registered=lambda *_: code)
+    for spec in ("registered:similarity", "mine"):
+        with pytest.raises(InvalidInput, match="code is not taken") as refused:
+            make_scorers([spec], experiment_id="7", find_registered=lambda *_: code)
+        assert "builtin:" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["tone:style", "a=b", "tone of voice", "team/tone", 'say "hi"'])
@@ -101,7 +108,7 @@ async def test_scorers_that_work_by_rule_need_no_model() -> None:
     assert [(entry.scorer.model, entry.scorer.calls) for entry in entries] == [(None, 0)] * 3
     scored = []
     for output in ("Answer: 42", "call me at jane@example.com"):
-        scores, _ = await ScorerSet(entries).score(Sample(example=EXAMPLE, output=output))
+        scores = (await ScorerSet(entries).score(Sample(example=EXAMPLE, output=output))).scores
         scored.append([scores[name].value for name in ("pii_detection", "answer_form", "short")])
     assert scored[0][1:] == [1.0, 1.0]
     assert scored[1][1:] == [0.0, 0.0]
@@ -116,7 +123,7 @@ async def test_a_registered_pattern_takes_linear_time() -> None:
         "evil", registered=(scorers.RegexMatch(name="evil", pattern="^(a+)+$", match_type="fullmatch"),)
     )
     sample = Sample(example=EXAMPLE, output="a" * 50_000 + "b")
-    scores, _ = await ScorerSet([entry]).score(sample)
+    scores = (await ScorerSet([entry]).score(sample)).scores
     assert scores["evil"].value == 0.0
     with pytest.raises(InvalidInput, match="RE2"):
         made("back", registered=(scorers.RegexMatch(name="back", pattern=r"(a)\1"),))

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.conftest import Filled, Opener
+from tests.ui.stage import JOBS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,8 +35,8 @@ def test_winners_of_the_same_records_are_compared_pair_by_pair(filled: Filled, v
     expect(page.get_by_text("All ran on the same records")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Worse: −0\.\d\d \(.*\) on 30 common examples"))).to_be_visible()
     expect(page.get_by_text("Their test splits are the same.")).to_have_count(1)
-    expect(page.get_by_text("Scored by other scorers")).to_be_visible()
-    expect(page.get_by_text("no winner has been tested yet")).to_be_visible()
+    expect(page.get_by_text("They were scored by other scorers")).to_be_visible()
+    expect(page.get_by_text("No winner has been tested yet")).to_be_visible()
     page.get_by_role("combobox", name="Compared with").click()
     page.get_by_role("option", name=re.compile("Joint search")).click()
     expect(page.get_by_text(re.compile(r"Better: \+0\.\d\d"))).to_be_visible()
@@ -61,7 +62,8 @@ def test_other_data_is_not_compared(filled: Filled, visit: Opener) -> None:
     jobs = quote(json.dumps([filled.jobs["improved"], other]))
     page = visit(filled.base).open(f"compare?jobs={jobs}")
     expect(page.get_by_text("They ran on different data")).to_be_visible()
-    expect(page.get_by_text("Another dataset, so there is nothing to pair.")).to_be_visible()
+    expect(page.get_by_text("Other data, so there is nothing to pair.")).to_be_visible()
+    filled.stage.ask("DELETE", f"{JOBS}/{other}")
 
 
 def test_the_list_leads_there_and_an_empty_one_leads_back(filled: Filled, visit: Opener) -> None:

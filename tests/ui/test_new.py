@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.ui.conftest import Opener
 from tests.ui.stage import JOBS, Stage
@@ -40,6 +40,8 @@ def test_a_job_is_made_from_an_empty_form(opened: Stage, visit: Opener) -> None:
     page = visit(f"{opened.url}/burnish/").open("new")
     expect(page.get_by_text("Still needed: a prompt, a dataset, a scorer.")).to_be_visible()
     fill_form(page)
+    expect(page.get_by_role("radio", name=re.compile("^Auto"))).to_be_checked()
+    page.get_by_role("radio", name=re.compile("^Joint search")).click()
     expect(page.get_by_label("Version 1")).to_contain_text("Ticket: {{ticket}}")
     expect(page.get_by_role("columnheader", name="ticket")).to_be_visible()
     expect(page.get_by_text("Model calls").last).to_be_visible()
@@ -55,6 +57,31 @@ def test_a_job_is_made_from_an_empty_form(opened: Stage, visit: Opener) -> None:
     assert job["config"]["scorers"] == ["exact_match"]
     assert '"trials":3' in job["config"]["optimizer_config_json"].replace(" ", "")
     assert job["source_prompt_uri"] == "prompts:/support-triage/1"
+
+
+def test_a_double_click_and_a_lost_answer_make_one_job(opened: Stage, visit: Opener) -> None:
+    opened.prompt("support-triage")
+    opened.dataset(40)
+    page = visit(f"{opened.url}/burnish/").open("new")
+    fill_form(page)
+    create = page.get_by_role("button", name="Create the job")
+    expect(create).to_be_enabled()
+    lost: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        route.fetch()
+        if lost:
+            return route.fallback()
+        lost.append(route.request.url)
+        return route.abort()
+
+    page.route(f"**{JOBS}", lose_the_first)
+    create.click()
+    expect(page.get_by_text("The server does not answer")).to_be_visible()
+    create.evaluate("button => { button.click(); button.click(); }")
+    page.wait_for_url(re.compile(r"/jobs/[0-9a-f]{32}$"))
+    assert lost
+    assert len(jobs(opened)) == 1
 
 
 def test_what_the_server_complains_of_stands_at_its_field(opened: Stage, visit: Opener) -> None:
@@ -154,3 +181,32 @@ def test_a_file_of_a_wrong_kind_is_refused_in_words(opened: Stage, visit: Opener
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_role("alert")).to_contain_text(re.compile("UTF-8|utf-8"))
     expect(page.get_by_role("button", name="Make the dataset")).to_be_disabled()
+
+
+def test_a_file_of_ten_columns_of_which_none_fits(opened: Stage, visit: Opener, tmp_path: Path) -> None:
+    opened.prompt("support-triage")
+    file = tmp_path / "sales.csv"
+    names = [f"column {number}" for number in range(10)]
+    file.write_text(",".join(names) + "\n" + ",".join("x" for _ in names) + "\n")
+    page = visit(f"{opened.url}/burnish/").open("new")
+    choose(page, "Prompt to improve", "support-triage")
+    page.get_by_role("button", name="Upload a file").click()
+    page.locator("input[type=file]").set_input_files(file)
+    column = page.get_by_role("combobox", name="Column for {{ticket}}")
+    expect(column).to_have_value("")
+    expect(page.get_by_text("Choose a column for {{ticket}}")).to_be_visible()
+    expect(page.get_by_role("button", name="Make the dataset")).to_be_disabled()
+    choose(page, "Column for {{ticket}}", "column 3")
+    expect(page.get_by_role("button", name="Make the dataset")).to_be_enabled()
+
+
+def test_a_file_of_fifty_thousand_rows_is_looked_into(opened: Stage, visit: Opener, tmp_path: Path) -> None:
+    opened.prompt("support-triage")
+    file = tmp_path / "tickets.csv"
+    file.write_text("ticket,team\n" + "".join(f"ticket {number},sales\n" for number in range(50_000)))
+    page = visit(f"{opened.url}/burnish/").open("new")
+    choose(page, "Prompt to improve", "support-triage")
+    page.get_by_role("button", name="Upload a file").click()
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("50,000 records")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("region", name="First records").get_by_role("row")).to_have_count(6)

@@ -66,8 +66,9 @@ async def print_result(services: Services, job: Job) -> None:
         console.print(f"[yellow]of {total} answers {shown}[/]")
     usage = job.usage.total
     price = "price unknown" if usage.usd is None else f"{usage.usd:.4f} USD"
+    tokens = "tokens unknown" if usage.unmetered else f"{usage.tokens} tokens"
     console.print(
-        f"{usage.calls} calls, {usage.tokens} tokens, {price}, {job.seconds_spent:.0f} s; "
+        f"{usage.calls} calls, {tokens}, {price}, {job.seconds_spent:.0f} s; "
         f"ended because {STOPS.get(job.stop_reason or StopReason.FINISHED)}\n"
     )
     await _print_change(services, job)

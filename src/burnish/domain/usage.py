@@ -24,12 +24,15 @@ class Usage:
 
     Attributes:
         usd_nanos: cost in 1e-9 US dollars; ``None`` when the price of any call is unknown.
+        unmetered: calls whose tokens are unknown: runs of an app that leaves no trace. The tokens are those
+            of the other calls.
     """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usd_nanos: int | None = 0
+    unmetered: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         known = self.usd_nanos is not None and other.usd_nanos is not None
@@ -38,6 +41,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             (self.usd_nanos or 0) + (other.usd_nanos or 0) if known else None,
+            self.unmetered + other.unmetered,
         )
 
     @property

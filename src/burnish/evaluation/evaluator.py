@@ -78,7 +78,7 @@ class Evaluator:
             completion = await self._target.answer(candidate, example, purpose)
             output, usage, outcome = completion.text, completion.usage, completion.outcome
             run = completion.run
-            scores, judges = await self._scorers.score(
+            scored = await self._scorers.score(
                 Sample(
                     example=example,
                     output=output,
@@ -89,7 +89,7 @@ class Evaluator:
                     run=run,
                 )
             )
-            aggregate, usage = self._scorers.aggregate(scores), usage + judges
+            scores, aggregate, usage = scored.scores, scored.aggregate, usage + scored.usage
         except ModelError as failure:
             if failure.systemic:
                 raise

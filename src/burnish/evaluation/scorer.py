@@ -56,12 +56,14 @@ class Feedback:
 
     Anything else stops the job (:func:`burnish.domain.score.read_score`).
 
-    ``usage`` is of the model calls that the answer took.
+    ``usage`` is of the model calls that the answer took; ``given`` is what a user's own aggregation gets,
+    where that is another object than the value.
     """
 
     value: Any
     rationale: str = ""
     usage: Usage = field(default_factory=Usage)
+    given: Any = None
 
 
 class Scorer(ABC):
@@ -75,6 +77,8 @@ class Scorer(ABC):
         model: URI of the model that it asks; ``None``: it asks none.
         needs_price: it can score only answers of a model whose price is known.
         range: of its numbers; ``None``: [0, 1].
+        outside: it is code of the user's, whose work may cost what only the user knows: its word is kept in
+            the journal, and it is not asked again.
         compares_json: it compares with the expected response as one JSON value, so that a list is no
             list of right answers.
     """
@@ -85,6 +89,7 @@ class Scorer(ABC):
     model: str | None = None
     needs_price: bool = False
     range: ScoreRange | None = None
+    outside: bool = False
     compares_json: bool = False
 
     def __init__(self, name: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import fsum
+from typing import Any, Protocol
 
 from burnish.concurrency import gather_in_order
 from burnish.domain.dataset import Example, record_name
@@ -25,10 +27,41 @@ FEWEST_ANSWERS = 8
 DEFAULT_MAX_UNSCORED_SHARE = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the scorers say of one output.
+
+    Attributes:
+        scores: of every scorer that has an opinion, by name.
+        aggregate: ``None`` where no scorer that has a weight has an opinion.
+        usage: what the judges' calls cost.
+    """
+
+    scores: Mapping[str, Score]
+    aggregate: float | None
+    usage: Usage = field(default_factory=Usage)
+
+
+class KeptScores(Protocol):
+    """Where the words of scorers are kept that must not be asked again; the worker's journal has it."""
+
+    def find(self, sample: Sample) -> Scored | None: ...
+
+    async def keep(self, sample: Sample, scored: Scored) -> None:
+        """Keep them durably."""
+        ...
+
+
+Aggregation = Callable[[Mapping[str, Any]], float]
+"""Scorer name → what it returned, to the aggregate in [0, 1]: a user's own, in the place of the mean."""
+
+
 class ScorerSet:
     """Scores outputs, and counts how often each scorer had no opinion.
 
     Args:
+        aggregation: makes the aggregate; ``None``: the weighted mean.
+        kept: used where a scorer or the aggregation is the user's own code.
         max_unscored_share: a scorer that has no opinion on more of the answers stops the job.
         threads: how many blocking scorers may run at the same time.
     """
@@ -38,8 +71,13 @@ class ScorerSet:
         scorers: Sequence[WeightedScorer],
         max_unscored_share: float = DEFAULT_MAX_UNSCORED_SHARE,
         threads: int = 4,
+        aggregation: Aggregation | None = None,
+        kept: KeptScores | None = None,
     ) -> None:
         self._scorers = tuple(scorers)
+        self._aggregation = aggregation
+        own_code = aggregation is not None or any(entry.scorer.outside for entry in scorers)
+        self._kept = kept if own_code else None
         self._max_unscored_share = max_unscored_share
         self._threads = asyncio.Semaphore(threads)
         self._seen: Counter[str] = Counter()
@@ -64,30 +102,53 @@ class ScorerSet:
             for name, count in self._unscored.items()
         ]
 
-    async def score(self, sample: Sample) -> tuple[dict[str, Score], Usage]:
-        """The score of every scorer that has an opinion, by name, and what the judges' calls cost.
+    async def score(self, sample: Sample) -> Scored:
+        """What the scorers say of one output.
 
         Raises:
             ScorerFailed: a scorer raised, returned what is no score, or has no opinion too often.
             BurnishError: what a judge's model call raises.
         """
+        if self._kept is not None and (known := self._kept.find(sample)) is not None:
+            for entry in self._scorers:
+                self._count(entry.scorer.name, sample.example, known.scores.get(entry.scorer.name), "")
+            return known
+        scored = await self._score(sample)
+        if self._kept is not None:
+            await self._kept.keep(sample, scored)
+        return scored
+
+    async def _score(self, sample: Sample) -> Scored:
         feedbacks = await gather_in_order(
             _feedback(entry.scorer, sample, self._threads) for entry in self._scorers
         )
-        scores, usage = {}, Usage()
+        scores, usage = dict[str, Score](), Usage()
         for scorer, feedback in zip((entry.scorer for entry in self._scorers), feedbacks, strict=True):
             usage = usage + feedback.usage
-            score = read_score(
-                feedback.value,
-                feedback.rationale,
-                scorer=scorer.name,
-                example=sample.example,
-                range=scorer.range,
-            )
+            score = self._read(scorer, feedback, sample)
             self._count(scorer.name, sample.example, score, feedback.rationale)
             if score is not None:
                 scores[scorer.name] = score
-        return scores, usage
+        if self._aggregation is None:
+            return Scored(scores, self.aggregate(scores), usage)
+        given = {
+            entry.scorer.name: feedback.value if feedback.given is None else feedback.given
+            for entry, feedback in zip(self._scorers, feedbacks, strict=True)
+        }
+        return Scored(scores, await self._aggregated(given, sample), usage)
+
+    async def _aggregated(self, given: Mapping[str, Any], sample: Sample) -> float | None:
+        aggregation = self._aggregation
+        assert aggregation is not None
+        try:
+            async with self._threads:
+                value = await in_thread(lambda: aggregation(given))
+        except Exception as error:  # anybody's code
+            raise ScorerFailed(
+                "aggregation", record_name(sample.example), f"raised {type(error).__name__}: {error}"
+            ) from error
+        score = read_score(value, "", scorer="aggregation", example=sample.example)
+        return None if score is None else score.value
 
     def failed(self, error: str) -> dict[str, Score]:
         """The scores of an example whose call failed: the worst of each scorer."""
@@ -126,13 +187,31 @@ class ScorerSet:
                 scores[name] = _mean(found)
         return Means(evaluations=tuple(evaluations), scores=scores)
 
+    def _read(self, scorer: Scorer, feedback: Feedback, sample: Sample) -> Score | None:
+        try:
+            return read_score(
+                feedback.value,
+                feedback.rationale,
+                scorer=scorer.name,
+                example=sample.example,
+                range=scorer.range,
+            )
+        except ScorerFailed:
+            if self._aggregation is None:
+                raise
+            return None  # the aggregation makes of it what it likes
+
     def _count(self, name: str, example: Example, score: Score | None, rationale: str) -> None:
         self._seen[name] += 1
         if score is not None:
             return
         self._unscored[name] += 1
         unscored, seen = self._unscored[name], self._seen[name]
-        if seen >= FEWEST_ANSWERS and unscored > self._max_unscored_share * seen:
+        if (
+            self._aggregation is None
+            and seen >= FEWEST_ANSWERS
+            and unscored > self._max_unscored_share * seen
+        ):
             said = f"; it said: {rationale}" if rationale else ""
             raise ScorerFailed(
                 name,

@@ -157,6 +157,7 @@ class Ledger:
             left.prompt_tokens - reservation.prompt_tokens,
             left.completion_tokens - reservation.completion_tokens,
             (left.usd_nanos or 0) - (reservation.usd_nanos or 0),
+            left.unmetered - reservation.unmetered,
         )
         self._unpriced -= reservation.usd_nanos is None
         self._given_back.set()  # whoever queues looks again; what settles has been spent by then
@@ -173,6 +174,13 @@ class Ledger:
         would = self.spent.total + reserved + self.held_back + estimate
         self._require("max_calls", budget.max_calls, would.calls, estimate.calls)
         self._require("max_tokens", budget.max_tokens, would.tokens, estimate.tokens)
+        if budget.max_tokens is not None and would.unmetered:
+            raise InvalidInput.of(
+                "budget.max_tokens",
+                budget.max_tokens,
+                "the tokens of a call are unknown, so this limit could not be kept; use max_calls, or an app "
+                "whose model calls are traced",
+            )
         if budget.max_usd is None:
             return
         if would.usd_nanos is None:

@@ -105,7 +105,7 @@ class AppEndpoint:
         return error.usage if isinstance(error, AppFailed) else None
 
 
-UNKNOWN_COST = Usage(calls=1, usd_nanos=None)
+UNKNOWN_COST = Usage(calls=1, usd_nanos=None, unmetered=1)
 """One run of which nothing else is known."""
 
 
@@ -119,4 +119,5 @@ def _most(one: Usage, other: Usage) -> Usage:
         max(one.prompt_tokens, other.prompt_tokens),
         max(one.completion_tokens, other.completion_tokens),
         dollars,
+        max(one.unmetered, other.unmetered),
     )

@@ -65,7 +65,7 @@ def _compare(first: Job, base: Mapping[str, float], job: Job, found: Mapping[str
 
 def _why_not(first: Job, job: Job, same_dataset: bool, pairs: int) -> str:
     if not same_dataset:
-        return "They ran on different data, so there is nothing to pair."
+        return "Other data, so there is nothing to pair."
     untested = [each.job_id for each in (first, job) if each.test_scores is None]
     if untested:
         return f"No winner has been tested yet: {', '.join(untested)}."

@@ -11,13 +11,18 @@ from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.scorer_set import ScorerSet
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
-from burnish.llm.protocol import Completion
+from burnish.llm.protocol import AppProvider, Completion
 from burnish.planning.plan import Plan
 from burnish.planning.preflight import preflight
 
 
-async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
+async def first_calls(
+    gateway: Gateway, plan: Plan, app: AppProvider | None = None
+) -> tuple[JournalEntry, ...]:
     """Make the job's first calls as the job itself would.
+
+    Args:
+        app: who runs the job's app, where it has one.
 
     Returns:
         The finished calls, with which its journal begins; none where there is no data to ask about.
@@ -33,14 +38,16 @@ async def first_calls(gateway: Gateway, plan: Plan) -> tuple[JournalEntry, ...]:
     for entry in plan.scorers:
         entry.scorer.prepare(learning)
     model = gateway.for_job(
-        ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config
+        ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config, app=app
     )
     evaluate = Evaluator(target=plan.target_of(model), model=model, scorers=ScorerSet(plan.scorers))
     try:
         await preflight(plan, evaluate, model.answers)
     except (ModelError, OutsideFailure, BudgetExhausted) as error:
         shown = str(error).removeprefix(f"{plan.target.uri}: ")
-        raise InvalidInput.of("model", plan.target.uri, shown) from error
+        where = plan.config.app
+        field = "model" if where is None else "config.app.url" if where.url else "predict_fn"
+        raise InvalidInput.of(field, plan.target.uri, shown) from error
     return tuple(kept.entries)
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from burnish.domain.events import ACTOR_FIELDS
 from burnish.domain.job import DEFAULT_WORKSPACE
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The revision in ``migrations/versions`` that makes exactly these tables."""
 
 VERSION_TABLE = "burnish_version"
@@ -218,6 +218,7 @@ calls_begun = Table(
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("usd_nanos", BigInteger),
+    Column("unmetered", BigInteger, nullable=False, server_default="0"),
 )
 """Calls in flight, and those that a dead attempt left behind: a finished call's row is removed."""
 
@@ -232,4 +233,5 @@ calls_finished = Table(
     Column("completion_tokens", BigInteger, nullable=False),
     Column("usd_nanos", BigInteger),
     Column("body", Text, nullable=False),
+    Column("unmetered", BigInteger, nullable=False, server_default="0"),
 )

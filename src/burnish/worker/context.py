@@ -11,7 +11,7 @@ from typing import Any
 from burnish.domain.app import App
 from burnish.domain.job import Job
 from burnish.evaluation.evaluator import Evaluator
-from burnish.evaluation.scorer_set import ScorerSet
+from burnish.evaluation.scorer_set import Aggregation, ScorerSet
 from burnish.evaluation.threads import in_thread
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
@@ -23,6 +23,7 @@ from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
 from burnish.worker.distillation import distill_labels
 from burnish.worker.journal import StoreJournal
+from burnish.worker.kept_scores import JournaledScores
 from burnish.worker.observer import AttemptObserver, Observer, Unobserved
 from burnish.worker.recorder import REPLAYED, Recorder
 from burnish.worker.retry import RetryPolicy
@@ -51,6 +52,7 @@ class WorkerContext:
         sleep: waiting; injected.
         observer: notified of attempts and their phases.
         find_app: who runs a job's app.
+        aggregation: a user's own, of the one job that this process runs.
     """
 
     worker_id: str
@@ -69,6 +71,7 @@ class WorkerContext:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     observer: Observer = field(default_factory=Unobserved)
     find_app: FindApp = find_no_app
+    aggregation: Aggregation | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,7 +134,12 @@ class AttemptContext:
         learning = (*self.plan.splits.train, *self.plan.splits.validation)
         for entry in self.plan.scorers:
             await in_thread(partial(entry.scorer.prepare, learning))
-        self.scorers = ScorerSet(self.plan.scorers, plan.config.max_unscored_share)
+        self.scorers = ScorerSet(
+            self.plan.scorers,
+            plan.config.max_unscored_share,
+            aggregation=worker.aggregation,
+            kept=JournaledScores(journal),
+        )
         self.evaluator = Evaluator(
             target=plan.target_of(self.model),
             model=self.model,

@@ -86,7 +86,10 @@ class Finalizer:
             self._context.observer.retried()
             return Requeue(delay_seconds, f"{type(error).__name__}: {cause}", job.attempt)
         trace = self._worker.redact("".join(traceback.format_exception(error)))
-        self._log.error("job failed", error=cause, traceback=trace)
+        if isinstance(error, BurnishError):  # it says all there is to say
+            self._log.warning("job failed", error=cause)
+        else:
+            self._log.error("job failed", error=cause, traceback=trace)
         if self._context.run_id is not None:
             with contextlib.suppress(BurnishError, TimeoutError):  # the cause may be that MLflow is away
                 async with asyncio.timeout(_MLFLOW_SECONDS):

@@ -46,7 +46,7 @@ class TestLowCost(CostScorerContract):
 @pytest.mark.parametrize(("limit", "passes"), [(50, True), (49, False)])
 async def test_the_limit_itself_passes_as_a_constraint(limit: int, passes: bool) -> None:
     scorers = ScorerSet(make_scorers([f"short_prompt:{limit}=must"]))
-    scores, _ = await scorers.score(sample("little"))
+    scores = (await scorers.score(sample("little"))).scores
     assert scorers.aggregate(scores) == float(passes)
 
 

@@ -23,7 +23,7 @@ async def score(spec: str, output: str, expected: Any) -> float:
     dataset = Dataset.of([({"q": "?"}, {"expected_response": expected})])
     check_expectations(scorers, dataset)
     scorers[0].scorer.prepare(dataset.examples)
-    scores, _ = await ScorerSet(scorers).score(Sample(example=dataset.examples[0], output=output))
+    scores = (await ScorerSet(scorers).score(Sample(example=dataset.examples[0], output=output))).scores
     (found,) = scores.values()
     return found.value
 

@@ -31,7 +31,7 @@ export function ComparePage() {
     <Stack gap="md">
       <Title order={1}>Compare {jobs.length} jobs</Title>
       <Table jobs={jobs} inputs={inputs.map(({ data }) => data)} />
-      <PairedTests jobs={jobs} base={baseJob} onBase={setBase} />
+      <PairedTests base={baseJob} others={others} onBase={setBase} />
       <CostChart jobs={jobs} />
       <Prompts base={baseJob} others={others} />
     </Stack>

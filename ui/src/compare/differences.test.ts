@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Job } from "../shared/api/types";
-import { pairsOf, sameData, sameKeys, scoresOf, settingRows } from "./differences";
+import { sameData, settingRows } from "./differences";
 
 const job = (changes: Job): Job => ({
   source_prompt_uri: "prompts:/a/1",
@@ -22,25 +22,6 @@ it("shows settings that differ, defaults included, and knows the others", () => 
     { name: "Setting: merge", values: ["true", "false"] },
   ]);
   expect(rows.same.map(({ name }) => name)).toContain("Scorers");
-});
-
-it("reads a whole row and a row with holes, and pairs what both have", () => {
-  const matrix = {
-    example_ids: ["e1", "e2", "e3"],
-    rows: [
-      { candidate_id: "a", scores: [1, 0, 0.5] },
-      { candidate_id: "b", columns: [2, 1], scores: [1, 0] },
-    ],
-  };
-  const [a, b] = [scoresOf(matrix, "a"), scoresOf(matrix, "b")];
-  expect([...b]).toEqual([
-    ["e3", 1],
-    ["e2", 0],
-  ]);
-  expect(pairsOf(a, b)).toEqual([0.5, 0]);
-  expect(sameKeys(a, b)).toBe(false);
-  expect(sameKeys(a, new Map([...a].reverse()))).toBe(true);
-  expect(scoresOf(matrix, "c").size).toBe(0);
 });
 
 it("tells the same records from the same name", () => {

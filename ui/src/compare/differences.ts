@@ -1,8 +1,5 @@
-import type { components } from "../shared/api/schema";
 import type { Job, JobInputs } from "../shared/api/types";
 import { optimizerName } from "../shared/format/words";
-
-type Matrix = components["schemas"]["ListPromptOptimizationEvaluations.Response"];
 
 /** One setting of all compared jobs; "" where a job has none. */
 export interface SettingRow {
@@ -76,31 +73,9 @@ function readJson(text: string | undefined): object {
   }
 }
 
-/** A candidate's scores by example; examples it was not tried on are left out. */
-export function scoresOf({ example_ids = [], rows = [] }: Matrix, candidateId: string): Map<string, number> {
-  const row = rows.find((entry) => entry.candidate_id === candidateId);
-  const positions = row?.columns ?? example_ids.map((_, position) => position);
-  return new Map(
-    (row?.scores ?? []).map((score, at): [string, number] => [example_ids[positions[at] ?? -1] ?? "", score]),
-  );
-}
-
-/** Differences `other - base` on the examples that both have. */
-export function pairsOf(base: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): number[] {
-  return [...other].flatMap(([id, score]) => {
-    const before = base.get(id);
-    return before === undefined ? [] : [score - before];
-  });
-}
-
 /** What is to be said of the data before anything is compared. */
 export function sameData(jobs: readonly Job[]): { data: boolean; records: boolean } {
   const digests = new Set(jobs.map((job) => job.dataset?.digest ?? ""));
   const names = new Set(jobs.map((job) => job.dataset?.dataset_id ?? job.config?.dataset_id ?? ""));
   return { data: digests.size === 1 && !digests.has(""), records: names.size === 1 && !names.has("") };
-}
-
-/** Whether two sets of ids are the same. */
-export function sameKeys(one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): boolean {
-  return one.size === other.size && [...one.keys()].every((id) => other.has(id));
 }

@@ -1,14 +1,14 @@
 import { queryOptions } from "@tanstack/react-query";
-import { api, ask, JOBS } from "../shared/api/client";
-import { keys } from "../shared/api/queries";
+import { api, ask } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
 
-/** Scores on the sealed test. They come with the job's end, and never change after that. */
-export function testScoresQuery(jobId: string) {
+/** The winner of each job against the winner of the first. */
+export function comparisonQuery(jobIds: readonly string[]) {
   return queryOptions({
-    queryKey: [...keys.candidates(jobId), "sealed test"] as const,
-    queryFn: ({ signal }) => {
-      const params = { path: { job_id: jobId }, query: { split: "test" } };
-      return ask(api.GET(`${JOBS}/{job_id}/evaluations`, { params, signal }));
+    queryKey: ["compare", ...jobIds] as const,
+    queryFn: async ({ signal }) => {
+      const params = { query: { job_ids: [...jobIds] } };
+      return (await ask(api.GET(`${JOBS}/compare`, { params, signal }))).comparisons ?? [];
     },
     staleTime: 10_000,
   });

@@ -2,7 +2,8 @@ import { Button, Code, Group, Stack, Text, Title } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { api, ask, JOBS } from "../shared/api/client";
+import { api, ask } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
 import { Failure } from "../shared/layout/states";
 
 const COMMAND = "burnish optimize --prompt prompt.txt --data examples.jsonl --scorer exact_match";

@@ -70,7 +70,7 @@ function PromptCell({ job }: { job: Job }) {
 function ScoreCell({ job }: { job: Job }) {
   const before = job.initial_eval_scores?.aggregate;
   if (before === undefined) return <>–</>;
-  const scored = job.final_eval_scores?.aggregate;
+  const scored = job.final_eval_scores?.aggregate ?? job.best_score;
   const after = scored ?? before;
   const low = Math.min(before, after);
   return (

@@ -1,3 +1,5 @@
+import { OPTIMIZER_NAMES, STATUS_WORDS, VERDICT_WORDS } from "../shared/format/words";
+
 export interface Suggestion {
   /** What is shown and put in. */
   text: string;
@@ -29,10 +31,11 @@ const FIELDS: readonly Suggestion[] = [
   { text: "creation_timestamp_ms" },
   { text: "completion_timestamp_ms" },
 ];
+const valuesIn = (words: object, prefix: string) => Object.keys(words).map((key) => key.replace(prefix, ""));
 const VALUES: Partial<Record<string, readonly string[]>> = {
-  status: ["PENDING", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELED"],
-  verdict: ["IMPROVED", "NO_DIFFERENCE", "WORSE"],
-  optimizer_type: ["GEPA", "METAPROMPT", "DISTILLATION", "FEW_SHOT", "JOINT_SEARCH"],
+  status: valuesIn(STATUS_WORDS, "JOB_STATUS_"),
+  verdict: valuesIn(VERDICT_WORDS, ""),
+  optimizer_type: valuesIn(OPTIMIZER_NAMES, "OPTIMIZER_TYPE_"),
 };
 const OPERATORS = ["=", "!=", ">", "<", "IN (", "LIKE '%"];
 const WORD = /[A-Za-z0-9_.'%=!<>/-]*$/;

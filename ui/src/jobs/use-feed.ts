@@ -1,7 +1,7 @@
 import { useDocumentVisibility } from "@mantine/hooks";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { JOBS } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
 import { keys } from "../shared/api/queries";
 import { root } from "../shared/api/server";
 import { openStream, type StreamState } from "../shared/api/stream";

@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useEffectEvent, useMemo } from "react";
-import { api, ask, JOBS } from "../shared/api/client";
+import { api, ask } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
 import { jobsQuery, keys } from "../shared/api/queries";
 import type { StreamState } from "../shared/api/stream";
 import type { Job } from "../shared/api/types";

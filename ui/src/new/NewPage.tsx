@@ -2,8 +2,10 @@ import { Button, Group, Stack, Text, Title } from "@mantine/core";
 import { useDebouncedValue, useDocumentTitle } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
-import { api, ask, JOBS } from "../shared/api/client";
+import { useMemo, useState } from "react";
+import { api, ask } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
+import { newKey } from "../shared/api/once";
 import { jobQuery } from "../shared/api/queries";
 import type { Job, JobConfig } from "../shared/api/types";
 import { promptOf } from "../shared/format/words";
@@ -53,8 +55,12 @@ function NewForm({ original, initial }: { original?: Job; initial: Draft }) {
     forget();
     await navigate({ to: "/jobs/$jobId", params: { jobId: job?.job_id ?? "" } });
   };
+  // One key for each request: clicked twice, or sent again because the answer was lost, it is one job.
+  const key = useMemo(() => ({ body, value: newKey() }), [body]).value;
+  const [repeatKey] = useState(newKey);
   const creation = useMutation({
-    mutationFn: async (request: Draft) => (await ask(api.POST(JOBS, { body: request }))).job,
+    mutationFn: async ({ request, key }: { request: Draft; key: string }) =>
+      (await ask(api.POST(JOBS, { body: request, headers: { "Idempotency-Key": key } }))).job,
     onSuccess: show,
   });
   // What the last create was refused for stands until something is changed.
@@ -78,7 +84,7 @@ function NewForm({ original, initial }: { original?: Job; initial: Draft }) {
         <Original
           job={original}
           busy={creation.isPending}
-          onRepeat={() => creation.mutate({ like_job_id: original.job_id })}
+          onRepeat={() => creation.mutate({ request: { like_job_id: original.job_id }, key: repeatKey })}
         />
       )}
       <div className={classes.columns}>
@@ -99,7 +105,7 @@ function NewForm({ original, initial }: { original?: Job; initial: Draft }) {
             error={error}
             complaints={complaints}
             creating={creation.isPending}
-            onCreate={() => creation.mutate(body)}
+            onCreate={() => creation.mutate({ request: body, key })}
           />
           <Equivalents draft={draft} />
         </Stack>

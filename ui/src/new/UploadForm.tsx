@@ -30,6 +30,7 @@ export function UploadForm({ experimentId, variables, onUploaded }: UploadFormPr
   const names = (first.data?.columns ?? [])
     .filter((column) => column.kind === "input")
     .map((column) => column.name ?? "");
+  const unmapped = variables.filter((variable) => !mapping[variable] && !names.includes(variable));
   const requestOf = (columns: Record<string, string>, answer: string): Upload | undefined =>
     file
       ? {
@@ -127,10 +128,16 @@ export function UploadForm({ experimentId, variables, onUploaded }: UploadFormPr
           ))}
         </>
       )}
+      {first.data && unmapped.length > 0 && (
+        <Text size="sm" c="var(--warn)">
+          Choose a column for {unmapped.map((variable) => `{{${visible(variable)}}}`).join(", ")}: the prompt
+          asks for it, and no column is called so.
+        </Text>
+      )}
       <Group justify="flex-end">
         <Button
           size="xs"
-          disabled={!shown || mapped.isPending}
+          disabled={!shown || mapped.isPending || unmapped.length > 0}
           loading={upload.isPending || first.isPending}
           onClick={() => void send().catch(() => undefined)}
         >

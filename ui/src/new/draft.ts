@@ -7,7 +7,7 @@ export type Settings = Record<string, unknown>;
 
 export const EMPTY: Draft = {
   experiment_id: "0",
-  config: { optimizer_type: "OPTIMIZER_TYPE_JOINT_SEARCH", scorers: [], budget: { max_calls: 500 } },
+  config: { optimizer_type: "OPTIMIZER_TYPE_AUTO", scorers: [], budget: { max_calls: 500 } },
 };
 
 /** Everything another job was asked for, on the versions that it ran on. */

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { JOBS } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
 import type { Draft } from "./draft";
 import { commandOf, curlOf, optimizerWord, pythonOf, shellWord } from "./equivalents";
 

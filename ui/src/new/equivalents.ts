@@ -1,4 +1,4 @@
-import { JOBS } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
 import type { JobConfig } from "../shared/api/types";
 import { settingsOf, type Draft } from "./draft";
 

@@ -1,5 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
-import { api, ask, JOBS } from "../shared/api/client";
+import { api, ask } from "../shared/api/client";
+import { JOBS } from "../shared/api/paths";
 import type { Draft } from "./draft";
 
 const CATALOG = `${JOBS}/catalog` as const;

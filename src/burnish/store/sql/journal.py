@@ -155,6 +155,7 @@ def call_to_row(job_id: str, key: CallKey, usage: Usage) -> dict[str, Any]:
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "usd_nanos": usage.usd_nanos,
+        "unmetered": usage.unmetered,
     }
 
 
@@ -182,7 +183,7 @@ def _entry_from_row(row: Row[Any]) -> JournalEntry:
         key=CallKey(role=Role(row.role), **body),
         text=text,
         finish_reason=finish_reason,
-        usage=Usage(row.calls, row.prompt_tokens, row.completion_tokens, row.usd_nanos),
+        usage=Usage(row.calls, row.prompt_tokens, row.completion_tokens, row.usd_nanos, row.unmetered),
         run=AppRun.from_json(run) if run else None,
     )
 
@@ -197,6 +198,7 @@ def _sum(connection: Connection, table: Table, which: ColumnElement[bool]) -> Us
             cast(func.sum(columns.completion_tokens), BigInteger),
             cast(func.sum(columns.usd_nanos), BigInteger),
             func.count() > func.count(columns.usd_nanos),
+            cast(func.sum(columns.unmetered), BigInteger),
         )
         .where(which)
         .group_by(columns.role)
@@ -204,7 +206,15 @@ def _sum(connection: Connection, table: Table, which: ColumnElement[bool]) -> Us
     )
     return UsageByRole(
         {
-            Role(role): Usage(calls, prompt_tokens, completion_tokens, None if unknown else usd_nanos)
-            for role, calls, prompt_tokens, completion_tokens, usd_nanos, unknown in connection.execute(query)
+            Role(role): Usage(calls, prompt_tokens, completion_tokens, None if unknown else nanos, unmetered)
+            for (
+                role,
+                calls,
+                prompt_tokens,
+                completion_tokens,
+                nanos,
+                unknown,
+                unmetered,
+            ) in connection.execute(query)
         }
     )

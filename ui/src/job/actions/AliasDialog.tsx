@@ -1,7 +1,8 @@
 import { Alert, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useState } from "react";
-import { api, ask, JOBS } from "../../shared/api/client";
+import { api, ask } from "../../shared/api/client";
+import { JOBS } from "../../shared/api/paths";
 import { promptOf } from "../../shared/format/words";
 import { Confirm } from "../../shared/parts/Confirm";
 import { useRefresh, type DialogProps } from "./dialogs";

@@ -1,5 +1,6 @@
 import { notifications } from "@mantine/notifications";
-import { api, ask, JOBS } from "../../shared/api/client";
+import { api, ask } from "../../shared/api/client";
+import { JOBS } from "../../shared/api/paths";
 import type { Candidate } from "../../shared/api/types";
 import { promptOf } from "../../shared/format/words";
 import { Confirm } from "../../shared/parts/Confirm";

@@ -1,7 +1,8 @@
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { api, ask, JOBS } from "../../shared/api/client";
+import { api, ask } from "../../shared/api/client";
+import { JOBS } from "../../shared/api/paths";
 import { keys } from "../../shared/api/queries";
 import type { Job } from "../../shared/api/types";
 import { plural } from "../../shared/format/numbers";

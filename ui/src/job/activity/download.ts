@@ -1,4 +1,5 @@
-import { api, ask, JOBS } from "../../shared/api/client";
+import { api, ask } from "../../shared/api/client";
+import { JOBS } from "../../shared/api/paths";
 
 /** All events of a job as a file, one JSON object a line. */
 export async function downloadEvents(jobId: string): Promise<void> {

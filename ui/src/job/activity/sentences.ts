@@ -35,6 +35,8 @@ export function describeEvent(event: JobEvent): Line {
       return { ...plain(`${PHASES[data.text("phase")] ?? `Phase ${data.text("phase")}`}.`), tone: "live" };
     case "CANDIDATE":
       return candidate(data);
+    case "PROPOSAL":
+      return proposal(data);
     case "BEST":
       return {
         text: `Candidate ${data.count("number")} is the best so far: ${formatScore(data.number("score"))} on validation.`,
@@ -113,6 +115,21 @@ function candidate(data: Data): Line {
     default:
       return { text: `${name} was rejected${scored}.`, detail, tone: "neutral", important: false };
   }
+}
+
+const OUTCOMES: Partial<Record<string, string>> = {
+  WON: "is better than what it was made from.",
+  LOST: "was not better than what it was made from.",
+  REFUSED: "could not be used.",
+  UNANSWERED: "was given up: the reflection model gave no answer.",
+  PERFECT: "was not needed: there was no failure to learn from.",
+};
+
+function proposal(data: Data): Line {
+  const name = `Proposal ${data.count("number")}`;
+  const outcome = data.text("outcome");
+  const text = outcome ? `${name} ${OUTCOMES[outcome] ?? outcome}` : `${name} was begun.`;
+  return { text, tone: outcome === "WON" ? "good" : "neutral", important: false };
 }
 
 function tested(data: Data): Line {

@@ -13,13 +13,11 @@ import { Card } from "../../shared/parts/Card";
 import { Frame } from "../../shared/parts/TextBlock";
 import classes from "./Examples.module.css";
 import { rowName } from "./matrix";
-import type { Split } from "./queries";
 import { Record } from "./Record";
 
 export interface ExamplePanelProps {
   job: Job;
   exampleId: string;
-  split: Split;
   sourceId: string | undefined;
   candidateId: string;
   candidates: readonly Candidate[];
@@ -97,7 +95,7 @@ export function ExamplePanel(props: ExamplePanelProps) {
         <Failure error={error} onRetry={() => void Promise.all([source.refetch(), other.refetch()])} />
       )}
       <Stack gap="md">
-        <Record jobId={jobId} split={props.split} exampleId={exampleId} />
+        <Record jobId={jobId} exampleId={exampleId} />
         {source.isLoading || other.isLoading ? (
           <Skeleton h={160} />
         ) : (

@@ -120,7 +120,6 @@ export default function ExamplesTab({
         <ExamplePanel
           job={job}
           exampleId={example}
-          split={split}
           sourceId={sourceId}
           candidateId={candidateId}
           candidates={candidates ?? []}

@@ -1,14 +1,13 @@
 import { Skeleton, Text } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Failure } from "../../shared/layout/states";
 import { TextBlock } from "../../shared/parts/TextBlock";
 import classes from "./Examples.module.css";
-import { exampleQuery, type Split } from "./queries";
+import { exampleQuery } from "./queries";
 
 /** What was asked and what was expected. */
-export function Record({ jobId, split, exampleId }: { jobId: string; split: Split; exampleId: string }) {
-  const queries = useQueryClient();
-  const { data, error, refetch, isPending } = useQuery(exampleQuery(queries, jobId, split, exampleId));
+export function Record({ jobId, exampleId }: { jobId: string; exampleId: string }) {
+  const { data, error, refetch, isPending } = useQuery(exampleQuery(jobId, exampleId));
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (isPending) return <Skeleton h={64} />;
   if (data === null) {

@@ -1,7 +1,7 @@
-import { queryOptions, type QueryClient } from "@tanstack/react-query";
-import { api, ask, JOBS } from "../../shared/api/client";
+import { queryOptions } from "@tanstack/react-query";
+import { api, ask } from "../../shared/api/client";
+import { JOBS } from "../../shared/api/paths";
 import { keys } from "../../shared/api/queries";
-import type { components } from "../../shared/api/schema";
 import type { JobExample } from "../../shared/api/types";
 import { readMatrix, type Matrix } from "./matrix";
 
@@ -20,36 +20,14 @@ export function matrixQuery(jobId: string, split: Split, scorer: string) {
   });
 }
 
-const EXAMPLES_PAGE = 1000;
-type ExamplesPage = components["schemas"]["ListPromptOptimizationExamples.Response"];
-
-/** A page of the job's own records. They never change. */
-function examplesPageQuery(jobId: string, split: Split, token: string) {
+/** One of the job's own records; null where it has kept none. It never changes. */
+export function exampleQuery(jobId: string, exampleId: string) {
   return queryOptions({
-    queryKey: ["examples", jobId, split, token] as const,
-    queryFn: ({ signal }) => {
-      const query = { split, max_results: EXAMPLES_PAGE, ...(token ? { page_token: token } : {}) };
-      return ask(
-        api.GET(`${JOBS}/{job_id}/examples`, { params: { path: { job_id: jobId }, query }, signal }),
-      );
-    },
-    staleTime: Infinity,
-  });
-}
-
-/** One record; pages are read until it is found, and kept. */
-export function exampleQuery(queries: QueryClient, jobId: string, split: Split, exampleId: string) {
-  return queryOptions({
-    queryKey: ["example", jobId, split, exampleId] as const,
-    queryFn: async (): Promise<JobExample | null> => {
-      let token: string | undefined = "";
-      while (token !== undefined) {
-        const page: ExamplesPage = await queries.query(examplesPageQuery(jobId, split, token));
-        const found = page.examples?.find((example) => example.example_id === exampleId);
-        if (found) return found;
-        token = page.next_page_token;
-      }
-      return null;
+    queryKey: ["example", jobId, exampleId] as const,
+    queryFn: async ({ signal }): Promise<JobExample | null> => {
+      const params = { path: { job_id: jobId }, query: { example_ids: [exampleId] } };
+      const { examples } = await ask(api.GET(`${JOBS}/{job_id}/examples`, { params, signal }));
+      return examples?.[0] ?? null;
     },
     staleTime: Infinity,
   });

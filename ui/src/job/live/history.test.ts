@@ -37,6 +37,22 @@ describe("extendHistory", () => {
     expect(extendHistory(once, batch)).toEqual(once);
   });
 
+  it("knows which proposals are under way", () => {
+    const launched = { kind: "PROPOSAL", data: { number: 1, parent: "a" } } as const;
+    const beside = { kind: "PROPOSAL", data: { number: 2, parent: "a" } } as const;
+    const ended = { kind: "PROPOSAL", data: { number: 1, parent: "a", outcome: "LOST" } } as const;
+    const two = extendHistory(EMPTY_HISTORY, [
+      { ...launched, sequence: 1 },
+      { ...beside, sequence: 2 },
+    ]);
+    expect([...two.inFlight]).toEqual([
+      [1, "a"],
+      [2, "a"],
+    ]);
+    expect([...extendHistory(two, [{ ...ended, sequence: 3 }]).inFlight]).toEqual([[2, "a"]]);
+    expect(two.inFlight.size).toBe(2);
+  });
+
   it("stays small", () => {
     const many = Array.from({ length: KEPT_EVENTS + 7 }, (_, n): JobEvent => ({
       sequence: n + 1,

@@ -17,6 +17,8 @@ export interface JobHistory {
   dropped: number;
   /** Calls spent when each candidate was last heard of. */
   callsAt: ReadonlyMap<string, number>;
+  /** Proposals that were launched and have not ended, by number: the candidate each is made from. */
+  inFlight: ReadonlyMap<number, string>;
   /** The latest progress. */
   progress: ProgressPoint | undefined;
   phase: string | undefined;
@@ -29,6 +31,7 @@ export const EMPTY_HISTORY: JobHistory = {
   events: [],
   dropped: 0,
   callsAt: new Map(),
+  inFlight: new Map(),
   progress: undefined,
   phase: undefined,
 };
@@ -37,6 +40,7 @@ export const EMPTY_HISTORY: JobHistory = {
 export function extendHistory(history: JobHistory, batch: readonly JobEvent[]): JobHistory {
   const events = [...history.events];
   const callsAt = new Map(history.callsAt);
+  const inFlight = new Map(history.inFlight);
   let { last, progress, phase } = history;
   let unplaced: string[] = [];
   for (const event of batch) {
@@ -53,6 +57,7 @@ export function extendHistory(history: JobHistory, batch: readonly JobEvent[]): 
     }
     events.push(event);
     if (event.kind === "PHASE") phase = String(data.phase);
+    if (event.kind === "PROPOSAL") follow(data, inFlight);
     if (event.kind === "CANDIDATE" && typeof data.candidate_id === "string") unplaced.push(data.candidate_id);
   }
   const before = progress?.calls ?? 0;
@@ -63,6 +68,7 @@ export function extendHistory(history: JobHistory, batch: readonly JobEvent[]): 
     events: surplus ? events.slice(surplus) : events,
     dropped: history.dropped + surplus,
     callsAt,
+    inFlight,
     progress,
     phase,
   };
@@ -73,6 +79,12 @@ function place(ids: readonly string[], from: number, to: number, callsAt: Map<st
   ids.forEach((id, position) => {
     callsAt.set(id, from + ((position + 1) / ids.length) * (to - from));
   });
+}
+
+function follow({ number, parent, outcome }: Record<string, unknown>, inFlight: Map<number, string>): void {
+  if (typeof number !== "number" || typeof parent !== "string") return;
+  if (outcome === undefined) inFlight.set(number, parent);
+  else inFlight.delete(number);
 }
 
 function readPoint(data: Record<string, unknown>, ms: number): ProgressPoint {

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { useDocumentVisibility } from "@mantine/hooks";
 import { useEffect, useRef, useState } from "react";
-import { JOBS } from "../../shared/api/client";
+import { JOBS } from "../../shared/api/paths";
 import { jobQuery, keys } from "../../shared/api/queries";
 import { root } from "../../shared/api/server";
 import { openStream, type StreamState } from "../../shared/api/stream";

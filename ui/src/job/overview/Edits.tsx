@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { api, ask, JOBS } from "../../shared/api/client";
+import { api, ask } from "../../shared/api/client";
+import { JOBS } from "../../shared/api/paths";
 import { keys } from "../../shared/api/queries";
 import type { Job, PromptEdit } from "../../shared/api/types";
 import { formatShare } from "../../shared/format/numbers";

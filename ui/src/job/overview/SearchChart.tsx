@@ -16,10 +16,11 @@ export function SearchChart({ job, history, candidates }: OverviewProps) {
   const navigate = route.useNavigate();
   const [view, setView] = useState("candidates");
   const running = !isFinal(job.state?.status);
+  const { callsAt, inFlight } = history;
   const calls = history.progress?.calls ?? job.usage?.calls ?? 0;
   const placed = useMemo(
-    () => placeCandidates(candidates ?? [], history.callsAt, calls, running),
-    [candidates, history.callsAt, calls, running],
+    () => placeCandidates(candidates ?? [], { callsAt, inFlight }, calls, running),
+    [candidates, callsAt, inFlight, calls, running],
   );
   const option = useMemo(
     () => (view === "candidates" ? searchOption(placed, calls) : scorersOption(placed, calls)),

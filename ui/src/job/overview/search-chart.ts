@@ -2,7 +2,7 @@ import { axisOption, commonOption, SERIES, type ChartColors } from "../../shared
 import { formatCount, formatScore, plural } from "../../shared/format/numbers";
 import { CANDIDATE_WORDS, wordOf } from "../../shared/format/words";
 import { visible } from "../../shared/format/visible";
-import type { Placed, Point } from "./search-points";
+import type { Placed, Point, Proposed } from "./search-points";
 
 const GRID = { left: 44, right: 18, top: 30, bottom: 42 };
 
@@ -56,7 +56,8 @@ export function searchOption(placed: Placed, calls: number) {
         cursor: "pointer",
       },
       {
-        ...dots("Being measured", colors.live, placed.running, 10),
+        ...dots("Being tried", colors.live, placed.running, 10),
+        data: [...placed.running.map((point) => datum(point, point.score)), ...placed.proposed.map(ring)],
         type: "effectScatter",
         symbol: "circle",
         itemStyle: { color: "transparent", borderColor: colors.live, borderWidth: 2 },
@@ -71,7 +72,7 @@ function shownIn(placed: Placed): string[] {
   const names = ["Best so far", "Accepted"];
   if (!placed.measured.every(isKept)) names.push("Rejected");
   if (placed.tried.length) names.push("Given up early");
-  if (placed.running.length) names.push("Being measured");
+  if (placed.running.length || placed.proposed.length) names.push("Being tried");
   return names;
 }
 
@@ -116,6 +117,12 @@ function dots(name: string, color: string, points: readonly Point[], size: numbe
     z: 3,
     tooltip: { formatter: ({ data }: { data: { words: string } }) => data.words },
   };
+}
+
+/** The more of them, the larger. */
+function ring({ parent, count, calls, score }: Proposed) {
+  const words = `${plural(count, "new candidate")} of candidate ${parent.number ?? "–"}\nbeing written and tried`;
+  return { value: [calls, score], symbolSize: 8 + 2 * count, words };
 }
 
 function datum(point: Point, y: number) {

@@ -1,4 +1,5 @@
 import type { Candidate } from "../../shared/api/types";
+import type { JobHistory } from "../live/history";
 
 /** A candidate at its place in the search. */
 export interface Point {
@@ -9,6 +10,14 @@ export interface Point {
   score: number;
 }
 
+/** Candidates that are being made from one that is known, at its score. */
+export interface Proposed {
+  parent: Candidate;
+  count: number;
+  calls: number;
+  score: number;
+}
+
 export interface Placed {
   /** Measured on the whole validation split, in their order. */
   measured: Point[];
@@ -16,6 +25,8 @@ export interface Placed {
   tried: Point[];
   /** Being measured now. */
   running: Point[];
+  /** Being made now, without an id or a number yet. */
+  proposed: Proposed[];
   /** From parent to child. */
   edges: [Point, Point][];
   /** The best so far, each time it changed. */
@@ -25,7 +36,7 @@ export interface Placed {
 /** Where each candidate stands in the chart. */
 export function placeCandidates(
   candidates: readonly Candidate[],
-  callsAt: ReadonlyMap<string, number>,
+  { callsAt, inFlight }: Pick<JobHistory, "callsAt" | "inFlight">,
   calls: number,
   live: boolean,
 ): Placed {
@@ -43,6 +54,7 @@ export function placeCandidates(
     measured,
     tried: unscored.filter((point) => !running.includes(point)),
     running: running.filter((point) => !Number.isNaN(point.score)),
+    proposed: live ? placeProposed([...inFlight.values()], byId, calls) : [],
     edges: measured.flatMap((child) =>
       (child.candidate.parents ?? []).flatMap((id): [Point, Point][] => {
         const parent = byId.get(id);
@@ -53,14 +65,24 @@ export function placeCandidates(
   };
 }
 
+function placeProposed(
+  parents: readonly string[],
+  byId: ReadonlyMap<string, Point>,
+  calls: number,
+): Proposed[] {
+  return [...new Set(parents)].flatMap((id) => {
+    const point = byId.get(id);
+    if (!point || Number.isNaN(point.score)) return [];
+    const count = parents.filter((each) => each === id).length;
+    return [{ parent: point.candidate, count, calls, score: point.score }];
+  });
+}
+
 function scoreOfParent(point: Point, byId: ReadonlyMap<string, Point>): number {
-  const scores = (point.candidate.parents ?? []).map(
-    (id) => byId.get(id)?.candidate.scores?.aggregate ?? Number.NaN,
+  const scores = (point.candidate.parents ?? []).flatMap(
+    (id) => byId.get(id)?.candidate.scores?.aggregate ?? [],
   );
-  return Math.max(...scores.filter((score) => !Number.isNaN(score)), Number.NEGATIVE_INFINITY) ===
-    Number.NEGATIVE_INFINITY
-    ? Number.NaN
-    : Math.max(...scores.filter((score) => !Number.isNaN(score)));
+  return scores.length ? Math.max(...scores) : Number.NaN;
 }
 
 function bestLine(measured: readonly Point[]): Point[] {

@@ -25,9 +25,6 @@ export const api = createClient<paths>({
 });
 api.use(guard);
 
-/** The paths' common beginning. */
-export const JOBS = "/api/3.0/mlflow/prompt-optimization/jobs";
-
 interface Answer<T> {
   data?: T;
   error?: unknown;

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { api, ask, JOBS } from "./client";
+import { api, ask } from "./client";
+import { JOBS } from "./paths";
 import type { Candidate, ExampleResult, Job, JobInputs } from "./types";
 
 /** Keys begin with what they are of, so that a change of a job can refresh all that is known of it. */

@@ -16,6 +16,7 @@ export type Candidate = Schemas["PromptCandidate"];
 export type CandidateStatus = Schemas["PromptCandidate.Status"];
 export type Template = Schemas["PromptTemplate"];
 export type JobExample = Schemas["JobExample"];
+export type JobComparison = Schemas["JobComparison"];
 export type JobInputs = Schemas["JobInputs"];
 export type PromptEdit = Schemas["PromptEdit"];
 export type ExampleResult = Schemas["ExampleResult"];

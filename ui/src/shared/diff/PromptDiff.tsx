@@ -2,7 +2,7 @@ import { Group, SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useMemo, useState } from "react";
 import type { Template } from "../api/types";
-import { plural } from "../format/numbers";
+import { formatCount, plural } from "../format/numbers";
 import { Frame } from "../parts/TextBlock";
 import { partsOf, type Part } from "./messages";
 import { Pieces } from "./Pieces";
@@ -48,7 +48,7 @@ export function PromptDiff({ before, after, beforeLabel, afterLabel }: PromptDif
       ))}
       {shots.length > 0 && (
         <details className={classes.shots} open={shots.length <= 4}>
-          <summary>Demonstrations: {plural(shots.length, "message")}</summary>
+          <summary>Demonstrations: {countOf(shots)}</summary>
           <Stack gap="sm" mt="sm">
             {shots.map((part, position) => (
               <PartDiff key={position} part={part} mode={mode} labels={[beforeLabel, afterLabel]} />
@@ -64,10 +64,16 @@ function isDemonstration(part: Part): boolean {
   return part.role.startsWith("example ");
 }
 
+/** A turn of a chat is half of a demonstration, or less. */
+function countOf(shots: readonly Part[]): string {
+  return shots[0]?.role === "example text" ? formatCount(shots.length) : plural(shots.length, "message");
+}
+
 function PartDiff({ part, mode, labels }: { part: Part; mode: Mode; labels: [string, string] }) {
   const { before, after, role } = part;
   const pieces = useMemo(() => diffTexts(before ?? "", after ?? ""), [before, after]);
-  const name = role === "text" ? "" : role.replace("example ", "");
+  const name =
+    role === "text" ? "" : role === "example text" ? "demonstration" : role.replace("example ", "");
   const oneSided = before === undefined || after === undefined;
   if (mode === "inline" || oneSided) {
     const change = before === undefined ? " (new)" : after === undefined ? " (removed)" : "";

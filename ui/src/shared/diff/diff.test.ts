@@ -43,6 +43,21 @@ describe("partsOf", () => {
     expect(partsOf({ text: "a" }, { text: "b" })).toEqual([{ role: "text", before: "a", after: "b" }]);
   });
 
+  it("keeps demonstrations apart from the instruction of a text", () => {
+    const [old, shot] = ["Route.\n\nTicket: {{t}}", "Ticket: a\nTeam: b"];
+    const [, question] = old.split("\n\n");
+    const young = `Route it.\n\n${shot}\n\n${question ?? ""}\nTeam:`;
+    expect(partsOf({ text: old }, { text: young })).toEqual([
+      { role: "text", before: old, after: "Route it.\n\nTicket: {{t}}\nTeam:" },
+      { role: "example text", after: shot },
+    ]);
+    expect(partsOf({ text: young }, { text: young })[1]).toEqual({
+      role: "example text",
+      before: shot,
+      after: shot,
+    });
+  });
+
   it("keeps demonstrations apart from messages", () => {
     const turns = [
       { role: "user", content: "1+1" },

@@ -1,4 +1,5 @@
 import type { Template } from "../api/types";
+import { splitDemonstrations } from "./demonstrations";
 
 /** One part of a prompt: its text, a message, or the demonstrations together. */
 export interface Part {
@@ -21,13 +22,29 @@ interface Anatomy {
 /** The parts of two prompts side by side; demonstrations are kept apart from messages. */
 export function partsOf(before: Template | undefined, after: Template | undefined): Part[] {
   if (!before?.messages?.length && !after?.messages?.length) {
-    return [{ role: "text", before: before?.text ?? "", after: after?.text ?? "" }];
+    const [old, young] = [splitDemonstrations(before?.text ?? ""), splitDemonstrations(after?.text ?? "")];
+    return [
+      { role: "text", before: old.text, after: young.text },
+      ...pairTexts(old.demonstrations, young.demonstrations),
+    ];
   }
   const old = anatomyOf(before);
   const young = anatomyOf(after);
   return [
     ...alignTurns(old.fixed, young.fixed, ""),
     ...alignTurns(old.demonstrations, young.demonstrations, "example "),
+  ];
+}
+
+/** The same demonstration in both is a pair; every other one was added or removed. */
+function pairTexts(before: readonly string[], after: readonly string[]): Part[] {
+  const role = "example text";
+  const removed = before.filter((text) => !after.includes(text));
+  return [
+    ...after.map((text) =>
+      before.includes(text) ? { role, before: text, after: text } : { role, after: text },
+    ),
+    ...removed.map((text) => ({ role, before: text })),
   ];
 }
 
