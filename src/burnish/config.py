@@ -27,6 +27,8 @@ class Settings:
             own refusals (429) slow the calls down.
         judge_model: model URI for judges that name none.
         auth_token_file: bearer tokens, one a line; ``None``: no tokens.
+        mlflow_app: name of the ``mlflow.app`` plugin that is mounted in the place of MLflow's plain
+            application, such as ``basic-auth``; empty: the plain one.
         no_auth: allow another address than loopback without tokens.
         heartbeat_seconds: how often a worker says that it lives, and looks for a cancel.
         takeover_seconds: silence after which another worker takes a job over.
@@ -55,6 +57,7 @@ class Settings:
     tokens_per_minute: float | None = None
     judge_model: str | None = None
     auth_token_file: str | None = None
+    mlflow_app: str = ""
     no_auth: bool = False
     heartbeat_seconds: float = 0.5
     takeover_seconds: float = 10.0
@@ -115,6 +118,9 @@ class Settings:
                     "must be more than twice heartbeat_seconds, or live jobs are taken over",
                 )
             )
+        if self.mlflow_app and self.auth_token_file:
+            remedy = "its users and the tokens of auth_token_file exclude each other; leave one of them out"
+            problems.append(Problem("mlflow_app", self.mlflow_app, remedy))
         if self.log_format not in ("console", "json"):
             problems.append(Problem("log_format", self.log_format, "must be 'console' or 'json'"))
         if problems:

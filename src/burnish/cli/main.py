@@ -142,7 +142,14 @@ def server(
         int | None, typer.Option(help="Jobs that run at once in this process; 0: none.  [default: 1]")
     ] = None,
     auth_token_file: Annotated[
-        str | None, typer.Option(help="Bearer tokens that are let in, one a line.")
+        str | None,
+        typer.Option(help="Tokens that are let in, one a line: NAME: TOKEN [read|write] [EXPERIMENT_ID …]."),
+    ] = None,
+    mlflow_app: Annotated[
+        str | None,
+        typer.Option(
+            help="The mlflow.app plugin to mount, such as basic-auth: its users and permissions count."
+        ),
     ] = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="Listen beyond loopback without tokens.")
@@ -165,6 +172,7 @@ def server(
         port=port,
         workers=workers,
         auth_token_file=auth_token_file,
+        mlflow_app=mlflow_app,
         no_auth=no_auth or None,
         keep_journal_days=keep_journal_days,
         log_format=log_format,

@@ -53,8 +53,9 @@ async def _serve(settings: Settings) -> None:
 
         scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         mlflow = behind(settings)
-        loaded = mlflow.check if mlflow else None
-        app = create_app(services, settings, mlflow_app=mlflow, mlflow=loaded, worker=check, scrape=scrape)
+        if mlflow and settings.mlflow_app:
+            await mlflow.loaded()  # a plugin that cannot be loaded is said at once
+        app = create_app(services, settings, mlflow_app=mlflow, worker=check, scrape=scrape)
         config = uvicorn.Config(
             app,
             host=settings.host,

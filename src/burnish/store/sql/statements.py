@@ -1,11 +1,12 @@
-"""Inserts that say what happens to rows that are there already, on both databases."""
+"""Statements that SQLAlchemy has no word for: inserts that say what happens to rows that are there already,
+and the values of a column; on both databases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -38,3 +39,11 @@ def claim(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
 def _insert(connection: Connection, table: Table) -> Any:
     # The two dialects' inserts have the same methods and no common class that has them.
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def distinct(connection: Connection, column: ColumnElement[str]) -> frozenset[str]:
+    """The values of an indexed column, each found from the one before: ``SELECT DISTINCT`` walks all rows."""
+    first = select(func.min(column).label("value")).cte("found", recursive=True)
+    after = select(func.min(column)).where(column > first.c.value).scalar_subquery()
+    found = first.union_all(select(after).where(first.c.value.is_not(None)))
+    return frozenset(connection.scalars(select(found.c.value).where(found.c.value.is_not(None))))
