@@ -142,23 +142,26 @@ async def gather_affordable(
     Returns:
         In the order given: each result, or the ``BudgetExhausted`` in its place.
     """
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    if not tasks:
-        return []
+    coroutines = list(calls)
+    if len(coroutines) < 2:  # most often one scorer: it needs no task
+        return [await _affordable(coroutine) for coroutine in coroutines]
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         left: Collection[asyncio.Future[Result]] = tasks
         while left:
             _, left = await asyncio.wait(left, return_when=asyncio.FIRST_EXCEPTION)
             if (failure := _failure_of(tasks)) and not isinstance(failure, BudgetExhausted):
                 raise failure
-        return [_result_or_exhausted(task) for task in tasks]
+        return [await _affordable(task) for task in tasks]
     finally:
         await cancel_and_wait(*tasks)
 
 
-def _result_or_exhausted(task: asyncio.Task[Result]) -> Result | BudgetExhausted:
-    failure = None if task.cancelled() else task.exception()
-    return failure if isinstance(failure, BudgetExhausted) else task.result()
+async def _affordable(call: Awaitable[Result]) -> Result | BudgetExhausted:
+    try:
+        return await call
+    except BudgetExhausted as exhausted:
+        return exhausted
 
 
 def _failure_of(tasks: Collection[asyncio.Task[Any]]) -> BaseException | None:
