@@ -32,7 +32,7 @@ demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a 
 	$(BIN)/burnish demo
 
 test: $(STAMP)       ## all tests but those that kill processes (make chaos-short)
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not chaos"
+	$(BIN)/python -m pytest -n 3 -m "not chaos"  # three, because many wait for a server or a browser
 
 test-litellm: $(STAMP) ## the provider's contract on litellm, which this installs (300 MB)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'
@@ -55,7 +55,7 @@ protos: $(STAMP)     ## generate the Python of src/burnish/proto/*.proto
 	sed -i -e '/^_runtime_version.Validate/,/^)/d' -e '/runtime_version/d' src/burnish/proto/*_pb2.py
 
 chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fault once (two minutes)
-	$(BIN)/python -m pytest tests/chaos -n 2 --dist loadscope -m chaos
+	$(BIN)/python -m pytest tests/chaos -n 2 -m chaos
 
 chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (a quarter of an hour)
 	$(BIN)/python -m tests.chaos

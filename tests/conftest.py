@@ -23,7 +23,12 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 settings.register_profile("burnish", deadline=None)
 settings.load_profile("burnish")
 
-pytest_plugins = ["tests.new_databases", "tests.postgres_server", "tests.process_state"]
+pytest_plugins = [
+    "tests.new_databases",
+    "tests.postgres_server",
+    "tests.process_state",
+    "tests.scheduling",
+]
 
 
 @pytest.fixture(autouse=True)

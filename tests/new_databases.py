@@ -13,6 +13,7 @@ import contextlib
 import functools
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,52 +22,66 @@ from sqlalchemy import Engine, create_engine
 
 from burnish.mlflow_import import load_mlflow
 from burnish.store import database
-from burnish.store.database import Database
 from burnish.store.migrations import migrate
 from burnish.tracking.mlflow.connection import Connection
 
 _open_mlflow = Connection._open_stores
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _new_databases_are_copies(
-    migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    @functools.cache
-    def migrated_mlflow() -> Path:
+@dataclass(frozen=True)
+class Migrated:
+    """Databases without rows, to be copied."""
+
+    folder: Path
+
+    @functools.cached_property
+    def store(self) -> Path:
+        file = self.folder / "burnish.db"
+        engine = create_engine(f"sqlite:///{file}")
+        migrate(engine)
+        engine.dispose()
+        return file
+
+    @functools.cached_property
+    def mlflow(self) -> Path:
         """Made only where a test needs it: importing MLflow takes seconds."""
         load_mlflow()
         from mlflow.store.db.utils import _initialize_tables
 
-        file = tmp_path_factory.mktemp("migrated") / "mlflow.db"
+        file = self.folder / "mlflow.db"
         engine = create_engine(f"sqlite:///{file}")
         _initialize_tables(engine)  # without the default experiment, which knows its folder
         engine.dispose()
         return file
 
+    def copy_to(self, folder: Path) -> None:
+        """Put both, under their usual names, where a process of its own will look for them."""
+        for file in (self.store, self.mlflow):
+            shutil.copyfile(file, folder / file.name)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+    return Migrated(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _new_databases_are_copies(migrated: Migrated) -> Iterator[None]:
     def copy_and_migrate(engine: Engine, shown_uri: str = "") -> None:
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         if file:
-            _fill(Path(file), lambda: migrated_store)
+            _fill(Path(file), lambda: migrated.store)
         migrate(engine, shown_uri)
 
     def copy_and_open(connection: Connection) -> Any:
         if connection.address.sqlite_path:
-            _fill(connection.address.sqlite_path, migrated_mlflow)
+            _fill(connection.address.sqlite_path, lambda: migrated.mlflow)
         return _open_mlflow(connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "migrate", copy_and_migrate)
         patch.setattr(Connection, "_open_stores", copy_and_open)
         yield
-
-
-@pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty SQLite store, to be copied."""
-    file = tmp_path_factory.mktemp("migrated") / "burnish.db"
-    Database(f"sqlite:///{file}").close_now()
-    return file
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from burnish.domain.app import App
     from burnish.domain.budget import Budget
     from burnish.domain.job import JobStatus, OptimizerType, SplitFractions, Verdict
     from burnish.sdk.blocking import Client, Job
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "App",
     "AsyncClient",
     "AsyncJob",
     "Budget",
@@ -29,6 +31,7 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "burnish.sdk.client",
     "AsyncJob": "burnish.sdk.job",
+    "App": "burnish.domain.app",
     "Budget": "burnish.domain.budget",
     "Client": "burnish.sdk.blocking",
     "Job": "burnish.sdk.blocking",

@@ -146,14 +146,65 @@ async def test_the_same_job_again_on_what_there_is_today(api: Any) -> None:
 async def test_what_does_not_go_with_another_job_s_id_is_refused(api: Any) -> None:
     first = await api.create()
     like = {"like_job_id": first["job_id"]}
-    body = {**like, "source_prompt_uri": "prompts:/x/1", "config": {}, "experiment_id": "99"}
+    body = {
+        **like,
+        "source_prompt_uri": "prompts:/x/1",
+        "config": {"seed": 3, "scorers": ["similarity"], "concurrency": 2},
+        "experiment_id": "99",
+    }
     refused = await api.call("POST", "", body, status=400)
-    assert [problem["field"] for problem in refused["problems"]] == ["source_prompt_uri", "config"]
+    assert [problem["field"] for problem in refused["problems"]] == [
+        "source_prompt_uri",
+        "config.scorers",
+        "config.seed",
+        "experiment_id",
+    ]
+    assert all("refresh_inputs" in problem["remedy"] for problem in refused["problems"][:3])
     refused = await api.call("POST", "", {**like, "experiment_id": "99"}, status=400)
     assert [problem["field"] for problem in refused["problems"]] == ["experiment_id"]
     await api.call("POST", "", {"like_job_id": "nothing"}, status=404)
     refused = await api.call("POST", "", {**api.services.request(), "refresh_inputs": True}, status=400)
     assert [problem["field"] for problem in refused["problems"]] == ["refresh_inputs"]
+
+
+async def test_the_same_job_again_with_another_budget(api: Any) -> None:
+    request = api.services.request()
+    request["config"] |= {"budget": {"max_calls": 500, "max_tokens": 90_000}, "scorers": ["exact_match"]}
+    first = await api.call("POST", "", request)
+    first_id = first["job"]["job_id"]
+    api.services.tracker.datasets.clear()
+    body = {"like_job_id": first_id, "config": {"budget": {"max_calls": 900}, "register": "always"}}
+    again = (await api.call("POST", "", body))["job"]
+    assert again["config"]["budget"] == {"max_calls": 900, "max_tokens": 90_000}
+    assert again["config"]["register"] == "always"
+    unchanged = {name: first["job"]["config"][name] for name in ("scorers", "optimizer_type", "dataset_id")}
+    assert unchanged.items() <= again["config"].items()
+    store = api.services.store
+    assert await store.find_inputs(again["job_id"]) == await store.find_inputs(first_id)
+
+    refused = await api.call("POST", "", {**body, "config": {"budget": {"max_calls": 3}}}, status=400)
+    assert "raise it to" in refused["message"]
+    refused = await api.call("POST", "", {**body, "config": {"budget": {"max_usd": 1}}}, status=400)
+    assert "price of this model is unknown" in refused["message"]
+    refused = await api.call("POST", "", {**body, "config": {"concurrency": 5000}}, status=400)
+    assert refused["problems"][0]["field"] == "config.concurrency"
+
+
+async def test_the_same_job_again_with_any_change_when_all_is_looked_up_anew(api: Any) -> None:
+    first = await api.create()
+    body = {
+        "like_job_id": first["job_id"],
+        "refresh_inputs": True,
+        "config": {"seed": 3, "scorers": ["similarity"], "reflection_model": "openai:/other"},
+    }
+    again = (await api.call("POST", "", body))["job"]
+    assert again["config"]["seed"] == 3
+    assert again["config"]["scorers"] == ["similarity"]
+    assert again["config"]["reflection_model"] == "openai:/other"
+    assert '"max_metric_calls": 100' in again["config"]["optimizer_config_json"]
+    body["config"] = {"optimizer_type": "OPTIMIZER_TYPE_JOINT_SEARCH"}
+    other = (await api.call("POST", "", body))["job"]
+    assert "optimizer_config_json" not in other["config"]  # those were settings of GEPA
 
 
 async def test_a_job_that_has_kept_no_inputs_yet_says_so(api: Any) -> None:

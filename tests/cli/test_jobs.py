@@ -118,9 +118,16 @@ def test_the_same_job_again(cli: Cli, create: list[str], server: ServerElsewhere
     assert (again["config"], again["dataset"]) == (first["config"], first["dataset"])
     assert {tag["key"] for tag in again["tags"]} == {"team", "round"}
     assert cli.json("create", "--like", first["job_id"], "--refresh")["dataset"] == first["dataset"]
+    other = cli.json("create", "--like", first["job_id"], "--max-calls", "333")
+    assert other["config"]["budget"]["max_calls"] == 333
+    assert other["config"] | {"budget": 0} == first["config"] | {"budget": 0}
     refused = cli("create", "--like", first["job_id"], "--prompt", "prompts:/x/1", "--seed", "3", code=2)
-    assert "--prompt" in refused
-    assert "--seed" in refused
+    assert "source_prompt_uri" in refused
+    assert "config.seed" in refused
+    assert "--refresh" in refused
+    changed = cli.json("create", "--like", first["job_id"], "--refresh", "--seed", "3")
+    assert changed["config"] | {"seed": 0} == first["config"] | {"seed": 0}
+    assert changed["config"]["seed"] == 3
     assert "--like" in cli("create", "--refresh", code=2)
 
 

@@ -62,9 +62,16 @@ def test_a_registered_one_that_is_not_there_is_refused() -> None:
 
 
 def test_a_registered_one_that_cannot_be_used_is_not_replaced_either() -> None:
+    """Where ours has its name, the message says how ours is written."""
     code = {"name": "similarity", "call_source": "return 1"}
-    with pytest.raises(InvalidInput, match="code is not taken"):
+    with pytest.raises(
+        InvalidInput, match=r"code is not taken.*own scorer of this name is builtin:similarity"
+    ):
         make_scorers(["similarity"], experiment_id="7", find_registered=lambda *_: code)
+    for spec in ("registered:similarity", "mine"):
+        with pytest.raises(InvalidInput, match="code is not taken") as refused:
+            make_scorers([spec], experiment_id="7", find_registered=lambda *_: code)
+        assert "builtin:" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["tone:style", "a=b", "tone of voice", "team/tone", 'say "hi"'])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from burnish.concurrency import Backoff
+from burnish.concurrency import Backoff, eventually
 from burnish.domain.answer import AnswerOutcome, Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.usage import NANOS_PER_USD, Usage
@@ -27,7 +27,6 @@ from burnish.errors import (
 from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS, most_prompt_tokens
 from burnish.llm.protocol import Request, Response
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.testing.contract import eventually
 from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.memory_journal import MemoryJournal
 
@@ -394,6 +393,55 @@ class TestSystemicFailure:
         )
         results = await bench.ask_all(*(f"text {number}" for number in range(100)))
         assert not any(isinstance(result, (ProviderUnavailable, ModelRejected)) for result in results)
+
+    async def test_calls_in_flight_are_charged_what_they_cost(self, rig: MakeRig) -> None:
+        """Refused requests cost nothing, also those whose refusal comes after the job was given up."""
+        release = asyncio.Event()
+        bench = rig(faults=Faults(shares={"401": 1}, latency_seconds=1))
+
+        async def slowly(seconds: float) -> None:
+            if bench.provider.requests > 1:
+                await release.wait()
+
+        bench.provider._sleep = slowly
+        async with asyncio.timeout(10):
+            calls = [asyncio.create_task(bench.ask(f"text {number}")) for number in range(3)]
+            while bench.provider.requests < 3:  # noqa: ASYNC110 - the condition is the state of another task
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert not any(call.done() for call in calls)  # the first one waits for the others
+            release.set()
+            await asyncio.wait(calls)
+            with pytest.raises(ModelRejected):
+                await bench.ask("nobody asks this any more")
+        assert bench.provider.requests == 3
+        assert bench.ledger.spent.total == Usage()
+        assert bench.ledger.reserved == Usage()
+
+    async def test_a_call_that_does_not_end_is_charged_in_full(
+        self, rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("burnish.llm.circuit_breaker._DRAIN_SECONDS", 0.01)
+        bench = rig(
+            lambda request: "ok" if "slow" in str(request) else ModelRejected("m", "401"),
+            faults=Faults(latency_seconds=1),
+        )
+
+        async def hang(seconds: float) -> None:
+            if bench.provider.requests == 1:
+                await asyncio.Event().wait()
+
+        bench.provider._sleep = hang
+        async with asyncio.timeout(10):
+            slow = asyncio.create_task(bench.ask("slow", max_tokens=7))
+            while bench.provider.requests < 1:  # noqa: ASYNC110 - the condition is the state of another task
+                await asyncio.sleep(0)
+            with pytest.raises(ModelRejected):
+                await bench.ask("refused")
+            slow.cancel()
+            await asyncio.wait([slow])
+        assert bench.ledger.spent.total.calls == 1
+        assert bench.ledger.spent.total.completion_tokens == 7
 
     async def test_the_replayed_do_not_count(self, rig: MakeRig) -> None:
         bench = rig()

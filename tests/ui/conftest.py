@@ -6,18 +6,28 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from tests.new_databases import Migrated
 from tests.ui.stage import Stage, fill, stage
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _ROOT = Path(__file__).parents[2]
+# Resolves when the document has not changed for 150 ms, or after a second of changes without a pause.
+_STILL = """() => new Promise(resolve => {
+  const end = () => { watch.disconnect(); resolve(); };
+  const watch = new MutationObserver(() => { clearTimeout(pause); pause = setTimeout(end, 150); });
+  let pause = setTimeout(end, 150);
+  setTimeout(end, 1000);
+  watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+})"""
 
 
 def find_chromium() -> str | None:
@@ -28,7 +38,7 @@ def find_chromium() -> str | None:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The system's Chromium."""
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    found = find_chromium()
     if found is None:
         pytest.skip(f"no Chromium is installed (looked for {', '.join(_NAMES)}): apt-get install chromium")
     return found
@@ -58,22 +68,38 @@ class Visit:
         base: address of the page, with a slash at its end.
         errors: what the console said, and exceptions nobody caught.
         elsewhere: requests to other hosts.
+        under_way: requests that have not been answered, but for streams, which never end.
     """
 
     page: Page
     base: str
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    under_way: set[Request] = field(default_factory=set)
 
     def open(self, path: str = "") -> Page:
         self.page.goto(self.base + path)
         return self.page
+
+    def settle(self) -> None:
+        """Wait until everything has been answered and nothing has moved for a while."""
+        expect(self.page.locator("h1")).to_be_visible()
+        expect(self.page.get_by_label("Loading", exact=True)).to_have_count(0)
+        self.page.evaluate(_STILL)
+        for _ in range(100):
+            if not self.under_way:
+                return
+            self.page.evaluate(_STILL)
+        raise AssertionError(f"not answered: {[request.url for request in self.under_way]}")
 
     def watch(self) -> None:
         """Begin to note what goes wrong."""
         host = urlsplit(self.base).netloc
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self.page.on("request", self._begun)
+        self.page.on("requestfinished", self._ended)
+        self.page.on("requestfailed", self._ended)
         self.page.on(
             "request",
             lambda request: (
@@ -82,6 +108,13 @@ class Visit:
                 else None
             ),
         )
+
+    def _begun(self, request: Request) -> None:
+        if not urlsplit(request.url).path.endswith("/events"):
+            self.under_way.add(request)
+
+    def _ended(self, request: Request) -> None:
+        self.under_way.discard(request)
 
 
 Opener = Callable[..., Visit]
@@ -117,14 +150,46 @@ class Filled:
         return f"{self.stage.url}/burnish/"
 
 
-@pytest.fixture(scope="module")
-def filled(built_page: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    with stage(tmp_path_factory.mktemp("filled")) as opened:
-        yield Filled(opened, fill(opened))
+@pytest.fixture(scope="session")
+def filled(
+    built_page: None, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Filled]:
+    """A server whose jobs all tests look at: whoever makes another job deletes it again."""
+    with _served(migrated, tmp_path_factory) as made:
+        yield Filled(made, fill(made))
+
+
+@pytest.fixture(scope="session")
+def _empty(built_page: None, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with _served(migrated, tmp_path_factory) as made:
+        yield made
 
 
 @pytest.fixture
-def opened(built_page: None, tmp_path: Path) -> Iterator[Stage]:
-    """A server of this test's own, without jobs."""
-    with stage(tmp_path) as made:
+def opened(_empty: Stage) -> Stage:
+    """A server without jobs."""
+    _empty.clear()
+    return _empty
+
+
+@pytest.fixture(scope="session")
+def _guarded(
+    built_page: None, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    with _served(migrated, tmp_path_factory, token="a-token-of-twenty-or-so") as made:
+        yield made
+
+
+@pytest.fixture
+def guarded(_guarded: Stage) -> Stage:
+    """A server without jobs that asks for its ``token``."""
+    _guarded.clear()
+    return _guarded
+
+
+@contextmanager
+def _served(migrated: Migrated, folders: pytest.TempPathFactory, token: str | None = None) -> Iterator[Stage]:
+    folder = folders.mktemp("served")
+    migrated.copy_to(folder)
+    with stage(folder, token=token) as made:
         yield made

@@ -39,11 +39,13 @@ class Stage:
     Attributes:
         url: of the server, without a path.
         models: the scripted model server; its ``faults`` may be replaced.
+        usual: the faults it has had from the beginning.
     """
 
     folder: Path
     url: str
     models: ScriptedServer
+    usual: Faults
     token: str | None = None
     process: subprocess.Popen[bytes] | None = None
     datasets: dict[int, str] = field(default_factory=dict)
@@ -127,10 +129,29 @@ class Stage:
             time.sleep(0.2)
         raise TimeoutError(f"job {job_id} has not ended in {seconds:g} s")
 
-    def start(self, *more: str) -> None:
+    def clear(self) -> None:
+        """As it was at first: no jobs, no prompts, no datasets, a server that runs, models in order."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        self.models.faults = self.usual
+        for job in self.ask("POST", f"{JOBS}/search", {"max_results": 1000}).get("jobs", []):
+            self.ask("DELETE", f"{JOBS}/{job['job_id']}")
+        names = "/api/2.0/mlflow/registered-models"
+        prompts = "?filter=tags.%60mlflow.prompt.is_prompt%60%3D%27true%27"
+        for found in self.ask("GET", f"{names}/search{prompts}").get("registered_models", []):
+            self.ask("DELETE", f"{names}/delete", {"name": found["name"]})
+        sets = "/api/3.0/mlflow/datasets"
+        for found in self.ask("POST", f"{sets}/search", {"experiment_ids": ["0"]}).get("datasets", []):
+            self.ask("DELETE", f"{sets}/{found['dataset_id']}")
+        self.datasets.clear()
+
+    def start(self) -> None:
         """Start the server, and wait until it answers."""
         port = self.url.rpartition(":")[2]
-        command = [sys.executable, "-m", "burnish.cli.main", "server", "--port", port, *more]
+        command = [sys.executable, "-m", "burnish.cli.main", "server", "--port", port, "--workers", "2"]
+        if self.token:
+            (self.folder / "tokens").write_text(self.token)
+            command += ["--auth-token-file", str(self.folder / "tokens")]
         environment = {
             **os.environ,
             "OPENAI_BASE_URL": f"{self.models.url}/v1",
@@ -167,13 +188,9 @@ def stage(folder: Path, *, latency_seconds: float = 0.02, token: str | None = No
     with _models(latency_seconds) as models, socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
         found.close()
-        arguments = ["--workers", "2"]
-        if token:
-            (folder / "tokens").write_text(token)
-            arguments += ["--auth-token-file", str(folder / "tokens")]
-        opened = Stage(folder, f"http://127.0.0.1:{port}", models, token)
+        opened = Stage(folder, f"http://127.0.0.1:{port}", models, models.faults, token)
         try:
-            opened.start(*arguments)
+            opened.start()
             yield opened
         finally:
             opened.stop()
@@ -207,9 +224,10 @@ def fill(opened: Stage) -> dict[str, str]:
     }
     for job_id in jobs.values():
         opened.wait(job_id)
-    opened.models.faults = Faults(latency_seconds=0.4)
+    opened.models.faults, answered = Faults(latency_seconds=0.1), opened.models.requests
     jobs["canceled"] = opened.create(prompt, seed=1)
-    time.sleep(3)
+    while opened.models.requests < answered + 30:  # it has something to show
+        time.sleep(0.05)
     opened.ask("POST", f"{JOBS}/{jobs['canceled']}/cancel")
     opened.wait(jobs["canceled"])
     opened.models.faults = Faults(shares={"401": 1})

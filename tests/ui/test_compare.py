@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.conftest import Filled, Opener
+from tests.ui.stage import JOBS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -62,6 +63,7 @@ def test_other_data_is_not_compared(filled: Filled, visit: Opener) -> None:
     page = visit(filled.base).open(f"compare?jobs={jobs}")
     expect(page.get_by_text("They ran on different data")).to_be_visible()
     expect(page.get_by_text("Other data, so there is nothing to pair.")).to_be_visible()
+    filled.stage.ask("DELETE", f"{JOBS}/{other}")
 
 
 def test_the_list_leads_there_and_an_empty_one_leads_back(filled: Filled, visit: Opener) -> None:

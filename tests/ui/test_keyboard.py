@@ -57,9 +57,9 @@ def test_what_is_typed_into_a_field_is_no_command(filled: Filled, visit: Opener)
 
 @pytest.mark.parametrize("path", ["", "jobs/{improved}", "jobs/{improved}?tab=examples"])
 def test_the_focus_is_seen_wherever_the_tab_key_leads(filled: Filled, visit: Opener, path: str) -> None:
-    page = visit(filled.base).open(path.format(**filled.jobs))
-    expect(page.locator("h1")).to_be_visible()
-    page.wait_for_timeout(500)
+    window = visit(filled.base)
+    page = window.open(path.format(**filled.jobs))
+    window.settle()
     reached = set()
     for _ in range(30):
         page.keyboard.press("Tab")

@@ -27,7 +27,6 @@ def test_a_job_is_watched_from_its_creation_to_its_verdict(opened: Stage, visit:
     chart = page.get_by_role("img", name=re.compile(r"^Validation score of [1-9]"))
     expect(chart).to_be_visible(timeout=LATER)
     first = chart.get_attribute("aria-label")
-    page.wait_for_timeout(1500)
     expect(chart).not_to_have_attribute("aria-label", first or "", timeout=LATER)
     assert (page.locator('link[rel="icon"]').get_attribute("href") or "").startswith("data:")
     expect(verdict).to_contain_text("The new prompt is better", timeout=LATER)
@@ -63,7 +62,7 @@ def test_a_page_outlives_its_server(opened: Stage, visit: Opener) -> None:
     opened.process.wait()
     expect(page.get_by_text("Connection lost, trying again")).to_be_visible(timeout=20_000)
     expect(page.get_by_role("heading", name=re.compile("^triage"))).to_be_visible()
-    opened.start("--workers", "1")
+    opened.start()
     expect(page.get_by_text("Connection lost, trying again")).not_to_be_visible(timeout=LATER)
     expect(page.get_by_label("Verdict")).to_contain_text("The new prompt is better", timeout=LATER)
     page.get_by_role("tab", name="Activity").click()
@@ -126,8 +125,7 @@ def test_what_people_and_models_wrote_is_text(opened: Stage, visit: Opener) -> N
     window = visit(f"{opened.url}/burnish/")
     for path in ("", *(f"jobs/{job_id}{tab}" for tab in ("", "?tab=candidates", "?tab=examples"))):
         page = window.open(path)
-        expect(page.locator("h1")).to_be_visible()
-        page.wait_for_timeout(800)
+        window.settle()
         assert page.locator("main img:not([alt=''])").count() == 0
         assert "owned" not in page.title()
     expect(page.locator("h1")).to_contain_text("evil")

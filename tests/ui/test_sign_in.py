@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.ui.conftest import Opener
-from tests.ui.stage import Stage, stage
+from tests.ui.stage import Stage
 
 pytestmark = pytest.mark.timeout(300)
 
-TOKEN = "a-token-of-twenty-or-so"
-
-
-@pytest.fixture
-def guarded(built_page: None, tmp_path: Path) -> Iterator[Stage]:
-    with stage(tmp_path, token=TOKEN) as opened:
-        yield opened
-
 
 def test_one_signs_in_once_and_comes_back_to_where_one_was(guarded: Stage, visit: Opener) -> None:
+    token = str(guarded.token)
     job_id = guarded.create(guarded.prompt("triage"), budget={"max_calls": 200})
     guarded.wait(job_id)
     page = visit(f"{guarded.url}/burnish/").open(f"jobs/{job_id}?tab=activity")
@@ -31,14 +22,14 @@ def test_one_signs_in_once_and_comes_back_to_where_one_was(guarded: Stage, visit
     field.fill("a-token-that-is-wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("does not know that token")).to_be_visible()
-    field.fill(TOKEN)
+    field.fill(token)
     field.press("Enter")
     expect(page).to_have_url(re.compile(rf"/jobs/{job_id}\?tab=activity$"))
     expect(page.get_by_text("The job is complete.")).to_be_visible()
     cookie = next(each for each in page.context.cookies() if each["name"] == "burnish_session")
-    assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and TOKEN not in cookie["value"]
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and token not in cookie["value"]
     assert page.evaluate("document.cookie") == ""
-    assert TOKEN not in page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+    assert token not in page.evaluate("JSON.stringify([localStorage, sessionStorage])")
 
     page.get_by_label("Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -48,12 +39,12 @@ def test_one_signs_in_once_and_comes_back_to_where_one_was(guarded: Stage, visit
 
 def test_a_session_that_ends_under_a_page_leads_to_sign_in_and_back(guarded: Stage, visit: Opener) -> None:
     page = visit(f"{guarded.url}/burnish/").open()
-    page.locator("input[type=password]").fill(TOKEN)
+    page.locator("input[type=password]").fill(str(guarded.token))
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     page.context.clear_cookies()
     page.goto(f"{guarded.url}/burnish/?filter=chat")
-    page.locator("input[type=password]").fill(TOKEN)
+    page.locator("input[type=password]").fill(str(guarded.token))
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/burnish/\?filter=chat$"))
     expect(page.get_by_role("heading", name="No job matches")).not_to_be_visible()
@@ -63,7 +54,7 @@ def test_a_session_that_ends_under_a_page_leads_to_sign_in_and_back(guarded: Sta
 def test_signing_in_leads_to_no_other_site(guarded: Stage, visit: Opener, back: str) -> None:
     page = visit(f"{guarded.url}/burnish/").open("")
     page.goto(f"{guarded.url}/burnish/signin?back={back}")
-    page.locator("input[type=password]").fill(TOKEN)
+    page.locator("input[type=password]").fill(str(guarded.token))
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     assert page.url.startswith(guarded.url)

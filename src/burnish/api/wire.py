@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from burnish.domain.candidate import Candidate
 from burnish.domain.job import JobConfig
 from burnish.domain.records import CandidateRecord, EvaluationRecord, JobQuery, ScoredExample
 from burnish.domain.text import well_formed
-from burnish.errors import InvalidInput, Problem
+from burnish.errors import InvalidInput, Problem, Problems
 from burnish.optimizers.search.pareto import front
 from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
@@ -37,9 +37,14 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True)
 class RepeatRequest:
-    """What a create like another job asks for besides, and what is wrong with it so far."""
+    """What a create like another job asks for besides, and what is wrong with it so far.
+
+    Attributes:
+        change: the other job's config → that of the new one; raises InvalidInput.
+    """
 
     experiment_id: str
+    change: Callable[[JobConfig], JobConfig]
     tags: dict[str, str]
     problems: tuple[Problem, ...]
 
@@ -68,12 +73,14 @@ def read_repeat_request(
     Args:
         problems: found when the body was read.
     """
+
+    def change(config: JobConfig) -> JobConfig:
+        changed, unreadable = read_config(message.config, message.source_prompt_uri.strip(), config)
+        Problems(unreadable).check()
+        return changed
+
     found = list(problems)
-    for name in ("source_prompt_uri", "config"):
-        if message.HasField(name):
-            remedy = "is the other job's; leave it out, or leave like_job_id out"
-            found.append(Problem(name, "", remedy))
-    return RepeatRequest(message.experiment_id.strip(), _read_tags(message, found), tuple(found))
+    return RepeatRequest(message.experiment_id.strip(), change, _read_tags(message, found), tuple(found))
 
 
 def _read_tags(message: Any, problems: list[Problem]) -> dict[str, str]:

@@ -41,13 +41,16 @@ def create(
         str | None,
         typer.Option(
             metavar="JOB_ID",
-            help="Make this job again, on exactly what it ran on; of the job's own options none is given.",
+            help="Make this job again, on exactly what it ran on; options given beside it replace its own.",
             show_default=False,
         ),
     ] = None,
     refresh: Annotated[
         bool,
-        typer.Option("--refresh", help="With --like: look prompts, records, judges and models up anew."),
+        typer.Option(
+            "--refresh",
+            help="With --like: look prompts, records, judges and models up anew, and take any option.",
+        ),
     ] = False,
     experiment_id: Annotated[
         str, typer.Option(help="MLflow experiment of the run.  [default: 0; with --like, its]")
@@ -70,13 +73,16 @@ def create(
 
         tags = read_pairs(tag or (), "--tag")
         if like is not None:
-            _refuse_beside_like(context, options, estimate)
+            if estimate:
+                raise InvalidInput.of("--estimate", "", "does not go with --like")
             job = client.repeat_job(
                 like,
+                source_prompt_uri=prompt or "",
                 refresh_inputs=refresh,
                 experiment_id=experiment_id,
                 tags=tags,
                 idempotency_key=idempotency_key,
+                **read_options(_typed(context, options)),
             )
             return output.watch(job, as_json) if wait else output.say_created(job.data, as_json)
         if prompt is None or refresh:
@@ -97,23 +103,14 @@ def create(
     _run(url, token, run)
 
 
-def _refuse_beside_like(context: typer.Context, options: Mapping[str, Any], estimate: bool) -> None:
-    """
-    Raises:
-        InvalidInput: an option that ``--like`` takes from the other job was typed.
-    """
-    from burnish.domain.job import JobConfig
-
-    problems = Problems()
-    flags = {"prompt": "--prompt"} | {row.name: row.flag for row in JobConfig.options()}
-    for name in ("prompt", *options):
+def _typed(context: typer.Context, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were typed, and not those that have their default."""
+    found = {}
+    for name, value in options.items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            remedy = "is the other job's; leave it out, or leave --like out"
-            problems.add(flags[name], context.params[name], remedy)
-    if estimate:
-        problems.add("--estimate", "", "does not go with --like")
-    problems.check()
+            found[name] = value
+    return found
 
 
 def _refuse_without_like(prompt: str | None, refresh: bool) -> None:

@@ -103,10 +103,12 @@ class Call:
         limiter = self._endpoint.limiter
         slot = await limiter.acquire(self._worst.completion_tokens + self._worst.prompt_tokens // 4)
         try:
+            self._breaker.check()  # the job may have been given up while this call waited
             await self._note(self.forfeited + self._worst)
             self.tries += 1
             self._under_way = True
-            response = await self._endpoint.ask(self._request, self._deadline())
+            with self._breaker.asking():
+                response = await self._endpoint.ask(self._request, self._deadline())
         except ModelError as error:
             self._under_way = False
             limiter.failed(slot, error)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from burnish.errors import (
     BurnishError,
@@ -14,6 +18,7 @@ from burnish.errors import (
 )
 
 _RECENT = 20
+_DRAIN_SECONDS = 1.0
 _NEVER_ANSWERED = 5
 _NEVER_READABLE = 2  # calls; the address is wrong, or something stands between
 
@@ -32,6 +37,30 @@ class CircuitBreaker:
         self._ever_answered = False
         self._ever_readable = False
         self._reason: BurnishError | None = None
+        self._under_way = 0
+        self._none_under_way = asyncio.Event()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Around each request."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if self._under_way == 0:
+                self._none_under_way.set()
+
+    async def drain(self) -> None:
+        """Where the job has been given up: let the requests under way end, for a second, before somebody
+        cancels them. One that ends is charged what it cost, and one that is cancelled all that it may have
+        cost."""
+        if self._reason is None or self._under_way == 0:
+            return
+        self._none_under_way.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await self._none_under_way.wait()
 
     def check(self) -> None:
         """Stop where the job has been given up.
@@ -59,6 +88,8 @@ class CircuitBreaker:
             ModelRejected: too many did because their requests were refused, or because nothing that the
                 server answers can be read. It will not.
         """
+        if error.systemic:
+            self._reason = self._reason or error
         self._recent.append(True)
         failures = sum(self._recent)
         if isinstance(error, ModelUnreadable) and not self._ever_readable and failures >= _NEVER_READABLE:

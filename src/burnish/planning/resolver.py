@@ -12,6 +12,7 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from burnish.domain.app import App
 from burnish.domain.dataset import Dataset
 from burnish.domain.inputs import DatasetSummary, JobData, JobInputs, ScorerDefinition
 from burnish.domain.job import JobConfig
@@ -54,11 +55,16 @@ CompleteSettings = Callable[[OptimizerType, Mapping[str, Any]], Mapping[str, Any
 """An optimizer's settings with every default filled in; raises InvalidInput."""
 
 
+CheckApp = Callable[[App], None]
+"""Raises InvalidInput where an app at a URL may not be asked from here."""
+
+
 class Resolver:
     """Reads and checks what a request names. Collects every problem instead of stopping at the first.
 
     Args:
         judge_model: URI of the model for judges that name none.
+        check_app: whether an app may be asked.
     """
 
     def __init__(
@@ -68,12 +74,14 @@ class Resolver:
         planner: Planner,
         complete_settings: CompleteSettings,
         judge_model: str | None = None,
+        check_app: CheckApp = lambda app: None,
     ) -> None:
         self._tracker = tracker
         self._models = models
         self._planner = planner
         self._complete_settings = complete_settings
         self._judge_model = judge_model
+        self._check_app = check_app
 
     async def resolve(
         self, experiment_id: str, config: JobConfig, found: Sequence[Problem] = ()
@@ -94,13 +102,43 @@ class Resolver:
                 raise InvalidInput(*found) from None
             raise
 
-    async def check_experiment(self, experiment_id: str, problems: Problems) -> None:
-        """Add a problem where the experiment of a job's run is not there.
+    async def check_again(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        inputs: JobInputs,
+        data: JobData | None,
+        found: Sequence[Problem] = (),
+    ) -> None:
+        """Check a job that is to run on another one's inputs.
+
+        Args:
+            found: what is wrong with the request already.
 
         Raises:
-            TrackingUnavailable
+            InvalidInput: one error with all problems of the request.
+            TrackingUnavailable: whether the experiment is there cannot be asked now.
         """
-        await asyncio.to_thread(self._check_experiment, experiment_id, problems)
+        await asyncio.to_thread(self._check_again, experiment_id, config, inputs, data, Problems(found))
+
+    def _check_again(
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        inputs: JobInputs,
+        data: JobData | None,
+        problems: Problems,
+    ) -> None:
+        self._check_experiment(experiment_id, problems)
+        problems.extend(config.problems())
+        if config.budget.max_usd is not None:
+            names = inputs.summary
+            asked = None if config.app else names.model
+            models = (asked, names.reflection_model, names.teacher_model, *names.judge_models)
+            self._check_prices([model for model in models if model], problems)
+        if config.budget.max_calls is not None:
+            problems.collect(lambda: check_budget(self._planner.plan(config, inputs, data)))
+        problems.check()
 
     async def check(
         self, config: JobConfig, prompts: Sequence[Prompt], dataset: Dataset | None
@@ -271,6 +309,8 @@ class Resolver:
         target = reflection = None
         if config.app is not None:
             target = TargetModel(config.app.uri, Parameters())
+            if config.app.url:
+                problems.collect(partial(self._check_app, config.app))
             if config.model:
                 problems.add("model", config.model, "an app asks its own models; leave this out")
         elif prompts or config.model:

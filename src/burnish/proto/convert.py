@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from burnish.domain.app import App
+from burnish.domain.budget import Budget
 from burnish.domain.edit import EditReport
 from burnish.domain.events import ACTOR_FIELDS, Event, EventKind
 from burnish.domain.inputs import DatasetSummary, InputSummary
@@ -283,15 +283,22 @@ def config_from_proto(message: wire.PromptOptimizationJobConfig, source_prompt_u
 
 
 def read_config(
-    message: wire.PromptOptimizationJobConfig, source_prompt_uri: str
+    message: wire.PromptOptimizationJobConfig, source_prompt_uri: str, base: JobConfig | None = None
 ) -> tuple[JobConfig, list[Problem]]:
     """As :func:`config_from_proto`, with the problems beside the config.
 
     An optimizer that cannot be read is taken to be JOINT_SEARCH as it is, which asks for nothing, so
     that the rest of the config can be checked all the same.
+
+    Args:
+        base: holds where the message says nothing; of a budget, limit by limit. ``None``: the defaults, and
+            the optimizer has to be named.
     """
     problems: list[Problem] = []
-    optimizer_type = _optimizer_type(message, problems)
+    optimizer_type = (
+        base.optimizer_type if base and not message.optimizer_type else _optimizer_type(message, problems)
+    )
+    base = base or JobConfig(source_prompt_uris=())
     settings = _settings_from_json(message.optimizer_config_json, problems)
     unreadable: list[Problem] = []
     known = _known_from_proto(message, JobConfig, unreadable)
@@ -302,14 +309,21 @@ def read_config(
             problems.append(Problem("config.optimizer_config_json.reflection_model", str(named), remedy))
         elif named:
             known["reflection_model"] = named
+    first, further = base.source_prompt_uris[:1], base.source_prompt_uris[1:]
     known |= {
-        "source_prompt_uris": tuple(filter(None, (source_prompt_uri, *message.further_source_prompt_uris))),
-        "dataset_id": message.dataset_id or None,
+        "source_prompt_uris": (
+            *((source_prompt_uri,) if source_prompt_uri else first),
+            *filter(None, message.further_source_prompt_uris or further),
+        ),
         "optimizer_type": OptimizerType.JOINT_SEARCH if problems else optimizer_type,
-        "optimizer_config": {} if problems else settings,
-        "app": _fields_from_proto(message.app, App) if message.HasField("app") else None,
     }
-    return JobConfig(**known), problems + unreadable
+    if message.HasField("dataset_id"):
+        known["dataset_id"] = message.dataset_id or None
+    if message.HasField("budget"):
+        known["budget"] = replace(base.budget, **_known_from_proto(message.budget, Budget, unreadable))
+    if message.optimizer_config_json or optimizer_type != base.optimizer_type:
+        known["optimizer_config"] = {} if problems else settings
+    return replace(base, **known), problems + unreadable
 
 
 def _optimizer_type(message: wire.PromptOptimizationJobConfig, problems: list[Problem]) -> OptimizerType:
@@ -459,16 +473,16 @@ def _writer(field: Any) -> Callable[[Any], Any] | None:
 
 
 def _fields_from_proto(message: Any, part: type[T]) -> T:
-    """A dataclass made of a message's fields. What is unset is ``None`` where that may be, else 0."""
-    hints = _hints(part)  # type: ignore[arg-type]  # a class is hashable, whatever mypy says of type[T]
-    return part(
-        **{
-            field.name: getattr(message, field.name)
-            if message.HasField(field.name) or type(None) not in get_args(hints[field.name])
-            else None
-            for field in message.DESCRIPTOR.fields
-        }
-    )
+    """A dataclass made of a message's fields. What is unset is ``None`` where that may be, or else empty."""
+    return part(**{field.name: _value_in(message, field, part) for field in message.DESCRIPTOR.fields})
+
+
+def _value_in(message: Any, field: Any, part: Any) -> Any:
+    value = getattr(message, field.name)
+    if is_map(field):
+        return dict(value)
+    may_be_none = type(None) in get_args(_hints(part)[field.name])
+    return None if may_be_none and not message.HasField(field.name) else value
 
 
 def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict[str, Any]:

@@ -97,12 +97,17 @@ class AsyncClient:
         self,
         job_id: str,
         *,
+        source_prompt_uri: str = "",
         refresh_inputs: bool = False,
         experiment_id: str = "",
         tags: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        **changes: Unpack[JobOptions],
     ) -> AsyncJob:
         """Make the same job again, with its config and its tags.
+
+        Options given here replace its own, a budget's limits one by one. Those that decide what it runs on
+        (all but :data:`~burnish.domain.job.FREE_BESIDE_INPUTS`) go with ``refresh_inputs`` alone.
 
         Args:
             refresh_inputs: look prompts, records, judges and models up anew; else the new job runs on
@@ -114,9 +119,12 @@ class AsyncClient:
         Raises:
             NotFound: there is no such job.
             InvalidState: an earlier version made the job, and it has kept no inputs.
+            InvalidInput: a change decides what the job runs on, or the new job cannot be carried out.
         """
         request = wire.CreatePromptOptimizationJob(
             like_job_id=job_id,
+            source_prompt_uri=source_prompt_uri or None,
+            config=_changes(changes) if changes else None,
             refresh_inputs=refresh_inputs or None,
             experiment_id=experiment_id or None,
             tags=_tags(tags),
@@ -390,3 +398,13 @@ def _config(source_prompt_uri: str, options: JobOptions) -> messages.PromptOptim
         known["optimizer_type"] = OptimizerType.parse(kind)
     known["scorers"] = tuple(known.get("scorers", ()))
     return config_to_proto(JobConfig(source_prompt_uris=(source_prompt_uri, *further), **known))
+
+
+def _changes(options: JobOptions) -> messages.PromptOptimizationJobConfig:
+    """A config in which nothing is set but what is given."""
+    config = _config("", options)
+    given = {"optimizer_config_json" if name == "optimizer_config" else name for name in options}
+    for field, _ in config.ListFields():
+        if field.name not in given:
+            config.ClearField(field.name)
+    return config

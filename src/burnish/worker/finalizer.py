@@ -86,7 +86,10 @@ class Finalizer:
             self._context.observer.retried()
             return Requeue(delay_seconds, f"{type(error).__name__}: {cause}", job.attempt)
         trace = self._worker.redact("".join(traceback.format_exception(error)))
-        self._log.error("job failed", error=cause, traceback=trace)
+        if isinstance(error, BurnishError):  # it says all there is to say
+            self._log.warning("job failed", error=cause)
+        else:
+            self._log.error("job failed", error=cause, traceback=trace)
         if self._context.run_id is not None:
             with contextlib.suppress(BurnishError, TimeoutError):  # the cause may be that MLflow is away
                 async with asyncio.timeout(_MLFLOW_SECONDS):
@@ -195,7 +198,7 @@ class Finalizer:
         if not context.loaded:
             await context.mlflow_calls(end)
             return
-        metrics = [(usage_metrics(context.ledger.spent.total), context.job.attempt)]
+        metrics = [(usage_metrics(context.ledger.spent), context.job.attempt)]
         registered = tuple(filter(None, context.job.optimized_prompt_uris))
         if status is JobStatus.COMPLETED:
             metrics.append((result_metrics(context.job), 0))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from burnish.domain.score import ScorerSpec, snake_case
@@ -105,12 +106,21 @@ def _find(spec: ScorerSpec, source: JudgeSource) -> tuple[Scorer, str | None]:
     """The scorer of a name, with a warning. A registered one is never replaced by one of ours."""
     serialized = None if spec.source == "builtin" else source.registered(spec.name)
     if serialized is not None:
-        scorer, warning = make_registered(spec, serialized, source)
-        if spec.source is None and (spec.name in BUILT_IN or spec.name in installed_names()):
-            of_both = ScorerSpec(spec.name, source="registered").full_name
+        of_both = spec.source is None and (spec.name in BUILT_IN or spec.name in installed_names())
+        ours = ScorerSpec(spec.name, source="builtin").full_name
+        try:
+            scorer, warning = make_registered(spec, serialized, source)
+        except InvalidInput as error:
+            if not of_both:
+                raise
+            remedy = f"; Burnish's own scorer of this name is {ours}"
+            problems = [replace(entry, remedy=entry.remedy + remedy) for entry in error.problems]
+            raise InvalidInput(*problems) from None
+        if of_both:
+            theirs = ScorerSpec(spec.name, source="registered").full_name
             warning = (
                 f"{spec.name} is the scorer registered in the experiment, and also one of Burnish's; write "
-                f"{of_both} or {ScorerSpec(spec.name, source='builtin').full_name} to say which"
+                f"{theirs} or {ours} to say which"
             )
         return scorer, warning
     if spec.source == "registered":
