@@ -84,9 +84,7 @@ def preloads() -> dict[str, list[str]]:
         return found
 
     first = files_of("index.html")
-    return {
-        path: [file for file in files_of(source) if file not in first] for path, source in _PAGES.items()
-    }
+    return {path: [file for file in files_of(source) if file not in first] for path, source in _PAGES.items()}
 
 
 def install() -> None:

@@ -112,7 +112,7 @@ def _preloads(folder: Path, page: str) -> str:
     listed = folder / "preload.json"
     files = json.loads(listed.read_text()).get(page, ()) if listed.is_file() else ()
     return "".join(
-        f'<link {"rel=preload as=style" if file.endswith(".css") else "rel=modulepreload"} crossorigin '
+        f"<link {'rel=preload as=style' if file.endswith('.css') else 'rel=modulepreload'} crossorigin "
         f'href="./{escape(file)}">'
         for file in files
     )
