@@ -63,9 +63,9 @@ async def measure(options: Options) -> Result:
         sources=("src/burnish/optimizers", "bench/quality"),
         peers={"gepa": getattr(gepa, "__version__", "")},
         notes=[
-            "FACTORIAL divides its examples as its jobs do (0.45 to 0.2), the others have equal parts; rows that "
-            "say so exchange this. Joint search has no edits of a reflection model to test here and is shown "
-            "for completeness. The worlds were written by those who wrote the search.",
+            "FACTORIAL divides its examples as its jobs do (0.45 to 0.2), the others have equal parts; rows "
+            "that say so exchange this. Joint search has no edits of a reflection model to test here and is "
+            "shown for completeness. The worlds were written by those who wrote the search.",
         ],
     )
 
