@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from burnish import __version__
+from burnish.cli import app as app_commands
 from burnish.cli import datasets, jobs
 from burnish.cli.job_options import with_job_options
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 app.add_typer(jobs.app)
 app.add_typer(datasets.app)
+app.add_typer(app_commands.app)
 
 StoreUri = Annotated[
     str | None,

@@ -44,6 +44,7 @@ class HttpApps:
         self._resolver = resolver
         self.client = JsonClient(
             environment,
+            _REMEDIES,
             largest_answer_bytes=LARGEST_ANSWER_BYTES,
             make_resolver=self._make_resolver,
         )
@@ -113,7 +114,6 @@ class HttpApp:
                 headers=self._headers(),
                 timeout_seconds=timeout_seconds,
                 model=request.model,
-                remedies=_REMEDIES,
             )
         except ModelRequestInvalid as error:
             raise _failed(error, request.model) from error

@@ -58,6 +58,7 @@ class JsonClient:
 
     Args:
         environment: has the proxies, and the secrets that must not appear in errors.
+        remedies: what to do where the key or the address does not work.
         largest_answer_bytes: what is longer is refused.
         make_resolver: looks hosts up and may refuse what they lead to. No proxy is used then, since that
             would look them up itself.
@@ -66,10 +67,12 @@ class JsonClient:
     def __init__(
         self,
         environment: Mapping[str, str],
+        remedies: Remedies,
         largest_answer_bytes: int = 32 * 2**20,
         make_resolver: Callable[[], AbstractResolver] | None = None,
     ) -> None:
         self._environment = environment
+        self._remedies = remedies
         self._largest_answer_bytes = largest_answer_bytes
         self._make_resolver = make_resolver
         self._session: aiohttp.ClientSession | None = None
@@ -85,7 +88,6 @@ class JsonClient:
         headers: Mapping[str, str],
         timeout_seconds: float,
         model: str,
-        remedies: Remedies,
     ) -> dict[str, Any]:
         """The answer to one request, a JSON object. Redirects are not followed.
 
@@ -109,20 +111,20 @@ class JsonClient:
             ) as answer:
                 content = await _read(answer, model, self._largest_answer_bytes)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._failure(error, url, proxy, timeout_seconds, model, remedies) from error
+            raise self._failure(error, url, proxy, timeout_seconds, model) from error
         history = self._keys[model, tuple(headers.values())]
         if answer.status != 200:
             text = content.decode("utf-8", "replace")
-            raise self._refusal(answer.status, answer.headers, text, url, model, remedies, history)
+            raise self._refusal(answer.status, answer.headers, text, url, model, history)
         try:
             found = json.loads(content)
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise self._unreadable(answer, content.decode("utf-8", "replace"), url, model, remedies)
+            raise self._unreadable(answer, content.decode("utf-8", "replace"), url, model)
         if found.get("error") and found.keys().isdisjoint(_ANSWERS):
             text = content.decode("utf-8", "replace")
-            raise self._error_in_success(found["error"], text, url, model, remedies, history)
+            raise self._error_in_success(found["error"], text, url, model, history)
         history.answered, history.refused_in_a_row = True, 0
         return found
 
@@ -166,7 +168,6 @@ class JsonClient:
         proxy: Proxy | None,
         timeout_seconds: float,
         model: str,
-        remedies: Remedies,
     ) -> ModelError:
         """What an exception means that came in the place of an answer."""
         import aiohttp
@@ -180,12 +181,12 @@ class JsonClient:
             return ModelRejected(
                 model,
                 f"no secure connection to {url}: {shown}; if the server's certificate is signed by an "
-                f"authority of your own, set SSL_CERT_FILE to its file, else {remedies.address}",
+                f"authority of your own, set SSL_CERT_FILE to its file, else {self._remedies.address}",
             )
         if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
-            return ModelUnavailable(model, f"no connection to {url}: {shown}; {remedies.address}")
+            return ModelUnavailable(model, f"no connection to {url}: {shown}; {self._remedies.address}")
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
-            return ModelRejected(model, f"{url} is no address: {remedies.address}")
+            return ModelRejected(model, f"{url} is no address: {self._remedies.address}")
         if isinstance(error, TimeoutError):
             return _unknown_end(ModelTimeout(model, f"no answer within {timeout_seconds:g} s"))
         return _unknown_end(ModelUnavailable(model, f"the connection was lost: {shown}"))
@@ -197,7 +198,6 @@ class JsonClient:
         body: str,
         url: str,
         model: str,
-        remedies: Remedies,
         history: _KeyHistory,
     ) -> ModelError:
         said = f"{status} {excerpt(_message_in(body), self._environment)}".strip()
@@ -205,44 +205,43 @@ class JsonClient:
             history.refused_in_a_row += 1
             if history.refused_in_a_row < _REFUSALS_OF_A_GOOD_KEY:
                 return ModelRequestInvalid(
-                    model, f"{remedies.who} refuses this request, though the key has worked before: {said}"
+                    model,
+                    f"{self._remedies.who} refuses this request, though the key has worked before: {said}",
                 )
         if status in (401, 402, 403):
-            return ModelRejected(model, f"{remedies.who} refuses: {said}; {remedies.key}")
+            return ModelRejected(model, f"{self._remedies.who} refuses: {said}; {self._remedies.key}")
         if status in (404, 405, 410) or status < 400:
-            return ModelRejected(model, f"nothing answers at {url}: {said}; {remedies.address}")
+            return ModelRejected(model, f"nothing answers at {url}: {said}; {self._remedies.address}")
         if status == 407:
             return ModelRejected(model, f"the proxy wants to know who asks: {said}; check HTTP_PROXY")
         if status == 429 and "insufficient_quota" in body:
-            return ModelRejected(model, f"the account has no credit left: {said}; {remedies.key}")
+            return ModelRejected(model, f"the account has no credit left: {said}; {self._remedies.key}")
         if status in (408, 409, 425, 429) or status >= 500:
-            error: ModelError = ModelUnavailable(model, f"{remedies.who} answers {said}")
+            error: ModelError = ModelUnavailable(model, f"{self._remedies.who} answers {said}")
             error.throttled = status in (429, 503, 529)
             error.retry_after_seconds = retry_after(headers)
             return error
-        invalid = ModelRequestInvalid(model, f"{remedies.who} does not accept this request: {said}")
+        invalid = ModelRequestInvalid(model, f"{self._remedies.who} does not accept this request: {said}")
         invalid.answer = body[:_KEPT_CHARACTERS]
         return invalid
 
     def _error_in_success(
-        self, error: Any, body: str, url: str, model: str, remedies: Remedies, history: _KeyHistory
+        self, error: Any, body: str, url: str, model: str, history: _KeyHistory
     ) -> ModelError:
         """Some proxies answer 200 and put the status into the error."""
         code = (error.get("status") or error.get("code")) if isinstance(error, dict) else None
         status = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdigit()) else 0
         if 400 <= status < 600:
-            return self._refusal(status, {}, body, url, model, remedies, history)
+            return self._refusal(status, {}, body, url, model, history)
         shown = f"an error in a 200: {excerpt(_message_in(body), self._environment)}"
-        return ModelUnreadable(model, url, f"{shown}; {remedies.address}")
+        return ModelUnreadable(model, url, f"{shown}; {self._remedies.address}")
 
-    def _unreadable(
-        self, answer: aiohttp.ClientResponse, body: str, url: str, model: str, remedies: Remedies
-    ) -> ModelError:
+    def _unreadable(self, answer: aiohttp.ClientResponse, body: str, url: str, model: str) -> ModelError:
         kind = answer.headers.get("Content-Type", "").partition(";")[0] or "no content type"
         if kind == "text/event-stream" or body.lstrip().startswith("data:"):
             kind = "a stream, which was not asked for"
         shown = excerpt(body[:_KEPT_CHARACTERS], self._environment)
-        return ModelUnreadable(model, url, f"200 with {kind}: {shown!r}; {remedies.address}")
+        return ModelUnreadable(model, url, f"200 with {kind}: {shown!r}; {self._remedies.address}")
 
     def _show(self, error: BaseException) -> str:
         return excerpt(str(error) or type(error).__name__, self._environment)

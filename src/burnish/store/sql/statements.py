@@ -1,9 +1,13 @@
 """Statements that SQLAlchemy has no word for: inserts that say what happens to rows that are there already,
-and the values of a column; on both databases."""
+and the values of a column; on both databases.
+
+The inserts are made once for each table: making one costs as much as running it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
@@ -12,18 +16,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, or replace those with the same primary key."""
-    if not rows:
-        return
-    statement = _insert(connection, table)
-    keys = [column.name for column in table.primary_key]
-    others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
+    if rows:
+        connection.execute(_upsert(connection.dialect.name, table), list(rows))
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows whose primary key is not there yet."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_insert_new(connection.dialect.name, table), list(rows))
 
 
 def claim(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
@@ -32,13 +32,26 @@ def claim(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     Returns:
         Whether the row was inserted.
     """
-    inserted = _insert(connection, table).on_conflict_do_nothing().values(row).returning(*table.primary_key)
+    inserted = _insert_new(connection.dialect.name, table).values(row).returning(*table.primary_key)
     return connection.execute(inserted).one_or_none() is not None
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+@cache
+def _upsert(dialect: str, table: Table) -> Any:
+    statement = _insert(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+def _insert(dialect: str, table: Table) -> Any:
     # The two dialects' inserts have the same methods and no common class that has them.
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
 def distinct(connection: Connection, column: ColumnElement[str]) -> frozenset[str]:
