@@ -286,7 +286,7 @@ class JobConfig:
             "Which evaluations become MLflow traces when the job has completed: none, those of source and "
             "winner on validation and test, or all."
         ),
-    ] = TracePolicy.NONE
+    ] = TracePolicy.FINALISTS
     app: App | None = None
 
     @property

@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, ask } from "../shared/api/client";
 import { JOBS } from "../shared/api/paths";
+import type { operations } from "../shared/api/schema";
 import type { Draft } from "./draft";
 
 const CATALOG = `${JOBS}/catalog` as const;
@@ -113,6 +114,12 @@ export function uploadDataset({ file, ...query }: Upload) {
       headers: { "content-type": "application/octet-stream" },
     }),
   );
+}
+
+export type TracesRequest = operations["makeDatasetFromTraces"]["requestBody"]["content"]["application/json"];
+
+export function makeDatasetFromTraces(body: TracesRequest) {
+  return ask(api.POST(`${CATALOG}/datasets/from-traces`, { body }));
 }
 
 function contains(name: string) {

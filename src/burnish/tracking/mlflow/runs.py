@@ -20,6 +20,7 @@ _MAX_METRICS = 800  # in one request, which takes 1000 entries in all
 _MAX_OTHERS = 100  # params, and tags, in one request
 _PAGE = 25_000  # metric values, as MLflow's client asks for
 _MAX_RACERS = 100
+_MAX_DIGEST = 30  # of 36 characters, before what we add
 _EXPERIMENTS = 100  # in one search
 _RUNS = 5_000  # open ones of one store; more are found the next time
 
@@ -213,19 +214,7 @@ class Runs:
         run_id = run.info.run_id
         if dataset is not None and not run.inputs.dataset_inputs:
             with self._connection.tracking("run", run_id) as store:
-                from mlflow.entities import Dataset as DatasetEntity
-                from mlflow.entities import DatasetInput, InputTag
-
-                entity = DatasetEntity(
-                    name=dataset.name,
-                    digest=dataset.digest,
-                    source_type=dataset.source._get_source_type(),
-                    source=dataset.source.to_json(),
-                    schema=dataset.schema,
-                    profile=dataset.profile,
-                )
-                context = InputTag("mlflow.data.context", "optimization")
-                store.log_inputs(run_id, datasets=[DatasetInput(dataset=entity, tags=[context])])
+                store.log_inputs(run_id, datasets=_dataset_inputs(job, dataset))
         if run.info.status != RunStatus.RUNNING.value:
             self._set_status(run_id, RunStatus.RUNNING)  # a resumed job
 
@@ -235,6 +224,29 @@ class Runs:
             from mlflow.entities import RunStatus as MlflowRunStatus
 
             store.update_run_info(run_id, MlflowRunStatus.from_string(status.value), ended, None)
+
+
+def _dataset_inputs(job: Job, dataset: Any) -> list[Any]:
+    """The whole dataset, and the part that was learned from, as MLflow's own jobs show them."""
+    from mlflow.entities import Dataset as DatasetEntity
+    from mlflow.entities import DatasetInput, InputTag
+
+    def shown(context: str, digest: str, profile: str | None) -> Any:
+        entity = DatasetEntity(
+            name=dataset.name,
+            digest=digest,
+            source_type=dataset.source._get_source_type(),
+            source=dataset.source.to_json(),
+            schema=dataset.schema,
+            profile=profile,
+        )
+        return DatasetInput(dataset=entity, tags=[InputTag("mlflow.data.context", context)])
+
+    inputs = [shown("optimization", dataset.digest, dataset.profile)]
+    if job.inputs is not None and job.inputs.dataset is not None:
+        rows = json.dumps({"num_records": job.inputs.dataset.train})
+        inputs.append(shown("training", f"{dataset.digest[:_MAX_DIGEST]}-train", rows))
+    return inputs
 
 
 def linked_prompts(tags: Mapping[str, str], prompts: Sequence[tuple[str, int | str]]) -> dict[str, str]:
