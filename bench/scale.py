@@ -13,12 +13,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+
 from bench.options import Options
 from bench.processes import cpu_seconds
 from bench.results import Cell, Plot, Result, TableOfFigures, Target
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.budget import Budget
 from burnish.domain.job import Job
+from burnish.store import tables
 from burnish.store.sql import SqlJobStore
 from tests.chaos.deployment import Deployment
 from tests.chaos.processes import Child
@@ -72,6 +76,27 @@ class Queue:
             )
             await self._store.create(copy, inputs=inputs)
 
+    def lengthen(self, template_id: str, count: int) -> None:
+        """Put so many copies of a waiting job behind the queue, by the database itself."""
+        with psycopg.connect(self.deployment.store_uri) as connection:
+            for table in (tables.jobs, tables.job_inputs, tables.events):
+                names = [column.name for column in table.c if column.name != "job_id"]
+                columns = sql.SQL(", ").join(map(sql.Identifier, names))
+                connection.execute(
+                    sql.SQL(
+                        "INSERT INTO {table} (job_id, {columns}) SELECT 'copy-' || n, {columns} "
+                        "FROM {table}, generate_series(1, %s) n WHERE job_id = %s"
+                    ).format(table=sql.Identifier(table.name), columns=columns),
+                    (count, template_id),
+                )
+            connection.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, queueing_lock, args) "
+                "SELECT queue_name, task_name, priority, 'copy-' || n, "
+                "args || jsonb_build_object('job_id', 'copy-' || n) "
+                "FROM procrastinate_jobs, generate_series(1, %s) n WHERE args->>'job_id' = %s",
+                (count, template_id),
+            )
+
     async def ended(self) -> int:
         counts = await self.deployment.store.count_by_status()
         return sum(count for status, count in counts.items() if status.terminal)
@@ -98,11 +123,12 @@ async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: 
 
 
 async def measure(options: Options) -> Result:
-    length, seconds, counts = (300, 5.0, (1, 2)) if options.short else (10_000, 45.0, (1, 2, 4))
+    length, long, most = (300, 1_000, 2) if options.short else (10_000, 100_000, 8)
+    seconds, counts = (5.0, (1, 2)) if options.short else (45.0, (1, 2, 4))
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
     deployment = Deployment(folder, postgres=True, latency_ms=0.0, worker_concurrency=CONCURRENCY)
     deployment.workers = []
-    workers = [deployment.make_worker(number) for number in range(1, max(counts) + 1)]
+    workers = [deployment.make_worker(number) for number in range(1, most + 1)]
     found = []
     async with deployment:
         queue_of = ProcrastinateDispatcher(
@@ -114,25 +140,30 @@ async def measure(options: Options) -> Result:
             queue = Queue(deployment, store)
             await queue.submit(length)
             for count in counts:
-                found.append(await drain(queue, workers[:count], deployment.postgres.pid, seconds))
+                found.append((length, await drain(queue, workers[:count], deployment.postgres.pid, seconds)))
+            await asyncio.to_thread(queue.lengthen, f"bench-{length - 1:05d}", long)
+            found.append((long, await drain(queue, workers, deployment.postgres.pid, seconds)))
         finally:
             await store.close()
             for worker in workers:
                 if worker.alive:
                     worker.kill()
-    one, two = found[0], found[1]
+    one, two = found[0][1], found[1][1]
     rows: list[list[Cell]] = [
-        [at.workers, at.jobs, at.worker_ms, at.postgres_ms, at.workers * one.worker_ms / at.worker_ms]
-        for at in found
+        [queued, at.workers, at.jobs, at.worker_ms, at.postgres_ms, at.workers * one.worker_ms / at.worker_ms]
+        for queued, at in found
     ]
+    by_workers = [at for queued, at in found]
     return Result(
         name="scale",
-        about=f"A queue of {length:,} jobs of one call each, a model that answers at once, {CONCURRENCY} "
-        "jobs at a time in each worker.",
+        about=f"Jobs of one call each, a model that answers at once, {CONCURRENCY} jobs at a time in each "
+        "worker. CPU is counted, since workers, PostgreSQL and the model share the cores; workers with cores "
+        "of their own do so many times the work of one as the last column says.",
         tables=[
             TableOfFigures(
                 title=f"{seconds:g} s each",
                 columns=(
+                    "jobs in the queue",
                     "workers",
                     "jobs ended",
                     "worker, CPU ms a job",
@@ -148,8 +179,8 @@ async def measure(options: Options) -> Result:
                 x="workers",
                 y="ms",
                 series={
-                    "worker": [(at.workers, at.worker_ms) for at in found],
-                    "PostgreSQL": [(at.workers, at.postgres_ms) for at in found],
+                    "worker": [(at.workers, at.worker_ms) for at in by_workers],
+                    "PostgreSQL": [(at.workers, at.postgres_ms) for at in by_workers],
                 },
             )
         ],

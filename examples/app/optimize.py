@@ -35,7 +35,12 @@ def main(how: str) -> None:
     if how == "mlflow":
         uris = register_prompts()
     desk = Desk(*uris)
-    given = {"predict_fn": desk.answer, "train_data": RECORDS, "prompt_uris": uris, "scorers": [right]}
+    given: dict[str, Any] = {
+        "predict_fn": desk.answer,
+        "train_data": RECORDS,
+        "prompt_uris": uris,
+        "scorers": [right],
+    }
     if how == "mlflow":
         from mlflow.genai.optimize.optimizers import MetaPromptOptimizer
 
@@ -43,7 +48,11 @@ def main(how: str) -> None:
         result = mlflow.genai.optimize_prompts(**given, optimizer=optimizer)
         say(score=result.final_eval_score or result.initial_eval_score)
         return
-    options = {"reflection_model": "openai:/gpt-4o", "budget": {"max_calls": 500, "max_usd": 1.0}, "seed": 1}
+    options: dict[str, Any] = {
+        "reflection_model": "openai:/gpt-4o",
+        "budget": {"max_calls": 500, "max_usd": 1.0},
+        "seed": 1,
+    }
     if how == "mlflow-with-burnish":
         ours = burnish.MlflowOptimizer("gepa", **options, store_uri="sqlite:///behind.db")
         result = mlflow.genai.optimize_prompts(**given, optimizer=ours)
@@ -65,10 +74,11 @@ def main(how: str) -> None:
     result = burnish.optimize_prompts(
         **(given | {"predict_fn": answer}), optimizer="gepa", resume=how == "resume", concurrency=4, **options
     )
-    total = result.usage.total
+    total, test = result.usage.total, result.test_scores
+    assert test is not None
     say(
         verdict=result.verdict,
-        test={"initial": result.test_scores.initial, "final": result.test_scores.final},
+        test={"initial": test.initial, "final": test.final},
         calls=total.calls,
         tokens=total.tokens,
         usd=total.usd,

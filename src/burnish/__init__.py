@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from burnish.apps.mlflow_optimizer import MlflowOptimizer
     from burnish.apps.optimize import optimize_prompts
+    from burnish.domain.app import App
     from burnish.domain.budget import Budget
     from burnish.domain.job import JobStatus, OptimizerType, SplitFractions, Verdict
     from burnish.sdk.blocking import Client, Job
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "App",
     "AsyncClient",
     "AsyncJob",
     "Budget",
@@ -33,6 +35,7 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "burnish.sdk.client",
     "AsyncJob": "burnish.sdk.job",
+    "App": "burnish.domain.app",
     "Budget": "burnish.domain.budget",
     "Client": "burnish.sdk.blocking",
     "Job": "burnish.sdk.blocking",

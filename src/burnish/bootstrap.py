@@ -20,10 +20,12 @@ from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
-from burnish.errors import BurnishError, TrackingUnavailable
+from burnish.errors import BurnishError, Problems, TrackingUnavailable
 from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
 from burnish.evaluation.scorer_set import Aggregation
 from burnish.evaluation.scorers.registry import make_scorers
+from burnish.llm.apps.addresses import AllowedApps
+from burnish.llm.apps.http import HttpApps
 from burnish.llm.gateway import ANY_MODEL, Gateway
 from burnish.llm.limits import RateLimits
 from burnish.llm.providers.registry import Registry
@@ -59,11 +61,17 @@ class OfflineServices:
     tracker: MlflowTracker
     models: Registry
     gateway: Gateway
+    apps: HttpApps
     planner: Planner
     resolver: Resolver
     catalog: JobCatalog
     datasets: Datasets
     telemetry: Telemetry
+
+    async def close(self) -> None:
+        """Give connections and loaded models back. May be called twice."""
+        await self.gateway.close()
+        await self.apps.close()
 
 
 @dataclass(slots=True)
@@ -121,7 +129,7 @@ class Services:
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
         await self.dispatcher.stop(grace_seconds)
-        await self.offline.gateway.close()
+        await self.offline.close()
         if isinstance(self.dispatcher, ProcrastinateDispatcher):
             await self.dispatcher.close()
         await self.store.close()
@@ -131,7 +139,13 @@ class Services:
 
 
 def make_offline_services(settings: Settings) -> OfflineServices:
-    """The tracker (which connects when it is first used), the models and what makes jobs of requests."""
+    """The tracker (which connects when it is first used), the models and what makes jobs of requests.
+
+    Raises:
+        InvalidInput: the apps that are allowed are no URLs or networks.
+    """
+    allowed = AllowedApps(settings.app_urls, settings.app_networks)
+    Problems(allowed.problems()).check()
     tracker = MlflowTracker(settings.tracking_uri)
     environment = ChainMap({"MLFLOW_TRACKING_URI": settings.tracking_uri}, os.environ)
     models = Registry(settings.allowed_base_urls, environment=environment)
@@ -140,13 +154,23 @@ def make_offline_services(settings: Settings) -> OfflineServices:
         requests_per_minute=settings.requests_per_minute, tokens_per_minute=settings.tokens_per_minute
     )
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
+    apps = HttpApps(allowed)
 
     planner = Planner(make_scorers, make_optimizer)
     judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
-    resolver = Resolver(tracker, models, planner, complete_settings, judge_model)
+    resolver = Resolver(tracker, models, planner, complete_settings, judge_model, apps.check)
     catalog = JobCatalog(tracker.catalog, environment, judge_model)
     return OfflineServices(
-        settings, tracker, models, gateway, planner, resolver, catalog, Datasets(tracker), telemetry
+        settings,
+        tracker,
+        models,
+        gateway,
+        apps,
+        planner,
+        resolver,
+        catalog,
+        Datasets(tracker),
+        telemetry,
     )
 
 
@@ -241,7 +265,7 @@ async def _open(
         max_running_per_experiment=settings.max_running_per_experiment,
         max_job_deaths=settings.max_job_deaths,
         observer=offline.telemetry,
-        find_app=own_code.find_app,
+        find_app=lambda app: own_code.find_app(app) or offline.apps.find(app),
         aggregation=own_code.aggregation,
     )
     jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher)

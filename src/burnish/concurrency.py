@@ -142,23 +142,26 @@ async def gather_affordable(
     Returns:
         In the order given: each result, or the ``BudgetExhausted`` in its place.
     """
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    if not tasks:
-        return []
+    coroutines = list(calls)
+    if len(coroutines) < 2:  # most often one scorer: it needs no task
+        return [await _affordable(coroutine) for coroutine in coroutines]
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         left: Collection[asyncio.Future[Result]] = tasks
         while left:
             _, left = await asyncio.wait(left, return_when=asyncio.FIRST_EXCEPTION)
             if (failure := _failure_of(tasks)) and not isinstance(failure, BudgetExhausted):
                 raise failure
-        return [_result_or_exhausted(task) for task in tasks]
+        return [await _affordable(task) for task in tasks]
     finally:
         await cancel_and_wait(*tasks)
 
 
-def _result_or_exhausted(task: asyncio.Task[Result]) -> Result | BudgetExhausted:
-    failure = None if task.cancelled() else task.exception()
-    return failure if isinstance(failure, BudgetExhausted) else task.result()
+async def _affordable(call: Awaitable[Result]) -> Result | BudgetExhausted:
+    try:
+        return await call
+    except BudgetExhausted as exhausted:
+        return exhausted
 
 
 def _failure_of(tasks: Collection[asyncio.Task[Any]]) -> BaseException | None:
@@ -166,6 +169,17 @@ def _failure_of(tasks: Collection[asyncio.Task[Any]]) -> BaseException | None:
     failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
     found = [failure for failure in failures if failure is not None]
     return min(found, key=lambda failure: isinstance(failure, BudgetExhausted), default=None)
+
+
+async def eventually(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
+    """Wait for what other tasks, threads or processes bring about.
+
+    Raises:
+        TimeoutError: they have not in time.
+    """
+    async with asyncio.timeout(timeout_seconds):
+        while not condition():  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0.005)
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any], again_seconds: float = _CANCEL_AGAIN_SECONDS) -> None:

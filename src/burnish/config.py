@@ -21,10 +21,14 @@ class Settings:
         host, port: where the server listens.
         allowed_hosts: further ``Host`` names the server answers to.
         allowed_base_urls: model endpoints a prompt's own model config may name.
+        app_urls: base URLs below which a job's app may be.
+        app_networks: private networks that these may lead to, such as ``10.0.0.0/8``.
         requests_per_minute, tokens_per_minute: what each model may be asked at most; ``None``: only its
             own refusals (429) slow the calls down.
         judge_model: model URI for judges that name none.
         auth_token_file: bearer tokens, one a line; ``None``: no tokens.
+        mlflow_app: name of the ``mlflow.app`` plugin that is mounted in the place of MLflow's plain
+            application, such as ``basic-auth``; empty: the plain one.
         no_auth: allow another address than loopback without tokens.
         heartbeat_seconds: how often a worker says that it lives, and looks for a cancel.
         takeover_seconds: silence after which another worker takes a job over.
@@ -47,10 +51,13 @@ class Settings:
     port: int = 5000
     allowed_hosts: tuple[str, ...] = ()
     allowed_base_urls: tuple[str, ...] = ()
+    app_urls: tuple[str, ...] = ()
+    app_networks: tuple[str, ...] = ()
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     judge_model: str | None = None
     auth_token_file: str | None = None
+    mlflow_app: str = ""
     no_auth: bool = False
     heartbeat_seconds: float = 0.5
     takeover_seconds: float = 10.0
@@ -111,6 +118,9 @@ class Settings:
                     "must be more than twice heartbeat_seconds, or live jobs are taken over",
                 )
             )
+        if self.mlflow_app and self.auth_token_file:
+            remedy = "its users and the tokens of auth_token_file exclude each other; leave one of them out"
+            problems.append(Problem("mlflow_app", self.mlflow_app, remedy))
         if self.log_format not in ("console", "json"):
             problems.append(Problem("log_format", self.log_format, "must be 'console' or 'json'"))
         if problems:

@@ -115,6 +115,22 @@ class ExperimentFull(BurnishError):
         super().__init__(f"{limit} jobs of experiment {experiment_id} run already, which is the limit")
 
 
+class NotAuthenticated(BurnishError):
+    """Nobody knows who asks.
+
+    Attributes:
+        challenge: the value of ``WWW-Authenticate``: how to say who one is.
+    """
+
+    def __init__(self, message: str, challenge: str) -> None:
+        self.challenge = challenge
+        super().__init__(message)
+
+
+class PermissionDenied(BurnishError):
+    """Who asks may not do this."""
+
+
 class Conflict(BurnishError):
     """The request contradicts an earlier one (an idempotency key with another body)."""
 

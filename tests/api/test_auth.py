@@ -14,8 +14,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
+from burnish.access.tokens import read_tokens
 from burnish.api.app import create_app
-from burnish.api.auth import MAX_BODY_BYTES, AllowedHosts, check_exposure, is_exposed, read_tokens
+from burnish.api.auth import MAX_BODY_BYTES, AllowedHosts, check_exposure, is_exposed
 from burnish.api.testing import FakeServices, serving
 from burnish.config import Settings
 from burnish.errors import InvalidInput

@@ -54,7 +54,7 @@ async def test_requests_for_mlflow_wait_until_it_is_loaded_and_ours_do_not(servi
         return ok
 
     mlflow = LazyApp(load)
-    app = create_app(services, Settings(), mlflow_app=mlflow, mlflow=mlflow.check)
+    app = create_app(services, Settings(), mlflow_app=mlflow)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         waiting = asyncio.create_task(http.get("/version"))
         assert (await http.get("/health")).status_code == 200
@@ -72,7 +72,7 @@ async def test_an_mlflow_that_cannot_be_loaded_is_reported(services: FakeService
         raise ImportError("no module named mlflow")
 
     mlflow = LazyApp(load)
-    app = create_app(services, Settings(), mlflow_app=mlflow, mlflow=mlflow.check)
+    app = create_app(services, Settings(), mlflow_app=mlflow)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         answer = await http.get("/version")
         assert (answer.status_code, answer.json()["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from burnish.access.tokens import Token, digest_of
 from burnish.api.app import create_app
 from burnish.api.session import COOKIE, CSRF_HEADER, SESSION_SECONDS, Sessions
 from burnish.api.testing import FakeServices
@@ -17,6 +18,10 @@ TOKEN = "correct-horse-battery-staple"
 SEARCH = "/api/3.0/mlflow/prompt-optimization/jobs/search"
 SESSION = "/burnish/session"
 CSRF = {CSRF_HEADER: "1"}
+
+
+def a_token(text: str) -> Token:
+    return Token(digest_of(text))
 
 
 @pytest.fixture
@@ -90,24 +95,24 @@ async def test_the_page_and_the_root_need_no_token_and_nothing_else_does_without
 
 def test_a_session_ends() -> None:
     now = [1000.0]
-    sessions = Sessions((TOKEN,), lambda: now[0])
+    sessions = Sessions((a_token(TOKEN),), lambda: now[0])
     cookie = f"other=1; {COOKIE}={sessions.open(TOKEN)}"
-    assert sessions.holds(cookie)
+    assert sessions.find_session(cookie)
     now[0] += SESSION_SECONDS + 1
-    assert not sessions.holds(cookie)
+    assert not sessions.find_session(cookie)
 
 
 def test_a_session_ends_with_its_token() -> None:
-    cookie = f"{COOKIE}={Sessions((TOKEN,)).open(TOKEN)}"
-    assert Sessions(("another-token-of-the-team", TOKEN)).holds(cookie)
-    assert not Sessions(("another-token-of-the-team",)).holds(cookie)
+    cookie = f"{COOKIE}={Sessions((a_token(TOKEN),)).open(TOKEN)}"
+    assert Sessions((a_token("another-token-of-the-team"), a_token(TOKEN))).find_session(cookie)
+    assert not Sessions((a_token("another-token-of-the-team"),)).find_session(cookie)
 
 
 @pytest.mark.parametrize("value", ["", "1", ".", "99999999999.", "99999999999.0", "²3.x", "9" * 40 + ".x"])
 def test_a_made_up_session_is_none(value: str) -> None:
-    assert not Sessions((TOKEN,)).holds(f"{COOKIE}={value}")
+    assert not Sessions((a_token(TOKEN),)).find_session(f"{COOKIE}={value}")
 
 
 def test_an_end_cannot_be_moved() -> None:
-    end, _, signature = str(Sessions((TOKEN,)).open(TOKEN)).partition(".")
-    assert not Sessions((TOKEN,)).holds(f"{COOKIE}={int(end) + 1}.{signature}")
+    end, _, signature = str(Sessions((a_token(TOKEN),)).open(TOKEN)).partition(".")
+    assert not Sessions((a_token(TOKEN),)).find_session(f"{COOKIE}={int(end) + 1}.{signature}")

@@ -30,6 +30,7 @@ MAX_CALLS = 160
 CONCURRENCY = 4
 CALL_TIMEOUT_SECONDS = 3.0
 TAKEOVER_SECONDS = 3.0
+_DYING = Path(__file__).parent / "dying.py"
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Deployment:
         latency_ms: of the model.
         seed: of every random choice.
         takeover_seconds: of the workers; ``None``: their default.
+        dying: server and workers kill themselves at the step that ``step_file`` names, see ``dying.py``.
     """
 
     def __init__(
@@ -74,14 +76,17 @@ class Deployment:
         tracking_server: bool = False,
         worker_concurrency: int = 6,
         takeover_seconds: float | None = TAKEOVER_SECONDS,
+        dying: bool = False,
     ) -> None:
         self.folder = folder
+        self.step_file = folder / "step"
+        self._program = [str(_DYING)] if dying else ["-m", "burnish.cli.main"]
         self.draw = random.Random(seed)
         self.postgres = KillablePostgres() if postgres else None
         self.store_uri = self.postgres.uri if self.postgres else f"sqlite:///{folder / 'burnish.db'}"
         self.mlflow_file = folder / "mlflow.db"
         self.clock_file = folder / "clock"
-        self.model = ModelServer(folder, latency_ms)
+        self.model = ModelServer(folder, latency_ms, with_judge=dying)
         self.tracking: Child | None = None
         self.tracking_uri = f"sqlite:///{self.mlflow_file}"
         if tracking_server:
@@ -91,8 +96,11 @@ class Deployment:
         self.server = self._make_server()
         self._worker_concurrency = worker_concurrency
         self._takeover_seconds = takeover_seconds
-        self.workers = [self.make_worker(number) for number in (1, 2)] if postgres else []
+        self.workers = (
+            [self.make_worker(number) for number in ((1,) if dying else (1, 2))] if postgres else []
+        )
         self.store: Any = None
+        self.tracker: Any = None
         self._numbers = 0
 
     @property
@@ -293,7 +301,7 @@ class Deployment:
         return Child("mlflow", command, self.folder, environment, has_children=True)
 
     def _burnish(self, *arguments: str) -> list[str]:
-        command = [sys.executable, "-m", "burnish.cli.main", *arguments, "--log-format", "json"]
+        command = [sys.executable, *self._program, *arguments, "--log-format", "json"]
         return [*command, "--store-uri", self.store_uri, "--tracking-uri", self.tracking_uri]
 
     def _environment(self, name: str) -> dict[str, str]:
@@ -301,6 +309,7 @@ class Deployment:
             "OPENAI_BASE_URL": f"{self.model.url}/{name}/v1",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(CLOCK), os.environ.get("PYTHONPATH")))),
             "CHAOS_CLOCK_FILE": str(self.clock_file),
+            "CHAOS_STEP_FILE": str(self.step_file),
         }
 
     # --- inside
@@ -308,7 +317,7 @@ class Deployment:
     def _fill_mlflow(self) -> None:
         from burnish.tracking.mlflow import MlflowTracker
 
-        tracker = MlflowTracker(self.tracking_uri)
+        self.tracker = tracker = MlflowTracker(self.tracking_uri)
         deadline = time.monotonic() + 120
         while True:
             try:

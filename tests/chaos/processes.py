@@ -18,6 +18,7 @@ from typing import Any
 import aiohttp
 
 CLOCK = Path(__file__).parent / "clock"
+_JUDGE = Path(__file__).parent / "model.py"
 
 
 def free_port() -> int:
@@ -153,10 +154,11 @@ class Child:
 class ModelServer(Child):
     """The scripted model, which keeps a record of all that it was asked."""
 
-    def __init__(self, folder: Path, latency_ms: float) -> None:
+    def __init__(self, folder: Path, latency_ms: float, with_judge: bool = False) -> None:
         self.port = free_port()
         self.record = folder / "asked.jsonl"
-        command = [sys.executable, "-m", "burnish.llm.testing.scripted_server", "--port", str(self.port)]
+        program = [str(_JUDGE)] if with_judge else ["-m", "burnish.llm.testing.scripted_server"]
+        command = [sys.executable, *program, "--port", str(self.port)]
         command += [
             "--latency-ms",
             str(latency_ms),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from burnish.cli.job_options import read_options
+from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.job import DEFAULT_OPTIMIZER, JobConfig, JobOptions, SplitFractions
 from burnish.domain.optimizer_type import OptimizerType
@@ -74,8 +75,8 @@ def test_what_is_typed_becomes_a_config() -> None:
         "scorers": ["exact_match", "contains=2"],
         "optimizer_type": "few-shot",
         "optimizer_config": '{"rounds": 3}',
-        "max_calls": 90,
-        "max_usd": None,
+        "budget_max_calls": 90,
+        "budget_max_usd": None,
         "split": "0.6/0.4/0",
         "seed": 0,
     }
@@ -88,6 +89,37 @@ def test_what_is_typed_becomes_a_config() -> None:
         split=SplitFractions(0.6, 0.4, 0.0),
     )
     assert JobConfig(source_prompt_uris=("p",)).optimizer_type is DEFAULT_OPTIMIZER
+
+
+def test_an_app_is_one_where_anything_of_it_is_typed() -> None:
+    typed = {"app_url": "https://apps.example/x", "app_headers_from_env": ["Authorization=BURNISH_APP_TOKEN"]}
+    (config,) = read_options(typed).values()
+    assert config == App(
+        url="https://apps.example/x", headers_from_env={"Authorization": "BURNISH_APP_TOKEN"}
+    )
+    assert "app" not in read_options({"app_url": None, "app_timeout_seconds": None, "seed": 0})
+
+
+def test_what_is_wrong_with_an_app_is_named() -> None:
+    headers = {"Host": "BURNISH_APP_HOST", "a b": "BURNISH_APP_X", "X-Key": "OPENAI_API_KEY"}
+    config = JobConfig(source_prompt_uris=("p",), app=App(timeout_seconds=0.0, headers_from_env=headers))
+    assert [problem.field for problem in config.problems()] == [
+        "config.app.timeout_seconds",
+        "config.app.url",
+        "config.app.headers_from_env.Host",
+        "config.app.headers_from_env.a b",
+        "config.app.headers_from_env.X-Key",
+    ]
+
+
+def test_pairs_that_are_none_or_come_twice() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_options({"inputs": ["question", "=x", "a=b", "a=c"]})
+    assert [(problem.field, problem.value) for problem in caught.value.problems] == [
+        ("--input", "question"),
+        ("--input", "=x"),
+        ("--input", "a=c"),
+    ]
 
 
 def test_everything_that_cannot_be_read_is_named_by_its_flag() -> None:

@@ -20,8 +20,8 @@ from burnish.cli.mlflow_server import (
     send_at_once,
     settings_under_mlflow,
 )
+from burnish.concurrency import eventually
 from burnish.config import Settings
-from burnish.dispatch.testing import eventually
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.records import JobPage, JobQuery
 from burnish.errors import InvalidInput

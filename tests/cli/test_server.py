@@ -38,7 +38,7 @@ def test_a_free_port_is_tried_and_given_back(monkeypatch: pytest.MonkeyPatch) ->
         tried.append(create_server(*arguments, **options))
         return tried[-1]
 
-    monkeypatch.setattr("burnish.cli.server.socket.create_server", recording)
+    monkeypatch.setattr("burnish.cli.listening.socket.create_server", recording)
     check_port(Settings(port=0))
     (listener,) = tried
     assert listener.fileno() == -1  # closed

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from burnish.concurrency import eventually
 from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.protocol import Delivery
-from burnish.dispatch.testing import DispatcherContract, eventually, working
+from burnish.dispatch.testing import DispatcherContract, working
 from burnish.errors import InvalidState, StoreUnavailable
 
 

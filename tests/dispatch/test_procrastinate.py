@@ -10,10 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from burnish.concurrency import eventually
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.dispatch.protocol import Delivery
 from burnish.dispatch.queue import Message, Queue
-from burnish.dispatch.testing import DispatcherContract, eventually, working
+from burnish.dispatch.testing import DispatcherContract, working
 from burnish.domain.job import JobStatus
 from burnish.domain.records import Report
 from burnish.errors import StoreUnavailable

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from burnish.concurrency import Backoff
+from burnish.concurrency import Backoff, eventually
 from burnish.domain.answer import AnswerOutcome, Thinking
 from burnish.domain.budget import Budget
 from burnish.domain.usage import NANOS_PER_USD, Usage
@@ -27,7 +27,6 @@ from burnish.errors import (
 from burnish.llm.budget import DEFAULT_MAX_OUTPUT_TOKENS, most_prompt_tokens
 from burnish.llm.protocol import Request, Response
 from burnish.llm.retries import RetrySchedule
-from burnish.llm.testing.contract import eventually
 from burnish.llm.testing.faults import Faults
 from burnish.llm.testing.memory_journal import MemoryJournal
 

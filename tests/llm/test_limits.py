@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish.concurrency import eventually
 from burnish.errors import ModelTimeout, ModelUnavailable
 from burnish.llm.limits import Limiter, RateLimits, Slot
-from burnish.llm.testing.contract import eventually
 
 
 class Time:

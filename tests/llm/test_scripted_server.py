@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnish.concurrency import eventually
 from burnish.domain.prompt import Message
 from burnish.errors import InvalidInput
 from burnish.llm.protocol import Request
-from burnish.llm.testing.contract import eventually
 from burnish.llm.testing.faults import KINDS, Faults
 from burnish.llm.testing.hidden_rules import KINDS as KINDS_OF_CASES
 from burnish.llm.testing.hidden_rules import SOURCE, HiddenRules

@@ -64,6 +64,6 @@ async def test_nobody_listens_unasked() -> None:
 async def test_a_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(InvalidInput, match=f"metrics_port: '{port}'.*in use.*another port"):
+        with pytest.raises(InvalidInput, match=f"metrics_port: '{port}'.*in use.*choose another"):
             async with serving_metrics(Settings(metrics_port=port), Scrape(Metrics(), _nothing)):
                 pass

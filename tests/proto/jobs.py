@@ -62,7 +62,7 @@ FULL_JOB = Job(
         thinking=Thinking.KEEP,
         register=RegisterPolicy.ALWAYS,
         traces=TracePolicy.ALL,
-        app=App(function="shop.answer"),
+        app=App(url="https://a.example/x", timeout_seconds=5.0, headers_from_env={"X": "BURNISH_APP_X"}),
     ),
     creation_timestamp_ms=1_700_000_000_050,
     tags={"b": "1", "a": "ü"},

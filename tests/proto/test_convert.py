@@ -76,7 +76,14 @@ configs = st.builds(
     thinking=st.sampled_from(Thinking),
     register=st.sampled_from(RegisterPolicy),
     traces=st.sampled_from(TracePolicy),
-    app=st.none() | st.builds(App, function=texts),
+    app=st.none()
+    | st.builds(App, function=texts)
+    | st.builds(
+        App,
+        url=texts,
+        timeout_seconds=st.none() | numbers,
+        headers_from_env=st.dictionaries(texts, texts, max_size=2),
+    ),
 )
 all_jobs = st.builds(
     Job,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,18 @@ from typing import Any
 import pytest
 
 from burnish.domain.dataset import Dataset
-from burnish.domain.inputs import JobInputs, ResolvedModel
+from burnish.domain.inputs import DatasetSummary, InputSummary, JobInputs, ResolvedModel
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message, Prompt
 from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
-from burnish.tracking.mlflow import MlflowTracker
-from burnish.tracking.protocol import MeasuredCandidate, RunEntries, RunStatus
+from burnish.tracking.mlflow import MlflowTracker, traces
+from burnish.tracking.protocol import (
+    EvaluationTrace,
+    MeasuredCandidate,
+    RunEntries,
+    RunStatus,
+    TraceBatch,
+)
 from burnish.tracking.testing import fresh, measured, small_dataset
 
 
@@ -487,3 +493,76 @@ def test_traces_linked_to_a_prompt_version_say_what_it_has_answered(shared: Mlfl
     assert all(example.place.startswith("tr-") for example in found.dataset.examples)
     other = shared.ensure_prompt(Prompt(name=fresh("other"), template="Sum {{a}} and {{b}}"))
     assert not shared.linked_traces(other).dataset.examples
+
+
+def trace_batch(tracker: MlflowTracker) -> tuple[str, TraceBatch]:
+    """A run, and 30 traces for it."""
+    job = make_job(tracker, Dataset.of([({"review": f"r{n}"}, {}) for n in range(30)], fresh("data")))
+    dataset = tracker.dataset(str(job.config.dataset_id))
+    _, records = measured(0, "first {{review}}", "p", dataset)
+    written = [
+        EvaluationTrace(record=record, example=example, role="best", model="scripted:/x")
+        for record, example in zip(records, dataset.examples, strict=True)
+    ]
+    return tracker.ensure_run(job), TraceBatch(
+        job_id=job.job_id, experiment_id=job.experiment_id, traces=written
+    )
+
+
+def test_a_batch_of_traces_is_written_whole_or_not_at_all(
+    shared: MlflowTracker, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, batch = trace_batch(shared)
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(TrackingUnavailable):
+        patch.setattr(type(store_of(shared)), "log_spans", broken)
+        shared.log_traces(run_id, batch)
+    assert client.search_traces(locations=[batch.experiment_id]) == []
+    shared.log_traces(run_id, batch)
+    found = client.search_traces(locations=[batch.experiment_id])
+    assert len(found) == 30
+    assert all(trace.data.spans for trace in found)
+
+
+def test_traces_that_another_worker_writes_at_this_moment_are_there_once(
+    shared: MlflowTracker, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, batch = trace_batch(shared)
+    other = MlflowTracker(shared.address.tracking_uri, artifact_root=shared.address.artifact_root)
+    other.log_traces(run_id, replace(batch, traces=batch.traces[:3]))
+    looks: Iterator[list[Any]] = iter([[]])  # the first look was before
+    begun = traces._begun
+    monkeypatch.setattr(traces, "_begun", lambda *where: next(looks, None) or begun(*where))
+    shared.log_traces(run_id, batch)
+    found = client.search_traces(locations=[batch.experiment_id])
+    assert len(found) == 30
+    assert all(len(trace.data.spans) == 1 for trace in found)
+    assert all(trace.info.token_usage["total_tokens"] == 0 for trace in found)
+
+
+def test_the_run_has_the_params_and_dataset_inputs_of_mlflow_s_own_jobs(
+    shared: MlflowTracker, client: Any
+) -> None:
+    job = make_job(shared)
+    config = replace(job.config, optimizer_config={"rounds": 2}, reflection_model="openai:/large")
+    summary = DatasetSummary(
+        dataset_id=config.dataset_id, name="d", digest="abc", train=3, validation=2, test=1
+    )
+    inputs = InputSummary(
+        source_prompt_uris=config.source_prompt_uris,
+        model="openai:/x",
+        reflection_model="openai:/large",
+        dataset=summary,
+    )
+    run = client.get_run(shared.ensure_run(replace(job, config=config, inputs=inputs)))
+    assert json.loads(run.data.params["optimizer_config_json"]) == {
+        "rounds": 2,
+        "reflection_model": "openai:/large",
+    }
+    assert run.data.params["num_training_samples"] == "3"
+    contexts = {entry.tags[0].value: entry.dataset.profile for entry in run.inputs.dataset_inputs}
+    assert set(contexts) == {"optimization", "training"}
+    assert json.loads(contexts["training"]) == {"num_records": 3}

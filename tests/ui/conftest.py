@@ -84,6 +84,7 @@ class Visit:
     def settle(self) -> None:
         """Wait until everything has been answered and nothing has moved for a while."""
         expect(self.page.locator("h1")).to_be_visible()
+        expect(self.page.get_by_label("Loading", exact=True)).to_have_count(0)
         self.page.evaluate(_STILL)
         for _ in range(100):
             if not self.under_way:
@@ -97,8 +98,8 @@ class Visit:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("request", self._begun)
-        for ended in ("requestfinished", "requestfailed"):
-            self.page.on(ended, self.under_way.discard)
+        self.page.on("requestfinished", self._ended)
+        self.page.on("requestfailed", self._ended)
         self.page.on(
             "request",
             lambda request: (
@@ -111,6 +112,9 @@ class Visit:
     def _begun(self, request: Request) -> None:
         if not urlsplit(request.url).path.endswith("/events"):
             self.under_way.add(request)
+
+    def _ended(self, request: Request) -> None:
+        self.under_way.discard(request)
 
 
 Opener = Callable[..., Visit]

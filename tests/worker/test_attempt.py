@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from burnish.dispatch.testing import eventually
+from burnish.concurrency import eventually
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus, StopReason
 from burnish.errors import ExperimentFull, StoreUnavailable, TrackingUnavailable

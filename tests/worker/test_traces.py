@@ -29,12 +29,12 @@ async def written(harness: WorkerHarness, policy: TracePolicy) -> set[tuple[str,
     return {(trace.role, trace.record.split) for trace in traces}
 
 
-async def test_none_is_the_default(harness: WorkerHarness) -> None:
+async def test_none_are_written_where_none_are_wanted(harness: WorkerHarness) -> None:
     assert await written(harness, TracePolicy.NONE) == set()
-    assert harness.config().traces is TracePolicy.NONE
 
 
 async def test_finalists_are_source_and_winner_on_validation_and_test(harness: WorkerHarness) -> None:
+    assert harness.config().traces is TracePolicy.FINALISTS  # the default
     roles = {"source", "best"}
     assert await written(harness, TracePolicy.FINALISTS) == {
         (role, split) for role in roles for split in ("validation", "test")

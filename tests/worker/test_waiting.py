@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from burnish.concurrency import eventually
 from burnish.dispatch.embedded import EmbeddedDispatcher
-from burnish.dispatch.testing import eventually, working
+from burnish.dispatch.testing import working
 from burnish.domain.job import JobStatus
 from burnish.llm.protocol import Request, Response
 from burnish.llm.testing.faults import Faults

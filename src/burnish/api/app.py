@@ -13,18 +13,24 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from burnish import __version__
+from burnish.access.protocol import Authority
+from burnish.access.tokens import read_tokens
 from burnish.api import candidates, catalog, edits, events, inputs, jobs, openapi
-from burnish.api.auth import MAX_BODY_BYTES, MAX_FILE_BYTES, AllowedHosts, Guard, read_tokens
+from burnish.api.access_control import AccessControl
+from burnish.api.auth import MAX_BODY_BYTES, MAX_FILE_BYTES, AllowedHosts, Guard
+from burnish.api.authority import authority_of
 from burnish.api.docs import page
-from burnish.api.errors import answer
+from burnish.api.errors import answer, error_answer
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
+from burnish.api.mlflow_app import LazyApp
 from burnish.api.page import PAGE_PATH, mlflow_address, page_routes, to_page_route
 from burnish.api.routes import BASE_PATHS, Verb, file_paths, refuse_others, routes
 from burnish.api.services import Services
 from burnish.api.session import Sessions, session_route
 from burnish.api.streams import Streams
 from burnish.config import Settings
+from burnish.errors import BurnishError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -38,7 +44,7 @@ def create_app(
     settings: Settings,
     *,
     mlflow_app: ASGIApp | None = None,
-    mlflow: Check | None = None,
+    authority: Authority | None = None,
     worker: Check = _nothing_to_check,
     streams: Streams | None = None,
     scrape: Scrape | None = None,
@@ -49,7 +55,7 @@ def create_app(
 
     Args:
         mlflow_app: answers every path that is not ours.
-        mlflow: says whether it does already; ``None``: it always does.
+        authority: whose rules are kept; ``None``: whose they are by the settings.
         worker: says whether the jobs of this process are being worked on.
         streams: what the event streams are read from.
         scrape: makes the page of ``/metrics``; ``None``: there is none.
@@ -67,15 +73,17 @@ def create_app(
         yield
         streams.close()
 
+    mlflow = mlflow_app.check if isinstance(mlflow_app, LazyApp) else _nothing_to_check
     app = Starlette(lifespan=lifespan)
     app.state.streams = streams
     app.add_exception_handler(HTTPException, _no_such_endpoint)
-    ours = list(routes(services, _verbs(streams), prefix))
+    access = AccessControl(authority or authority_of(settings, mlflow_app, sessions), services.store)
+    ours = list(routes(services, _verbs(streams), access.admit, prefix))
     app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)
-    app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow or _nothing_to_check, worker)))
+    app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow, worker)))
     if scrape is not None:
-        app.add_route(f"{prefix}/metrics", metrics(scrape))
+        app.add_route(f"{prefix}/metrics", _for_known(access, metrics(scrape)))
     app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))
     app.add_route(f"{prefix}/docs", _docs(bool(tokens)))
     sign_in = f"{prefix}{PAGE_PATH}/session"
@@ -146,6 +154,19 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "promoteOptimizedPrompt": jobs.promote,
         "rollbackOptimizedPrompt": jobs.roll_back,
     }
+
+
+def _for_known(access: AccessControl, endpoint: Endpoint) -> Endpoint:
+    """The endpoint, for who has a name here."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            await access.identify(request.headers)
+        except BurnishError as refusal:
+            return error_answer(refusal)
+        return await endpoint(request)
+
+    return guarded
 
 
 async def _no_such_endpoint(request: Request, error: Exception) -> Response:

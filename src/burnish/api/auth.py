@@ -7,19 +7,17 @@ header does). Both are refused before anything else is looked at.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import socket
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from burnish.access.tokens import CHALLENGE
 from burnish.api.errors import answer
 from burnish.api.session import CSRF_HEADER, Sessions
 from burnish.config import Settings
@@ -27,36 +25,15 @@ from burnish.errors import InvalidInput
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_FILE_BYTES = 100 * 1024 * 1024
-MIN_TOKEN_LENGTH = 16
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_CHALLENGE = {"www-authenticate": 'Bearer realm="burnish", Basic realm="burnish"'}
+_CHALLENGE = {"www-authenticate": CHALLENGE}
 _PAGES_CHALLENGE = {"www-authenticate": 'Bearer realm="burnish"'}  # Basic would open the browser's own dialog
 
 
-def read_tokens(path: Path) -> tuple[str, ...]:
-    """One token a line; empty lines and those that begin with ``#`` are skipped.
-
-    Raises:
-        InvalidInput: the file cannot be read, holds none, or one that is too short. No token is shown.
-    """
-    field = "auth_token_file"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput.of(field, path, f"cannot be read: {error}") from None
-    tokens = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
-    if not tokens:
-        raise InvalidInput.of(field, path, "holds no token; write one a line")
-    if any(len(token) < MIN_TOKEN_LENGTH for token in tokens):
-        raise InvalidInput.of(
-            field, path, f"a token in it has less than {MIN_TOKEN_LENGTH} characters; take longer ones"
-        )
-    return tokens
-
-
 def is_exposed(settings: Settings) -> bool:
-    """Whether other machines reach the server without a token, and nobody said that this is meant."""
-    return not (settings.auth_token_file or settings.no_auth or _is_loopback(settings.host))
+    """Whether other machines reach the server and give no token or name, and nobody said this is meant."""
+    guarded = settings.auth_token_file or settings.mlflow_app
+    return not (guarded or settings.no_auth or _is_loopback(settings.host))
 
 
 def check_exposure(settings: Settings) -> None:
@@ -69,7 +46,8 @@ def check_exposure(settings: Settings) -> None:
         raise InvalidInput.of(
             "host",
             settings.host,
-            "other machines reach this address: name --auth-token-file FILE, or --no-auth if that is meant",
+            "other machines reach this address: name --auth-token-file FILE, --mlflow-app basic-auth "
+            "(MLflow's own users), or --no-auth if that is meant",
         )
 
 
@@ -148,7 +126,11 @@ class Guard:
     def _limit_of(self, scope: Scope) -> int | None:
         if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
             return None
-        return next((limit for start, limit in self._limits if scope["path"].startswith(start)), None)
+        return self._body_limit(scope["path"])
+
+    def _body_limit(self, path: str) -> int | None:
+        """``None``: the path is not the API's."""
+        return next((limit for start, limit in self._limits if path.startswith(start)), None)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -174,14 +156,19 @@ class Guard:
 
     def _unknown(self, scope: Scope, headers: Headers) -> Response | None:
         """A refusal, unless the request carries a token, or the cookie of a page of ours."""
-        if self._sessions.knows(_token_in(headers.get("authorization", ""))):
-            return None
-        if not self._sessions.holds(headers.get("cookie", "")):
+        sent = self._sessions.find_sent(headers)
+        token = sent or self._sessions.find_session(headers.get("cookie", ""))
+        if token is None:
             message = (
                 "a token is needed: Authorization: Bearer TOKEN, or as the password of a browser's login"
             )
             challenge = _PAGES_CHALLENGE if CSRF_HEADER in headers else _CHALLENGE
             return answer("UNAUTHENTICATED", 401, message, headers=challenge)
+        if not token.unlimited and self._body_limit(scope["path"]) is None:
+            message = "this token is limited, and only good for Burnish's own API"
+            return answer("PERMISSION_DENIED", 403, message)
+        if sent:
+            return None
         changes = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if changes and CSRF_HEADER not in headers and not _is_own_page(headers):
             return answer(
@@ -227,19 +214,6 @@ async def _read_limited(scope: Scope, receive: Receive, limit: int) -> tuple[Res
         return whole.pop() if whole else await receive()
 
     return None, replay
-
-
-def _token_in(authorization: str) -> str:
-    """The bearer token, or the password of HTTP Basic (which browsers can ask for)."""
-    scheme, _, rest = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return rest.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    return ""
 
 
 def _is_own_page(headers: Headers) -> bool:

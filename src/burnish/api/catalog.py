@@ -39,6 +39,7 @@ async def list_experiments(services: Services, call: Call) -> wire.ListCatalogEx
         experiments=[
             wire.CatalogExperiment(experiment_id=entry.experiment_id, name=well_formed(entry.name))
             for entry in page.entries
+            if call.visible.shows(entry.experiment_id)
         ],
         next_page_token=page.next_page_token,
     )
@@ -54,6 +55,7 @@ async def list_prompts(services: Services, call: Call) -> wire.ListCatalogPrompt
                 latest_version=entry.latest_version,
             )
             for entry in page.entries
+            if call.visible.shows(entry.name)
         ],
         next_page_token=page.next_page_token,
     )
@@ -72,7 +74,8 @@ async def list_datasets(services: Services, call: Call) -> wire.ListCatalogDatas
     request = _page_request(call)
     page = await services.catalog.datasets(request, call.message.experiment_id or None)
     return wire.ListCatalogDatasets.Response(
-        datasets=[_dataset_to_proto(entry) for entry in page.entries], next_page_token=page.next_page_token
+        datasets=[_dataset_to_proto(entry) for entry in page.entries if call.visible.shows(entry.dataset_id)],
+        next_page_token=page.next_page_token,
     )
 
 

@@ -21,8 +21,10 @@ from burnish.errors import (
     ModelRejected,
     ModelRequestInvalid,
     ModelUnavailable,
+    NotAuthenticated,
     NotFound,
     OutsideFailure,
+    PermissionDenied,
 )
 from burnish.proto import service_pb2 as wire
 from burnish.proto.message import message_to_json
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 _CODES: tuple[tuple[type[BurnishError], str, int], ...] = (
     (InvalidInput, "INVALID_PARAMETER_VALUE", 400),
     (NotFound, "RESOURCE_DOES_NOT_EXIST", 404),
+    (NotAuthenticated, "UNAUTHENTICATED", 401),
+    (PermissionDenied, "PERMISSION_DENIED", 403),
     (InvalidState, "INVALID_STATE", 400),
     (Conflict, "RESOURCE_CONFLICT", 409),
     (AttemptSuperseded, "RESOURCE_CONFLICT", 409),  # someone else changed or deleted it in between
@@ -46,7 +50,8 @@ def error_answer(error: BaseException) -> JSONResponse:
     """The answer to a request that failed. What nobody expected is logged, and named by a number only."""
     for kind, code, status in _CODES:
         if isinstance(error, kind):
-            return answer(code, status, str(error), error)
+            challenge = {"www-authenticate": error.challenge} if isinstance(error, NotAuthenticated) else None
+            return answer(code, status, str(error), error, challenge)
     reference = uuid.uuid4().hex[:12]
     _log.error("unexpected error %s", reference, exc_info=error)
     message = f"an unexpected error; the server's log says more under {reference}"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
 
+from burnish.api.admission import Admission
 from burnish.api.event_hub import PAGE, EventHub
 from burnish.api.job_hub import JobHub
 from burnish.api.routes import Call, Verb
@@ -27,7 +28,7 @@ def list_events(hub: EventHub) -> Verb:
         call.check()
         after = _after(call)
         if "text/event-stream" in call.headers.get("accept", ""):
-            return await _stream(services, hub, call.message.job_id, after)
+            return await _stream(services, hub, call, after)
         limit = page_size(call.message, PAGE)
         events = await services.store.events(call.message.job_id, after, limit)
         return wire.ListPromptOptimizationJobEvents.Response(
@@ -44,7 +45,8 @@ def watch_jobs(hub: JobHub) -> Verb:
     async def verb(services: Services, call: Call) -> Response:
         call.check()
         last_id = call.headers.get("last-event-id", "").strip()
-        return _streaming(hub.watch(last_id, call.message.experiment_ids))
+        admission = Admission(call)
+        return _streaming(admission.guard(hub.watch(last_id, call.message.experiment_ids, admission.visible)))
 
     return verb
 
@@ -53,11 +55,12 @@ def _streaming(parts: AsyncIterator[bytes]) -> Response:
     return StreamingResponse(parts, media_type="text/event-stream", headers=_STREAM_HEADERS)
 
 
-async def _stream(services: Services, hub: EventHub, job_id: str, after: int) -> Response:
+async def _stream(services: Services, hub: EventHub, call: Call, after: int) -> Response:
+    job_id = call.message.job_id
     job = await services.jobs.get(job_id)
     if job.status.terminal and not await services.store.events(job_id, after, 1):
         return Response(status_code=204)  # a browser's EventSource does not come back then
-    return _streaming(hub.watch(job_id, after))
+    return _streaming(Admission(call).guard(hub.watch(job_id, after)))
 
 
 def _after(call: Call) -> int:

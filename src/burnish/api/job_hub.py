@@ -19,6 +19,7 @@ import orjson
 
 from burnish.api.backlog import Backlog
 from burnish.api.event_hub import HEARTBEAT
+from burnish.api.routes import Visible
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.records import JobVersion
 from burnish.errors import BurnishError
@@ -36,6 +37,7 @@ _SHARE_OF_SWEEPS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Item:
+    workspace: str
     experiment_id: str
     encoded: bytes
 
@@ -119,15 +121,16 @@ class JobFeed:
             if job_id in found:
                 job, version = found[job_id]
                 if version != before:
-                    self._append("CHANGED" if before else "CREATED", job_id, version.experiment_id, job)
+                    self._append("CHANGED" if before else "CREATED", job_id, version, job)
                 self._known[job_id] = version
             elif before is not None:
-                self._append("DELETED", job_id, before.experiment_id, None)
+                self._append("DELETED", job_id, before, None)
         self.backlog.wake()
 
-    def _append(self, kind: str, job_id: str, experiment_id: str, job: Job | None) -> None:
+    def _append(self, kind: str, job_id: str, version: JobVersion, job: Job | None) -> None:
         number = self.backlog.latest + 1
-        self.backlog.append(number, _Item(experiment_id, self.encode(number, kind, job_id, job)))
+        encoded = self.encode(number, kind, job_id, job)
+        self.backlog.append(number, _Item(version.workspace, version.experiment_id, encoded))
 
 
 class JobHub:
@@ -158,13 +161,19 @@ class JobHub:
         if self._reading is not None:
             await asyncio.wait([self._reading])
 
-    async def watch(self, last_id: str = "", experiment_ids: Collection[str] = ()) -> AsyncIterator[bytes]:
+    async def watch(
+        self,
+        last_id: str = "",
+        experiment_ids: Collection[str] = (),
+        visible: Callable[[], Visible] = Visible,
+    ) -> AsyncIterator[bytes]:
         """Server-sent events behind ``last_id``. Where these are not known any more, or there is none, the
         first is RESET. Where the store goes away, or a watcher falls too far behind, the stream ends and its
         client comes back.
 
         Args:
             experiment_ids: only jobs of these; empty: all.
+            visible: what the watcher may see now.
         """
         wanted = frozenset(experiment_ids)
         try:
@@ -177,7 +186,14 @@ class JobHub:
                 while not self._closed and after >= backlog.first - 1:
                     if items := backlog.since(after):
                         after = backlog.latest
-                        shown = [i.encoded for i in items if not wanted or i.experiment_id in wanted]
+                        seen = visible()
+                        shown = [
+                            item.encoded
+                            for item in items
+                            if (not wanted or item.experiment_id in wanted)
+                            and item.workspace == seen.workspace
+                            and seen.shows(item.experiment_id)
+                        ]
                         if shown:
                             yield b"".join(shown)
                     elif backlog.ended:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from burnish.api.routes import Call
+from burnish.api.routes import Call, Visible
 from burnish.api.services import Services
 from burnish.api.wire import (
     estimate_to_proto,
@@ -13,8 +14,9 @@ from burnish.api.wire import (
     read_query,
     read_repeat_request,
 )
+from burnish.domain.actor import NOBODY
 from burnish.domain.hashing import digest
-from burnish.domain.records import Idempotency
+from burnish.domain.records import Idempotency, JobQuery
 from burnish.errors import Problem, Problems
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import comparison_to_proto, job_to_json
@@ -35,6 +37,7 @@ async def create(services: Services, call: Call) -> dict[str, Any]:
         request.tags,
         idempotency,
         found=[*request.problems, *problems],
+        actor=call.caller.actor,
     )
     return {"job": job_to_json(job)}
 
@@ -50,6 +53,7 @@ async def _repeat(services: Services, call: Call) -> dict[str, Any]:
         experiment_id=request.experiment_id,
         tags=request.tags,
         idempotency=idempotency,
+        actor=call.caller.actor,
     )
     return {"job": job_to_json(job)}
 
@@ -61,6 +65,9 @@ def _read_idempotency(call: Call) -> tuple[Idempotency | None, list[Problem]]:
     if len(key) > MAX_KEY_LENGTH:
         remedy = f"must have at most {MAX_KEY_LENGTH} characters"
         return None, [Problem("Idempotency-Key", key, remedy)]
+    actor = call.caller.actor
+    if actor != NOBODY:  # a key of one user's says nothing to another
+        key = digest([actor.workspace, actor.name, key], 64)
     return Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64)), []
 
 
@@ -77,28 +84,39 @@ async def get(services: Services, call: Call) -> dict[str, Any]:
 
 async def search(services: Services, call: Call) -> dict[str, Any]:
     call.check()
-    page = await services.jobs.search(read_query(call.message))
+    page = await services.jobs.search(await _visible(services, read_query(call.message), call.visible))
     answer: dict[str, Any] = {"jobs": [job_to_json(job) for job in page.jobs]} if page.jobs else {}
     if page.next_page_token is not None:
         answer["next_page_token"] = page.next_page_token
     return answer
 
 
+async def _visible(services: Services, query: JobQuery, visible: Visible) -> JobQuery:
+    """The query for what its caller may see, in as few words as that takes: each costs the search time."""
+    workspaces = await services.store.workspaces()
+    workspace = None if workspaces <= {visible.workspace} else visible.workspace
+    readable = visible.names
+    if readable is not None:
+        there = await services.store.experiment_ids()
+        readable = None if there <= readable else there & readable
+    return replace(query, workspace=workspace, readable_experiment_ids=readable)
+
+
 async def cancel(services: Services, call: Call) -> dict[str, Any]:
     call.check()
-    job = await services.jobs.cancel(call.message.job_id)
+    job = await services.jobs.cancel(call.message.job_id, call.caller.actor)
     return {"job": job_to_json(job)}
 
 
 async def delete(services: Services, call: Call) -> wire.DeletePromptOptimizationJob.Response:
     call.check()
-    await services.jobs.delete(call.message.job_id)
+    await services.jobs.delete(call.message.job_id, call.caller.actor)
     return wire.DeletePromptOptimizationJob.Response()
 
 
 async def resume(services: Services, call: Call) -> dict[str, Any]:
     call.check()
-    job = await services.jobs.resume(call.message.job_id)
+    job = await services.jobs.resume(call.message.job_id, call.caller.actor)
     return {"job": job_to_json(job)}
 
 
@@ -119,17 +137,17 @@ async def compare(services: Services, call: Call) -> wire.ComparePromptOptimizat
 
 async def register(services: Services, call: Call) -> wire.RegisterPromptOptimizationCandidate.Response:
     call.check()
-    uris = await services.prompts.register(call.message.job_id, call.message.candidate_id)
+    uris = await services.prompts.register(call.message.job_id, call.message.candidate_id, call.caller.actor)
     return wire.RegisterPromptOptimizationCandidate.Response(prompt_uris=uris)
 
 
 async def promote(services: Services, call: Call) -> wire.PromoteOptimizedPrompt.Response:
     call.check()
-    moved = await services.prompts.promote(call.message.job_id, call.message.alias)
+    moved = await services.prompts.promote(call.message.job_id, call.message.alias, call.caller.actor)
     return wire.PromoteOptimizedPrompt.Response(promotion=promotion_to_proto(moved))
 
 
 async def roll_back(services: Services, call: Call) -> wire.RollbackOptimizedPrompt.Response:
     call.check()
-    moved = await services.prompts.roll_back(call.message.job_id, call.message.alias)
+    moved = await services.prompts.roll_back(call.message.job_id, call.message.alias, call.caller.actor)
     return wire.RollbackOptimizedPrompt.Response(promotion=promotion_to_proto(moved))

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from burnish.api.auth import AllowedHosts, Guard, read_tokens
+from burnish.access.tokens import read_tokens
+from burnish.api.auth import AllowedHosts, Guard
 from burnish.api.session import Sessions
 from burnish.config import Settings
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burnish.api.errors import error_answer
 from burnish.config import Settings
-from burnish.errors import TrackingUnavailable
+from burnish.errors import BurnishError, InvalidInput, TrackingUnavailable, did_you_mean
 from burnish.mlflow_import import importing
 from burnish.tracking.mlflow.address import Address, folder_location
 
@@ -29,11 +32,17 @@ def behind(settings: Settings) -> LazyApp | None:
     knows nothing of our ``--allowed-host``) is left out, and its own job runner is not started.
 
     Raises:
-        InvalidInput: the tracking URI is not one that MLflow keeps datasets at.
+        InvalidInput: the tracking URI is not one that MLflow keeps datasets at; or there is no such plugin.
     """
     address = Address(settings.tracking_uri)
     if not address.is_database:
+        if settings.mlflow_app:
+            remedy = (
+                "goes with a tracking database; a tracking server elsewhere has its own users, who are asked"
+            )
+            raise InvalidInput.of("mlflow_app", settings.mlflow_app, remedy)
         return None
+    plugin = find_plugin(settings.mlflow_app)
     folder = address.sqlite_path.parent if address.sqlite_path else Path.cwd()
     os.environ.update(
         {
@@ -45,19 +54,57 @@ def behind(settings: Settings) -> LazyApp | None:
         }
     )
     os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_DESTINATION", folder_location(folder / "mlartifacts"))
-    return LazyApp(load)
+    return LazyApp(partial(load, plugin))
 
 
-def load() -> ASGIApp:
-    """MLflow's application, as its environment variables say.
+def find_plugin(name: str) -> EntryPoint | None:
+    """The ``mlflow.app`` plugin of this name; ``None`` for no name.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    if not name:
+        return None
+    found = {entry.name: entry for entry in entry_points(group="mlflow.app") if entry.name != "burnish"}
+    if name not in found:
+        remedy = f"there is no such mlflow.app plugin; there are {', '.join(sorted(found)) or 'none'}"
+        raise InvalidInput.of("mlflow_app", name, remedy + did_you_mean(name, found))
+    return found[name]
+
+
+def load(plugin: EntryPoint | None = None) -> ASGIApp:
+    """MLflow's application, as its environment variables say, or a plugin's.
 
     It brings 300,000 objects that stay. The garbage collector leaves them alone: it would
     stop the process for a quarter of a second each time, and for longer than a second at the end.
+
+    Raises:
+        InvalidInput: the plugin cannot be loaded as it is configured.
     """
     with importing():
-        from mlflow.server.fastapi_app import app
+        if plugin is None:
+            from mlflow.server.fastapi_app import app
+        else:
+            app = _load_plugin(plugin)
     gc.freeze()
     return cast(ASGIApp, app)
+
+
+def _load_plugin(plugin: EntryPoint) -> object:
+    os.environ["_MLFLOW_SGI_NAME"] = "uvicorn"  # what a plugin looks at to know what to make
+    from flask import Flask
+
+    try:
+        made = plugin.load()
+        app = made() if inspect.isfunction(made) else made
+    except Exception as error:
+        remedy = f"this mlflow.app plugin could not be loaded: {' '.join(str(error).split())}"
+        raise InvalidInput.of("mlflow_app", plugin.name, remedy) from error
+    if isinstance(app, Flask):
+        from mlflow.server.fastapi_app import create_fastapi_app
+
+        return create_fastapi_app(app)
+    return app
 
 
 class LazyApp:
@@ -70,6 +117,15 @@ class LazyApp:
     def __init__(self, load: Callable[[], ASGIApp]) -> None:
         self._loading = asyncio.get_running_loop().run_in_executor(None, load)
         self._loading.add_done_callback(_log_failure)
+
+    async def loaded(self) -> ASGIApp:
+        """
+        Raises:
+            TrackingUnavailable, InvalidInput: it cannot be loaded.
+        """
+        await asyncio.wait([self._loading])
+        await self.check()
+        return self._loading.result()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.wait([self._loading])  # a client that goes away does not stop it
@@ -84,14 +140,18 @@ class LazyApp:
         """
         Raises:
             TrackingUnavailable: it is not there yet, or cannot be loaded.
+            InvalidInput: it cannot be loaded as it is configured.
         """
         if refusal := self._refusal():
             raise refusal
 
-    def _refusal(self) -> TrackingUnavailable | None:
+    def _refusal(self) -> BurnishError | None:
         if not self._loading.done():
             return TrackingUnavailable("MLflow's server is being loaded")
-        if error := self._loading.exception():
+        error = self._loading.exception()
+        if isinstance(error, InvalidInput):
+            return error
+        if error:
             return TrackingUnavailable(f"MLflow's server could not be loaded: {error}")
         return None
 

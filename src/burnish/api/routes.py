@@ -16,12 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from burnish.access.protocol import EVERYBODY, Caller
 from burnish.api.errors import error_answer
 from burnish.api.services import Services
+from burnish.domain.job import DEFAULT_WORKSPACE
 from burnish.errors import InvalidInput, Problem
 from burnish.proto import service_pb2 as wire
 from burnish.proto.http_pb2 import Http, http
 from burnish.proto.message import is_repeated, message_to_json, read_message
+from burnish.tracking.workspace import in_workspace
 
 BASE_PATHS = (
     "/api/3.0/mlflow/prompt-optimization/jobs",
@@ -35,6 +38,25 @@ SERVICE = wire.DESCRIPTOR.services_by_name["PromptOptimization"]
 
 
 @dataclass(frozen=True, slots=True)
+class Visible:
+    """What of a list its caller may see.
+
+    Attributes:
+        names: ids of experiments or datasets, names of prompts; ``None``: all.
+    """
+
+    workspace: str = DEFAULT_WORKSPACE
+    names: frozenset[str] | None = None
+
+    def shows(self, name: str) -> bool:
+        return self.names is None or name in self.names
+
+
+async def _everything() -> Visible:
+    return Visible()
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request, read.
 
@@ -42,12 +64,17 @@ class Call:
         message: the request's message, with what could be read.
         problems: what could not.
         body: the file, where the method takes one.
+        caller: who sent it.
+        admit_again: for an answer that takes long: raises where the caller may not go on.
     """
 
     message: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     body: bytes = b""
+    caller: Caller = EVERYBODY
+    visible: Visible = field(default_factory=Visible)
+    admit_again: Callable[[], Awaitable[Visible]] = _everything
 
     def check(self) -> None:
         """
@@ -63,13 +90,18 @@ Verb = Callable[[Services, Call], Awaitable[Message | Mapping[str, Any] | Respon
 Errors of our own tree become answers."""
 
 
-def routes(services: Services, verbs: Mapping[str, Verb], prefix: str = "") -> Iterator[Route]:
+Admit = Callable[[str, Call], Awaitable[Call]]
+"""Asks, before a method of the service is called, whether its caller may; else it raises."""
+
+
+def routes(services: Services, verbs: Mapping[str, Verb], admit: Admit, prefix: str = "") -> Iterator[Route]:
     """A route for each method and base path, in the order of the service."""
     for base in BASE_PATHS:
         for method in SERVICE.methods:
             rule = rule_of(method)
             new_message = GetMessageClass(method.input_type)
-            endpoint = _endpoint(services, new_message, verbs[method.name], rule.takes_file)
+            verb = _admitting(admit, method.name, verbs[method.name])
+            endpoint = _endpoint(services, new_message, verb, rule.takes_file)
             for end in ("", "/") if not rule.path else ("",):
                 path = f"{prefix}{base}{rule.path}{end}"
                 yield Route(path, endpoint, methods=list(rule.methods), name=method.name)
@@ -101,6 +133,15 @@ def rule_of(method: Any) -> Http:
     """Where a method of the service answers."""
     rule: Http = method.GetOptions().Extensions[http]
     return rule
+
+
+def _admitting(admit: Admit, method: str, verb: Verb) -> Verb:
+    async def admitted(services: Services, call: Call) -> Message | Mapping[str, Any] | Response:
+        call = await admit(method, call)
+        with in_workspace(call.caller.actor.workspace):
+            return await verb(services, call)
+
+    return admitted
 
 
 def _endpoint(

@@ -7,15 +7,18 @@ of the file ends its sessions.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from burnish.access.tokens import Token, digest_of, find_token
 from burnish.api.errors import answer
 
 COOKIE = "burnish_session"
@@ -32,35 +35,42 @@ class Sessions:
         clock: seconds since 1970.
     """
 
-    def __init__(self, tokens: tuple[str, ...], clock: Callable[[], float] = time.time) -> None:
-        self._keys = tuple(_digest(token) for token in tokens)
+    def __init__(self, tokens: tuple[Token, ...], clock: Callable[[], float] = time.time) -> None:
+        self._tokens = tokens
         self._clock = clock
 
     @property
     def required(self) -> bool:
         """Whether this server asks for tokens at all."""
-        return bool(self._keys)
+        return bool(self._tokens)
 
-    def knows(self, token: str) -> bool:
-        """Whether it is one of the tokens."""
-        given = _digest(token)
-        known = [hmac.compare_digest(given, key) for key in self._keys]  # all: no timing to learn
-        return any(known)
+    def find(self, headers: Mapping[str, str]) -> Token | None:
+        """The token behind a request: its own, or that of the session in its cookie."""
+        return self.find_sent(headers) or self.find_session(headers.get("cookie", ""))
+
+    def find_sent(self, headers: Mapping[str, str]) -> Token | None:
+        """The token in ``Authorization``."""
+        return find_token(self._tokens, _token_in(headers.get("authorization", "")))
 
     def open(self, token: str) -> str | None:
         """The cookie for a token; ``None`` where it is none of ours."""
-        if not self.knows(token):
+        if find_token(self._tokens, token) is None:
             return None
         end = str(int(self._clock()) + SESSION_SECONDS)
-        return f"{end}.{_signature(_digest(token), end)}"
+        return f"{end}.{_signature(digest_of(token), end)}"
 
-    def holds(self, cookies: str) -> bool:
-        """Whether a ``Cookie`` header holds a session that has not ended."""
+    def find_session(self, cookies: str) -> Token | None:
+        """The token of the session in a ``Cookie`` header, where it has not ended."""
         end, _, signature = cookie_parser(cookies).get(COOKIE, "").partition(".")
         if not (end.isascii() and end.isdigit() and len(end) < 13) or int(end) < self._clock():
-            return False
-        known = [hmac.compare_digest(signature.encode(), _signature(key, end).encode()) for key in self._keys]
-        return any(known)
+            return None
+        signed = signature.encode()
+        found = [
+            token
+            for token in self._tokens
+            if hmac.compare_digest(signed, _signature(token.digest, end).encode())
+        ]
+        return found[0] if found else None
 
 
 def session_route(sessions: Sessions, path: str) -> Route:
@@ -108,5 +118,14 @@ def _signature(key: bytes, end: str) -> str:
     return hmac.new(key, f"{COOKIE}.{end}".encode(), hashlib.sha256).hexdigest()
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+def _token_in(authorization: str) -> str:
+    """The bearer token, or the password of HTTP Basic (which browsers can ask for)."""
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""

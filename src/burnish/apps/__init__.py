@@ -1,4 +1,4 @@
 """Apps in this process: a user's own function is optimized where it is called.
 
-Stands beside ``cli``, on top of everything; may import all of the package but ``cli``.
+Stands below ``cli`` alone: may import all of the package but that.
 """

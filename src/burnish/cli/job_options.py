@@ -38,7 +38,7 @@ def with_job_options(
 
         @functools.wraps(command)
         def run(**given: Any) -> None:
-            options = {row.name: given.pop(row.name) for row in rows}
+            options = {row.key: given.pop(row.key) for row in rows}
             command(**given, options=options)
 
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -57,10 +57,10 @@ def read_options(typed: Mapping[str, Any]) -> dict[str, Any]:
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     for row in JobConfig.options():
-        if (value := typed.get(row.name)) is None:
+        if (value := typed.get(row.key)) is None:
             continue
         try:
-            values[row.name] = _read(row, value)
+            values[row.key] = _read(row, value)
         except InvalidInput as error:
             problems += [Problem(row.flag, entry.value, entry.remedy) for entry in error.problems]
     if problems:
@@ -110,7 +110,7 @@ def _parameter(row: OptionRow, default: str | None) -> inspect.Parameter:
         show_default=value is not None,
     )
     return inspect.Parameter(
-        row.name,
+        row.key,
         inspect.Parameter.KEYWORD_ONLY,
         default=value,
         annotation=Annotated[_typed(row), shown],

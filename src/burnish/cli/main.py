@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from burnish import __version__
+from burnish.cli import app as app_commands
 from burnish.cli import datasets, jobs
 from burnish.cli.job_options import with_job_options
 
@@ -28,10 +29,25 @@ app = typer.Typer(
 
 app.add_typer(jobs.app)
 app.add_typer(datasets.app)
+app.add_typer(app_commands.app)
 
 StoreUri = Annotated[
     str | None,
     typer.Option("--store-uri", metavar="URI", help="Where jobs are kept.  [default: sqlite:///burnish.db]"),
+]
+AppUrls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-app-url", metavar="URL", help="Jobs may ask apps below this base URL; repeat for several."
+    ),
+]
+AppNetworks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-app-network",
+        metavar="NETWORK",
+        help="A private network that those URLs may lead to, such as 10.0.0.0/8; repeat for several.",
+    ),
 ]
 TrackingUri = Annotated[
     str | None,
@@ -126,7 +142,14 @@ def server(
         int | None, typer.Option(help="Jobs that run at once in this process; 0: none.  [default: 1]")
     ] = None,
     auth_token_file: Annotated[
-        str | None, typer.Option(help="Bearer tokens that are let in, one a line.")
+        str | None,
+        typer.Option(help="Tokens that are let in, one a line: NAME: TOKEN [read|write] [EXPERIMENT_ID …]."),
+    ] = None,
+    mlflow_app: Annotated[
+        str | None,
+        typer.Option(
+            help="The mlflow.app plugin to mount, such as basic-auth: its users and permissions count."
+        ),
     ] = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="Listen beyond loopback without tokens.")
@@ -135,6 +158,8 @@ def server(
         float | None, typer.Option(help="Drop the journal of jobs that ended so long ago.")
     ] = None,
     log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
+    allow_app_url: AppUrls = None,
+    allow_app_network: AppNetworks = None,
     store_uri: StoreUri = None,
     tracking_uri: TrackingUri = None,
 ) -> None:
@@ -147,9 +172,12 @@ def server(
         port=port,
         workers=workers,
         auth_token_file=auth_token_file,
+        mlflow_app=mlflow_app,
         no_auth=no_auth or None,
         keep_journal_days=keep_journal_days,
         log_format=log_format,
+        app_urls=tuple(allow_app_url) if allow_app_url else None,
+        app_networks=tuple(allow_app_network) if allow_app_network else None,
         store_uri=store_uri,
         tracking_uri=tracking_uri,
     )
@@ -166,6 +194,8 @@ def worker(
         typer.Option(help="Port of /metrics, on loopback unless BURNISH_METRICS_HOST says otherwise."),
     ] = None,
     log_format: Annotated[str | None, typer.Option(help="console or json.")] = None,
+    allow_app_url: AppUrls = None,
+    allow_app_network: AppNetworks = None,
     store_uri: StoreUri = None,
     tracking_uri: TrackingUri = None,
 ) -> None:
@@ -178,6 +208,8 @@ def worker(
         takeover_seconds=takeover_seconds,
         metrics_port=metrics_port,
         log_format=log_format,
+        app_urls=tuple(allow_app_url) if allow_app_url else None,
+        app_networks=tuple(allow_app_network) if allow_app_network else None,
         store_uri=store_uri,
         tracking_uri=tracking_uri,
     )

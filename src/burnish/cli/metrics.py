@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 
 from burnish.api.metrics import Scrape, create_metrics_app
+from burnish.cli.listening import listen
 from burnish.config import Settings
-from burnish.errors import InvalidInput
 
 
 @asynccontextmanager
@@ -25,7 +24,7 @@ async def serving_metrics(settings: Settings, scrape: Scrape) -> AsyncIterator[s
         yield None
         return
     app = create_metrics_app(settings, scrape)
-    listening = _listen(settings.metrics_host, settings.metrics_port)
+    listening = listen(settings.metrics_host, settings.metrics_port, "metrics_port")
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
@@ -46,13 +45,3 @@ class QuietServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise InvalidInput.of(
-            "metrics_port", port, f"cannot listen on {host}: {error.strerror}; name another port"
-        ) from None

@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def settings_under_mlflow(environment: Mapping[str, str]) -> Settings:
 @asynccontextmanager
 async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
     from burnish.api.app import create_app as create_burnish_app
-    from burnish.api.mlflow_app import load
+    from burnish.api.mlflow_app import LazyApp, find_plugin, load
 
     async with AsyncExitStack() as stack:
         services = await open_working_or_answering(settings)
@@ -80,10 +81,12 @@ async def _hosting(settings: Settings) -> AsyncIterator[ASGIApp]:
             if any(task.done() for task in working):
                 raise InvalidState("the worker of this process has ended; restart it")
 
+        mlflow_app = LazyApp(partial(load, find_plugin(settings.mlflow_app)))
+        await mlflow_app.loaded()
         app = create_burnish_app(
             services,
             services.settings,
-            mlflow_app=await asyncio.to_thread(load),
+            mlflow_app=mlflow_app,
             worker=check,
             prefix=os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/"),
         )

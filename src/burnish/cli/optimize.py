@@ -32,6 +32,7 @@ from burnish.domain.job import DEFAULT_OPTIMIZER, Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt
 from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
+from burnish.llm.apps.addresses import AllowedApps
 from burnish.observability.logs import configure_logs
 from burnish.planning.plan import Plan
 from burnish.service.preflight import first_calls
@@ -117,7 +118,7 @@ async def _open_job(request: OptimizeRequest, settings: Settings) -> AsyncIterat
         finally:
             await services.close()
         return
-    offline = make_offline_services(settings)
+    offline = make_offline_services(_with_own_app(request, settings))
     try:
         checked = await _check(request, offline)
         with cleanup_new_databases(settings):
@@ -132,7 +133,15 @@ async def _open_job(request: OptimizeRequest, settings: Settings) -> AsyncIterat
         finally:
             await services.close()
     finally:
-        await offline.gateway.close()
+        await offline.close()
+
+
+def _with_own_app(request: OptimizeRequest, settings: Settings) -> Settings:
+    """Who types an app's URL here allows it, too."""
+    url = request.options.get("app_url")
+    if not url or AllowedApps((url,)).problems():
+        return settings
+    return replace(settings, app_urls=(*settings.app_urls, url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +162,12 @@ async def _check(request: OptimizeRequest, offline: OfflineServices) -> _Checked
     prompts = await asyncio.to_thread(_prompts_of, request, offline)
     dataset = await asyncio.to_thread(_dataset_of, request, offline, prompts) if request.data else None
     fields.setdefault("scorers", DEFAULT_SCORERS if dataset else ())
-    fields.setdefault("model", None if prompts[0].model_config else DEFAULT_MODEL)
+    if "app" not in fields:
+        fields.setdefault("model", None if prompts[0].model_config else DEFAULT_MODEL)
     config = JobConfig(source_prompt_uris=request.prompts, dataset_id=request.data, **fields)
     plan = (await offline.resolver.check(config, prompts, dataset)).plan
-    return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan))
+    app = offline.apps.find(config.app) if config.app else None
+    return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan, app))
 
 
 async def _submit(request: OptimizeRequest, services: Services, checked: _Checked) -> Job:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +13,7 @@ import structlog
 import uvicorn
 
 from burnish.bootstrap import Services, open_services
+from burnish.cli.listening import listen
 from burnish.cli.metrics import QuietServer, serving_metrics
 from burnish.cli.output import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, say_error, stderr
 from burnish.config import Settings
@@ -54,8 +53,9 @@ async def _serve(settings: Settings) -> None:
 
         scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         mlflow = behind(settings)
-        loaded = mlflow.check if mlflow else None
-        app = create_app(services, settings, mlflow_app=mlflow, mlflow=loaded, worker=check, scrape=scrape)
+        if mlflow and settings.mlflow_app:
+            await mlflow.loaded()  # a plugin that cannot be loaded is said at once
+        app = create_app(services, settings, mlflow_app=mlflow, worker=check, scrape=scrape)
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -70,7 +70,7 @@ async def _serve(settings: Settings) -> None:
             app.state.streams.close()  # or the server would wait for its streams
             server.should_exit = True
 
-        _on_signals(stop)
+        on_signals(stop)
         _say(settings, "burnish server", addresses(settings))
         await server.serve()
 
@@ -84,7 +84,7 @@ async def _work(settings: Settings) -> None:
         )
     async with _working(settings) as (services, working):
         stop = asyncio.Event()
-        _on_signals(stop.set)
+        on_signals(stop.set)
         working.add_done_callback(lambda _: stop.set())  # it has failed, and its supervisor must see that
         scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         async with serving_metrics(settings, scrape) as address:
@@ -120,16 +120,11 @@ def check_port(settings: Settings) -> None:
     Raises:
         InvalidInput: the server cannot listen there.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        socket.create_server((settings.host, settings.port), family=family).close()
-    except OSError as error:
-        field, value = ("port", settings.port) if error.errno == errno.EADDRINUSE else ("host", settings.host)
-        remedy = f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another"
-        raise InvalidInput.of(field, value, remedy) from None
+    listen(settings.host, settings.port).close()
 
 
-def _on_signals(action: Callable[[], None]) -> None:
+def on_signals(action: Callable[[], None]) -> None:
+    """Do it when this process is asked to stop."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, action)

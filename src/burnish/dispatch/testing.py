@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from burnish.concurrency import eventually
 from burnish.dispatch.protocol import Delivery, Dispatcher, Requeue, RunJob
 from burnish.errors import ExperimentFull
 
@@ -25,13 +26,6 @@ class DispatcherHarness(Protocol):
     async def finish(self, job_id: str) -> None: ...
     async def resume(self, job_id: str) -> None: ...
     async def advance(self, seconds: float) -> None: ...
-
-
-async def eventually(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
-    """Wait on real work of other tasks and processes; fails loudly when it never comes."""
-    async with asyncio.timeout(timeout_seconds):
-        while not condition():  # noqa: ASYNC110 - the condition is the state of others
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

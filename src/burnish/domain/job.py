@@ -286,7 +286,7 @@ class JobConfig:
             "Which evaluations become MLflow traces when the job has completed: none, those of source and "
             "winner on validation and test, or all."
         ),
-    ] = TracePolicy.NONE
+    ] = TracePolicy.FINALISTS
     app: App | None = None
 
     @property
@@ -304,12 +304,14 @@ class JobConfig:
         found = self.budget.problems()
         for row in self.options():
             least, most = row.option.least, row.option.most
-            value = None if least is None else getattr(self, row.name)
+            part = getattr(self, row.group) if row.group else self
+            value = None if least is None or part is None else getattr(part, row.name)
             if value is not None and not least <= value <= most:
-                found.append(Problem(f"config.{row.name}", str(value), f"must be from {least} to {most}"))
+                name = f"{row.group}.{row.name}" if row.group else row.name
+                found.append(Problem(f"config.{name}", str(value), f"must be from {least} to {most}"))
         if self.teacher_prompt_uri is not None:
             found += self._teacher_problems(self.teacher_prompt_uri)
-        return found
+        return found + (self.app.problems() if self.app else [])
 
     @property
     def optimizer_settings(self) -> Mapping[str, Any]:
@@ -375,6 +377,7 @@ class JobOptions(TypedDict, total=False):
     thinking: Thinking | str
     traces: TracePolicy | str
     register: RegisterPolicy | str
+    app: App | None
     further_source_prompt_uris: Sequence[str]
 
 

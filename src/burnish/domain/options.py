@@ -41,7 +41,8 @@ class OptionRow:
 
     Attributes:
         name: of the field.
-        group: the field that holds it, where it is one of a part (``budget``); else empty.
+        group: the field that holds it, where it is one of a part (``budget``); else empty. A part may be
+            ``None``, which it is when nothing of it is said.
         kind: type of the value.
         default: what holds when nothing is said.
     """
@@ -51,6 +52,11 @@ class OptionRow:
     kind: Any
     default: Any
     option: Option
+
+    @property
+    def key(self) -> str:
+        """Its name among those of all parts."""
+        return f"{self.group}_{self.name}" if self.group else self.name
 
     @property
     def flag(self) -> str:
@@ -66,19 +72,25 @@ def option_rows(config: type, group: str = "") -> Iterator[OptionRow]:
         if get_origin(hint) is Annotated:
             kind, option = get_args(hint)
             yield OptionRow(entry.name, group, kind, _default_of(entry), option)
-        elif is_dataclass(hint) and isinstance(hint, type):
-            yield from option_rows(hint, entry.name)
+        elif part := part_of(hint):
+            yield from option_rows(part, entry.name)
 
 
 def grouped(config: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by the names of rows → keyword arguments of the dataclass: those of a part become the part."""
+    """Values by the keys of rows → keyword arguments of the dataclass: those of a part become the part."""
     hints = get_type_hints(config)
     found: dict[str, Any] = {}
     parts: dict[str, dict[str, Any]] = {}
     for row in option_rows(config):
-        if row.name in values:
-            (parts.setdefault(row.group, {}) if row.group else found)[row.name] = values[row.name]
-    return found | {name: hints[name](**part) for name, part in parts.items()}
+        if row.key in values:
+            (parts.setdefault(row.group, {}) if row.group else found)[row.name] = values[row.key]
+    return found | {name: kind(**part) for name, part in parts.items() if (kind := part_of(hints[name]))}
+
+
+def part_of(hint: Any) -> type | None:
+    """The dataclass of a field that holds a part, or ``None``: the field holds a value."""
+    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 and is_dataclass(kinds[0]) and isinstance(kinds[0], type) else None
 
 
 def _default_of(entry: Field[Any]) -> Any:

@@ -13,7 +13,7 @@ from burnish.domain.app import AppRun
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.events import NewEvent
-from burnish.domain.job import Job, Progress, TestScores, Verdict
+from burnish.domain.job import DEFAULT_WORKSPACE, Job, Progress, TestScores, Verdict
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import Role, Usage, UsageByRole
 
@@ -28,13 +28,21 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """A search. ``filter`` and ``order_by`` are in the grammar of ``store.search``; empty: newest first."""
+    """A search. ``filter`` and ``order_by`` are in the grammar of ``store.search``; empty: newest first.
+
+    Attributes:
+        workspace: only jobs of this one; ``None``: of all.
+        readable_experiment_ids: only jobs of these, besides; ``None``: of all. They may change between
+            two pages.
+    """
 
     experiment_ids: tuple[str, ...] = ()
     filter: str = ""
     order_by: tuple[str, ...] = ()
     max_results: int = 1000
     page_token: str | None = None
+    workspace: str | None = None
+    readable_experiment_ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ class JobVersion(NamedTuple):
     last_sequence: int
     cancel_requested: bool
     calls: int
+    workspace: str = DEFAULT_WORKSPACE
 
 
 @dataclass(frozen=True, slots=True)

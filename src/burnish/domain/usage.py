@@ -44,6 +44,15 @@ class Usage:
             self.unmetered + other.unmetered,
         )
 
+    def as_json(self) -> dict[str, int | None]:
+        """Its fields by name."""
+        return {
+            "calls": self.calls,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "usd_nanos": self.usd_nanos,
+        }
+
     @property
     def tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens

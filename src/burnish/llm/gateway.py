@@ -94,6 +94,7 @@ class Gateway:
         self._limits = limits or {}
         self._sleep = sleep
         self._endpoints: dict[str, ModelEndpoint] = {}
+        self._app_limiters: dict[str, Limiter] = {}
         self.retries = retries or RetrySchedule()
         self.report = report
         self.clock = clock
@@ -106,11 +107,21 @@ class Gateway:
         Args:
             app: who runs the job's app, where it has one.
         """
-        endpoint = None
-        if app is not None:
-            limits = RateLimits(max_concurrency=config.concurrency)
-            endpoint = AppEndpoint(app, Limiter(limits, self.clock, self._sleep))
+        endpoint = AppEndpoint(app, self._app_limiter(config)) if app is not None else None
         return JobGateway(self, ledger, journal, config, endpoint)
+
+    def _app_limiter(self, config: JobConfig) -> Limiter:
+        """Jobs share an app that is at a URL, as they share a model; a function is one job's own."""
+        app = config.app
+        if app is None or app.url is None:
+            return Limiter(RateLimits(max_concurrency=config.concurrency), self.clock, self._sleep)
+        found = self._app_limiters.get(app.uri)
+        if found is None:
+            found = self._app_limiters[app.uri] = Limiter(self._limits_of(app.uri), self.clock, self._sleep)
+        return found
+
+    def _limits_of(self, uri: str) -> RateLimits:
+        return self._limits.get(uri) or self._limits.get(ANY_MODEL, RateLimits())
 
     def endpoint(self, model: str) -> ModelEndpoint:
         """The model as all jobs share it.
@@ -122,10 +133,8 @@ class Gateway:
         if found is None:
             uri = self._providers.check(parse_model_uri(model))
             provider = self._providers.provider(uri)
-            limits = self._limits.get(model) or self._limits.get(ANY_MODEL, RateLimits())
-            found = self._endpoints[model] = ModelEndpoint(
-                uri, provider, Limiter(limits, self.clock, self._sleep)
-            )
+            limiter = Limiter(self._limits_of(model), self.clock, self._sleep)
+            found = self._endpoints[model] = ModelEndpoint(uri, provider, limiter)
         return found
 
     async def close(self) -> None:
@@ -204,7 +213,7 @@ class JobGateway:
             journal=self._journal,
             breaker=self._breaker,
             retries=gateway.retries,
-            timeout_seconds=self._config.call_timeout_seconds,
+            timeout_seconds=self._timeout_seconds(request),
         )
         began, over = gateway.clock(), partial(CallReport, model=request.model, role=key.role)
         try:
@@ -219,6 +228,10 @@ class JobGateway:
         for parameter in sorted(call.left_out):
             self.answers.warn(f"{request.model} does not take {parameter}; its calls are made without it")
         return completion
+
+    def _timeout_seconds(self, request: AnyRequest) -> float:
+        app = self._config.app if isinstance(request, AppRequest) else None
+        return app.timeout_seconds if app and app.timeout_seconds else self._config.call_timeout_seconds
 
     def _endpoint(self, request: AnyRequest) -> Endpoint:
         if isinstance(request, AppRequest):

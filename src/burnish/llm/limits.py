@@ -83,7 +83,7 @@ class Limiter:
 
     def answered(self, slot: Slot, completion_tokens: int) -> None:
         """The request was answered: room for more, unless answers have become slow."""
-        self._leave()
+        self.in_flight -= 1
         seconds = self._clock() - slot.started_at
         slow = self._pace.is_slow(seconds / (_TOKENS_OF_OVERHEAD + completion_tokens))
         if slow and self._window > _SLOW_WINDOW:
@@ -94,7 +94,7 @@ class Limiter:
 
     def failed(self, slot: Slot, error: ModelError) -> None:
         """The request failed: fewer at once if the provider pushes back or does not keep up."""
-        self._leave()
+        self.in_flight -= 1
         if error.throttled or isinstance(error, ModelTimeout):
             self._narrow(slot, 0.5)
         if error.retry_after_seconds is not None:
@@ -104,7 +104,7 @@ class Limiter:
 
     def cancelled(self) -> None:
         """The request was aborted; this says nothing of the provider."""
-        self._leave()
+        self.in_flight -= 1
         self._admit()
 
     async def _enter(self) -> None:
@@ -126,9 +126,6 @@ class Limiter:
             if not turn.done():
                 self.in_flight += 1
                 turn.set_result(None)
-
-    def _leave(self) -> None:
-        self.in_flight -= 1
 
     def _narrow(self, slot: Slot, factor: float) -> None:
         """Once for each window: requests sent before the last narrowing show nothing new."""

@@ -12,6 +12,7 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from burnish.domain.app import App
 from burnish.domain.dataset import Dataset
 from burnish.domain.inputs import DatasetSummary, JobData, JobInputs, ScorerDefinition
 from burnish.domain.job import JobConfig
@@ -54,11 +55,16 @@ CompleteSettings = Callable[[OptimizerType, Mapping[str, Any]], Mapping[str, Any
 """An optimizer's settings with every default filled in; raises InvalidInput."""
 
 
+CheckApp = Callable[[App], None]
+"""Raises InvalidInput where an app at a URL may not be asked from here."""
+
+
 class Resolver:
     """Reads and checks what a request names. Collects every problem instead of stopping at the first.
 
     Args:
         judge_model: URI of the model for judges that name none.
+        check_app: whether an app may be asked.
     """
 
     def __init__(
@@ -68,12 +74,14 @@ class Resolver:
         planner: Planner,
         complete_settings: CompleteSettings,
         judge_model: str | None = None,
+        check_app: CheckApp = lambda app: None,
     ) -> None:
         self._tracker = tracker
         self._models = models
         self._planner = planner
         self._complete_settings = complete_settings
         self._judge_model = judge_model
+        self._check_app = check_app
 
     async def resolve(
         self, experiment_id: str, config: JobConfig, found: Sequence[Problem] = ()
@@ -301,6 +309,8 @@ class Resolver:
         target = reflection = None
         if config.app is not None:
             target = TargetModel(config.app.uri, Parameters())
+            if config.app.url:
+                problems.collect(partial(self._check_app, config.app))
             if config.model:
                 problems.add("model", config.model, "an app asks its own models; leave this out")
         elif prompts or config.model:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.edit import EditReport
 from burnish.domain.events import ACTOR_FIELDS, Event, EventKind
@@ -322,8 +321,6 @@ def read_config(
         known["dataset_id"] = message.dataset_id or None
     if message.HasField("budget"):
         known["budget"] = replace(base.budget, **_known_from_proto(message.budget, Budget, unreadable))
-    if message.HasField("app"):
-        known["app"] = _fields_from_proto(message.app, App)
     if message.optimizer_config_json or optimizer_type != base.optimizer_type:
         known["optimizer_config"] = {} if problems else settings
     return replace(base, **known), problems + unreadable
@@ -476,16 +473,16 @@ def _writer(field: Any) -> Callable[[Any], Any] | None:
 
 
 def _fields_from_proto(message: Any, part: type[T]) -> T:
-    """A dataclass made of a message's fields. What is unset is ``None`` where that may be, else 0."""
-    hints = _hints(part)  # type: ignore[arg-type]  # a class is hashable, whatever mypy says of type[T]
-    return part(
-        **{
-            field.name: getattr(message, field.name)
-            if message.HasField(field.name) or type(None) not in get_args(hints[field.name])
-            else None
-            for field in message.DESCRIPTOR.fields
-        }
-    )
+    """A dataclass made of a message's fields. What is unset is ``None`` where that may be, or else empty."""
+    return part(**{field.name: _value_in(message, field, part) for field in message.DESCRIPTOR.fields})
+
+
+def _value_in(message: Any, field: Any, part: Any) -> Any:
+    value = getattr(message, field.name)
+    if is_map(field):
+        return dict(value)
+    may_be_none = type(None) in get_args(_hints(part)[field.name])
+    return None if may_be_none and not message.HasField(field.name) else value
 
 
 def _known_from_proto(message: Any, part: type, problems: list[Problem]) -> dict[str, Any]:

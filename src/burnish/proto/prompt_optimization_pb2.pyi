@@ -114,10 +114,23 @@ class PromptOptimizationJobConfig(_message.Message):
     def __init__(self, optimizer_type: _Optional[_Union[OptimizerType, str]] = ..., dataset_id: _Optional[str] = ..., scorers: _Optional[_Iterable[str]] = ..., optimizer_config_json: _Optional[str] = ..., teacher_prompt_uri: _Optional[str] = ..., model: _Optional[str] = ..., reflection_model: _Optional[str] = ..., budget: _Optional[_Union[Budget, _Mapping]] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., seed: _Optional[int] = ..., concurrency: _Optional[int] = ..., max_output_tokens: _Optional[int] = ..., call_timeout_seconds: _Optional[float] = ..., failure_share: _Optional[float] = ..., further_source_prompt_uris: _Optional[_Iterable[str]] = ..., register: _Optional[str] = ..., thinking: _Optional[str] = ..., max_unscored_share: _Optional[float] = ..., traces: _Optional[str] = ..., app: _Optional[_Union[App, _Mapping]] = ..., inputs: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class App(_message.Message):
-    __slots__ = ("function",)
+    __slots__ = ("function", "url", "timeout_seconds", "headers_from_env")
+    class HeadersFromEnvEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    URL_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FROM_ENV_FIELD_NUMBER: _ClassVar[int]
     function: str
-    def __init__(self, function: _Optional[str] = ...) -> None: ...
+    url: str
+    timeout_seconds: float
+    headers_from_env: _containers.ScalarMap[str, str]
+    def __init__(self, function: _Optional[str] = ..., url: _Optional[str] = ..., timeout_seconds: _Optional[float] = ..., headers_from_env: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class ResolvedModels(_message.Message):
     __slots__ = ("target", "reflection", "teacher", "judges")
@@ -727,8 +740,24 @@ class Promotion(_message.Message):
     previous_version: int
     def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ...) -> None: ...
 
+class SplitChoice(_message.Message):
+    __slots__ = ("split", "train", "validation", "test", "detectable_low", "detectable_high")
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    TRAIN_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    TEST_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_LOW_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_HIGH_FIELD_NUMBER: _ClassVar[int]
+    split: str
+    train: int
+    validation: int
+    test: int
+    detectable_low: float
+    detectable_high: float
+    def __init__(self, split: _Optional[str] = ..., train: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ...) -> None: ...
+
 class JobEstimate(_message.Message):
-    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings", "detectable_low", "detectable_high")
+    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings", "detectable_low", "detectable_high", "splits")
     CALLS_LOW_FIELD_NUMBER: _ClassVar[int]
     CALLS_HIGH_FIELD_NUMBER: _ClassVar[int]
     TOKENS_LOW_FIELD_NUMBER: _ClassVar[int]
@@ -740,6 +769,7 @@ class JobEstimate(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     DETECTABLE_LOW_FIELD_NUMBER: _ClassVar[int]
     DETECTABLE_HIGH_FIELD_NUMBER: _ClassVar[int]
+    SPLITS_FIELD_NUMBER: _ClassVar[int]
     calls_low: int
     calls_high: int
     tokens_low: int
@@ -751,4 +781,5 @@ class JobEstimate(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     detectable_low: float
     detectable_high: float
-    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ...) -> None: ...
+    splits: _containers.RepeatedCompositeFieldContainer[SplitChoice]
+    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ..., splits: _Optional[_Iterable[_Union[SplitChoice, _Mapping]]] = ...) -> None: ...

@@ -9,7 +9,10 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 
+import structlog
+
 from burnish.dispatch.protocol import Dispatcher
+from burnish.domain.actor import NOBODY, Actor
 from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import (
     FREE_BESIDE_INPUTS,
@@ -32,6 +35,9 @@ from burnish.tracking.protocol import RunStatus, Tracker
 STOP_SECONDS = 15.0
 CANCEL_SECONDS = 2.0
 _LOOK_SECONDS = 0.05  # between two looks whether the worker has heeded a cancel
+
+log = structlog.get_logger("burnish.service")
+
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
@@ -73,6 +79,7 @@ class Jobs:
         idempotency: Idempotency | None = None,
         calls: Sequence[JournalEntry] = (),
         found: Sequence[Problem] = (),
+        actor: Actor = NOBODY,
     ) -> tuple[Job, bool]:
         """Check everything that can be checked, make the job's run, then store the job and hand it over.
 
@@ -94,7 +101,7 @@ class Jobs:
             return made, False  # whatever has become of its prompt or its data since
         resolution = await self._resolver.resolve(experiment_id, config, problems)
         inputs, data = resolution.inputs, resolution.data
-        job = self._new_job(experiment_id, config, tags or {}, inputs)
+        job = self._new_job(experiment_id, config, tags or {}, inputs, actor)
         return await self._create(job, inputs, data, idempotency, calls)
 
     async def create(
@@ -110,7 +117,7 @@ class Jobs:
         Raises:
             TrackingUnavailable, StoreUnavailable
         """
-        job = self._new_job(experiment_id, config, tags, resolution.inputs)
+        job = self._new_job(experiment_id, config, tags, resolution.inputs, NOBODY)
         return (await self._create(job, resolution.inputs, resolution.data, calls=calls))[0]
 
     async def repeat(
@@ -122,6 +129,7 @@ class Jobs:
         experiment_id: str = "",
         tags: Mapping[str, str] | None = None,
         idempotency: Idempotency | None = None,
+        actor: Actor = NOBODY,
     ) -> tuple[Job, bool]:
         """Make the same job again, as :meth:`submit` does.
 
@@ -147,7 +155,7 @@ class Jobs:
         experiment_id = experiment_id or like.experiment_id
         config = change(like.config)
         if refresh_inputs:
-            return await self.submit(experiment_id, config, tags, idempotency)
+            return await self.submit(experiment_id, config, tags, idempotency, actor=actor)
         inputs = await self._store.find_inputs(like_job_id)
         if inputs is None:
             raise InvalidState(
@@ -157,11 +165,16 @@ class Jobs:
         data = await self._store.find_data(like_job_id)
         problems = [*tag_problems(tags), *_changes_of_inputs(like.config, config)]
         await self._resolver.check_again(experiment_id, config, inputs, data, problems)
-        job = self._new_job(experiment_id, config, tags, inputs)
+        job = self._new_job(experiment_id, config, tags, inputs, actor)
         return await self._create(job, inputs, data, idempotency)
 
     def _new_job(
-        self, experiment_id: str, config: JobConfig, tags: Mapping[str, str], inputs: JobInputs
+        self,
+        experiment_id: str,
+        config: JobConfig,
+        tags: Mapping[str, str],
+        inputs: JobInputs,
+        actor: Actor,
     ) -> Job:
         return Job(
             job_id=uuid.uuid4().hex,
@@ -171,6 +184,8 @@ class Jobs:
             tags=dict(tags),
             warnings=inputs.warnings,
             inputs=inputs.summary,
+            workspace=actor.workspace,
+            created_by=actor.name,
         )
 
     async def _create(
@@ -190,6 +205,9 @@ class Jobs:
             await self.runs.discard(job)
             raise
         if created:
+            log.info(
+                "job created", job_id=stored.job_id, experiment_id=stored.experiment_id, by=stored.created_by
+            )
             self._dispatcher.announce(stored.job_id)
         else:
             await self.runs.discard(job)
@@ -209,7 +227,7 @@ class Jobs:
         """
         return await self._store.search(query)
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, actor: Actor = NOBODY) -> Job:
         """Stop a job. Its worker has two seconds to end it in good order; past that the attempt is fenced
         off, wherever it runs, and nothing of it can be written any more. The best candidate so far is kept.
 
@@ -220,7 +238,8 @@ class Jobs:
             NotFound
             InvalidState: the job is COMPLETED or FAILED, or came to its end meanwhile.
         """
-        job = await self._store.request_cancel(job_id)
+        job = await self._store.request_cancel(job_id, actor.name)
+        log.info("cancel requested", job_id=job_id, by=actor.name)
         self._dispatcher.announce_cancel(job_id)
         if job.status is JobStatus.CANCELED:
             await self.runs.end(job)  # it was waiting, so nobody else will
@@ -230,13 +249,14 @@ class Jobs:
             await self._sleep(_LOOK_SECONDS)
             job, looks = await self._store.get(job_id), looks - 1
         if not job.status.terminal:
-            job = await self._store.fence(job_id, best_so_far(await self._store.candidates(job_id)))
+            found = best_so_far(await self._store.candidates(job_id))
+            job = await self._store.fence(job_id, found, actor.name)
             await self.runs.end(job)
         if job.status is not JobStatus.CANCELED:
             raise InvalidState(f"job {job_id} is {job.status}: it came to its end before the cancel did")
         return job
 
-    async def delete(self, job_id: str) -> None:
+    async def delete(self, job_id: str, actor: Actor = NOBODY) -> None:
         """Remove a job, its records and its run: all or nothing.
 
         A running job is stopped first: its attempt is fenced off, so no later write can land. A run
@@ -249,13 +269,14 @@ class Jobs:
         job = await self._store.get(job_id)
         running = not job.status.terminal
         if running:
-            job = await self._store.fence(job_id)
+            job = await self._store.fence(job_id, actor=actor.name)
             self._dispatcher.announce_cancel(job_id)
         if job.run_id or job.attempt:  # a job of an earlier version has no run before it has begun
             run_id = await self._stopped_run(job, running)
             if run_id is not None:
                 await asyncio.to_thread(self._tracker.delete_run, run_id)
         await self._store.delete(job_id)
+        log.info("job deleted", job_id=job_id, experiment_id=job.experiment_id, by=actor.name)
 
     async def _stopped_run(self, job: Job, running: bool) -> str | None:
         """The job's run, ended. What is still under way when the time is over may end later: it deletes
@@ -276,7 +297,7 @@ class Jobs:
                 "was not deleted; try again"
             ) from None
 
-    async def resume(self, job_id: str) -> Job:
+    async def resume(self, job_id: str, actor: Actor = NOBODY) -> Job:
         """Let a FAILED or CANCELED job go on from what it has.
 
         Raises:
@@ -284,7 +305,8 @@ class Jobs:
             InvalidState: the job is in any other state, or its app is a function of another process.
         """
         _require_reachable_app(await self._store.get(job_id))
-        job = await self._store.reopen(job_id)
+        job = await self._store.reopen(job_id, actor.name)
+        log.info("job resumed", job_id=job_id, by=actor.name)
         self._dispatcher.announce(job_id)
         return job
 

@@ -50,7 +50,8 @@ async def first_calls(
         await preflight(plan, evaluate, model.answers)
     except (ModelError, OutsideFailure, BudgetExhausted) as error:
         shown = str(error).removeprefix(f"{plan.target.uri}: ")
-        field = "predict_fn" if plan.config.app else "model"
+        where = plan.config.app
+        field = "model" if where is None else "config.app.url" if where.url else "predict_fn"
         raise InvalidInput.of(field, plan.target.uri, shown) from error
     return tuple(kept.entries)
 

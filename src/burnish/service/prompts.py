@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+import structlog
+
+from burnish.domain.actor import NOBODY, Actor
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import Job
@@ -14,6 +17,8 @@ from burnish.errors import InvalidInput, InvalidState, NotFound
 from burnish.service.jobs import require_completed
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
+
+log = structlog.get_logger("burnish.service")
 
 _VERSION_URI = re.compile(r"prompts:/(?P<name>[^/@]+)/(?P<version>\d+)")
 
@@ -35,7 +40,7 @@ class Prompts:
         self._store = store
         self._tracker = tracker
 
-    async def register(self, job_id: str, candidate_id: str) -> tuple[str, ...]:
+    async def register(self, job_id: str, candidate_id: str, actor: Actor = NOBODY) -> tuple[str, ...]:
         """Register a candidate of a job that has ended, whatever the job's own policy says.
 
         Doing it again finds the same versions. The best candidate of a job that has registered none
@@ -60,10 +65,11 @@ class Prompts:
             uri = await asyncio.to_thread(self._tracker.register_winner, job, source, template)
             uris.append(uri)
             data = {"optimized_prompt_uri": uri, "candidate_id": candidate_id, "reason": "by hand"}
-            registered.append(NewEvent(EventKind.REGISTERED, data))
+            registered.append(NewEvent(EventKind.REGISTERED, data, actor.name))
         for event in registered:
             optimized = uris if candidate_id == job.best_candidate_id else ()
             await self._store.record_registration(job_id, event, optimized)
+        log.info("candidate registered", job_id=job_id, candidate_id=candidate_id, by=actor.name)
         return tuple(uris)
 
     async def _sources(self, job: Job) -> tuple[Prompt, ...]:
@@ -87,7 +93,7 @@ class Prompts:
             raise InvalidState(f"candidate {candidate_id} was refused: {record.reason}; choose another one")
         return record.candidate
 
-    async def promote(self, job_id: str, alias: str) -> Promotion:
+    async def promote(self, job_id: str, alias: str, actor: Actor = NOBODY) -> Promotion:
         """Point the alias at the job's optimized version.
 
         Raises:
@@ -95,9 +101,10 @@ class Prompts:
             InvalidState: the job has no optimized version.
             InvalidInput: the alias is empty.
         """
-        return await self._point(alias, require_completed(await self._store.get(job_id)))
+        uri = require_completed(await self._store.get(job_id))
+        return await self._point(job_id, EventKind.PROMOTED, alias, uri, actor)
 
-    async def roll_back(self, job_id: str, alias: str) -> Promotion:
+    async def roll_back(self, job_id: str, alias: str, actor: Actor = NOBODY) -> Promotion:
         """Point the alias back at the version the job started from.
 
         Raises:
@@ -105,9 +112,10 @@ class Prompts:
             InvalidState: the source is not a numbered version.
             InvalidInput: the alias is empty.
         """
-        return await self._point(alias, (await self._store.get(job_id)).source_prompt_uri)
+        uri = (await self._store.get(job_id)).source_prompt_uri
+        return await self._point(job_id, EventKind.ROLLED_BACK, alias, uri, actor)
 
-    async def _point(self, alias: str, uri: str) -> Promotion:
+    async def _point(self, job_id: str, kind: EventKind, alias: str, uri: str, actor: Actor) -> Promotion:
         if not alias.strip():
             raise InvalidInput.of("alias", alias, "name the alias to move, for example production")
         match = _VERSION_URI.fullmatch(uri)
@@ -115,4 +123,7 @@ class Prompts:
             raise InvalidState(f"{uri} is not a numbered prompt version, an alias cannot point at it")
         name, version = match["name"], int(match["version"])
         previous = await asyncio.to_thread(self._tracker.set_alias, name, alias, version)
-        return Promotion(name=name, alias=alias, version=version, previous_version=previous)
+        moved = Promotion(name=name, alias=alias, version=version, previous_version=previous)
+        await self._store.record_act(job_id, NewEvent(kind, asdict(moved), actor.name))
+        log.info("alias moved", job_id=job_id, prompt=name, alias=alias, version=version, by=actor.name)
+        return moved

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import structlog
 
-from burnish.domain.job import Job
+from burnish.domain.job import DEFAULT_WORKSPACE, Job
 from burnish.errors import BurnishError, NotFound, StoreUnavailable, TrackingUnavailable
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import ENDED_AS, OpenRun, RunStatus, Tracker
+from burnish.tracking.workspace import in_workspace
 
 log = structlog.get_logger("burnish.service")
 
@@ -79,6 +80,13 @@ class JobRuns:
         Raises:
             TrackingUnavailable, StoreUnavailable
         """
+        swept = 0
+        for workspace in sorted({DEFAULT_WORKSPACE, *await self._store.workspaces()}):
+            with in_workspace(workspace):
+                swept += await self._sweep(sleep)
+        return swept
+
+    async def _sweep(self, sleep: Callable[[float], Awaitable[None]]) -> int:
         suspects = await self._astray()
         if suspects:
             await sleep(_DOUBT_SECONDS)

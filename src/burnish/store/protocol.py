@@ -91,6 +91,14 @@ class JobRecords(Protocol):
         """
         ...
 
+    async def experiment_ids(self) -> frozenset[str]:
+        """Those of all jobs. It costs as many steps as there are experiments."""
+        ...
+
+    async def workspaces(self) -> frozenset[str]:
+        """Those of all jobs; likewise."""
+        ...
+
     async def take(
         self,
         job_id: str,

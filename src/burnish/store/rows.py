@@ -137,7 +137,7 @@ def job_from_row(row: Row[Any]) -> Job:
 
 def usage_to_json(usage: UsageByRole) -> dict[str, Any]:
     """JSON form of a usage split by role."""
-    return {role.value: asdict(spent) for role, spent in usage.roles.items()}
+    return {role.value: spent.as_json() for role, spent in usage.roles.items()}
 
 
 def usage_from_json(value: Mapping[str, Any]) -> UsageByRole:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from burnish.domain.dataset import SPLITS
 from burnish.domain.inputs import InputSummary
@@ -36,15 +37,15 @@ def run_tags(job: Job) -> dict[str, str]:
 
 
 def run_params(job: Job) -> dict[str, str]:
-    """The job's request and what it came to: the first seven as MLflow's own jobs log them, then ours. Long
-    ones are cut."""
+    """The job's request and what it came to: the first seven and ``num_training_samples`` as MLflow's own
+    jobs log them, then ours. Long ones are cut."""
     config, inputs = job.config, job.inputs
     params = {
         "source_prompt_uri": job.source_prompt_uri,
         "optimizer_type": config.optimizer_type.value.lower(),
         "dataset_id": config.dataset_id or "",
         "scorer_names": json.dumps(list(config.scorers)),
-        "optimizer_config_json": json.dumps(dict(config.optimizer_config), default=str),
+        "optimizer_config_json": json.dumps(_settings(job), default=str),
         "optimizer": config.optimizer_type.value,
         "num_prompts": str(len(config.source_prompt_uris)),
         "split": str(config.fractions),
@@ -83,4 +84,12 @@ def _input_params(inputs: InputSummary) -> dict[str, str]:
     if (dataset := inputs.dataset) is not None:
         params["dataset_digest"] = dataset.digest
         params |= {f"examples.{name}": str(getattr(dataset, name)) for name in SPLITS}
+        params["num_training_samples"] = str(dataset.train)
     return params
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    """The optimizer's settings with what MLflow has among them and we have beside them."""
+    settings = dict(job.config.optimizer_settings)
+    reflection_model = job.inputs.reflection_model if job.inputs else job.config.reflection_model
+    return settings | ({"reflection_model": reflection_model} if reflection_model else {})

@@ -12,7 +12,7 @@ from burnish.domain.job import Job
 from burnish.domain.prompt import template_to_json
 from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.domain.text import value_as_text
-from burnish.domain.usage import Usage
+from burnish.domain.usage import Role, Usage, UsageByRole
 
 CANDIDATES = "prompt_candidates"
 SCORES = "scores.json"
@@ -40,9 +40,15 @@ def result_metrics(job: Job) -> dict[str, float]:
     return metrics
 
 
-def usage_metrics(usage: Usage) -> dict[str, float]:
-    """``usage.calls`` and so on; no ``usage.usd`` where the price is unknown."""
+def usage_metrics(spent: UsageByRole) -> dict[str, float]:
+    """``usage.calls`` and so on; no ``usage.usd`` where the price is unknown.
+
+    ``total_metric_calls``, as MLflow has it, are the answers of the prompts that were tried.
+    """
+    usage = spent.total
+    answers = spent.roles.get(Role.TARGET, Usage())
     metrics = {
+        "total_metric_calls": float(answers.calls),
         "usage.calls": float(usage.calls),
         "usage.prompt_tokens": float(usage.prompt_tokens),
         "usage.completion_tokens": float(usage.completion_tokens),

@@ -198,7 +198,7 @@ class Finalizer:
         if not context.loaded:
             await context.mlflow_calls(end)
             return
-        metrics = [(usage_metrics(context.ledger.spent.total), context.job.attempt)]
+        metrics = [(usage_metrics(context.ledger.spent), context.job.attempt)]
         registered = tuple(filter(None, context.job.optimized_prompt_uris))
         if status is JobStatus.COMPLETED:
             metrics.append((result_metrics(context.job), 0))

@@ -9,6 +9,7 @@ import structlog
 from burnish.dispatch.protocol import Delivery, Requeue
 from burnish.domain.job import Job
 from burnish.errors import AttemptSuperseded, InvalidState, NotFound, StoreUnavailable
+from burnish.tracking.workspace import in_workspace
 from burnish.worker.attempt import Attempt
 from burnish.worker.context import AttemptContext, WorkerContext
 
@@ -33,7 +34,7 @@ class JobRunner:
                     return Requeue(seconds, delivery.reason, delivery.over_attempt)
             await self._check_app(job_id)
             job = await self._take(delivery)
-            with worker.observer.attempt(job) as observer:
+            with worker.observer.attempt(job) as observer, in_workspace(job.workspace):
                 return await Attempt(AttemptContext(worker=worker, job=job, observer=observer)).run()
         except (NotFound, InvalidState, AttemptSuperseded) as gone:
             log.info("job dropped", job_id=job_id, why=str(gone))
@@ -79,5 +80,7 @@ class JobRunner:
         except asyncio.CancelledError:
             await asyncio.wait((taking,))
             if not taking.cancelled() and taking.exception() is None:
-                await Attempt(AttemptContext(worker=worker, job=taking.result())).give_back()
+                job = taking.result()
+                with in_workspace(job.workspace):
+                    await Attempt(AttemptContext(worker=worker, job=job)).give_back()
             raise

@@ -45,7 +45,10 @@ class ChatProvider:
         self._info = info
         self._base_url = base_url
         self._environment = environment
-        self._client = JsonClient(environment)
+        address = info.url_variable or "the address in its URI"
+        keys = " or ".join(info.keys) or "who may ask this server"
+        remedies = Remedies(key=f"check {keys}", address=f"check the model's name and {address}")
+        self._client = JsonClient(environment, remedies)
         self._refused: defaultdict[str, frozenset[str]] = defaultdict(frozenset)  # by model, parameters
 
     async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
@@ -64,7 +67,6 @@ class ChatProvider:
                 headers=self.headers(request.model),
                 timeout_seconds=timeout_seconds,
                 model=request.model,
-                remedies=self.remedies,
             )
         except ModelRequestInvalid as error:
             if parameter := refused_parameter(error.answer, body):
@@ -83,13 +85,6 @@ class ChatProvider:
         """Where requests go, without a slash at its end."""
         found = self._base_url or self._environment.get(self._info.url_variable) or self._info.default_url
         return found.strip().rstrip("/")
-
-    @property
-    def remedies(self) -> Remedies:
-        """What to do about a key or an address that does not work."""
-        address = self._info.url_variable or "the address in its URI"
-        keys = " or ".join(self._info.keys) or "who may ask this server"
-        return Remedies(key=f"check {keys}", address=f"check the model's name and {address}")
 
     def key(self, model: str) -> str | None:
         """The key, or ``None`` where the server answers without one.

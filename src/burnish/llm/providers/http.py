@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -23,20 +23,26 @@ from burnish.redaction import excerpt
 
 if TYPE_CHECKING:
     import aiohttp
+    from aiohttp.abc import AbstractResolver
 
 _CONNECT_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 15.0
-_LARGEST_ANSWER_BYTES = 32 * 2**20
 _KEPT_CHARACTERS = 4000  # of an error's body
 _REFUSALS_OF_A_GOOD_KEY = 5
+_ANSWERS = ("choices", "content", "output")  # where there is one of them, an error beside it is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedies:
-    """What to do about the failures that a retry cannot mend."""
+    """What to do about the failures that a retry cannot mend.
+
+    Attributes:
+        who: answers, as messages call it.
+    """
 
     key: str
     address: str
+    who: str = "the provider"
 
 
 @dataclass(slots=True)
@@ -52,10 +58,23 @@ class JsonClient:
 
     Args:
         environment: has the proxies, and the secrets that must not appear in errors.
+        remedies: what to do where the key or the address does not work.
+        largest_answer_bytes: what is longer is refused.
+        make_resolver: looks hosts up and may refuse what they lead to. No proxy is used then, since that
+            would look them up itself.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        remedies: Remedies,
+        largest_answer_bytes: int = 32 * 2**20,
+        make_resolver: Callable[[], AbstractResolver] | None = None,
+    ) -> None:
         self._environment = environment
+        self._remedies = remedies
+        self._largest_answer_bytes = largest_answer_bytes
+        self._make_resolver = make_resolver
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._proxies: dict[str, Proxy | None] = {}
@@ -69,7 +88,6 @@ class JsonClient:
         headers: Mapping[str, str],
         timeout_seconds: float,
         model: str,
-        remedies: Remedies,
     ) -> dict[str, Any]:
         """The answer to one request, a JSON object. Redirects are not followed.
 
@@ -91,22 +109,22 @@ class JsonClient:
                 allow_redirects=False,
                 proxy=proxy.url if proxy else None,
             ) as answer:
-                content = await _read(answer, model)
+                content = await _read(answer, model, self._largest_answer_bytes)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._failure(error, url, proxy, timeout_seconds, model, remedies) from error
+            raise self._failure(error, url, proxy, timeout_seconds, model) from error
         history = self._keys[model, tuple(headers.values())]
         if answer.status != 200:
             text = content.decode("utf-8", "replace")
-            raise self._refusal(answer.status, answer.headers, text, url, model, remedies, history)
+            raise self._refusal(answer.status, answer.headers, text, url, model, history)
         try:
             found = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise self._unreadable(answer, content.decode("utf-8", "replace"), url, model, remedies)
-        if found.get("error") and not ("choices" in found or "content" in found):
+            raise self._unreadable(answer, content.decode("utf-8", "replace"), url, model)
+        if found.get("error") and found.keys().isdisjoint(_ANSWERS):
             text = content.decode("utf-8", "replace")
-            raise self._error_in_success(found["error"], text, url, model, remedies, history)
+            raise self._error_in_success(found["error"], text, url, model, history)
         history.answered, history.refused_in_a_row = True, 0
         return found
 
@@ -121,7 +139,11 @@ class JsonClient:
         if self._session is None or self._session.closed or self._loop is not loop:
             import aiohttp
 
-            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=_KEEP_ALIVE_SECONDS,
+                resolver=self._make_resolver() if self._make_resolver else None,
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -131,6 +153,8 @@ class JsonClient:
         return self._session
 
     def _proxy(self, url: str) -> Proxy | None:
+        if self._make_resolver is not None:
+            return None
         if url not in self._proxies:
             self._proxies[url] = find_proxy(url, self._environment)
         return self._proxies[url]
@@ -144,7 +168,6 @@ class JsonClient:
         proxy: Proxy | None,
         timeout_seconds: float,
         model: str,
-        remedies: Remedies,
     ) -> ModelError:
         """What an exception means that came in the place of an answer."""
         import aiohttp
@@ -158,12 +181,12 @@ class JsonClient:
             return ModelRejected(
                 model,
                 f"no secure connection to {url}: {shown}; if the server's certificate is signed by an "
-                f"authority of your own, set SSL_CERT_FILE to its file, else {remedies.address}",
+                f"authority of your own, set SSL_CERT_FILE to its file, else {self._remedies.address}",
             )
         if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
-            return ModelUnavailable(model, f"no connection to {url}: {shown}; {remedies.address}")
+            return ModelUnavailable(model, f"no connection to {url}: {shown}; {self._remedies.address}")
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
-            return ModelRejected(model, f"{url} is no address: {remedies.address}")
+            return ModelRejected(model, f"{url} is no address: {self._remedies.address}")
         if isinstance(error, TimeoutError):
             return _unknown_end(ModelTimeout(model, f"no answer within {timeout_seconds:g} s"))
         return _unknown_end(ModelUnavailable(model, f"the connection was lost: {shown}"))
@@ -175,7 +198,6 @@ class JsonClient:
         body: str,
         url: str,
         model: str,
-        remedies: Remedies,
         history: _KeyHistory,
     ) -> ModelError:
         said = f"{status} {excerpt(_message_in(body), self._environment)}".strip()
@@ -183,44 +205,43 @@ class JsonClient:
             history.refused_in_a_row += 1
             if history.refused_in_a_row < _REFUSALS_OF_A_GOOD_KEY:
                 return ModelRequestInvalid(
-                    model, f"the provider refuses this request, though the key has worked before: {said}"
+                    model,
+                    f"{self._remedies.who} refuses this request, though the key has worked before: {said}",
                 )
         if status in (401, 402, 403):
-            return ModelRejected(model, f"the provider refuses: {said}; {remedies.key}")
+            return ModelRejected(model, f"{self._remedies.who} refuses: {said}; {self._remedies.key}")
         if status in (404, 405, 410) or status < 400:
-            return ModelRejected(model, f"nothing answers at {url}: {said}; {remedies.address}")
+            return ModelRejected(model, f"nothing answers at {url}: {said}; {self._remedies.address}")
         if status == 407:
             return ModelRejected(model, f"the proxy wants to know who asks: {said}; check HTTP_PROXY")
         if status == 429 and "insufficient_quota" in body:
-            return ModelRejected(model, f"the account has no credit left: {said}; {remedies.key}")
+            return ModelRejected(model, f"the account has no credit left: {said}; {self._remedies.key}")
         if status in (408, 409, 425, 429) or status >= 500:
-            error: ModelError = ModelUnavailable(model, f"the provider answers {said}")
+            error: ModelError = ModelUnavailable(model, f"{self._remedies.who} answers {said}")
             error.throttled = status in (429, 503, 529)
             error.retry_after_seconds = retry_after(headers)
             return error
-        invalid = ModelRequestInvalid(model, f"the provider does not accept this request: {said}")
+        invalid = ModelRequestInvalid(model, f"{self._remedies.who} does not accept this request: {said}")
         invalid.answer = body[:_KEPT_CHARACTERS]
         return invalid
 
     def _error_in_success(
-        self, error: Any, body: str, url: str, model: str, remedies: Remedies, history: _KeyHistory
+        self, error: Any, body: str, url: str, model: str, history: _KeyHistory
     ) -> ModelError:
         """Some proxies answer 200 and put the status into the error."""
         code = (error.get("status") or error.get("code")) if isinstance(error, dict) else None
         status = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdigit()) else 0
         if 400 <= status < 600:
-            return self._refusal(status, {}, body, url, model, remedies, history)
+            return self._refusal(status, {}, body, url, model, history)
         shown = f"an error in a 200: {excerpt(_message_in(body), self._environment)}"
-        return ModelUnreadable(model, url, f"{shown}; {remedies.address}")
+        return ModelUnreadable(model, url, f"{shown}; {self._remedies.address}")
 
-    def _unreadable(
-        self, answer: aiohttp.ClientResponse, body: str, url: str, model: str, remedies: Remedies
-    ) -> ModelError:
+    def _unreadable(self, answer: aiohttp.ClientResponse, body: str, url: str, model: str) -> ModelError:
         kind = answer.headers.get("Content-Type", "").partition(";")[0] or "no content type"
         if kind == "text/event-stream" or body.lstrip().startswith("data:"):
             kind = "a stream, which was not asked for"
         shown = excerpt(body[:_KEPT_CHARACTERS], self._environment)
-        return ModelUnreadable(model, url, f"200 with {kind}: {shown!r}; {remedies.address}")
+        return ModelUnreadable(model, url, f"200 with {kind}: {shown!r}; {self._remedies.address}")
 
     def _show(self, error: BaseException) -> str:
         return excerpt(str(error) or type(error).__name__, self._environment)
@@ -240,14 +261,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
-async def _read(answer: aiohttp.ClientResponse, model: str) -> bytes:
+async def _read(answer: aiohttp.ClientResponse, model: str, largest: int) -> bytes:
     parts, size = [], 0
     async for part in answer.content.iter_any():
         parts.append(part)
         size += len(part)
-        if size > _LARGEST_ANSWER_BYTES:
+        if size > largest:
             raise _unknown_end(
-                ModelUnavailable(model, f"the answer is longer than {_LARGEST_ANSWER_BYTES} bytes")
+                ModelUnreadable(model, str(answer.url), f"it is longer than {largest} bytes; answer less")
             )
     return b"".join(parts)
 

@@ -10,12 +10,13 @@ class TestMyProvider(HttpProviderContract):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
+from burnish.concurrency import eventually
 from burnish.domain.prompt import Message
 from burnish.errors import (
     ModelError,
@@ -45,19 +46,6 @@ class Counts(Protocol):
     def requests(self) -> int: ...
     @property
     def in_flight(self) -> int: ...
-
-
-async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Return as soon as something outside this task has come about.
-
-    Raises:
-        AssertionError: it has not within ``seconds``.
-    """
-    for _ in range(round(seconds / 0.005)):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it has not come about")
 
 
 class ProviderContract:

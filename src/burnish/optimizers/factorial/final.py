@@ -11,7 +11,6 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.edit import EditStatus
 from burnish.errors import ModelError
 from burnish.evaluation.protocol import Evaluate, Means
-from burnish.optimizers.factorial.effects import Normal
 from burnish.optimizers.factorial.pool import Entry
 from burnish.optimizers.factorial.reflection import rewrite_request
 from burnish.optimizers.factorial.search import Search
@@ -19,6 +18,7 @@ from burnish.optimizers.prompts.components import Components
 from burnish.optimizers.prompts.delimiters import UnusableAnswer
 from burnish.optimizers.prompts.proposal_format import ProposalFormat
 from burnish.optimizers.protocol import Observe, Reflect, Task
+from burnish.optimizers.search.effects import Normal
 from burnish.optimizers.search.incumbent import objectives_of
 
 MISFIT_SD = 0.03

@@ -10,7 +10,7 @@ import numpy as np
 
 from burnish.domain.edit import EditKind, EditReport, EditStatus
 from burnish.optimizers.factorial.edits import Edit, Statement, same_idea
-from burnish.optimizers.factorial.effects import Array, EffectModel, Normal, Posterior
+from burnish.optimizers.search.effects import Array, EffectModel, Normal, Posterior
 
 STATEMENT_PRIOR = Normal(0.02, 0.12)
 SLOT_PRIOR = Normal(0.0, 0.12)

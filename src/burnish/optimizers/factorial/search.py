@@ -23,7 +23,6 @@ from burnish.evaluation.protocol import Evaluate, Means
 from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.composition import EditComposer
 from burnish.optimizers.factorial.edits import Edit
-from burnish.optimizers.factorial.effects import EffectModel, Priors
 from burnish.optimizers.factorial.expectation import HORIZON, expected_gain
 from burnish.optimizers.factorial.pool import EditPool, Entry
 from burnish.optimizers.factorial.proposer import EditProposer
@@ -32,6 +31,7 @@ from burnish.optimizers.factorial.settings import FactorialSettings, Method
 from burnish.optimizers.factorial.templates import demonstration_edits, format_edits, wording_edits
 from burnish.optimizers.prompts.demonstrations import Demonstration, showable
 from burnish.optimizers.protocol import Observe, Reflect, Task
+from burnish.optimizers.search.effects import EffectModel, Priors
 from burnish.optimizers.search.racing import in_fair_order
 from burnish.optimizers.search.rounds import calls_of_one_evaluation
 from burnish.optimizers.search.validator import ProposalValidator

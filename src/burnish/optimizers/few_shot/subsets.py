@@ -94,7 +94,7 @@ class SubsetSearch:
         """Remember which formats do well."""
         for entry in entries:
             used = self._selections[entry.candidate.candidate_id].format
-            self._scores.setdefault(used, []).append(entry.means.aggregate)
+            self._scores.setdefault(used, []).append(entry.estimate)
 
     def _fresh(self) -> Selection:
         """Another subset, of another size each time."""

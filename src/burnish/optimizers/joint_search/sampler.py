@@ -109,10 +109,6 @@ class Sampler:
         return found
 
     def report(self, entries: Sequence[RaceEntry]) -> None:
-        """How those asked for last did: a value when measured in full, else how far they came."""
+        """What those asked for last may be expected to score."""
         for open_trial, entry in zip(self._racing, entries, strict=True):
-            open_trial.trial.report(entry.means.aggregate, entry.examples)
-            if entry.examples == len(entry.order):
-                self._study.tell(open_trial.trial, entry.means.aggregate)
-            else:
-                self._study.tell(open_trial.trial, state=self._states.PRUNED)
+            self._study.tell(open_trial.trial, entry.estimate)

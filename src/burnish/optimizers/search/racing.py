@@ -1,55 +1,63 @@
-"""Racing: many candidates on a few examples, the good ones on more, the best on all.
+"""Racing: every evaluation goes to a candidate that may still be the best.
 
-Candidates side by side see the same examples, and the incumbent has seen all, so every comparison is
-paired. Who goes on depends on results only, never on who answered first. After F-Race (Birattari et
-al., 2002) and successive halving (Jamieson & Talwalkar, 2016).
+    score = base + ability of the example + effect of the candidate + noise
+
+One Bayesian model of all answers (``search.effects``) tells good candidates from easy examples. For each
+evaluation one draw is made from what it believes, and the candidate that is best in that draw is asked about
+its next example (Thompson sampling; Russo et al., A Tutorial on Thompson Sampling, 2018): a good candidate is
+soon measured in full, a bad one hardly beyond its first examples. All see the examples in one order, so what
+they are compared on is common. A batch is drawn before any of its answers is used, so the path depends on the
+seed and on answers, never on who answered first.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
+
+import numpy as np
 
 from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
+from burnish.domain.score import Evaluation
 from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Evaluate, Means
+from burnish.optimizers.search.effects import EffectModel, Normal, Posterior, Priors
 from burnish.optimizers.search.incumbent import Incumbent
 
-KEEP_ONE_OF = 3  # the eta of successive halving
-SMALLEST_BATCH = 6  # fewer examples tell two candidates apart by luck only
-LARGEST_FIRST_BATCH = 16  # more would spend the budget on candidates that anyone can see are bad
-CONFIDENCE_Z = 1.0  # one-sided 84 %: a wrong drop costs one good candidate, a wrong stay a whole split
+EVALUATIONS_EACH = 5
+"""For each new candidate, on average; the good ones get more of them."""
+
+BATCH = 8
+FIRST_EXAMPLES = 2  # of every candidate, so that nobody is judged unseen
+LEAST_CHANCE = 0.02  # of being the best: with a smaller one a candidate is dropped
+LIKELY = 0.9  # chance of being better than the best so far from which a candidate is measured in full
+CANDIDATE_PRIOR = Normal(0.0, 0.25)
+OTHERS = "others are more promising"
+_DRAWS = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RaceEntry:
-    """How far one candidate came.
+    """How far one candidate has come.
 
     Attributes:
-        order: the whole validation split, in the order of its round.
-        means: over the first ``examples`` of them.
+        evaluations: on the first examples of the race's order.
+        estimate: expected score on the whole split, by the model.
     """
 
     candidate: Candidate
-    order: Sequence[Example]
-    examples: int
-    means: Means
+    effect: int
+    evaluations: list[Evaluation] = field(default_factory=list)
+    estimate: float = 0.0
+    is_running: bool = True
 
-
-def rungs_of(validation: int) -> tuple[int, ...]:
-    """How many examples a candidate has seen at each rung; the last is all of them."""
-    first = validation
-    while first > LARGEST_FIRST_BATCH or first >= KEEP_ONE_OF * SMALLEST_BATCH:
-        first = math.ceil(first / KEEP_ONE_OF)
-    rungs = [first]
-    while rungs[-1] < validation:
-        rungs.append(min(validation, rungs[-1] * KEEP_ONE_OF))
-    return tuple(rungs)
+    @property
+    def examples(self) -> int:
+        return len(self.evaluations)
 
 
 def in_fair_order(examples: Sequence[Example], seed: int) -> tuple[Example, ...]:
@@ -82,128 +90,161 @@ class Race:
         self._examples = in_fair_order(validation, seed)
         self._evaluate = evaluate
         self._incumbent = incumbent
-        self._rungs = rungs_of(len(validation))
-        self._waiting: list[RaceEntry] = []
-        self._rounds = 0
+        self._random = np.random.default_rng([seed, len(validation)])
+        self._model = EffectModel(Priors(base=Normal(0.5, 0.5)))
+        self._entries: list[RaceEntry] = []
+        self._source = self._model.add_effect(CANDIDATE_PRIOR)
+        self._scores_of_source = {
+            evaluation.example_id: evaluation.aggregate
+            for evaluation in incumbent.means.evaluations
+            if not evaluation.unscored
+        }
+        for example_id, score in self._scores_of_source.items():
+            self._model.observe(example_id, (self._source,), score)
+        self._best = self._source  # the incumbent's effect
         self.allowance = allowance
 
     def room_for(self, wanted: int) -> int:
-        """How many of ``wanted`` candidates can enter so that one of them can still finish."""
-        # A round in which nobody could finish would be spent for nothing: keep one whole finish back.
-        first, all_of_them = self._rungs[0], self._rungs[-1]
-        return max(0, min(wanted, (self.allowance - (all_of_them - first)) // first))
+        """How many of ``wanted`` candidates can enter so that one of them can still be measured in full."""
+        each = min(EVALUATIONS_EACH, len(self._examples))
+        return max(0, min(wanted, (self.allowance - (len(self._examples) - each)) // each))
 
     async def run(self, candidates: Sequence[Candidate]) -> list[RaceEntry]:
-        """Race new candidates, at most :meth:`room_for` of them.
-
-        Each round begins at other examples: the incumbent was chosen for doing well on those of its own
-        round, so nobody else is to be judged by them alone.
+        """Race new candidates, at most :meth:`room_for` of them, beside those that are still running.
 
         Returns:
-            How far each came, in the order given.
+            How far each of the new ones came, in the order given.
 
         Raises:
             BudgetExhausted: the gateway has no room; what finished before has been observed.
         """
-        order = self._next_order()
-        running = [RaceEntry(candidate, order, 0, Means(evaluations=())) for candidate in candidates]
-        reached: dict[str, RaceEntry] = {}
-        for position, size in enumerate(self._rungs):
-            running = await self._measure(running, size)
-            reached |= {entry.candidate.candidate_id: entry for entry in running}
-            if size < self._rungs[-1]:
-                running = self._survivors(running, self._rungs[position + 1])
-            if not running:
-                break
-        for entry in await self._finish_best_waiting(ahead_by=0.0):
-            reached[entry.candidate.candidate_id] = entry
-        return [reached[candidate.candidate_id] for candidate in candidates]
+        new = [RaceEntry(candidate, self._model.add_effect(CANDIDATE_PRIOR)) for candidate in candidates]
+        self._entries += new
+        left = min(EVALUATIONS_EACH, len(self._examples)) * len(new)
+        first = [entry for _ in range(min(FIRST_EXAMPLES, len(self._examples))) for entry in new]
+        while left > 0 and (batch := first[:BATCH] or self._drawn(min(BATCH, left))):
+            first = first[BATCH:]
+            left -= len(batch)
+            await self._measure(batch)
+        self._drop()
+        if self.allowance >= 2 * len(self._examples):  # else it is for the last one
+            await self._finish_leader(LIKELY)
+        return new
 
     async def final(self, most: int) -> None:
-        """Let the best of those who only just dropped out finish after all, as far as the allowance goes."""
+        """Race on without new candidates while there is room beside measuring one in full; then measure the
+        most promising in full. The others end here."""
+        while (running := self._running()) and not self._incumbent.stop_reason():
+            in_full = len(self._examples) - max(entry.examples for entry in running)
+            batch = self._drawn(min(BATCH, self.allowance - in_full))
+            if not batch:
+                break
+            await self._measure(batch)
+            self._drop()
         for _ in range(most):
-            if not await self._finish_best_waiting():
-                return
+            if self._incumbent.stop_reason() or not await self._finish_leader(0.5):
+                break
+        for entry in self._running():
+            self._reject(entry, OTHERS)
 
-    async def _finish_best_waiting(self, ahead_by: float = -math.inf) -> list[RaceEntry]:
-        """Measure the most promising of those who dropped out in full; nobody when none is ahead enough."""
-        hopeful = [entry for entry in self._waiting if self._may_win(entry) and self._lead(entry) > ahead_by]
-        if not hopeful or self._incumbent.stop_reason():
-            return []
-        entry = max(hopeful, key=self._lead)
-        if self._rungs[-1] - entry.examples > self.allowance:
-            return []
-        self._waiting.remove(entry)
-        return await self._measure([entry], self._rungs[-1])
+    # --- choosing
 
-    def _next_order(self) -> tuple[Example, ...]:
-        start = self._rounds * self._rungs[0] % len(self._examples)
-        self._rounds += 1
-        return self._examples[start:] + self._examples[:start]
+    def _running(self) -> list[RaceEntry]:
+        return [entry for entry in self._entries if entry.is_running]
 
-    async def _measure(self, entries: Sequence[RaceEntry], size: int) -> list[RaceEntry]:
-        """Bring candidates to ``size`` examples; what they have seen is not measured again."""
-        # Paid before it is asked for: whether the next rung is affordable must not depend on who answered.
-        self.allowance -= sum(size - entry.examples for entry in entries)
-        results = await gather_affordable(
-            self._evaluate(entry.candidate, entry.order[:size]) for entry in entries
-        )
-        measured = []
-        for entry, means in zip(entries, results, strict=True):
+    def _posterior(self) -> Posterior:
+        running = self._running()
+        posterior = self._model.posterior([self._best, *(entry.effect for entry in running)])
+        for entry, mean in zip(running, posterior.mean[1:].tolist(), strict=True):
+            entry.estimate = posterior.base + mean
+        return posterior
+
+    def _drawn(self, size: int) -> list[RaceEntry]:
+        """Whom to ask next, by one draw from the posterior for each."""
+        running, posterior = self._running(), self._posterior()
+        reached = {entry.effect: entry.examples for entry in running}
+        found: list[RaceEntry] = []
+        for _ in range(max(0, size)):
+            drawn = posterior.sample(self._random)[1:]
+            open_ = [at for at, entry in enumerate(running) if reached[entry.effect] < len(self._examples)]
+            if not open_:
+                break
+            entry = running[max(open_, key=lambda at: drawn[at])]
+            reached[entry.effect] += 1
+            found.append(entry)
+        return found
+
+    def _drop(self) -> None:
+        """Those that are hardly the best: of all, the incumbent among them."""
+        running, posterior = self._running(), self._posterior()
+        draws = np.array([posterior.sample(self._random) for _ in range(_DRAWS)])
+        best = np.bincount(draws.argmax(1), minlength=len(running) + 1)[1:] / _DRAWS
+        for entry, chance in zip(running, best.tolist(), strict=True):
+            if chance < LEAST_CHANCE:
+                leads = entry.estimate > posterior.base + posterior.mean[0]
+                self._reject(entry, OTHERS if leads else "too little promise to go on")
+
+    async def _finish_leader(self, least_chance: float) -> bool:
+        """Measure the most promising candidate in full, where it is likely to beat the best so far."""
+        posterior, whole = self._posterior(), len(self._examples)
+        affordable = [entry for entry in self._running() if whole - entry.examples <= self.allowance]
+        if not affordable:
+            return False
+        leader = max(affordable, key=lambda entry: entry.estimate)
+        if self._chance_to_win(leader, posterior) < least_chance:
+            return False
+        await self._measure([leader] * (whole - leader.examples))
+        return True
+
+    def _chance_to_win(self, entry: RaceEntry, posterior: Posterior) -> float:
+        at = posterior.effects.index(entry.effect)
+        draws = np.array([posterior.sample(self._random) for _ in range(_DRAWS)])
+        return float((draws[:, at] > draws[:, 0]).mean())
+
+    # --- measuring
+
+    async def _measure(self, batch: Sequence[RaceEntry]) -> None:
+        """One more example for each entry of the batch; an entry may stand in it several times."""
+        # Paid before it is asked for: what is affordable next must not depend on who answered.
+        self.allowance -= len(batch)
+        reached = {entry.effect: entry.examples for entry in batch}
+        asked = []
+        for entry in batch:
+            asked.append(self._evaluate(entry.candidate, [self._examples[reached[entry.effect]]]))
+            reached[entry.effect] += 1
+        for entry, means in zip(batch, await gather_affordable(asked), strict=True):
             if isinstance(means, BudgetExhausted):
                 raise means  # those before it have been considered: the best so far is not lost
-            measured.append(replace(entry, examples=size, means=means))
-            if size == self._rungs[-1]:
-                self._incumbent.consider(entry.candidate, means)
-        return measured
+            (evaluation,) = means.evaluations
+            entry.evaluations.append(evaluation)
+            self._learn(entry.effect, evaluation)
+            if entry.examples == len(self._examples):
+                await self._consider(entry)
 
-    def _survivors(self, entries: Sequence[RaceEntry], next_size: int) -> list[RaceEntry]:
-        ranked = sorted(filter(self._may_win, entries), key=self._lead, reverse=True)
-        goes_on = ranked[: self._places(len(entries), entries[0].examples, next_size)]
-        for entry in entries:
-            if entry not in goes_on:
-                self._incumbent.reject(entry.candidate, entry.means, self._why(entry))
-        # Dropped for want of a place, not of promise: the final may still call them up.
-        self._waiting += [entry for entry in ranked if entry not in goes_on]
-        return [entry for entry in entries if entry in goes_on]
+    async def _consider(self, entry: RaceEntry) -> None:
+        entry.is_running = False
+        means = await self._evaluate(
+            entry.candidate, self._incumbent_order()
+        )  # measured, so it costs nothing
+        entry.estimate = means.aggregate
+        if self._incumbent.consider(entry.candidate, means):
+            self._best = entry.effect
 
-    def _places(self, running: int, size: int, next_size: int) -> int:
-        left = self.allowance - (self._rungs[-1] - next_size)
-        return max(0, min(math.ceil(running / KEEP_ONE_OF), left // (next_size - size)))
+    def _incumbent_order(self) -> list[Example]:
+        by_id = {example.example_id: example for example in self._examples}
+        return [by_id[evaluation.example_id] for evaluation in self._incumbent.means.evaluations]
 
-    def _may_win(self, entry: RaceEntry) -> bool:
-        """Whether a candidate could still be better than the incumbent; one that got nothing right cannot."""
-        if entry.means.aggregate <= 0:
-            return False
-        differences = self._differences(entry)
-        count, mean = len(differences), self._lead(entry)
-        spread = sum((difference - mean) ** 2 for difference in differences)
-        # Standard error of the mean difference. Without the 0.5, a handful of equal pairs would have no
-        # spread at all, and a candidate would be dropped, or kept, with certainty after six examples.
-        error = math.sqrt(spread + 0.5) / count
-        return mean + CONFIDENCE_Z * error > 0
+    def _learn(self, effect: int, evaluation: Evaluation) -> None:
+        """Where no scorer had an opinion on one of both, the pair speaks for neither."""
+        score = self._scores_of_source.get(evaluation.example_id)
+        if score is not None:
+            learned = score if evaluation.unscored else evaluation.aggregate
+            self._model.observe(evaluation.example_id, (effect,), learned)
 
-    def _lead(self, entry: RaceEntry) -> float:
-        """Mean difference to the incumbent on the examples both have seen."""
-        differences = self._differences(entry)
-        return sum(differences) / len(differences)
-
-    def _differences(self, entry: RaceEntry) -> list[float]:
-        """Candidate less incumbent on each example that the candidate has seen.
-
-        Where no scorer had an opinion on one of the two, the pair speaks for neither.
-        """
-        best = {evaluation.example_id: evaluation for evaluation in self._incumbent.means.evaluations}
-        pairs = [(best[evaluation.example_id], evaluation) for evaluation in entry.means.evaluations]
-        return [
-            0.0 if before.unscored or after.unscored else after.aggregate - before.aggregate
-            for before, after in pairs
-        ]
-
-    def _why(self, entry: RaceEntry) -> str:
-        mean = entry.means.aggregate
-        why = "others of its round did better" if self._may_win(entry) else "too little promise to go on"
-        return (
-            f"{mean:.3f} on {entry.examples} of {self._rungs[-1]} validation examples, where the best so far "
-            f"had {mean - self._lead(entry):.3f}: {why}"
-        )
+    def _reject(self, entry: RaceEntry, why: str) -> None:
+        entry.is_running = False
+        count = entry.examples
+        mean = sum(evaluation.aggregate for evaluation in entry.evaluations) / max(1, count)
+        reason = f"{mean:.3f} on {count} of {len(self._examples)} validation examples: {why}"
+        means = Means(evaluations=tuple(entry.evaluations), scores={"aggregate": mean})
+        self._incumbent.reject(entry.candidate, means, reason)

@@ -12,9 +12,9 @@ from burnish.domain.job import StopReason
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.protocol import Observe, Outcome, Task
 from burnish.optimizers.search.incumbent import Incumbent
-from burnish.optimizers.search.racing import KEEP_ONE_OF, Race, RaceEntry, rungs_of
+from burnish.optimizers.search.racing import EVALUATIONS_EACH, Race, RaceEntry
 
-FINALISTS = 3  # of those who dropped out last: how many may finish after the last round
+FINALISTS = 3  # how many may be measured in full after the last round
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +27,16 @@ class RacingBudget:
 
     @property
     def most_evaluations(self) -> int:
-        """Every round goes as far as it may, and every finalist runs to the end."""
-        if not self.validation:
-            return 0
-        rungs = rungs_of(self.validation)
-        total = 0
-        left = self.trials
-        while left > 0:
-            running = min(self.width, left)
-            left -= running
-            seen = 0
-            for size in rungs:
-                total += running * (size - seen)
-                seen, running = size, -(-running // KEEP_ONE_OF)
-            total += self.validation - rungs[0]  # one who dropped out is scheduler of the best after all
-        return total + FINALISTS * (self.validation - rungs[0])
+        """Every round has its evaluations and a leader that is measured in full; so is every finalist."""
+        each = min(EVALUATIONS_EACH, self.validation)
+        in_full = -(-self.trials // self.width) + FINALISTS
+        return self.trials * each + min(in_full, self.trials) * (self.validation - each)
 
     @property
     def least_evaluations(self) -> int:
-        """One round in which one candidate finishes."""
-        if not self.validation:
-            return 0
-        rungs = rungs_of(self.validation)
-        return min(self.width, self.trials) * rungs[0] + self.validation - rungs[0]
+        """One round, and one candidate that is measured in full."""
+        each = min(EVALUATIONS_EACH, self.validation)
+        return min(self.width, self.trials) * each + self.validation - each
 
     def allowance(self, task: Task, source: Means, spent: int = 0, beside: int = 0) -> int:
         """Evaluations the search may ask for beyond the source's on validation.

@@ -15,7 +15,7 @@ from burnish.store.encoding import check_searchable
 from burnish.store.rows import job_from_row
 from burnish.store.search.access_paths import AccessPath, AccessPaths
 from burnish.store.search.conditions import Condition, column_of, condition_of, is_entry, on_side, side_table
-from burnish.store.search.expression import And, Comparison, Expression, Order
+from burnish.store.search.expression import And, Comparison, Expression, Operator, Order
 from burnish.store.search.fields import CREATION, Field, Kind
 from burnish.store.search.paging import SortKey, SortValue, behind, decode_page_token, encode_page_token
 from burnish.store.search.parser import parse_filter, parse_order
@@ -43,14 +43,17 @@ class SearchPlan:
             check_searchable("experiment_ids", experiment_id)
         self._query = query
         self._dialect = dialect
-        self._conjuncts = tuple(_conjuncts(parse_filter(query.filter)))
-        self._access_paths = AccessPaths(self._conjuncts, query.experiment_ids, dialect)
+        self._conjuncts = (*_conjuncts(parse_filter(query.filter)), *_in_workspace(query.workspace))
+        self._experiment_ids = _experiments_of(query)
+        self._access_paths = AccessPaths(self._conjuncts, self._experiment_ids or (), dialect)
         self._orders = parse_order(query.order_by)
         self._sort, _ = self._keys(None)
         self._after = decode_page_token(query, self._sort)
 
     def run(self, connection: Connection) -> JobPage:
         """Read the page: first the jobs that have the first sort value, then those that lack it."""
+        if self._experiment_ids == ():
+            return JobPage(())
         rare = self._access_paths.rarest(connection)
         wanted = self._query.max_results + 1
         rows: list[Row[Any]] = []
@@ -132,6 +135,19 @@ class SearchPlan:
             keys.append(SortKey(column, order.descending, nullable, _VALUE_TYPES[field.kind]))
         keys.append(SortKey(home.c.job_id, orders[CREATION].descending, False, str))
         return tuple(keys), joined
+
+
+def _experiments_of(query: JobQuery) -> tuple[str, ...] | None:
+    """Those that are searched; ``None``: all."""
+    readable = query.readable_experiment_ids
+    if readable is None:
+        return query.experiment_ids or None
+    asked = query.experiment_ids or sorted(readable)
+    return tuple(experiment_id for experiment_id in asked if experiment_id in readable)
+
+
+def _in_workspace(name: str | None) -> tuple[Expression, ...]:
+    return () if name is None else (Comparison(Field("workspace", Kind.TEXT), Operator.EQUAL, (name,)),)
 
 
 def _conjuncts(expression: Expression | None) -> list[Expression]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -147,7 +146,7 @@ def evaluation_to_row(job_id: str, record: EvaluationRecord) -> dict[str, Any]:
         "scores": {name: _score_to_json(score) for name, score in evaluation.scores.items()},
         "aggregate": evaluation.aggregate,
         "error": evaluation.error,
-        "usage": asdict(evaluation.usage),
+        "usage": evaluation.usage.as_json(),
     }
     if evaluation.unscored:
         body["unscored"] = True

@@ -62,6 +62,7 @@ class SqlJobStore:
         self.get, self.count_by_status = jobs.get, jobs.count_by_status
         self.get_existing, self.versions = jobs.get_existing, jobs.versions
         self.unfinished, self.heartbeats = jobs.unfinished, jobs.heartbeats
+        self.experiment_ids, self.workspaces = jobs.experiment_ids, jobs.workspaces
         attempts = Attempts(database, writer, hand_over, clock_ms)
         self.take, self.update, self.fence = attempts.take, attempts.update, attempts.fence
         self.request_cancel, self.reopen = attempts.request_cancel, attempts.reopen

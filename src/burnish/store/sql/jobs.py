@@ -19,7 +19,7 @@ from burnish.store.sql.inputs import Inputs, PreparedInputs, delete_inputs, writ
 from burnish.store.sql.job_writer import JobWriter
 from burnish.store.sql.journal import entry_to_row
 from burnish.store.sql.locking import lock_job
-from burnish.store.sql.statements import claim, insert_new
+from burnish.store.sql.statements import claim, distinct, insert_new
 
 _jobs = tables.jobs
 _BY_ID = select(_jobs).where(_jobs.c.job_id == bindparam("job_id"))
@@ -31,6 +31,7 @@ _VERSION = (
     _jobs.c.last_sequence,
     _jobs.c.cancel_requested,
     _jobs.c.usage_calls,
+    _jobs.c.workspace,
 )
 _IDS_AT_ONCE = 500  # a statement of SQLite may have 32,766 parameters, of older ones 999
 
@@ -121,6 +122,12 @@ class Jobs:
             return {job_id: JobVersion(*version) for job_id, *version in connection.execute(query)}
 
         return await self._database.read(read)
+
+    async def experiment_ids(self) -> frozenset[str]:
+        return await self._database.read(lambda connection: distinct(connection, _jobs.c.experiment_id))
+
+    async def workspaces(self) -> frozenset[str]:
+        return await self._database.read(lambda connection: distinct(connection, _jobs.c.workspace))
 
     async def delete(self, job_id: str) -> None:
         def remove(connection: Connection) -> None:

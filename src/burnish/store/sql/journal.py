@@ -74,15 +74,14 @@ class Journal:
         finished: Sequence[JournalEntry],
         abandoned: Sequence[CallKey] = (),
     ) -> Awaitable[None]:
+        answered = [entry_to_row(job_id, entry) for entry in finished]
+        over = [*(row["call_id"] for row in answered), *map(_call_id, abandoned)]
         page = _Page(
             job_id=job_id,
             attempt=attempt,
             begun=[call_to_row(job_id, key, reserved) | {"attempt": attempt} for key, reserved in begun],
-            finished=[entry_to_row(job_id, entry) for entry in finished],
-            settled=[
-                {"of_job": job_id, "of_attempt": attempt, "settled": _call_id(key)}
-                for key in (*(entry.key for entry in finished), *abandoned)
-            ],
+            finished=answered,
+            settled=[{"of_job": job_id, "of_attempt": attempt, "settled": call_id} for call_id in over],
         )
         page.check_storable()
         return self._pages(page)

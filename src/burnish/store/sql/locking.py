@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
 
 from burnish.domain.job import JobStatus
 from burnish.errors import AttemptSuperseded, NotFound
@@ -85,10 +86,16 @@ def lock_fenced(
 ) -> FencedRows:
     """The rows of all jobs that somebody wants to write to, locked in the order of their ids, so that
     no two transactions wait for each other."""
-    query = (
+    job_ids = list({entry.job_id for entry in entries})
+    rows = connection.execute(_lock(tuple(columns)), {"job_ids": job_ids})
+    return FencedRows({row.job_id: row for row in rows})
+
+
+@cache
+def _lock(columns: tuple[ColumnElement[Any], ...]) -> Select[Any]:
+    return (
         select(*columns)
-        .where(_jobs.c.job_id.in_({entry.job_id for entry in entries}))
+        .where(_jobs.c.job_id.in_(bindparam("job_ids", expanding=True)))
         .order_by(_jobs.c.job_id)
         .with_for_update(key_share=True)
     )
-    return FencedRows({row.job_id: row for row in connection.execute(query)})

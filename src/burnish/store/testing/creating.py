@@ -47,7 +47,7 @@ class CreateContract(Opener):
             split=SplitFractions(0.6, 0.2, 0.2),
             seed=42,
             max_output_tokens=16,
-            app=App(function="shop.answer"),
+            app=App(url="https://a.example/x", timeout_seconds=5.0, headers_from_env={"X": "BURNISH_APP_X"}),
         )
         async with self.open() as store:
             job = a_job(config=config)

@@ -37,7 +37,7 @@ class VersionContract(Opener):
             assert await store.versions() == {}
             await store.create(a_job(experiment_id="7"))
             seen = [await store.versions()]
-            assert seen[0] == {"job": ("7", "PENDING", 0, 1, False, 0)}
+            assert seen[0] == {"job": ("7", "PENDING", 0, 1, False, 0, "default")}
             await store.take("job", "w")
             seen.append(await store.versions())
             await store.report("job", 1, Report())  # a heartbeat

@@ -37,13 +37,24 @@ class Artifacts:
             folders: each folder's path, and its texts by file name.
             last: name of the file that each folder has; where it is, the others are.
         """
-        with self._connection.artifacts(artifact_uri) as repository, tempfile.TemporaryDirectory() as scratch:
-            first, then = Path(scratch, "first"), Path(scratch, "then")
-            for folder, files in folders:
-                for name, text in files.items():
-                    path = (then if name == last else first) / folder / name
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(text, encoding="utf-8", errors="replace")
-            for part in (first, then):
-                if part.exists():
-                    repository.log_artifacts(str(part))
+        with self._connection.artifacts(artifact_uri) as repository:
+            from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+            if isinstance(repository, LocalArtifactRepository):
+                for folder, files in folders:
+                    for name in sorted(files, key=lambda name: name == last):
+                        _write(Path(repository.artifact_dir, folder, name), files[name])
+                return
+            with tempfile.TemporaryDirectory() as scratch:
+                first, then = Path(scratch, "first"), Path(scratch, "then")
+                for folder, files in folders:
+                    for name, text in files.items():
+                        _write((then if name == last else first) / folder / name, text)
+                for part in (first, then):
+                    if part.exists():
+                        repository.log_artifacts(str(part))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="replace")

@@ -14,13 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from burnish.domain.job import DEFAULT_WORKSPACE
 from burnish.errors import BurnishError, InvalidInput, NotFound, TrackingUnavailable
 from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow.address import Address
+from burnish.tracking.workspace import current_workspace
 
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _REFUSED = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE")
 _DELETED = "Current state is deleted"  # to MLflow an invalid parameter: a write to a deleted run
+_OLD_SCHEMA = "out-of-date database schema"
 _SQLITE_BUSY_SECONDS = 20.0
 
 
@@ -50,19 +53,19 @@ class Connection:
         Raises:
             NotFound, InvalidInput, TrackingUnavailable
         """
-        with self._translated(what, name), self._in_turn():
+        with self._translated(what, name), self._in_turn(), self._in_workspace():
             yield self._open()[0]
 
     @contextmanager
     def registry(self, what: str = "", name: str = "") -> Iterator[Any]:
         """MLflow's registry store, likewise."""
-        with self._translated(what, name), self._in_turn():
+        with self._translated(what, name), self._in_turn(), self._in_workspace():
             yield self._open()[1]
 
     @contextmanager
     def artifacts(self, artifact_uri: str) -> Iterator[Any]:
         """The artifact repository of one run."""
-        with self._translated("artifact location", artifact_uri):
+        with self._translated("artifact location", artifact_uri), self._in_workspace():
             load_mlflow()
             from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -114,6 +117,24 @@ class Connection:
         return tracking, registry
 
     @contextmanager
+    def _in_workspace(self) -> Iterator[None]:
+        """MLflow's stores look up themselves which workspace they are asked in."""
+        load_mlflow()
+        try:
+            from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
+            from mlflow.utils.workspace_context import ServerWorkspaceContext
+        except ImportError:  # of before there were workspaces
+            yield
+            return
+        name = current_workspace()
+        # To a server that is not named one it is its default one, or none where it knows no workspaces.
+        if name == DEFAULT_WORKSPACE if self.address.is_server else not MLFLOW_ENABLE_WORKSPACES.get():
+            yield
+            return
+        with ServerWorkspaceContext(name):
+            yield
+
+    @contextmanager
     def _in_turn(self) -> Iterator[None]:
         if self._turn is None:
             yield
@@ -139,6 +160,9 @@ class Connection:
             if not isinstance(error, MlflowException):
                 raise
             deleted = what == "run" and _DELETED in str(error)
+            if _OLD_SCHEMA in str(error):
+                remedy = "an older MLflow made this database; back it up, then run: mlflow db upgrade URI"
+                raise InvalidInput.of("tracking_uri", self.address, remedy) from error
             if what and (error.error_code in _GONE or deleted):
                 raise NotFound(what, name) from error
             if error.error_code in _REFUSED:

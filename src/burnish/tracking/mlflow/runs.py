@@ -12,7 +12,7 @@ from burnish.domain.job import Job
 from burnish.errors import NotFound
 from burnish.tracking.description import ATTEMPT_TAG, JOB_TAG, STORE_TAG, run_name, run_params, run_tags
 from burnish.tracking.mlflow.connection import Connection
-from burnish.tracking.names import metric_name
+from burnish.tracking.names import metric_name, split_prompt_uri
 from burnish.tracking.protocol import OpenRun, RunStatus
 
 _LINKED_PROMPTS = "mlflow.linkedPrompts"  # JSON: [{"name": ..., "version": "1"}, ...]
@@ -20,6 +20,7 @@ _MAX_METRICS = 800  # in one request, which takes 1000 entries in all
 _MAX_OTHERS = 100  # params, and tags, in one request
 _PAGE = 25_000  # metric values, as MLflow's client asks for
 _MAX_RACERS = 100
+_MAX_DIGEST = 30  # of 36 characters, before what we add
 _EXPERIMENTS = 100  # in one search
 _RUNS = 5_000  # open ones of one store; more are found the next time
 
@@ -48,14 +49,16 @@ class Runs:
         # Threads of this process take turns; between processes the attempt decides, see _winner.
         with self._connection.turn(job.job_id):
             # Before a job's first attempt there is nothing to find.
-            run_id = self.find(job) if job.attempt > 1 or job.run_id else None
-            run = self.get(run_id) if run_id else self._make(job, sources)
+            run = self._find(job) if job.attempt > 1 or job.run_id else None
+            run = run or self._make(job, sources)
             self._complete(run, job, dataset, sources)
         return str(run.info.run_id)
 
     def schedule(self, job: Job, store_id: str) -> str:
         """Make the run of a new job, SCHEDULED."""
-        run = self._create(job, {STORE_TAG: store_id})
+        linked = [split_prompt_uri(uri) for uri in job.source_prompt_uris]
+        versions = [(name, which) for name, which in linked if isinstance(which, int)]
+        run = self._create(job, {STORE_TAG: store_id, **linked_prompts({}, versions)})
         self.log(run, params=run_params(job))
         self._set_status(run.info.run_id, RunStatus.SCHEDULED)
         return str(run.info.run_id)
@@ -75,13 +78,8 @@ class Runs:
 
     def find(self, job: Job) -> str | None:
         """Id of the job's run, where it has one."""
-        if job.run_id is not None:
-            try:
-                return str(self.get(job.run_id).info.run_id)
-            except NotFound:
-                pass  # deleted by hand: the job goes on in a new one
-        found = self._of_job(job)
-        return _winner(found) if found else None
+        run = self._find(job)
+        return str(run.info.run_id) if run else None
 
     def get(self, run_id: str) -> Any:
         """
@@ -164,6 +162,13 @@ class Runs:
         except NotFound:
             return
 
+    def _find(self, job: Job) -> Any | None:
+        if job.run_id is not None:
+            with suppress(NotFound):  # deleted by hand: the job goes on in a new one
+                return self.get(job.run_id)
+        found = self._of_job(job)
+        return _winner(found) if found else None
+
     def _of_job(self, job: Job) -> list[Any]:
         return self._search([job.experiment_id], f"tags.`{JOB_TAG}` = '{job.job_id}'", _MAX_RACERS)
 
@@ -186,9 +191,9 @@ class Runs:
         racers = self._of_job(job) or [made]
         winner = _winner(racers)
         for run in racers:
-            if run.info.run_id != winner:
+            if run is not winner:
                 self.delete(run.info.run_id)
-        return next(run for run in racers if run.info.run_id == winner)
+        return winner
 
     def _create(self, job: Job, others: Mapping[str, str]) -> Any:
         user = _user()
@@ -209,19 +214,7 @@ class Runs:
         run_id = run.info.run_id
         if dataset is not None and not run.inputs.dataset_inputs:
             with self._connection.tracking("run", run_id) as store:
-                from mlflow.entities import Dataset as DatasetEntity
-                from mlflow.entities import DatasetInput, InputTag
-
-                entity = DatasetEntity(
-                    name=dataset.name,
-                    digest=dataset.digest,
-                    source_type=dataset.source._get_source_type(),
-                    source=dataset.source.to_json(),
-                    schema=dataset.schema,
-                    profile=dataset.profile,
-                )
-                context = InputTag("mlflow.data.context", "optimization")
-                store.log_inputs(run_id, datasets=[DatasetInput(dataset=entity, tags=[context])])
+                store.log_inputs(run_id, datasets=_dataset_inputs(job, dataset))
         if run.info.status != RunStatus.RUNNING.value:
             self._set_status(run_id, RunStatus.RUNNING)  # a resumed job
 
@@ -231,6 +224,29 @@ class Runs:
             from mlflow.entities import RunStatus as MlflowRunStatus
 
             store.update_run_info(run_id, MlflowRunStatus.from_string(status.value), ended, None)
+
+
+def _dataset_inputs(job: Job, dataset: Any) -> list[Any]:
+    """The whole dataset, and the part that was learned from, as MLflow's own jobs show them."""
+    from mlflow.entities import Dataset as DatasetEntity
+    from mlflow.entities import DatasetInput, InputTag
+
+    def shown(context: str, digest: str, profile: str | None) -> Any:
+        entity = DatasetEntity(
+            name=dataset.name,
+            digest=digest,
+            source_type=dataset.source._get_source_type(),
+            source=dataset.source.to_json(),
+            schema=dataset.schema,
+            profile=profile,
+        )
+        return DatasetInput(dataset=entity, tags=[InputTag("mlflow.data.context", context)])
+
+    inputs = [shown("optimization", dataset.digest, dataset.profile)]
+    if job.inputs is not None and job.inputs.dataset is not None:
+        rows = json.dumps({"num_records": job.inputs.dataset.train})
+        inputs.append(shown("training", f"{dataset.digest[:_MAX_DIGEST]}-train", rows))
+    return inputs
 
 
 def linked_prompts(tags: Mapping[str, str], prompts: Sequence[tuple[str, int | str]]) -> dict[str, str]:
@@ -255,13 +271,13 @@ def _steps(store: Any, run_id: str, key: str) -> set[int]:
             return steps
 
 
-def _winner(runs: list[Any]) -> str:
+def _winner(runs: list[Any]) -> Any:
     """Of several runs of one job: that of the latest attempt, then the oldest.
 
     The latest attempt is the one that is not fenced off, so its worker's run must be the one that
     stays, whichever of them finds out first.
     """
-    first = min(
+    return min(
         runs,
         key=lambda run: (
             -int(run.data.tags.get(ATTEMPT_TAG, "0")),
@@ -269,7 +285,6 @@ def _winner(runs: list[Any]) -> str:
             run.info.run_id,
         ),
     )
-    return str(first.info.run_id)
 
 
 def _user() -> str:

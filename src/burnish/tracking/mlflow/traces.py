@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from burnish.domain.records import EvaluationRecord
 from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow.connection import Connection
+from burnish.tracking.mlflow.transaction import write_together
 from burnish.tracking.protocol import EvaluationTrace, TraceBatch
 
 _PAGE = 500  # the most that a search of traces gives at once
 _PREVIEW = 1000  # characters; MLflow cuts them there itself
 _SOURCE_RUN = "mlflow.sourceRun"
 _NAME = "mlflow.traceName"
+_SPANS_LOCATION = "mlflow.trace.spansLocation"  # MLflow sets it with the first span
 
 
 class Traces:
@@ -31,51 +33,29 @@ class Traces:
         self._clock = clock
 
     def write(self, run_id: str, batch: TraceBatch) -> None:
-        """Write the traces that the run does not have yet, one after the other.
+        """Write the traces that the run does not have yet.
 
         A trace's id follows from job, candidate, example and split, so one that a crash left half written
         is completed and none is written twice.
         """
         load_mlflow()
-        with self._connection.tracking("run", run_id) as store:
-            written = set(_written(store, batch.experiment_id, run_id))
-            for trace in batch.traces:
-                trace_id = trace_id_of(batch.job_id, trace.record)
-                if trace_id not in written:
-                    self._write_one(store, run_id, batch, trace, trace_id)
-
-    def _write_one(
-        self, store: Any, run_id: str, batch: TraceBatch, trace: EvaluationTrace, trace_id: str
-    ) -> None:
-        from mlflow.entities import TraceInfo, TraceLocation
-        from mlflow.entities.trace_state import TraceState
-
-        evaluation = trace.record.evaluation
+        by_id = {trace_id_of(batch.job_id, trace.record): trace for trace in batch.traces}
         now_ns = int(self._clock() * 1e9)
-        # The spans come first: a trace that is found is complete.
-        store.log_spans(batch.experiment_id, [_span(trace, trace_id, now_ns, batch.experiment_id)])
-        store.start_trace(
-            TraceInfo(
-                trace_id=trace_id,
-                trace_location=TraceLocation.from_experiment_id(batch.experiment_id),
-                request_time=now_ns // 1_000_000,
-                execution_duration=0,
-                state=TraceState.ERROR if evaluation.error else TraceState.OK,
-                request_preview=_json(trace.example.inputs)[:_PREVIEW],
-                response_preview=evaluation.output[:_PREVIEW],
-                trace_metadata={
-                    _SOURCE_RUN: run_id,
-                    "mlflow.trace.tokenUsage": json.dumps(_token_usage(trace.record)),
-                    "burnish.job_id": batch.job_id,
-                    "burnish.candidate_id": evaluation.candidate_id,
-                    "burnish.example_id": evaluation.example_id,
-                    "burnish.split": trace.record.split,
-                    "burnish.role": trace.role,
-                },
-                tags={_NAME: f"{trace.role}, {trace.record.split}"},
-                assessments=list(_assessments(trace, trace_id, run_id)),
-            )
-        )
+
+        def write(store: Any) -> None:
+            begun = dict(_begun(store, batch.experiment_id, run_id))
+            missing = {trace_id: trace for trace_id, trace in by_id.items() if not begun.get(trace_id)}
+            # In this order MLflow inserts; the other way round it merges row by row.
+            for trace_id, trace in missing.items():
+                if trace_id not in begun:
+                    store.start_trace(_info(run_id, batch, trace, trace_id, now_ns // 1_000_000))
+            spans = [
+                _span(trace, trace_id, now_ns, batch.experiment_id) for trace_id, trace in missing.items()
+            ]
+            _log_spans(store, batch.experiment_id, spans)
+
+        with self._connection.tracking("run", run_id) as store:
+            write_together(store, batch.experiment_id, write)
 
 
 def trace_id_of(job_id: str, record: EvaluationRecord) -> str:
@@ -84,7 +64,50 @@ def trace_id_of(job_id: str, record: EvaluationRecord) -> str:
     return "tr-" + hashlib.sha256("\0".join(what).encode()).hexdigest()[:32]
 
 
-def _written(store: Any, experiment_id: str, run_id: str) -> Iterator[str]:
+def _info(run_id: str, batch: TraceBatch, trace: EvaluationTrace, trace_id: str, now_ms: int) -> Any:
+    """All but the span. What it cost is read from there: given twice, older versions add it up."""
+    from mlflow.entities import TraceInfo, TraceLocation
+    from mlflow.entities.trace_state import TraceState
+
+    evaluation = trace.record.evaluation
+    return TraceInfo(
+        trace_id=trace_id,
+        trace_location=TraceLocation.from_experiment_id(batch.experiment_id),
+        request_time=now_ms,
+        execution_duration=0,
+        state=TraceState.ERROR if evaluation.error else TraceState.OK,
+        request_preview=_json(trace.example.inputs)[:_PREVIEW],
+        response_preview=evaluation.output[:_PREVIEW],
+        trace_metadata={
+            _SOURCE_RUN: run_id,
+            "burnish.job_id": batch.job_id,
+            "burnish.candidate_id": evaluation.candidate_id,
+            "burnish.example_id": evaluation.example_id,
+            "burnish.split": trace.record.split,
+            "burnish.role": trace.role,
+        },
+        tags={_NAME: f"{trace.role}, {trace.record.split}"},
+        assessments=list(_assessments(trace, trace_id, run_id)),
+    )
+
+
+def _log_spans(store: Any, experiment_id: str, spans: Sequence[Any]) -> None:
+    """At once where MLflow takes spans of several traces; 3.9 does not."""
+    if not spans:
+        return
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.log_spans(experiment_id, list(spans))
+    except MlflowException as error:
+        if "same trace" not in str(error):
+            raise
+        for span in spans:
+            store.log_spans(experiment_id, [span])
+
+
+def _begun(store: Any, experiment_id: str, run_id: str) -> Iterator[tuple[str, bool]]:
+    """Ids of the run's traces, and whether they have their span."""
     token = None
     while True:
         found, token = store.search_traces(
@@ -93,7 +116,7 @@ def _written(store: Any, experiment_id: str, run_id: str) -> Iterator[str]:
             max_results=_PAGE,
             page_token=token,
         )
-        yield from (info.trace_id for info in found)
+        yield from ((info.trace_id, _SPANS_LOCATION in info.tags) for info in found)
         if not token:
             return
 

@@ -194,7 +194,10 @@ class MlflowTracker:
     @_patiently
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
         with self._connection.turn(job.job_id):
-            winner = self._prompts.find_of_job(job.job_id, source.name, template)
+            # Before a job's second attempt there is nothing to find, unless this very call is repeated.
+            find, winner = partial(self._prompts.find_of_job, job.job_id, source.name, template), None
+            if job.attempt > 1:
+                winner = find()
             if winner is None:
                 made = self._prompts.register(
                     Prompt(
@@ -206,9 +209,9 @@ class MlflowTracker:
                     message=f"Optimized from {source.uri} by Burnish job {job.job_id}",
                     tags={JOB_TAG: job.job_id, SOURCE_TAG: source.uri or ""},
                 )
-                # The worker of an older attempt, which does not know yet that it is superseded, may
-                # do the same at this moment: of equal versions the first stays, whoever made it.
-                winner = self._prompts.find_of_job(job.job_id, source.name, template, made) or made
+                # The worker of another attempt, which does not know yet that it is superseded, may have
+                # done the same: of equal versions the first stays, whoever made it.
+                winner = find(made) or made
                 if winner.uri != made.uri:
                     self._prompts.delete(made)
         assert winner.uri is not None

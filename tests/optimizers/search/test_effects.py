@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from burnish.optimizers.factorial.effects import EffectModel, Normal, Priors
+from burnish.optimizers.search.effects import EffectModel, Normal, Priors
 
 EDIT = Normal(0.0, 0.12)
 

@@ -1,0 +1,58 @@
+"""Whose rules a server keeps: MLflow's, where it has users or workspaces; those of tokens; or none."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from burnish.access.in_process import FlaskAnswers
+from burnish.access.mlflow import MlflowAuthority
+from burnish.access.protocol import Authority, Open
+from burnish.access.server import AsgiAnswers, HttpAnswers, ServerAuthority
+from burnish.access.tokens import TokenAuthority
+from burnish.api.mlflow_app import LazyApp
+from burnish.api.session import Sessions
+from burnish.config import Settings
+from burnish.tracking.mlflow.address import Address
+
+BASIC_AUTH = "basic-auth"
+NEAR_SECONDS = 5.0
+FAR_SECONDS = 30.0
+"""How long a permission is believed to last, of an MLflow in this process and of one elsewhere."""
+
+
+def authority_of(settings: Settings, mlflow_app: ASGIApp | None, sessions: Sessions) -> Authority:
+    """
+    Args:
+        mlflow_app: that of this process.
+        sessions: where tokens are found.
+    """
+    if isinstance(mlflow_app, LazyApp):
+        known = _in_process(settings, mlflow_app)
+    elif Address(settings.tracking_uri).is_server and not sessions.required:
+        known = ServerAuthority(HttpAnswers(str(Address(settings.tracking_uri))), FAR_SECONDS)
+    else:
+        known = Open()
+    return TokenAuthority(sessions.find, known) if sessions.required else known
+
+
+def _in_process(settings: Settings, mlflow_app: LazyApp) -> Authority:
+    if settings.mlflow_app not in ("", BASIC_AUTH):
+        return ServerAuthority(AsgiAnswers(mlflow_app.loaded), NEAR_SECONDS)
+
+    async def flask() -> Any:
+        await mlflow_app.loaded()
+        from mlflow.server import app
+
+        return app
+
+    if settings.mlflow_app or has_workspaces():
+        return MlflowAuthority(FlaskAnswers(flask), NEAR_SECONDS)
+    return Open()
+
+
+def has_workspaces() -> bool:
+    """Whether the MLflow of this process was told to have workspaces."""
+    return os.environ.get("MLFLOW_ENABLE_WORKSPACES", "").lower() in ("true", "1")

@@ -1,0 +1,290 @@
+"""A function behind ``burnish app serve``, and a job that optimizes its prompts over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from starlette.applications import Starlette
+
+from burnish.api.testing import serving
+from burnish.apps.function_app import FunctionApp
+from burnish.apps.server import check_exposure, create_app, load_function
+from burnish.domain.app import App
+from burnish.domain.job import JobStatus
+from burnish.domain.prompt import render, text_of
+from burnish.domain.usage import Role
+from burnish.errors import InvalidInput
+from burnish.llm.apps.addresses import AllowedApps
+from burnish.llm.apps.http import HttpApps
+from burnish.llm.protocol import Request
+from burnish.llm.testing.scripted import ScriptedProvider
+from burnish.mlflow_import import load_mlflow
+from tests.new_databases import Migrated
+from tests.worker.harness import PROMPT, WorkerHarness, WorkerProcess
+
+FOLDER = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def prompt_uri(tmp_path_factory: pytest.TempPathFactory, migrated: Migrated) -> Iterator[str]:
+    """A prompt in an MLflow of this module's own, which the functions below load."""
+    load_mlflow()
+    import mlflow
+
+    folder = tmp_path_factory.mktemp("registry")
+    shutil.copyfile(migrated.mlflow, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        yield str(mlflow.genai.register_prompt("p", PROMPT).uri)
+        mlflow.flush_trace_async_logging(terminate=True)
+
+
+@asynccontextmanager
+async def client_of(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as client,
+    ):
+        yield client
+
+
+async def ask(function: Callable[..., Any], body: Any, **options: Any) -> tuple[int, Any]:
+    async with client_of(create_app(FunctionApp(function), **options)) as client:
+        answer = await client.post("/any/path", json=body)
+        return answer.status_code, answer.json()
+
+
+def body(text: str = "Say {{review}}", **changes: Any) -> dict[str, Any]:
+    return {"inputs": {"review": "fun"}, "prompts": {"p": text}, "evaluation_id": "e1", **changes}
+
+
+async def test_the_function_sees_the_candidate_s_prompts(prompt_uri: str) -> None:
+    import mlflow
+
+    loaded_before = mlflow.genai.load_prompt(prompt_uri)
+
+    def predict(review: str) -> dict[str, Any]:
+        now = mlflow.genai.load_prompt(prompt_uri)
+        return {"before": loaded_before.format(review=review), "now": now.format(review=review)}
+
+    status, answer = await ask(predict, body())
+    assert status == 200
+    assert answer["output"] == {"before": "Say fun", "now": "Say fun"}
+    assert answer["trace_id"].startswith("tr-")
+    assert "usage" not in answer, "no model call was traced, so nothing is known of its cost"
+    assert loaded_before.format(review="x") != "Say x", "outside it shows its own"
+
+
+async def test_an_exception_is_the_example_s_failure(prompt_uri: str) -> None:
+    def predict(review: str) -> str:
+        raise ValueError(f"no such film: {review}")
+
+    assert await ask(predict, body()) == (422, {"error": "ValueError: no such film: fun"})
+
+
+async def test_a_function_that_hangs_is_left(prompt_uri: str) -> None:
+    go_on = threading.Event()
+
+    def predict(review: str) -> str:
+        go_on.wait(20)
+        return review
+
+    status, answer = await ask(predict, body(), timeout_seconds=0.05)
+    go_on.set()
+    assert (status, "has not returned within 0.05 s" in answer["error"]) == (504, True)
+
+
+@pytest.mark.parametrize(
+    ("request_body", "said"),
+    [
+        ([], "body: must be an object"),
+        ({}, "inputs: must be an object"),
+        (body(inputs=[1]), "inputs: '[1]': must be an object"),
+        (body(prompts="x"), "prompts: \"'x'\": must be an object"),
+        (body(prompts={"p": 3}), "prompts.p: '3': must be a text or a list of messages"),
+        (body(prompts={"p": [{"role": "user"}]}), "prompts.p[0]"),
+        (body(evaluation_id=3), "evaluation_id: '3': must be a text"),
+    ],
+)
+async def test_requests_that_are_none(prompt_uri: str, request_body: Any, said: str) -> None:
+    status, answer = await ask(lambda review: review, request_body)
+    assert status == 400
+    assert said in answer["error"]
+
+
+async def test_no_json_and_other_methods(prompt_uri: str) -> None:
+    async with client_of(create_app(FunctionApp(lambda review: review))) as client:
+        assert (await client.post("/", content=b"{")).status_code == 400
+        assert (await client.post("/", content=b"[" * 100_000)).status_code == 400
+        assert (await client.get("/")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [("Bearer secret", 422), ("secret", 422), ("Bearer wrong", 401), ("", 401), ("Bearer", 401)],
+)
+async def test_a_token(prompt_uri: str, header: str, status: int) -> None:
+    def predict(review: str) -> str:
+        raise ValueError
+
+    async with client_of(create_app(FunctionApp(predict), token="Bearer secret")) as client:
+        answer = await client.post("/", json=body(), headers={"Authorization": header})
+    assert answer.status_code == status
+
+
+async def test_what_is_asked_again_is_not_run_again(prompt_uri: str) -> None:
+    runs: Counter[str] = Counter()
+    now = [0.0]
+
+    async def predict(review: str) -> str:
+        runs[review] += 1
+        await asyncio.sleep(0)
+        if review == "fails":
+            raise ValueError
+        return review
+
+    app = create_app(FunctionApp(predict), clock=lambda: now[0])
+    async with client_of(app) as client:
+        asked = [client.post("/", json=body()) for _ in range(5)]
+        assert {answer.json()["output"] for answer in await asyncio.gather(*asked)} == {"fun"}
+        assert runs["fun"] == 1
+        for _ in range(2):
+            await client.post("/", json=body(inputs={"review": "fails"}, evaluation_id="e2"))
+            await client.post("/", json=body(inputs={"review": "no id"}, evaluation_id=None))
+        assert (runs["fails"], runs["no id"]) == (2, 2)
+        now[0] = 601.0
+        await client.post("/", json=body())
+        assert runs["fun"] == 2, "after ten minutes it is forgotten"
+
+
+@pytest.mark.parametrize("where", ["served:shout", "served:Shop.answer"])
+def test_functions_by_name(where: str) -> None:
+    assert callable(load_function(where, FOLDER))
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("served", "write MODULE:FUNCTION"),
+        ("served:", "write MODULE:FUNCTION"),
+        ("nowhere_at_all:f", "cannot be imported: ModuleNotFoundError"),
+        ("served:shot", "there is no 'shot' in it; did you mean 'shout'?"),
+        ("served:NUMBER", "is of type int"),
+    ],
+)
+def test_what_is_no_function(where: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        load_function(where, FOLDER)
+    assert said in str(refused.value)
+
+
+def test_other_machines_need_a_token() -> None:
+    for host in ("127.0.0.1", "::1", "localhost"):
+        check_exposure(host, "")
+    check_exposure("0.0.0.0", "secret")
+    for host in ("0.0.0.0", "::", "10.0.0.7", "app.example"):
+        with pytest.raises(InvalidInput, match="BURNISH_APP_TOKEN"):
+            check_exposure(host, "")
+
+
+# --- a job over HTTP
+
+
+class SentimentApp:
+    """A function on the scripted model, whose prompt is in MLflow.
+
+    Args:
+        kills: called in the run of that number, from 1.
+    """
+
+    def __init__(self, prompt_uri: str) -> None:
+        self.prompt_uri = prompt_uri
+        self.runs: Counter[tuple[str, str]] = Counter()
+        self.kill_at: tuple[int, Callable[[], None]] | None = None
+        self._model = ScriptedProvider()
+
+    async def predict(self, review: str) -> str:
+        """One model call, under the prompt that MLflow shows."""
+        import mlflow
+
+        template = mlflow.genai.load_prompt(self.prompt_uri).template
+        self.runs[template, review] += 1
+        if self.kill_at and self.runs.total() == self.kill_at[0]:
+            self.kill_at[1]()
+        asked = Request(model="scripted:/sentiment", messages=render(template, {"review": review}))
+        assert text_of(asked.messages)
+        with mlflow.start_span("model", span_type="CHAT_MODEL") as span:
+            answer = await self._model.complete(asked, "sentiment", 5.0)
+            span.set_attribute(
+                "mlflow.chat.tokenUsage", {"input_tokens": 30, "output_tokens": 1, "total_tokens": 31}
+            )
+        return answer.text
+
+
+async def run_job(harness: WorkerHarness, url: str, app: SentimentApp, kill_at: int | None = None) -> None:
+    apps = HttpApps(AllowedApps((url,)), {})
+    process = WorkerProcess(harness, app=apps.find(App(url=url)))
+    app.kill_at = (kill_at, process.die) if kill_at else None
+    await process.run(reason="submitted" if kill_at else "the worker died")
+    await apps.close()
+
+
+async def test_a_job_over_http_is_killed_and_resumed_and_nothing_is_paid_twice(
+    prompt_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    undisturbed, killed = SentimentApp(prompt_uri), SentimentApp(prompt_uri)
+    whole = WorkerHarness(tmp_path_factory.mktemp("whole"))
+    async with serving(create_app(FunctionApp(undisturbed.predict))) as url:
+        await whole.submit(app=App(url=url), model=None)
+        await run_job(whole, url, undisturbed)
+    expected = (await whole.result()).check()
+    await whole.close()
+    assert expected.job.status is JobStatus.COMPLETED
+    assert expected.job.final_eval_scores["aggregate"] > expected.job.initial_eval_scores["aggregate"]
+    used = expected.job.usage.roles[Role.TARGET]
+    assert used.calls == undisturbed.runs.total()
+    assert used.prompt_tokens == 30 * used.calls
+
+    harness = WorkerHarness(tmp_path_factory.mktemp("killed"))
+    async with serving(create_app(FunctionApp(killed.predict))) as url:
+        await harness.submit(app=App(url=url), model=None)
+        await run_job(harness, url, killed, kill_at=undisturbed.runs.total() // 2)
+        assert (await harness.store.get("job")).status is JobStatus.IN_PROGRESS
+        await run_job(harness, url, killed)
+    result = (await harness.result()).check()
+    await harness.close()
+    assert [row[3] for row in result.candidates] == [row[3] for row in expected.candidates]
+    assert result.job.test_scores == expected.job.test_scores
+    assert result.job.attempt == 2
+    assert killed.runs == undisturbed.runs, "each evaluation ran once, those in flight at the kill included"
+
+
+async def test_a_job_whose_app_answers_html_fails_with_what_was_answered(tmp_path: Path) -> None:
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]}
+        if scope["type"] == "http":
+            await send(start)
+            await send({"type": "http.response.body", "body": b"<h1>Sign in</h1>"})
+        else:
+            for answer in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{answer}.complete"})
+
+    harness = WorkerHarness(tmp_path)
+    async with serving(page) as url:
+        await harness.submit(app=App(url=url), model=None)
+        await run_job(harness, url, SentimentApp(""))
+    job = await harness.store.get("job")
+    await harness.close()
+    assert job.status is JobStatus.FAILED
+    assert "200 with text/html: '<h1>Sign in</h1>'; check config.app.url" in (job.error_message or "")
