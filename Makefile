@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short clean help
+.PHONY: setup demo test test-litellm test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,12 @@ bench-%: ui          ## one of them: make bench-start, bench-cpu, bench-api, …
 
 bench-report: $(STAMP) ## docs/benchmarks.md and its plots, from bench/results
 	$(BIN)/python -m bench.report
+
+bench-table: $(STAMP) ## a real model's answers, once: make bench-table DATA="one.jsonl two.jsonl" (an hour each)
+	$(BIN)/python -m bench.quality.answer_table $(DATA)
+
+bench-pictures: $(STAMP) ## the pictures of docs/factorial.md from the kept figures
+	$(BIN)/python -m bench.quality.pictures
 
 clean:               ## remove what was built
 	rm -rf .venv .venv-mlflow .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache

@@ -20,7 +20,7 @@ from burnish.domain.job import Verdict
 from burnish.evaluation.statistics import paired_bootstrap, verdict_of
 
 from .planted import PLANTED, PlantedTask
-from .searches import ABLATIONS, FACTORIAL, LIBRARY, SEARCHES, Search
+from .searches import ABLATIONS, FACTORIAL, LIBRARY, ON_SAME_SPLIT, SEARCHES, Search
 from .simulated import KINDS, SimulatedTask
 from .world import SOURCE, World
 
@@ -34,7 +34,7 @@ ABLATED_TASKS = ("additive", "non-additive", "format", "noisy")
 BUDGETS: Mapping[str, Sequence[int]] = {
     FACTORIAL: (300, 400, 500, 800, 1000),
     LIBRARY: (300, 400, 500, 800, 1000, 2000),
-    "GEPA, the library, on FACTORIAL's split": (300, 400, 500, 800, 1000, 2000),
+    ON_SAME_SPLIT: (300, 400, 500, 800, 1000, 2000),
 }
 OTHER_BUDGETS = (500, 1000)
 ABLATED_BUDGET = NULL_BUDGET = 500
@@ -81,7 +81,7 @@ def world_of(task: str, seed: int) -> World:
     return PlantedTask(seed) if task == PLANTED else SimulatedTask(KINDS[task], seed)
 
 
-def run(seeds: int, minutes: float, scores: Scores, tasks: Sequence[str] = TASKS) -> None:
+def run(seeds: int, minutes: float, scores: Scores, tasks: Sequence[str] = TASKS, keep: bool = True) -> None:
     """Go on to a number of seeds, for at most some minutes."""
     ends = time.monotonic() + 60 * minutes
     for seed in range(FIRST_SEED, FIRST_SEED + seeds):
@@ -105,7 +105,8 @@ def run(seeds: int, minutes: float, scores: Scores, tasks: Sequence[str] = TASKS
             for task in NULL_TASKS:
                 for name in (FACTORIAL, LIBRARY):
                     _measure_null(scores, task, name, FIRST_SEED + null_seed)
-        scores.write()
+        if keep:
+            scores.write()
         print(f"seed {seed}", flush=True)
 
 

@@ -28,6 +28,8 @@ from .world import SOURCE, Silent, World
 
 MINIBATCH = 3
 CONCURRENCY = 8
+TRAIN_SHARE = EDITS_SPLIT[0] / (EDITS_SPLIT[0] + EDITS_SPLIT[1])
+"""Of what a FACTORIAL job may see, the sealed test apart."""
 
 
 MakeWorld = Callable[[], World]
@@ -66,12 +68,11 @@ def library(make_world: MakeWorld, budgets: Sequence[int]) -> Mapping[int, Candi
 
 def with_own_split(search: Search) -> Search:
     """The same examples, divided into train and validation as a FACTORIAL job divides them."""
-    train, validation, _ = EDITS_SPLIT
 
     def divided(make_world: MakeWorld, budgets: Sequence[int]) -> Mapping[int, Candidate]:
         def world() -> World:
             made = make_world()
-            made.divide(train / (train + validation))
+            made.divide(TRAIN_SHARE)
             return made
 
         return search(world, budgets)
@@ -167,12 +168,13 @@ def factorial_on_equal_splits(method: Method | None = None, **settings: Any) -> 
 
 
 FACTORIAL, LIBRARY = "FACTORIAL", "GEPA, the library"
+ON_SAME_SPLIT = "GEPA, the library, on FACTORIAL's split"
 
 SEARCHES: Mapping[str, Search] = {
     FACTORIAL: factorial(),
     LIBRARY: library,
     "FACTORIAL on the other's split": factorial_on_equal_splits(),
-    "GEPA, the library, on FACTORIAL's split": with_own_split(library),
+    ON_SAME_SPLIT: with_own_split(library),
     "GEPA, look-ahead": ours(lambda: Gepa.from_settings({})),
     "JOINT_SEARCH": ours(lambda: JointSearch.from_settings({"trials": 400})),
     "METAPROMPT": ours(lambda: Metaprompt.from_settings({"rounds": 100})),

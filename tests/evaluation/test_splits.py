@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.job import SplitFractions
 from burnish.errors import InvalidInput
-from burnish.evaluation.splits import FEW, Splits, check_fractions, split
+from burnish.evaluation.splits import FEW, Splits, check_fractions, split, workable
 
 HALF = SplitFractions()
 

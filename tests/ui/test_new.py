@@ -6,12 +6,15 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from burnish.tracking.protocol import LoggedTrace, TraceValues
+from tests.tracking.app_traces import log_trace
 from tests.ui.conftest import Opener
 from tests.ui.stage import JOBS, Stage
 
@@ -210,3 +213,33 @@ def test_a_file_of_fifty_thousand_rows_is_looked_into(opened: Stage, visit: Open
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("50,000 records")).to_be_visible(timeout=30_000)
     expect(page.get_by_role("region", name="First records").get_by_role("row")).to_have_count(6)
+
+
+def test_a_dataset_is_made_from_traces_and_a_path_leads_into_them(opened: Stage, visit: Opener) -> None:
+    opened.prompt("support-triage")
+    for number in range(12):
+        messages = [{"role": "user", "content": f"Ticket {number}, write to ada{number}@example.org"}]
+        trace = LoggedTrace(trace_id=f"tr-{uuid.uuid4().hex}", feedback={"ok": True})
+        log_trace(opened.url, "0", trace, TraceValues({"messages": messages}, "billing"))
+    page = visit(f"{opened.url}/burnish/").open("new")
+    choose(page, "Prompt to improve", "support-triage")
+    page.get_by_role("button", name="From traces").click()
+    page.get_by_label("Feedback").fill("ok")
+    page.get_by_label("Name of the dataset").fill("approved")
+    page.get_by_role("button", name="Look", exact=True).click()
+    expect(page.get_by_text("12 records will become the dataset")).to_be_visible()
+    expect(page.get_by_text("personal data (e-mail address) in 12 of 12 traces")).to_be_visible()
+    make = page.get_by_role("button", name="Make the dataset")
+    expect(make).to_be_disabled()
+    page.get_by_label("Mask it").check()
+    make.click()
+    expect(page.get_by_role("combobox", name="Dataset")).to_have_value(re.compile("approved"))
+    expect(page.get_by_text("No column for {{ticket}}")).to_be_visible()
+    page.get_by_label("Path to {{ticket}}").fill("messages[-1].content")
+    expect(page.get_by_text("No column for {{ticket}}")).not_to_be_visible()
+    choose(page, "Add a scorer", "exact_match")
+    page.get_by_label("URL of an app").fill("https://apps.example/triage")
+    expect(page.get_by_role("combobox", name="Model that answers")).to_be_disabled()
+    expect(page.get_by_text("is not below a base URL that the operator allows").first).to_be_visible()
+    page.get_by_role("tab", name="Command line").click()
+    expect(page.get_by_text("--input 'ticket=messages[-1].content'").first).to_be_visible()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from burnish.domain.answer import AnswerOutcome, Thinking
 from burnish.domain.dataset import Dataset
@@ -183,6 +184,25 @@ async def test_a_wrong_key_fails_after_one_request(harness: WorkerHarness) -> No
     assert result.job.status is JobStatus.FAILED
     assert "401 wrong key" in (result.job.error_message or "")
     assert len(model.requests) == 1
+
+
+async def test_a_known_cause_is_one_line_in_the_log(harness: WorkerHarness) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await run(harness, lambda request, answer: ModelRejected(request.model, "401 wrong key"))
+    [line] = [line for line in lines if line["event"] == "job failed"]
+    assert (line["log_level"], line["error"]) == ("warning", "scripted:/sentiment: 401 wrong key")
+    assert "traceback" not in line
+
+
+async def test_what_nobody_expected_has_its_traceback_in_the_log(harness: WorkerHarness) -> None:
+    def broken(request: Request, answer: str) -> Exception:
+        raise ZeroDivisionError("a bug")
+
+    with structlog.testing.capture_logs() as lines:
+        await run(harness, broken)
+    [line] = [line for line in lines if line["event"] == "job failed"]
+    assert line["log_level"] == "error"
+    assert "ZeroDivisionError: a bug" in line["traceback"]
 
 
 async def test_a_provider_that_is_away_is_waited_for(harness: WorkerHarness) -> None:

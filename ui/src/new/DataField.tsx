@@ -7,13 +7,21 @@ import { Failure } from "../shared/layout/states";
 import { Card } from "../shared/parts/Card";
 import { CatalogSelect } from "./CatalogSelect";
 import type { FormProps } from "./form";
+import { PathFields } from "./PathFields";
 import { datasetQuery, datasetsQuery, versionsQuery } from "./queries";
 import { Records } from "./Records";
+import { TracesForm } from "./TracesForm";
 import { UploadForm } from "./UploadForm";
 
 /** The dataset, what is in it, and a way to bring one. */
-export function DataField({ draft, complaints, onConfig }: FormProps) {
-  const [uploading, setUploading] = useState(false);
+export function DataField(form: FormProps) {
+  const { draft, complaints, onConfig } = form;
+  const [source, setSource] = useState<"file" | "traces">();
+  const toggle = (wanted: "file" | "traces") => setSource(source === wanted ? undefined : wanted);
+  const take = (dataset_id: string) => {
+    onConfig({ dataset_id });
+    setSource(undefined);
+  };
   const id = draft.config?.dataset_id ?? "";
   const preview = useQuery(datasetQuery(id));
   const { name, version } = promptOf(draft.source_prompt_uri);
@@ -25,27 +33,32 @@ export function DataField({ draft, complaints, onConfig }: FormProps) {
   const missing = variables.filter(
     (variable) => !preview.data?.columns?.some((column) => column.name === variable),
   );
+  const unsaid = missing.filter((variable) => !draft.config?.inputs?.[variable]);
   return (
     <Card
       title="Data"
       aside={
-        <Button size="xs" variant="light" aria-expanded={uploading} onClick={() => setUploading(!uploading)}>
-          {uploading ? "Close the upload" : "Upload a file"}
-        </Button>
+        <Group gap="xs">
+          <Button size="xs" variant="light" aria-expanded={source === "file"} onClick={() => toggle("file")}>
+            {source === "file" ? "Close the upload" : "Upload a file"}
+          </Button>
+          <Button
+            size="xs"
+            variant="light"
+            aria-expanded={source === "traces"}
+            onClick={() => toggle("traces")}
+          >
+            {source === "traces" ? "Close the traces" : "From traces"}
+          </Button>
+        </Group>
       }
     >
       <Stack gap="sm">
-        <Collapse expanded={uploading}>
-          {uploading && (
-            <UploadForm
-              experimentId={draft.experiment_id ?? "0"}
-              variables={variables}
-              onUploaded={(dataset_id) => {
-                onConfig({ dataset_id });
-                setUploading(false);
-              }}
-            />
+        <Collapse expanded={source !== undefined}>
+          {source === "file" && (
+            <UploadForm experimentId={draft.experiment_id ?? "0"} variables={variables} onUploaded={take} />
           )}
+          {source === "traces" && <TracesForm experimentId={draft.experiment_id ?? "0"} onMade={take} />}
         </Collapse>
         <CatalogSelect
           label="Dataset"
@@ -68,12 +81,13 @@ export function DataField({ draft, complaints, onConfig }: FormProps) {
               </Text>
             </Group>
             <Records columns={preview.data.columns ?? []} records={preview.data.records ?? []} />
-            {missing.length > 0 && (
+            {unsaid.length > 0 && (
               <Text size="sm" c="var(--warn)">
-                No column for {missing.map((variable) => `{{${variable}}}`).join(", ")}, which the prompt asks
+                No column for {unsaid.map((variable) => `{{${variable}}}`).join(", ")}, which the prompt asks
                 for.
               </Text>
             )}
+            <PathFields {...form} variables={missing} />
           </>
         )}
       </Stack>

@@ -1,4 +1,4 @@
-import { Autocomplete, Text } from "@mantine/core";
+import { Autocomplete, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { visible } from "../shared/format/visible";
 import { Card } from "../shared/parts/Card";
@@ -20,7 +20,7 @@ export function ModelFields({ draft, complaints, onConfig }: FormProps) {
     const found = providers.find(({ scheme }) => uri?.startsWith(`${scheme}:/`));
     return found && !found.usable ? found.remedy : undefined;
   };
-  const { model, reflection_model } = draft.config ?? {};
+  const { model, app, reflection_model } = draft.config ?? {};
   return (
     <Card title="Models">
       <div className={classes.grid}>
@@ -32,6 +32,18 @@ export function ModelFields({ draft, complaints, onConfig }: FormProps) {
           value={model ?? ""}
           onChange={(typed) => onConfig({ model: typed || undefined })}
           error={complaints.at("model") ?? hint(model)}
+          disabled={app !== undefined}
+        />
+        <TextInput
+          label="URL of an app"
+          description="In the model's place; one that the server's operator allows."
+          placeholder="https://apps.example/support"
+          value={app?.url ?? ""}
+          onChange={(event) => {
+            const url = event.currentTarget.value;
+            onConfig(url ? { app: { ...app, url }, model: undefined } : { app: undefined });
+          }}
+          error={complaints.at("app")}
         />
         <Autocomplete
           label="Model that writes proposals"

@@ -16,6 +16,8 @@ const DRAFT: Draft = {
     optimizer_config_json: '{"trials":7,"patience":null,"refuse_copied_examples":true}',
     budget: { max_calls: 300, max_usd: 0.5 },
     split: { train: 0.4, validation: 0.3, test: 0.3 },
+    inputs: { question: "messages[-1].content" },
+    app: { url: "https://a.example/x", headers_from_env: { Authorization: "BURNISH_APP_TOKEN" } },
     seed: 0,
   },
   tags: [{ key: "team", value: NASTY }],
@@ -48,6 +50,9 @@ it("gives the command line every field, and says when it cannot", () => {
     ["--split", "0.4/0.3/0.3"],
     ["--seed", "0"],
     ["--max-usd", "0.5"],
+    ["--input", "question=messages[-1].content"],
+    ["--app-url", "https://a.example/x"],
+    ["--app-header", "Authorization=BURNISH_APP_TOKEN"],
     ["--optimizer", "joint-search"],
   ] as const) {
     expect(words.some((word, position) => word === flag && words[position + 1] === value)).toBe(true);

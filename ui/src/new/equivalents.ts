@@ -62,6 +62,10 @@ export function commandOf(draft: Draft, { url }: Target): string | undefined {
     ["--experiment-id", draft.experiment_id],
     ["--prompt", draft.source_prompt_uri],
     ...(config.scorers ?? []).map((scorer): [string, string] => ["--scorer", scorer]),
+    ...pairs("--input", config.inputs),
+    ["--app-url", config.app?.url],
+    ["--app-timeout", config.app?.timeout_seconds],
+    ...pairs("--app-header", config.app?.headers_from_env),
     ["--optimizer", optimizerWord(config.optimizer_type)],
     ...FLAGS.map(([name, flag]): [string, string | number | undefined] => [
       flag,
@@ -77,13 +81,17 @@ export function commandOf(draft: Draft, { url }: Target): string | undefined {
   );
 }
 
+function pairs(flag: string, values: Record<string, string> | undefined): [string, string][] {
+  return Object.entries(values ?? {}).map(([name, value]) => [flag, `${name}=${value}`]);
+}
+
 function splitWord({ split }: JobConfig): string | undefined {
   return split && [split.train, split.validation, split.test].map((share) => share ?? 0).join("/");
 }
 
 export function pythonOf(draft: Draft, { url }: Target): string {
   const { config = {} } = draft;
-  const { budget, split, optimizer_type, optimizer_config_json, ...plain } = config;
+  const { budget, split, app, optimizer_type, optimizer_config_json, ...plain } = config;
   const options: [string, string][] = [
     ["experiment_id", literal(draft.experiment_id ?? "0")],
     ["optimizer_type", literal(optimizerWord(optimizer_type))],
@@ -93,6 +101,7 @@ export function pythonOf(draft: Draft, { url }: Target): string {
       : []),
     ...(budget ? [["budget", callOf("burnish.Budget", budget)] satisfies [string, string]] : []),
     ...(split ? [["split", callOf("burnish.SplitFractions", split)] satisfies [string, string]] : []),
+    ...(app ? [["app", callOf("burnish.App", app)] satisfies [string, string]] : []),
     ...(draft.tags?.length
       ? [
           [
