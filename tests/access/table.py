@@ -21,6 +21,7 @@ from tests.access.served import (
     basic,
     client_of,
     grant,
+    revoke,
     set_environment,
 )
 
@@ -63,6 +64,10 @@ MLFLOWS_RULES = {
 
 async def main(folder: Path) -> dict[str, Any]:
     set_environment(folder)
+    from mlflow.protos import service_pb2
+
+    from burnish.access.in_process import FlaskAnswers
+    from burnish.access.mlflow import MlflowAuthority
     from burnish.api.app import create_app
     from burnish.api.mlflow_app import behind
     from burnish.api.testing import fake_services
@@ -85,6 +90,7 @@ async def main(folder: Path) -> dict[str, Any]:
                     await grant(mlflow, user, experiments[(position + shift) % len(LEVELS)][0], level)
         await _prompt(mlflow)
         made = 0
+        mlflow_has_jobs = hasattr(service_pb2, "GetPromptOptimizationJob")
         found: dict[str, Any] = {"ours": {}, "mlflow": {}}
         for shift, user in enumerate((*USERS, ADMIN)):
             for position, level in enumerate(LEVELS):
@@ -100,6 +106,8 @@ async def main(folder: Path) -> dict[str, Any]:
                     row = f"{user} {level} {method}"
                     answer = await ours.ask(user, verb, BASE + path.format(**names), body)
                     found["ours"][row] = answer.status_code
+                    if not mlflow_has_jobs:
+                        continue
                     if method in MLFLOWS_RULES:
                         found["mlflow"][row] = await asyncio.to_thread(_rule, method, user, experiment)
                     elif method in MLFLOWS_OWN:
@@ -107,6 +115,78 @@ async def main(folder: Path) -> dict[str, Any]:
                         found["mlflow"][row] = answer.status_code != 403
         found |= await _lists(ours, experiments)
         found["unknown"] = await _unknown(ours, mlflow)
+        found["whole"] = await _whole(mounted, experiments)
+        found["left"] = await _left(mlflow, experiments)
+        now = [0.0]
+        authority = MlflowAuthority(FlaskAnswers(_flask), 5.0, lambda: now[0])
+        app = create_app(services, settings, mlflow_app=mounted, authority=authority)
+        await services.store.create(a_job("kept", experiment_id=experiments[1][0], created_by="cat"))
+        async with client_of(app) as ours:
+            found["withdrawn"] = await _withdrawn(ours, mlflow, experiments[1][0], now)
+    return found
+
+
+async def _whole(mounted: Any, experiments: list[tuple[str, str]]) -> dict[str, Any]:
+    """The same permissions, found out by whole requests, as they are sent to a server elsewhere."""
+    from burnish.access.protocol import Kind, Need, NewJob, Permission
+    from burnish.access.server import AsgiAnswers, ServerAuthority
+    from burnish.errors import PermissionDenied
+
+    authority = ServerAuthority(AsgiAnswers(mounted.loaded), 0.0)
+    found: dict[str, Any] = {}
+    for shift, user in enumerate((*USERS, ADMIN)):
+        caller = await authority.identify(basic(user))
+        found[f"name {user}"] = caller.actor.name
+        for position, level in enumerate(LEVELS):
+            experiment, dataset = experiments[(position + shift) % len(LEVELS)]
+            asked: dict[str, Any] = {
+                **{kind.value: Need(kind, Kind.EXPERIMENT, experiment) for kind in Permission},
+                "dataset": Need(Permission.READ, Kind.DATASET, dataset),
+                "prompt": Need(Permission.UPDATE, Kind.PROMPT, "sentiment"),
+                "create": NewJob(experiment, ("prompts:/sentiment/1",), ("Correctness",), dataset_id=dataset),
+            }
+            for name, need in asked.items():
+                check = authority.check_new_job if isinstance(need, NewJob) else authority.check
+                try:
+                    await check(caller, need)
+                    found[f"{user} {level} {name}"] = True
+                except PermissionDenied:
+                    found[f"{user} {level} {name}"] = False
+        for kind in Kind:
+            found[f"{kind} {user}"] = len(await authority.readable(caller, kind) or ())
+    return found
+
+
+async def _left(mlflow: Served, experiments: list[tuple[str, str]]) -> dict[str, Any]:
+    """What all these questions have left in MLflow."""
+    ids = [experiment for experiment, _ in experiments]
+    runs = await mlflow.admin("POST", "/api/2.0/mlflow/runs/search", {"experiment_ids": ids})
+    versions = await mlflow.admin("GET", "/api/2.0/mlflow/model-versions/search")
+    return {"runs": len(runs.get("runs", ())), "versions": len(versions.get("model_versions", ()))}
+
+
+async def _flask() -> Any:
+    from mlflow.server import app
+
+    return app
+
+
+async def _withdrawn(ours: Served, mlflow: Served, experiment: str, now: list[float]) -> dict[str, Any]:
+    """What a user sees when a permission is given and taken again, and when they are deleted."""
+    found: dict[str, Any] = {}
+    for name, change in (
+        ("before", None),
+        ("granted", lambda: grant(mlflow, "ben", experiment, "EDIT")),
+        ("revoked", lambda: revoke(mlflow, "ben", experiment)),
+        ("deleted", lambda: mlflow.admin("DELETE", "/api/2.0/mlflow/users/delete", {"username": "cat"})),
+    ):
+        if change is not None:
+            await change()
+        user = "cat" if name == "deleted" else "ben"
+        found[name] = [(await ours.ask(user, "GET", f"{BASE}/kept")).status_code]
+        now[0] += 5.1  # so long a "yes" is believed
+        found[name].append((await ours.ask(user, "GET", f"{BASE}/kept")).status_code)
+    found["created_by"] = (await ours.ask(ADMIN, "GET", f"{BASE}/kept")).json()["job"]["created_by"]
     return found
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from burnish.api.access_control import RULES
 from burnish.api.routes import SERVICE
-from tests.access.served import ADMIN, LEVELS, USERS
+from tests.access.served import ADMIN, LEVELS, USERS, found_by
 from tests.access.table import MLFLOWS_OWN, MLFLOWS_RULES, REQUESTS
 
 UPDATE = {
@@ -32,12 +28,7 @@ ALLOWED = {"none": set[str](), "read": set(REQUESTS) - UPDATE - DELETE, "edit": 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("users")
-    command = [sys.executable, "-m", "tests.access.table", str(folder)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-4000:]
-    read: dict[str, Any] = json.loads((folder / "found.json").read_text())
-    return read
+    return found_by("tests.access.table", tmp_path_factory.mktemp("users"))
 
 
 def test_every_method_has_a_rule() -> None:
@@ -81,3 +72,30 @@ def test_nobody_is_asked_for_a_name_as_mlflow_asks(found: dict[str, Any]) -> Non
 def test_what_belongs_to_no_experiment_needs_a_name_only(found: dict[str, Any]) -> None:
     assert set(found["optimizers"].values()) == {200}
     assert set(found["demo"].values()) == {403}
+
+
+@pytest.mark.parametrize("user", [*USERS, ADMIN])
+@pytest.mark.parametrize("level", LEVELS)
+def test_whole_requests_find_out_the_same(found: dict[str, Any], user: str, level: str) -> None:
+    asked = ("read", "update", "delete", "dataset", "create")
+    needs = {"read": "read", "dataset": "read", "update": "edit", "create": "edit", "delete": "manage"}
+    order = list(LEVELS)
+    answers = {name: found["whole"][f"{user} {level} {name}"] for name in asked}
+    assert answers == {
+        name: user == ADMIN or order.index(level) >= order.index(needs[name]) for name in asked
+    }
+    assert found["whole"][f"name {user}"] == user
+
+
+def test_asking_changes_nothing(found: dict[str, Any]) -> None:
+    assert found["left"] == {"runs": 0, "versions": 0}
+
+
+def test_a_permission_is_asked_for_again(found: dict[str, Any]) -> None:
+    """Each twice: at once, and when what was answered is not believed any more."""
+    withdrawn = found["withdrawn"]
+    assert withdrawn["before"] == [403, 403]
+    assert withdrawn["granted"] == [200, 200]
+    assert withdrawn["revoked"] == [200, 403]
+    assert withdrawn["deleted"] == [401, 401]
+    assert withdrawn["created_by"] == "cat"  # who is gone has done it all the same

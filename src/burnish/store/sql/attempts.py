@@ -124,7 +124,7 @@ class Attempts:
                     f"job {job_id} is {job.status}; only a job that has not ended can be canceled"
                 )
             asked = () if job.cancel_requested else (NewEvent(EventKind.CANCEL_REQUESTED, {}, actor),)
-            marked = replace(job, cancel_requested=True)
+            marked = replace(job, cancel_requested=True, canceled_by=job.canceled_by or actor)
             if job.status is JobStatus.IN_PROGRESS:
                 return self._writer.write(connection, row, marked, asked, 0)
             return self._end_canceled(connection, row, marked, asked)

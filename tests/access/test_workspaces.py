@@ -1,0 +1,37 @@
+"""A job belongs to a workspace: it runs there, and is nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.access.served import found_by
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return found_by("tests.access.workspaces", tmp_path_factory.mktemp("workspaces"))
+
+
+def test_a_job_runs_in_its_workspace(found: dict[str, Any]) -> None:
+    assert found["workspace"] == "team-a"
+    assert found["end"] == ["JOB_STATUS_COMPLETED", ""]
+    assert found["run"] == "FINISHED"
+
+
+def test_another_workspace_knows_nothing_of_it(found: dict[str, Any]) -> None:
+    assert set(found["elsewhere"].values()) == {404}
+    assert found["searched"] == {"team-a": 1, "default": 0}
+    assert found["deleted"] == 200
+
+
+def test_a_workspace_that_is_none_is_an_error(found: dict[str, Any]) -> None:
+    assert found["team-b"] == [404, "RESOURCE_DOES_NOT_EXIST", "workspace 'team-b' does not exist"]
+    status, code, message = found["Not a name!"]
+    assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
+    assert "X-MLFLOW-WORKSPACE" in message and "Not a name!" in message
+
+
+def test_a_server_with_workspaces_is_ready(found: dict[str, Any]) -> None:
+    assert found["ready"]["status"] == "ready"
