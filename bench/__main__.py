@@ -16,7 +16,10 @@ import traceback
 from bench.options import Options
 from bench.results import Result, as_text, keep
 
-NAMES = ("start", "wall_clock", "crash", "density", "cpu", "scale", "api", "quality", "page")
+NAMES = (
+    *("start", "wall_clock", "crash", "density", "cpu", "scale", "api", "quality", "page"),
+    "large_dataset",
+)
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.fault_run import Row, header, run_faults, say, table
+from tests.chaos.fault_run import KILL_STEPS, Row, header, run_faults, run_kill_steps, say, table
 from tests.chaos.faults import FAULTS
 
 
@@ -32,6 +32,9 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
                     latency_ms=arguments.latency_ms,
                     patience_seconds=arguments.patience_seconds,
                 )
+        if not arguments.fault or KILL_STEPS in arguments.fault:
+            folder = Path(tempfile.mkdtemp(prefix=f"chaos-{store}-steps-", dir=arguments.folder))
+            rows.append(await run_kill_steps(folder, postgres=store == "postgres"))
     return rows
 
 
@@ -42,7 +45,7 @@ def main() -> int:
     parser.add_argument("--patience-seconds", type=float, default=300.0, help="for the jobs of one fault")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--store", action="append", choices=["sqlite", "postgres"])
-    parser.add_argument("--fault", action="append", choices=[fault.name for fault in FAULTS])
+    parser.add_argument("--fault", action="append", choices=[KILL_STEPS, *(fault.name for fault in FAULTS)])
     parser.add_argument("--folder", help="where logs and databases are kept")
     arguments = parser.parse_args()
     arguments.store = arguments.store or ["sqlite", "postgres"]

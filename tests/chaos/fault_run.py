@@ -13,7 +13,10 @@ from typing import Any
 from tests.chaos.deployment import Batch, Deployment
 from tests.chaos.faults import Fault
 from tests.chaos.invariants import Findings, candidates_of, check_invariants
+from tests.chaos.kill_steps import kill_at_steps
 from tests.chaos.resource_leaks import find_resource_leaks
+
+KILL_STEPS = "kill -9 at every step"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,15 @@ async def run_faults(
         rows.append(Row("SIGTERM to all", store, findings, time.monotonic() - began))
         say(_line(rows[-1]))
     return rows
+
+
+async def run_kill_steps(folder: Path, *, postgres: bool, **steps: Any) -> Row:
+    """One job for each step at which a process is killed; see ``kill_steps.kill_at_steps``."""
+    began = time.monotonic()
+    findings = await kill_at_steps(folder, postgres=postgres, **steps)
+    row = Row(KILL_STEPS, "postgres" if postgres else "sqlite", findings, time.monotonic() - began)
+    say(_line(row))
+    return row
 
 
 async def _live_through(

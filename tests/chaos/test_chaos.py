@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.fault_run import run_faults, table
+from tests.chaos.fault_run import run_faults, run_kill_steps, table
 from tests.chaos.faults import FAULTS
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -32,3 +32,11 @@ async def live_through_all(store: str, folder: Path) -> None:
     rows = await run_faults(folder, postgres=store == "postgres", faults=faults, jobs=3)
     assert all(row.findings.clean for row in rows), f"\n{table(rows)}"
     assert sum(row.findings.attempts - row.findings.jobs for row in rows) > 0  # the faults did strike
+
+
+@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def test_killed_in_a_submission_and_in_a_first_attempt(store: str, tmp_path: Path) -> None:
+    """Two of the steps; the long form takes every one."""
+    row = await run_kill_steps(tmp_path, postgres=store == "postgres", submission=[18], attempt=[12])
+    assert row.findings.clean, f"\n{table([row])}"
+    assert row.findings.attempts > row.findings.jobs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,13 +24,16 @@ from tests.worker.harness import WorkerHarness, WorkerProcess
 
 
 class Case:
-    """A job that was carried out in one go, and what the model and MLflow would have on record of it."""
+    """A job that was carried out in one go, and what the model and MLflow would have on record of it.
 
-    def __init__(self, harness: WorkerHarness, folder: Path, process: WorkerProcess) -> None:
+    Args:
+        asked: the requests that the model got.
+    """
+
+    def __init__(self, harness: WorkerHarness, folder: Path, asked: list[str]) -> None:
         self.harness = harness
         self.requests: list[dict[str, Any]] = [
-            {"model": "m", "request": key, "end": "answered", "at": 0.0, "path": "/w/v1"}
-            for key in process.asked
+            {"model": "m", "request": key, "end": "answered", "at": 0.0, "path": "/w/v1"} for key in asked
         ]
         self.mlflow_file = folder / "mlflow.db"
         self.mlflow = sqlite3.connect(self.mlflow_file, isolation_level=None)
@@ -67,13 +72,29 @@ class Case:
         return await check_invariants(self, self.batch, waiting, self.expected)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The store of a job that was carried out in one go, and the requests that the model got."""
+    folder = tmp_path_factory.mktemp("finished")
+
+    async def run() -> list[str]:
+        harness = WorkerHarness(folder)
+        await harness.submit()
+        process = WorkerProcess(harness)
+        await process.run()
+        await harness.close()
+        return process.asked
+
+    return folder / "burnish.db", asyncio.run(run())
+
+
 @pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[Case]:
+async def case(finished: tuple[Path, list[str]], tmp_path: Path) -> AsyncIterator[Case]:
+    """A copy of it that a test may spoil."""
+    file, asked = finished
+    shutil.copy(file, tmp_path)
     harness = WorkerHarness(tmp_path)
-    await harness.submit()
-    process = WorkerProcess(harness)
-    await process.run()
-    case = Case(harness, tmp_path, process)
+    case = Case(harness, tmp_path, asked)
     case.expected = await candidates_of(case, "job")  # type: ignore[arg-type]
     yield case
     case.mlflow.close()

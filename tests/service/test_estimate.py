@@ -106,3 +106,17 @@ async def test_it_says_what_the_sealed_test_can_show(tmp_path: Path, records: in
         assert found.detectable_high is not None
         assert 0 < found.detectable_low < found.detectable_high <= 1
         assert f"below {found.detectable_low:.2f}" in warning
+
+
+async def test_it_says_what_each_split_buys(harness: WorkerHarness) -> None:
+    found = await estimated(harness)
+    own, *others = found.splits
+    assert own.split == "0.5/0.25/0.25"
+    assert (own.detectable_low, own.detectable_high) == (found.detectable_low, found.detectable_high)
+    assert [choice.split for choice in others] == ["0.6/0.2/0.2", "0.45/0.2/0.35"]
+    by_test = sorted(found.splits, key=lambda choice: choice.test)
+    shown = [choice.detectable_high for choice in by_test if choice.detectable_high is not None]
+    assert shown == sorted(shown, reverse=True), "more for the test, smaller gains that it can show"
+    assert {choice.train + choice.validation + choice.test for choice in found.splits} == {
+        own.train + own.validation + own.test
+    }

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from burnish.domain.answer import AnswerOutcome, Thinking
+from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobStatus, OptimizerType
 from burnish.domain.usage import Role
 from burnish.errors import ModelRejected, ModelRequestInvalid, ModelUnavailable, ModelUnreadable
 from burnish.llm.protocol import Request, Response
 from burnish.llm.testing.scripted import response_to, sentiment
-from tests.worker.harness import Result, WorkerHarness, WorkerProcess
+from tests.worker.harness import EXPERIMENT, Result, WorkerHarness, WorkerProcess
 
 URL = "http://models.invalid/v1/chat/completions"
 
@@ -184,6 +186,25 @@ async def test_a_wrong_key_fails_after_one_request(harness: WorkerHarness) -> No
     assert len(model.requests) == 1
 
 
+async def test_a_known_cause_is_one_line_in_the_log(harness: WorkerHarness) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await run(harness, lambda request, answer: ModelRejected(request.model, "401 wrong key"))
+    [line] = [line for line in lines if line["event"] == "job failed"]
+    assert (line["log_level"], line["error"]) == ("warning", "scripted:/sentiment: 401 wrong key")
+    assert "traceback" not in line
+
+
+async def test_what_nobody_expected_has_its_traceback_in_the_log(harness: WorkerHarness) -> None:
+    def broken(request: Request, answer: str) -> Exception:
+        raise ZeroDivisionError("a bug")
+
+    with structlog.testing.capture_logs() as lines:
+        await run(harness, broken)
+    [line] = [line for line in lines if line["event"] == "job failed"]
+    assert line["log_level"] == "error"
+    assert "ZeroDivisionError: a bug" in line["traceback"]
+
+
 async def test_a_provider_that_is_away_is_waited_for(harness: WorkerHarness) -> None:
     model: Model = Model(
         lambda request, answer: ModelUnavailable(request.model, "503") if len(model.requests) < 15 else None
@@ -224,3 +245,40 @@ async def test_the_preflight_is_paid_once_and_replayed(harness: WorkerHarness) -
     assert first.asked[0] not in second.asked
     lost = len(set(first.asked) - set(result.journal)) + len(set(first.asked[1:]) & set(second.asked))
     assert result.job.usage.roles[Role.TARGET].calls == sum(result.journal.values()) + lost
+
+
+@pytest.mark.parametrize("records", [1, 2])
+@pytest.mark.parametrize("kind", [OptimizerType.JOINT_SEARCH, OptimizerType.METAPROMPT, OptimizerType.GEPA])
+async def test_one_or_two_records_are_searched_without_a_test(
+    harness: WorkerHarness, records: int, kind: OptimizerType
+) -> None:
+    pairs = [({"review": f"Film {n}: great fun."}, {"expected_response": "positive"}) for n in range(records)]
+    dataset = harness.tracker.ensure_dataset(Dataset.of(pairs, f"tiny {records}"), EXPERIMENT)
+    await harness.submit(
+        dataset_id=dataset.dataset_id, optimizer_type=kind, reflection_model="scripted:/hidden-rules-reflect"
+    )
+    await WorkerProcess(harness).run()
+    job = (await harness.result()).check().job
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert (job.verdict, job.test_scores) == (None, None)
+    assert job.inputs is not None
+    assert job.inputs.dataset is not None
+    assert job.inputs.dataset.test == 0
+    assert any(f"has {records} different record" in warning for warning in job.warnings)
+
+
+async def test_metaprompt_with_records_and_no_scorers_rewrites_from_them_unmeasured(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "burnish.planning.resolver.default_judge_model", lambda: "scripted:/hidden-rules-reflect"
+    )
+    await harness.submit(optimizer_type=OptimizerType.METAPROMPT, scorers=())
+    worker = WorkerProcess(harness)
+    await worker.run()
+    job = (await harness.result()).check().job
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert Role.TARGET not in job.usage.roles
+    assert job.usage.roles[Role.REFLECTION].calls >= 1
+    assert any("nothing is measured" in warning for warning in job.warnings)
+    assert any("MLflow's default, scripted:/hidden-rules-reflect" in warning for warning in job.warnings)

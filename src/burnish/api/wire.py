@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from burnish.domain.candidate import Candidate
@@ -222,4 +222,5 @@ def estimate_to_proto(estimate: Estimate) -> wire.JobEstimate:
         detectable_low=estimate.detectable_low,
         detectable_high=estimate.detectable_high,
         warnings=estimate.warnings,
+        splits=[wire.SplitChoice(**asdict(choice)) for choice in estimate.splits],
     )

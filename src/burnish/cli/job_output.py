@@ -219,6 +219,12 @@ def say_estimate(estimate: Estimate, as_json: bool) -> int:
         shown = f"{estimate.detectable_low:+.3f}", f"{estimate.detectable_high:+.3f}"
         table.add_row("gain that the test can show", *shown)
     stdout().print(table)
+    for choice in estimate.splits:
+        if choice.detectable_low is not None and choice.detectable_high is not None:
+            gain = f"{choice.detectable_low:+.3f} to {choice.detectable_high:+.3f}"
+            learned = f"{choice.train} to learn from, {choice.validation} to choose by"
+            line = f"--split {choice.split}: {learned}, {choice.test} for the test, which can show {gain}"
+            stdout().print(line, soft_wrap=True, highlight=False)
     for warning in estimate.warnings:
         stdout().print(f"note: {warning}", markup=False)
     return EXIT_OK

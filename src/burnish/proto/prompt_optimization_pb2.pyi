@@ -740,8 +740,24 @@ class Promotion(_message.Message):
     previous_version: int
     def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., previous_version: _Optional[int] = ...) -> None: ...
 
+class SplitChoice(_message.Message):
+    __slots__ = ("split", "train", "validation", "test", "detectable_low", "detectable_high")
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    TRAIN_FIELD_NUMBER: _ClassVar[int]
+    VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    TEST_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_LOW_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_HIGH_FIELD_NUMBER: _ClassVar[int]
+    split: str
+    train: int
+    validation: int
+    test: int
+    detectable_low: float
+    detectable_high: float
+    def __init__(self, split: _Optional[str] = ..., train: _Optional[int] = ..., validation: _Optional[int] = ..., test: _Optional[int] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ...) -> None: ...
+
 class JobEstimate(_message.Message):
-    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings", "detectable_low", "detectable_high")
+    __slots__ = ("calls_low", "calls_high", "tokens_low", "tokens_high", "usd_low", "usd_high", "seconds_low", "seconds_high", "warnings", "detectable_low", "detectable_high", "splits")
     CALLS_LOW_FIELD_NUMBER: _ClassVar[int]
     CALLS_HIGH_FIELD_NUMBER: _ClassVar[int]
     TOKENS_LOW_FIELD_NUMBER: _ClassVar[int]
@@ -753,6 +769,7 @@ class JobEstimate(_message.Message):
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     DETECTABLE_LOW_FIELD_NUMBER: _ClassVar[int]
     DETECTABLE_HIGH_FIELD_NUMBER: _ClassVar[int]
+    SPLITS_FIELD_NUMBER: _ClassVar[int]
     calls_low: int
     calls_high: int
     tokens_low: int
@@ -764,4 +781,5 @@ class JobEstimate(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     detectable_low: float
     detectable_high: float
-    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ...) -> None: ...
+    splits: _containers.RepeatedCompositeFieldContainer[SplitChoice]
+    def __init__(self, calls_low: _Optional[int] = ..., calls_high: _Optional[int] = ..., tokens_low: _Optional[int] = ..., tokens_high: _Optional[int] = ..., usd_low: _Optional[float] = ..., usd_high: _Optional[float] = ..., seconds_low: _Optional[float] = ..., seconds_high: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., detectable_low: _Optional[float] = ..., detectable_high: _Optional[float] = ..., splits: _Optional[_Iterable[_Union[SplitChoice, _Mapping]]] = ...) -> None: ...

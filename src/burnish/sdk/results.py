@@ -119,12 +119,25 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitChoice:
+    """What a split (``train/validation/test``) buys: examples in each part, and what its test can show."""
+
+    split: str
+    train: int
+    validation: int
+    test: int
+    detectable_low: float | None
+    detectable_high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What a job will take. ``usd_*`` are ``None`` where the price of a model is unknown.
 
     Attributes:
         detectable_low, detectable_high: the smallest true difference that the sealed test would call IMPROVED
             four times of five; ``None``: it is too small for any verdict.
+        splits: the job's own split, and others beside it.
     """
 
     calls_low: int
@@ -138,6 +151,7 @@ class Estimate:
     detectable_low: float | None
     detectable_high: float | None
     warnings: tuple[str, ...]
+    splits: tuple[SplitChoice, ...] = ()
 
 
 def job_list_event_from_proto(message: wire.JobListEvent) -> JobListEvent:
@@ -232,4 +246,16 @@ def estimate_from_proto(message: wire.JobEstimate) -> Estimate:
         detectable_low=message.detectable_low if message.HasField("detectable_low") else None,
         detectable_high=message.detectable_high if message.HasField("detectable_high") else None,
         warnings=tuple(message.warnings),
+        splits=tuple(_split_choice(choice) for choice in message.splits),
+    )
+
+
+def _split_choice(message: wire.SplitChoice) -> SplitChoice:
+    return SplitChoice(
+        split=message.split,
+        train=message.train,
+        validation=message.validation,
+        test=message.test,
+        detectable_low=message.detectable_low if message.HasField("detectable_low") else None,
+        detectable_high=message.detectable_high if message.HasField("detectable_high") else None,
     )

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeVar
 
+from burnish.domain.job import SplitFractions
 from burnish.domain.prompt import text_of
 from burnish.domain.text import estimate_tokens
 from burnish.domain.usage import NANOS_PER_USD
@@ -22,6 +23,27 @@ JUDGE_TOKENS = (50, 500)  # its instructions, and again its verdict
 _HALF = 0.5  # of the answers change their score
 _LARGE_DIFFERENCE = 0.15  # a test that sees only more than this deserves a word
 REFLECTION_TOKENS = (500, 6000)  # one proposal, in and out each: the prompt alone, with long feedback
+
+
+SPLITS = (SplitFractions(0.6, 0.2, 0.2), SplitFractions(0.5, 0.25, 0.25), SplitFractions(0.45, 0.2, 0.35))
+"""Choices that an estimate compares, the job's own beside them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitChoice:
+    """What a split buys: examples to learn from and to choose by, and what its sealed test can show.
+
+    Attributes:
+        split: ``train/validation/test``, as the job option is written.
+        detectable_low, detectable_high: as of :class:`Estimate`.
+    """
+
+    split: str
+    train: int
+    validation: int
+    test: int
+    detectable_low: float | None
+    detectable_high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +69,7 @@ class Estimate:
     detectable_low: float | None
     detectable_high: float | None
     warnings: tuple[str, ...]
+    splits: tuple[SplitChoice, ...] = ()
 
 
 def estimate(plan: Plan) -> Estimate:
@@ -67,6 +90,28 @@ def estimate(plan: Plan) -> Estimate:
         detectable_low=detectable(len(plan.splits.test), 0.0),
         detectable_high=detectable(len(plan.splits.test), _HALF),
         warnings=(*plan.warnings, *_what_the_test_cannot_show(plan)),
+        splits=_split_choices(plan),
+    )
+
+
+def _split_choices(plan: Plan) -> tuple[SplitChoice, ...]:
+    """The job's own split first."""
+    if plan.dataset is None:
+        return ()
+    total = sum(len(part) for part in (plan.splits.train, plan.splits.validation, plan.splits.test))
+    own = plan.config.fractions
+    return tuple(_choice(split, total) for split in (own, *(split for split in SPLITS if split != own)))
+
+
+def _choice(split: SplitFractions, total: int) -> SplitChoice:
+    test, validation = round(split.test * total), round(split.validation * total)
+    return SplitChoice(
+        split=str(split),
+        train=total - validation - test,
+        validation=validation,
+        test=test,
+        detectable_low=detectable(test, 0.0),
+        detectable_high=detectable(test, _HALF),
     )
 
 

@@ -270,7 +270,7 @@ def test_patterns_match_alike(searched: Searched, operator: str, pattern: str) -
 
 
 @pytest.mark.parametrize("rare", [0, 8, 5000])
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=QUERIES)
 def test_a_search_finds_what_the_evaluator_finds(
     searched: Searched, rare: int, query: JobQuery, monkeypatch: pytest.MonkeyPatch
@@ -295,7 +295,7 @@ def test_a_search_finds_what_the_evaluator_finds(
     assert found == expected(searched.jobs, query)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     query=st.builds(
         JobQuery,
