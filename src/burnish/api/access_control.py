@@ -5,6 +5,7 @@ A method without a row is refused to everybody; a test holds the table complete.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, PermissionDenied
 from burnish.store.protocol import JobStore
 from burnish.tracking.names import split_prompt_uri
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,15 @@ class AccessControl:
         return replace(
             call, caller=caller, visible=visible or Visible(caller.actor.workspace), admit_again=again
         )
+
+    def record(self, method: str, call: Call, answer: object) -> None:
+        """Who has done what is in the log; the job's events have it too, but for what is deleted."""
+        if method not in ACTS:
+            return
+        made = answer.get("job", {}).get("job_id") if isinstance(answer, Mapping) else None
+        job_id = made or getattr(call.message, "job_id", None) or "-"
+        actor = call.caller.actor
+        _log.info("%s by %s, job %s, workspace %s", method, actor.name or "nobody", job_id, actor.workspace)
 
 
 # --- the rules
@@ -242,3 +254,19 @@ RULES: Mapping[str, Rule] = {
     "rollbackOptimizedPrompt": _on_job(Permission.UPDATE, prompts=True),
 }
 """Method of the service → what it needs."""
+
+ACTS = frozenset(
+    {
+        "createPromptOptimizationJob",
+        "startDemoJob",
+        "uploadDataset",
+        "makeDatasetFromTraces",
+        "deletePromptOptimizationJob",
+        "cancelPromptOptimizationJob",
+        "resumePromptOptimizationJob",
+        "registerPromptOptimizationCandidate",
+        "promoteOptimizedPrompt",
+        "rollbackOptimizedPrompt",
+    }
+)
+"""Those that change something, and are noted."""

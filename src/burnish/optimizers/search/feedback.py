@@ -55,6 +55,18 @@ def records(
     return _cut(kept, _largest(_SHORTEST_ENTRY, longest, lambda n: fits(_cut(kept, n))))
 
 
+def examples_as_text(examples: Sequence[Example], max_tokens: int) -> str:
+    """Inputs and expectations alone, where nothing has been answered; empty where there are no examples."""
+    sections: list[Record] = [
+        {
+            "Inputs": {name: value_as_text(value) for name, value in example.inputs.items()},
+            "Expected": {name: value_as_text(value) for name, value in example.expectations.items()},
+        }
+        for example in examples
+    ]
+    return shorten(_rendered(sections, len(sections)), 4 * max_tokens)
+
+
 def shorten(text: str, limit: int) -> str:
     """At most ``limit`` characters: the beginning and the end, and how much is missing between them."""
     if len(text) <= limit:
