@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
+.PHONY: setup demo test test-litellm test-apps test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,10 @@ test: $(STAMP)       ## all tests but those that kill processes (make chaos-shor
 test-litellm: $(STAMP) ## the provider's contract on litellm, which this installs (300 MB)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'
 	$(BIN)/python -m pytest tests/llm -k itellm
+
+test-apps: $(STAMP)   ## apps on the OpenAI SDK and LangGraph, which this installs (80 MB)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,apps]'
+	$(BIN)/python -m pytest tests/apps/test_frameworks.py -n 0
 
 MLFLOW_TESTS := tests/replay tests/tracking tests/proto tests/worker/test_traces.py \
 	tests/evaluation/test_judges.py tests/evaluation/test_registered_judges.py tests/evaluation/test_ensembles.py
