@@ -63,7 +63,7 @@ def main(how: str) -> None:
 
     def answer(question: str) -> str:
         """The app, which keeps a list of what it has finished."""
-        found = desk.answer(question)
+        found = str(desk.answer(question))
         with lock, LOG.open("a") as log:
             log.write(json.dumps([desk.texts(), question]) + "\n")
             log.flush()

@@ -11,7 +11,7 @@ HANDBOOK: dict[str, dict[str, str]] = {
         "Do I need the receipt for a claim?": "yes",
         "Does it still hold when I sell the bicycle?": "no",
         "How long is a battery covered?": "3 years",
-        "Where do I send a broken part?": "to the workshop",
+        "Where do I send a broken part?": "to the shop",
     },
     "returns": {
         "How long can I bring a helmet back?": "30 days",
@@ -57,7 +57,7 @@ HANDBOOK: dict[str, dict[str, str]] = {
         "When do you open on weekdays?": "at 9",
         "Until when can I come on Saturdays?": "until 4",
         "Are you open on Sundays?": "no",
-        "When does the workshop close?": "at 6",
+        "When does the repair desk close?": "at 6",
         "Is there a lunch break?": "no",
         "Are you there on holidays?": "no",
         "When can I reach you by phone?": "until 7",

@@ -48,7 +48,8 @@ def main() -> None:
         killed = in_a_process("killed", check=False)
         print(f"Burnish, killed half way: {killed['requests']} requests")
         resumed = in_a_process("resume")
-        print(f"Burnish, resumed: {resumed['requests']} more; evaluations paid twice: {resumed['twice']}")
+        twice = resumed["twice"]
+        print(f"Burnish, resumed: {resumed['requests']} more; evaluations in flight paid twice: {twice}")
         test = resumed["test"]
         print(f"  sealed test {test['initial']:.2f} -> {test['final']:.2f}: {resumed['verdict']}")
         print(f"  {resumed['calls']} calls, {resumed['tokens']} tokens, {resumed['usd']:.4f} USD")

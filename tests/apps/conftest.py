@@ -8,15 +8,18 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from burnish.mlflow_import import load_mlflow
+from burnish.mlflow_import import importing, load_mlflow
 from tests.new_databases import Migrated
 
 load_mlflow()
+with importing():
+    import_module("mlflow.pyfunc.context")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "app"
 
 
@@ -51,8 +54,6 @@ def loop_in_thread() -> Iterator[Callable[[Any], Any]]:
 @pytest.fixture(scope="session")
 def example() -> Iterator[Any]:
     """The modules of ``examples/app``: ``example("desk")``."""
-    from importlib import import_module
-
     sys.path.insert(0, str(EXAMPLE))
     try:
         yield import_module

@@ -188,6 +188,8 @@ BAD: dict[str, tuple[bytes | None, type[ModelError], str]] = {
     "calls": (http({"output": "x", "usage": {"calls": -1}}), ModelUnreadable, "must be whole numbers"),
     "tokens": (http({"output": "x", "usage": {"prompt_tokens": 1.5}}), ModelUnreadable, "whole numbers"),
     "usd": (http({"output": "x", "usage": {"usd": "1"}}), ModelUnreadable, "usd must be a number"),
+    "uses": (http({"output": "x", "uses": ["p"]}), ModelUnreadable, "uses: ['p']: must be a list of"),
+    "uses 2": (http({"output": "x", "uses": [{"prompt": 1}]}), ModelUnreadable, "must be a list of"),
     "20 MB": (
         http({"output": "x" * 20_000_000}),
         ModelUnreadable,

@@ -193,11 +193,11 @@ class _LoopThread:
         def settle(task: asyncio.Task[None]) -> None:
             error = None if task.cancelled() else task.exception()
 
-            def tell() -> None:
+            def pass_on() -> None:
                 if not done.done():
                     done.set_exception(error) if error else done.set_result(None)
 
-            here.call_soon_threadsafe(tell)
+            here.call_soon_threadsafe(pass_on)
 
         def start() -> None:
             task = self._loop.create_task(call(), context=context)

@@ -25,7 +25,7 @@ from burnish.domain.hashing import digest
 from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt, template_to_json
 from burnish.domain.records import JobQuery, JournalEntry
-from burnish.errors import InvalidState, Problems
+from burnish.errors import InvalidInput, InvalidState, Problems
 from burnish.evaluation.scorer_set import Aggregation
 from burnish.llm.protocol import AppProvider
 from burnish.optimizers.registry import complete_settings, make_optimizer
@@ -114,6 +114,9 @@ async def completed(wanted: AppJob, offline: OfflineServices) -> AsyncIterator[t
         wanted.dataset.dataset_id if wanted.dataset else None,
         {name: value for name, value in wanted.options.items() if name != "store_uri"},
     )
+    if wanted.dataset is None and config.optimizer_type.info.needs_data:
+        remedy = f"{config.optimizer_type} learns from examples; only metaprompt can do without"
+        raise InvalidInput.of("train_data", "", remedy)
     resolution = await resolver.check(config, wanted.prompts, wanted.dataset)
     own_code = OwnCode(lambda app: wanted.provider if app == wanted.app else None, wanted.aggregation)
     offline = replace(offline, planner=planner, resolver=resolver)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from burnish.domain.app import App, AppRun
+from burnish.domain.app import App, AppRun, PromptUse
 from burnish.domain.prompt import template_to_json
 from burnish.domain.usage import NANOS_PER_USD, Usage
 from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelUnreadable
@@ -167,8 +167,24 @@ def _read(answer: Mapping[str, Any], model: str, url: str) -> Response:
         usage = _usage(answer.get("usage"))
     except ValueError as error:
         raise unreadable("usage", answer["usage"], str(error)) from None
-    run = AppRun(is_json=not isinstance(output, str), trace_id=trace_id)
+    try:
+        uses = tuple(map(_use, answer.get("uses") or ()))
+    except (TypeError, ValueError, AttributeError):
+        remedy = "must be a list of {prompt, span, given, output}, all texts, or left out"
+        raise unreadable("uses", answer["uses"], remedy) from None
+    run = AppRun(is_json=not isinstance(output, str), trace_id=trace_id, uses=uses)
     return Response(text=text, usage=usage, run=run)
+
+
+def _use(value: Any) -> PromptUse:
+    """
+    Raises:
+        ValueError, TypeError, AttributeError: it is none.
+    """
+    known = {name: value.get(name, "") for name in ("prompt", "span", "given", "output")}
+    if not all(isinstance(entry, str) for entry in known.values()):
+        raise ValueError(value)
+    return PromptUse(**known)
 
 
 def _usage(value: Any) -> Usage | None:
