@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -28,6 +29,12 @@ _SOURCES = (
     "package-lock.json",
     "tsconfig.json",
 )
+_PAGES = {
+    "": "src/jobs/JobsPage.tsx",
+    "jobs": "src/job/JobPage.tsx",
+    "new": "src/new/NewPage.tsx",
+    "compare": "src/compare/ComparePage.tsx",
+}
 _TEXT = (".js", ".css", ".html", ".svg", ".json")
 
 
@@ -59,8 +66,25 @@ def build(if_possible: bool) -> int:
     for file in OUTPUT.rglob("*"):
         if file.suffix in _TEXT and file.name != "index.html":
             file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
+    (OUTPUT / "preload.json").write_text(json.dumps(preloads()))
     STAMP.write_text(state)
     return 0
+
+
+def preloads() -> dict[str, list[str]]:
+    """First part of a page's address → files it loads before it can show anything, besides those of
+    ``index.html``. The server names them in the document, so that they come beside one another."""
+    manifest = json.loads((OUTPUT / ".vite" / "manifest.json").read_text())
+
+    def files_of(name: str) -> list[str]:
+        names, found = [name], list[str]()
+        for name in names:  # grows while it is read
+            names += [each for each in manifest[name].get("imports", ()) if each not in names]
+            found += [manifest[name]["file"], *manifest[name].get("css", ())]
+        return found
+
+    first = files_of("index.html")
+    return {path: [file for file in files_of(source) if file not in first] for path, source in _PAGES.items()}
 
 
 def install() -> None:

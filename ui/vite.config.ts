@@ -9,6 +9,7 @@ export default defineConfig({
   build: {
     outDir: "../src/burnish/ui_dist",
     emptyOutDir: true,
+    manifest: true, // build.py reads off it what each page loads first
     target: "es2022",
     chunkSizeWarningLimit: 900,
   },

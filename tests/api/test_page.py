@@ -58,6 +58,15 @@ async def test_a_document_leads_back_to_the_base_from_every_depth(
     assert answer.headers["cache-control"] == "no-cache"
 
 
+async def test_a_document_names_what_its_page_loads_first(http: httpx.AsyncClient, folder: Path) -> None:
+    (folder / "preload.json").write_text('{"jobs": ["assets/job.js", "assets/job.css"]}')
+    answer = await http.get("/burnish/jobs/abc?tab=x")
+    assert '<link rel=modulepreload crossorigin href="./assets/job.js">' in answer.text
+    assert '<link rel=preload as=style crossorigin href="./assets/job.css">' in answer.text
+    assert answer.text.index("<base") < answer.text.index("modulepreload"), "its address is relative"
+    assert "job.js" not in (await http.get("/burnish/")).text
+
+
 async def test_a_document_runs_no_script_of_its_own_and_asks_no_other_host(http: httpx.AsyncClient) -> None:
     first, second = await http.get("/burnish/"), await http.get("/burnish/")
     policy = first.headers["content-security-policy"]

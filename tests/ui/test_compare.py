@@ -24,7 +24,9 @@ def address(filled: Filled, *names: str) -> str:
 def test_it_fits_and_says_nothing_wrong(filled: Filled, visit: Opener, scheme: str, width: int) -> None:
     window = visit(filled.base, viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = window.open(address(filled, "improved", "unclear", "running", "failed"))
-    expect(page.get_by_role("img", name=re.compile("^Score of 2 jobs")).locator("canvas")).to_be_visible()
+    chart = page.get_by_role("img", name=re.compile("^Score of 2 jobs"))
+    chart.scroll_into_view_if_needed()  # what draws charts is loaded when one is seen
+    expect(chart.locator("canvas")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert window.errors == []
     assert window.elsewhere == []

@@ -241,4 +241,5 @@ def test_a_dataset_is_made_from_traces_and_a_path_leads_into_them(opened: Stage,
     page.get_by_label("URL of an app").fill("https://apps.example/triage")
     expect(page.get_by_role("combobox", name="Model that answers")).to_be_disabled()
     expect(page.get_by_text("is not below a base URL that the operator allows").first).to_be_visible()
-    expect(page.get_by_text("--input 'ticket=messages[-1].content'").first).to_be_attached()
+    page.get_by_role("tab", name="Command line").click()
+    expect(page.get_by_text("--input 'ticket=messages[-1].content'").first).to_be_visible()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.ui.conftest import Filled, Opener
 from tests.ui.proxy import behind_path
@@ -262,35 +261,3 @@ def test_two_thousand_candidates_are_shown(filled: Filled, visit: Opener) -> Non
     expect(page.get_by_role("img", name=re.compile("of 2000 candidates"))).to_be_visible()
     page.get_by_role("tab", name="Examples").click()
     expect(page.get_by_role("img", name="Scores of 2,000 candidates on 100 examples")).to_be_visible()
-
-
-def test_ten_thousand_jobs_are_scrolled_through(filled: Filled, visit: Opener) -> None:
-    window = visit(filled.base)
-    jobs = [
-        {
-            "job_id": f"j{number}",
-            "source_prompt_uri": f"prompts:/prompt-{number}/1",
-            "state": {"status": "JOB_STATUS_COMPLETED"},
-        }
-        for number in range(10_000)
-    ]
-
-    def search(route: Route) -> None:
-        body: Any = route.request.post_data_json
-        start = int(body.get("page_token") or 0)
-        end = start + body["max_results"]
-        more = {"next_page_token": str(end)} if end < len(jobs) else {}
-        route.fulfill(json={"jobs": jobs[start:end], **more})
-
-    page = window.page
-    page.route("**/search", search)
-    page.route("**/jobs/events", lambda route: route.abort())
-    window.open()
-    expect(page.get_by_text("prompt-0 ")).to_be_visible()
-    for _ in range(60):
-        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-        page.wait_for_timeout(120)
-        if page.get_by_text("prompt-9999 ").count():
-            break
-    expect(page.get_by_text("prompt-9999 ")).to_be_visible()
-    assert page.get_by_role("row").count() < 100

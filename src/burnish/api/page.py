@@ -60,7 +60,8 @@ def page_routes(shown: Mapping[str, Any], prefix: str = "", folder: Path = FOLDE
         index = folder / "index.html"
         if not index.is_file():
             return HTMLResponse(_NOT_BUILT, 503)
-        return _document(index.read_text(encoding="utf-8"), _base_of(request), shown)
+        head = _preloads(folder, path.partition("/")[0])
+        return _document(index.read_text(encoding="utf-8"), _base_of(request), shown, head)
 
     return [
         Route(prefix + PAGE_PATH, to_page, methods=["GET"]),
@@ -106,11 +107,22 @@ def _asset(request: Request, file: Path, path: str) -> Response:
     return FileResponse(file, headers=headers, media_type=kind)
 
 
-def _document(index: str, base: str, shown: Mapping[str, Any]) -> Response:
+def _preloads(folder: Path, page: str) -> str:
+    """Links to what ``page`` (the first part of its address) loads first; ``ui/build.py`` has listed it."""
+    listed = folder / "preload.json"
+    files = json.loads(listed.read_text()).get(page, ()) if listed.is_file() else ()
+    return "".join(
+        f"<link {'rel=preload as=style' if file.endswith('.css') else 'rel=modulepreload'} crossorigin "
+        f'href="./{escape(file)}">'
+        for file in files
+    )
+
+
+def _document(index: str, base: str, shown: Mapping[str, Any], links: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     head = (
         f'<base href="{escape(base)}"><meta name="burnish" content="{escape(json.dumps(shown))}">'
-        f'<meta name="csp-nonce" nonce="{nonce}">'
+        f'<meta name="csp-nonce" nonce="{nonce}">{links}'
     )
     policy = (
         f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "

@@ -51,6 +51,7 @@ class Usage:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "usd_nanos": self.usd_nanos,
+            "unmetered": self.unmetered,
         }
 
     @property

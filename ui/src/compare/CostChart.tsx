@@ -1,10 +1,10 @@
-import { SegmentedControl, Skeleton, Text } from "@mantine/core";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { SegmentedControl, Text } from "@mantine/core";
+import { useMemo, useState } from "react";
+import { Chart } from "../shared/charts/Chart";
 import type { Job } from "../shared/api/types";
 import { Card } from "../shared/parts/Card";
 import { costOption, costPoints, type Scale } from "./cost-chart";
 
-const Chart = lazy(() => import("../shared/charts/Chart").then(({ Chart }) => ({ default: Chart })));
 const HEIGHT = 320;
 
 /** What each search has cost, and what it brought. */
@@ -33,13 +33,11 @@ export function CostChart({ jobs }: { jobs: readonly Job[] }) {
           None of them has such a score yet.
         </Text>
       ) : (
-        <Suspense fallback={<Skeleton h={HEIGHT} />}>
-          <Chart
-            option={option}
-            height={HEIGHT}
-            label={`Score of ${points.length} jobs against what their searches cost; the table above has the numbers`}
-          />
-        </Suspense>
+        <Chart
+          option={option}
+          height={HEIGHT}
+          label={`Score of ${points.length} jobs against what their searches cost; the table above has the numbers`}
+        />
       )}
     </Card>
   );

@@ -1,4 +1,3 @@
-import { Checkbox } from "@mantine/core";
 import { memo, type CSSProperties } from "react";
 import type { Job } from "../shared/api/types";
 import { promptOf } from "../shared/format/words";
@@ -37,8 +36,8 @@ export const JobRow = memo(function JobRow({ job, index, columns, extent, select
       style={style}
     >
       <span role="cell" data-select>
-        <Checkbox
-          size="xs"
+        <input
+          type="checkbox"
           tabIndex={-1}
           aria-label={`Select the job on ${promptOf(job.source_prompt_uri).name}`}
           checked={selected}

@@ -3,6 +3,7 @@ import { useElementSize } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
+  useCallback,
   useEffect,
   useEffectEvent,
   useMemo,
@@ -43,12 +44,15 @@ export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSele
   const body = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const rowHeight = narrow ? CARD_HEIGHT : ROW_HEIGHT;
+  // Functions of their own at each drawing would make it measure every row again.
+  const estimateSize = useCallback(() => rowHeight, [rowHeight]);
+  const getItemKey = useCallback((index: number) => jobs[index]?.job_id ?? index, [jobs]);
   const virtual = useWindowVirtualizer({
     count: jobs.length,
-    estimateSize: () => rowHeight,
+    estimateSize,
     overscan: 8,
     scrollMargin: top,
-    getItemKey: (index) => jobs[index]?.job_id ?? index,
+    getItemKey,
   });
   const items = virtual.getVirtualItems();
   const [last, setLast] = useState(0); // the row that had the focus

@@ -2,7 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 import { api, ask } from "../shared/api/client";
 import { JOBS } from "../shared/api/paths";
 import type { operations } from "../shared/api/schema";
-import type { Draft } from "./draft";
+import { EMPTY, type Draft } from "./draft";
 
 const CATALOG = `${JOBS}/catalog` as const;
 const KEPT_MS = 30_000;
@@ -71,9 +71,14 @@ export function scorersQuery(experiment_id: string) {
   });
 }
 
+/** In the server's order, behind the one that a form begins with. */
 export const optimizersQuery = queryOptions({
   queryKey: ["catalog", "optimizers"] as const,
-  queryFn: async ({ signal }) => (await ask(api.GET(`${CATALOG}/optimizers`, { signal }))).optimizers ?? [],
+  queryFn: async ({ signal }) => {
+    const { optimizers = [] } = await ask(api.GET(`${CATALOG}/optimizers`, { signal }));
+    const isFirst = ({ type }: (typeof optimizers)[number]) => type === EMPTY.config?.optimizer_type;
+    return [...optimizers.filter(isFirst), ...optimizers.filter((entry) => !isFirst(entry))];
+  },
   staleTime: Infinity,
 });
 

@@ -23,8 +23,7 @@ from burnish.optimizers.prompts.composer import PromptComposer
 from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, reasons_against, showable
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.search.incumbent import Incumbent
-from burnish.optimizers.search.racing import Race
-from burnish.optimizers.search.rounds import RacingBudget, calls_of_one_evaluation, run_rounds
+from burnish.optimizers.search.rounds import RacingBudget, calls_of_one_evaluation, race_from_source
 from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import FIELD, CommonSettings, read_settings
 
@@ -88,25 +87,23 @@ class FewShot:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        incumbent = await Incumbent.of_source(task, evaluate, self._settings, observe)
-        if reason := incumbent.stop_reason():
-            return incumbent.outcome(reason)
-        observe.phase("bootstrap", min(len(task.train), self._settings.bootstrap_examples))
-        pools, spent = await self._pools(task, evaluate, incumbent)
-        if not pools:
-            observe.warning(
-                f"no training example can stand in the prompt: of {len(task.train)} there are "
-                f"{reasons_against(task.train)}, and no answer of the model that passes the scorers"
-            )
-            return incumbent.outcome()
+        async def prepare(incumbent: Incumbent) -> tuple[SubsetSearch | None, int]:
+            observe.phase("bootstrap", min(len(task.train), self._settings.bootstrap_examples))
+            pools, spent = await self._pools(task, evaluate, incumbent)
+            if not pools:
+                observe.warning(
+                    f"no training example can stand in the prompt: of {len(task.train)} there are "
+                    f"{reasons_against(task.train)}, and no answer of the model that passes the scorers"
+                )
+                return None, spent
+            template = next(iter(task.source.texts.values()))
+            composer = PromptComposer.of(template, task.train, self._settings.roles)
+            validator = ProposalValidator(task, self._settings, observe)
+            most = self._settings.max_demonstrations
+            return SubsetSearch(task, composer, pools, most, validator), spent
+
         budget = self._budget(len(task.validation))
-        allowance = budget.allowance(task, incumbent.means, spent)
-        race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
-        template = next(iter(task.source.texts.values()))
-        composer = PromptComposer.of(template, task.train, self._settings.roles)
-        validator = ProposalValidator(task, self._settings, observe)
-        search = SubsetSearch(task, composer, pools, self._settings.max_demonstrations, validator)
-        return await run_rounds(race, search, incumbent, budget, observe)
+        return await race_from_source(task, evaluate, observe, self._settings, budget, prepare)
 
     async def _pools(
         self, task: Task, evaluate: Evaluate, incumbent: Incumbent

@@ -19,8 +19,7 @@ from burnish.optimizers.joint_search.sampler import Sampler
 from burnish.optimizers.joint_search.space import Space, space_of
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
 from burnish.optimizers.search.incumbent import Incumbent
-from burnish.optimizers.search.racing import Race
-from burnish.optimizers.search.rounds import RacingBudget, calls_of_one_evaluation, run_rounds
+from burnish.optimizers.search.rounds import RacingBudget, calls_of_one_evaluation, race_from_source
 from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import CommonSettings, read_settings
 
@@ -84,20 +83,13 @@ class JointSearch:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
-        incumbent = await Incumbent.of_source(task, evaluate, self._settings, observe)
-        if reason := incumbent.stop_reason():
-            return incumbent.outcome(reason)
-        space, spent = await self._space(task, evaluate, reflect, observe)
-        sampler = Sampler(
-            space,
-            ProposalValidator(task, self._settings, observe),
-            initial_points(space, self._settings.width),
-            task.seed,
-        )
+        async def prepare(_: Incumbent) -> tuple[Sampler, int]:
+            space, spent = await self._space(task, evaluate, reflect, observe)
+            validator = ProposalValidator(task, self._settings, observe)
+            return Sampler(space, validator, initial_points(space, self._settings.width), task.seed), spent
+
         budget = self._budget(len(task.validation))
-        allowance = budget.allowance(task, incumbent.means, spent)
-        race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
-        return await run_rounds(race, sampler, incumbent, budget, observe)
+        return await race_from_source(task, evaluate, observe, self._settings, budget, prepare)
 
     async def _space(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.job import StopReason
-from burnish.evaluation.protocol import Means
+from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.protocol import Observe, Outcome, Task
 from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import EVALUATIONS_EACH, Race, RaceEntry
+from burnish.optimizers.settings import CommonSettings
 
 FINALISTS = 3  # how many may be measured in full after the last round
 
@@ -63,6 +64,33 @@ class CandidateSource(Protocol):
     def report(self, entries: Sequence[RaceEntry]) -> None:
         """How far those asked for last came, in the same order."""
         ...
+
+
+async def race_from_source(
+    task: Task,
+    evaluate: Evaluate,
+    observe: Observe,
+    settings: CommonSettings,
+    budget: RacingBudget,
+    prepare: Callable[[Incumbent], Awaitable[tuple[CandidateSource | None, int]]],
+) -> Outcome:
+    """Measure the source; unless that ends the search, race against it what is prepared.
+
+    Args:
+        prepare: where candidates come from, and the calls that took; no source where there are none.
+
+    Raises:
+        BudgetExhausted
+    """
+    incumbent = await Incumbent.of_source(task, evaluate, settings, observe)
+    if reason := incumbent.stop_reason():
+        return incumbent.outcome(reason)
+    source, spent = await prepare(incumbent)
+    if source is None:
+        return incumbent.outcome()
+    allowance = budget.allowance(task, incumbent.means, spent)
+    race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
+    return await run_rounds(race, source, incumbent, budget, observe)
 
 
 async def run_rounds(

@@ -1,11 +1,11 @@
-import { SegmentedControl, Skeleton } from "@mantine/core";
-import { lazy, Suspense, useCallback, useMemo, useState } from "react";
+import { SegmentedControl } from "@mantine/core";
+import { useCallback, useMemo, useState } from "react";
+import { Chart } from "../../shared/charts/Chart";
 import type { Candidate } from "../../shared/api/types";
 import { axisOption, commonOption, type ChartColors } from "../../shared/charts/colors";
 import { formatScore, formatShort, formatUsd } from "../../shared/format/numbers";
 import { Card } from "../../shared/parts/Card";
 
-const Chart = lazy(() => import("../../shared/charts/Chart").then(({ Chart }) => ({ default: Chart })));
 const NAMES = { prompt_tokens: "Prompt tokens", usd: "Dollars for one answer" } as const;
 type Price = keyof typeof NAMES;
 
@@ -42,14 +42,12 @@ export function ParetoChart({ candidates, selected, onSelect }: ParetoChartProps
         )
       }
     >
-      <Suspense fallback={<Skeleton h={240} />}>
-        <Chart
-          option={option}
-          height={240}
-          onClick={open}
-          label={`Validation score against ${NAMES[price]}, the Pareto front marked`}
-        />
-      </Suspense>
+      <Chart
+        option={option}
+        height={240}
+        onClick={open}
+        label={`Validation score against ${NAMES[price]}, the Pareto front marked`}
+      />
     </Card>
   );
 }

@@ -1,12 +1,12 @@
-import { Skeleton, useComputedColorScheme } from "@mantine/core";
-import { lazy, Suspense, useCallback, useMemo } from "react";
+import { useComputedColorScheme } from "@mantine/core";
+import { useCallback, useMemo } from "react";
+import { Chart } from "../../shared/charts/Chart";
 import type { Candidate } from "../../shared/api/types";
 import { axisOption, commonOption, type ChartColors } from "../../shared/charts/colors";
 import { formatScore, plural } from "../../shared/format/numbers";
 import classes from "./Examples.module.css";
 import { rowName, type Matrix } from "./matrix";
 
-const Chart = lazy(() => import("../../shared/charts/Chart").then(({ Chart }) => ({ default: Chart })));
 const MOST_ROWS_IN_VIEW = 60;
 const LOW_TO_HIGH = {
   light: ["#c9603c", "#f0d9b8", "#1f8577"],
@@ -47,14 +47,12 @@ export function Heatmap({ matrix, columns, candidates, bestId, selected, onSelec
   const height = Math.min(560, Math.max(120, inView * 20 + 46));
   return (
     <>
-      <Suspense fallback={<Skeleton h={height} />}>
-        <Chart
-          option={option}
-          height={height}
-          onClick={open}
-          label={`Scores of ${plural(matrix.rows.length, "candidate")} on ${plural(columns.length, "example")}`}
-        />
-      </Suspense>
+      <Chart
+        option={option}
+        height={height}
+        onClick={open}
+        label={`Scores of ${plural(matrix.rows.length, "candidate")} on ${plural(columns.length, "example")}`}
+      />
       <div className={classes.legend} aria-hidden>
         0
         <span

@@ -1,13 +1,13 @@
-import { SegmentedControl, Skeleton, Text } from "@mantine/core";
+import { SegmentedControl, Text } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
-import { lazy, Suspense, useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
+import { Chart } from "../../shared/charts/Chart";
 import { isFinal } from "../../shared/format/words";
 import { Card } from "../../shared/parts/Card";
 import type { OverviewProps } from "./Overview";
 import { scorersOption, searchOption } from "./search-chart";
 import { placeCandidates } from "./search-points";
 
-const Chart = lazy(() => import("../../shared/charts/Chart").then(({ Chart }) => ({ default: Chart })));
 const route = getRouteApi("/jobs/$jobId");
 const HEIGHT = 340;
 
@@ -57,14 +57,12 @@ export function SearchChart({ job, history, candidates }: OverviewProps) {
           {running ? "The first dot appears when the source prompt has been scored." : "Nothing was scored."}
         </Text>
       ) : (
-        <Suspense fallback={<Skeleton h={HEIGHT} />}>
-          <Chart
-            option={option}
-            height={HEIGHT}
-            onClick={open}
-            label={`Validation score of ${placed.measured.length} candidates over ${calls} calls; the Candidates tab has them as a table`}
-          />
-        </Suspense>
+        <Chart
+          option={option}
+          height={HEIGHT}
+          onClick={open}
+          label={`Validation score of ${placed.measured.length} candidates over ${calls} calls; the Candidates tab has them as a table`}
+        />
       )}
     </Card>
   );

@@ -1,7 +1,10 @@
-import { useComputedColorScheme } from "@mantine/core";
-import { useEffect, useRef } from "react";
-import { echarts, type ECharts, type Option } from "./echarts";
-import { readColors, type ChartColors } from "./colors";
+import { Skeleton } from "@mantine/core";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import type { ChartColors } from "./colors";
+import type { Option } from "./echarts";
+
+const Canvas = lazy(() => import("./Canvas"));
+const NEAR = "150px";
 
 export interface ChartProps {
   /** Given the colors of the day; pure. */
@@ -12,43 +15,26 @@ export interface ChartProps {
   onClick?: (event: { seriesName?: string; data: unknown }) => void;
 }
 
-/** A chart on a canvas, in the page's colors, as wide as its place. */
+/** A chart. What draws it is large, and is loaded when the first comes into view. */
 export function Chart({ option, height, label, onClick }: ChartProps) {
-  const scheme = useComputedColorScheme("light");
   const place = useRef<HTMLDivElement>(null);
-  const chart = useRef<ECharts>(undefined);
-
+  const [seen, setSeen] = useState(false);
   useEffect(() => {
-    const element = place.current;
-    if (!element) return;
-    const made = echarts.init(element, null, { renderer: "canvas" });
-    chart.current = made;
-    const resizes = new ResizeObserver(() => made.resize());
-    resizes.observe(element);
-    return () => {
-      resizes.disconnect();
-      made.dispose();
-      chart.current = undefined;
-    };
+    if (!place.current) return;
+    const watch = new IntersectionObserver(
+      (entries) => entries.some((entry) => entry.isIntersecting) && setSeen(true),
+      { rootMargin: NEAR },
+    );
+    watch.observe(place.current);
+    return () => watch.disconnect();
   }, []);
-
-  useEffect(() => {
-    chart.current?.setOption(option(readColors()), {
-      notMerge: false,
-      replaceMerge: ["series"],
-      lazyUpdate: true,
-    });
-  }, [option, scheme]);
-
-  useEffect(() => {
-    const made = chart.current;
-    if (!made || !onClick) return;
-    const listen = (event: unknown) => onClick(event as { seriesName?: string; data: unknown });
-    made.on("click", listen);
-    return () => {
-      made.off("click", listen);
-    };
-  }, [onClick]);
-
-  return <div ref={place} role="img" aria-label={label} style={{ height, width: "100%" }} />;
+  return (
+    <div ref={place} role="img" aria-label={label} style={{ height, width: "100%" }}>
+      {seen && (
+        <Suspense fallback={<Skeleton h="100%" />}>
+          <Canvas option={option} {...(onClick ? { onClick } : {})} />
+        </Suspense>
+      )}
+    </div>
+  );
 }

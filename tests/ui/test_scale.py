@@ -1,0 +1,122 @@
+"""Much at once: a long night on a running job, and ten thousand rows. Counts and CPU, not wall time: the
+machine may be busy."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession, Page, Route, expect
+
+from tests.ui.conftest import Filled, Opener
+
+pytestmark = pytest.mark.timeout(300)
+
+NIGHT = 30_000  # events
+MOST_HEAP_BYTES = 200_000_000
+FRAMES = 200
+FRAME_MS = 1000 / 60
+
+
+def metrics_of(page: Page) -> tuple[CDPSession, dict[str, float]]:
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    session.send("HeapProfiler.collectGarbage")
+    found = session.send("Performance.getMetrics")["metrics"]
+    return session, {entry["name"]: entry["value"] for entry in found}
+
+
+def event(number: int) -> str:
+    """One of a night: progress, proposals, candidates with long reasons."""
+    data: dict[str, Any] = {
+        "sequence": number,
+        "attempt": 1,
+        "timestamp_ms": 1_790_000_000_000 + number * 900,
+    }
+    match number % 3:
+        case 0:
+            counted = {
+                "phase": "search",
+                "completed": number,
+                "total": 10 * NIGHT,
+                "unit": "calls",
+                "best": 0.5,
+            }
+            data |= {"kind": "PROGRESS", "data": counted}
+        case 1:
+            data |= {"kind": "PROPOSAL", "data": {"number": number, "parent": "c0"}}
+        case _:
+            known = {
+                "candidate_id": f"c{number}",
+                "number": number,
+                "status": "REJECTED",
+                "reason": "x" * 300,
+            }
+            data |= {"kind": "CANDIDATE", "data": known}
+    return f"id: {number}\ndata: {json.dumps(data)}\n\n"
+
+
+def test_a_page_that_is_open_over_night_stays_small(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    page = window.page
+
+    def stream(route: Route) -> None:
+        if "event-stream" not in route.request.headers.get("accept", ""):
+            return route.fallback()
+        after = int(route.request.headers.get("last-event-id") or 0)
+        if after >= NIGHT:
+            return route.abort()
+        body = "".join(map(event, range(after + 1, after + 10_001)))
+        return route.fulfill(body=body, headers={"content-type": "text/event-stream"})
+
+    page.route(re.compile("/events$"), stream)
+    window.open(f"jobs/{filled.jobs['running']}?tab=activity")
+    page.get_by_text("Everything").click()
+    expect(page.get_by_text(f"Proposal {NIGHT - 2:,} was begun.")).to_be_visible(timeout=60_000)
+    assert page.get_by_role("list", name="Events, latest first").get_by_role("listitem").count() == 300
+    _, metrics = metrics_of(page)
+    assert metrics["JSHeapUsedSize"] < MOST_HEAP_BYTES / 4, "there is a night, and then there is a week"
+    assert metrics["Nodes"] < 20_000
+
+
+def test_ten_thousand_rows_scroll_within_a_frame(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    page, shown = window.page, filled.stage.job(filled.jobs["improved"])
+    jobs = [shown | {"job_id": f"j{n}", "source_prompt_uri": f"prompts:/prompt-{n}/1"} for n in range(10_000)]
+
+    def search(route: Route) -> None:
+        body: Any = route.request.post_data_json
+        start = int(body.get("page_token") or 0)
+        end = start + body["max_results"]
+        more = {"next_page_token": str(end)} if end < len(jobs) else {}
+        route.fulfill(json={"jobs": jobs[start:end], **more})
+
+    page.route("**/search", search)
+    page.route("**/jobs/events", lambda route: route.abort())
+    window.open()
+    expect(page.get_by_text("prompt-0 ")).to_be_visible()
+    for _ in range(100):
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.wait_for_timeout(100)
+        if page.get_by_text("prompt-9999 ").count():
+            break
+    expect(page.get_by_text("prompt-9999 ")).to_be_visible()
+    assert page.get_by_role("row").count() < 100
+    session, before = metrics_of(page)
+    page.evaluate(
+        """frames => new Promise(done => {
+            let shown = 0;
+            const step = () => {
+                scrollTo(0, 180 * ++shown);
+                shown < frames ? requestAnimationFrame(step) : done();
+            };
+            step();
+        })""",
+        FRAMES,
+    )
+    after = {entry["name"]: entry["value"] for entry in session.send("Performance.getMetrics")["metrics"]}
+    spent_ms = (after["ThreadTime"] - before["ThreadTime"]) * 1000 / FRAMES  # CPU of the page's thread
+    assert spent_ms < FRAME_MS
+    assert after["JSHeapUsedSize"] < MOST_HEAP_BYTES
