@@ -64,7 +64,7 @@ def _measure(options: Options) -> Result:
         ],
         targets=_targets(scores, reached),
         plots=[_mean_curve(scores)],
-        seeds=range(FIRST_SEED, FIRST_SEED + seeds_of(scores)),
+        seeds=list(range(FIRST_SEED, FIRST_SEED + seeds_of(scores))),
         sources=("src/burnish/optimizers", "bench/quality"),
         peers={"gepa": getattr(gepa, "__version__", "")},
         notes=[
