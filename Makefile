@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
+.PHONY: setup demo test test-litellm test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,17 @@ test: $(STAMP)       ## all tests but those that kill processes (make chaos-shor
 test-litellm: $(STAMP) ## the provider's contract on litellm, which this installs (300 MB)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'
 	$(BIN)/python -m pytest tests/llm -k itellm
+
+MLFLOW_TESTS := tests/replay tests/tracking tests/proto tests/worker/test_traces.py \
+	tests/evaluation/test_judges.py tests/evaluation/test_registered_judges.py tests/evaluation/test_ensembles.py
+
+test-mlflow: $(STAMP) ## what touches MLflow on the oldest and the newest we allow, each in an environment of its own
+	@set -e; for mlflow in 'mlflow==3.9.0' mlflow; do \
+		rm -rf .venv-mlflow; $(PYTHON) -m venv .venv-mlflow; \
+		$(BIN)/uv pip install --quiet --python .venv-mlflow/bin/python -e '.[local,postgres,dev]' "$$mlflow"; \
+		.venv-mlflow/bin/python -c 'import mlflow; print("MLflow", mlflow.__version__)'; \
+		TEST_MLFLOW_SERVER=1 .venv-mlflow/bin/python -m pytest $(MLFLOW_TESTS); \
+	done
 
 check: ui-check      ## ruff, mypy --strict, import-linter, and what ui-check has
 	$(BIN)/ruff format --check .
@@ -76,4 +87,4 @@ bench-pictures: $(STAMP) ## the pictures of docs/factorial.md from the kept figu
 	$(BIN)/python -m bench.quality.pictures
 
 clean:               ## remove what was built
-	rm -rf .venv .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-mlflow .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache

@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from burnish.apps.mlflow_optimizer import MlflowOptimizer
+    from burnish.apps.optimize import optimize_prompts
     from burnish.domain.app import App
     from burnish.domain.budget import Budget
     from burnish.domain.job import JobStatus, OptimizerType, SplitFractions, Verdict
@@ -22,10 +24,12 @@ __all__ = [
     "Client",
     "Job",
     "JobStatus",
+    "MlflowOptimizer",
     "OptimizerType",
     "SplitFractions",
     "Verdict",
     "__version__",
+    "optimize_prompts",
 ]
 
 _HOMES = {
@@ -36,9 +40,11 @@ _HOMES = {
     "Client": "burnish.sdk.blocking",
     "Job": "burnish.sdk.blocking",
     "JobStatus": "burnish.domain.job",
+    "MlflowOptimizer": "burnish.apps.mlflow_optimizer",
     "OptimizerType": "burnish.domain.job",
     "SplitFractions": "burnish.domain.job",
     "Verdict": "burnish.domain.job",
+    "optimize_prompts": "burnish.apps.optimize",
 }
 """Loaded when first used: ``import burnish`` stays quick."""
 

@@ -94,11 +94,15 @@ async def test_a_limited_token_does_not_reach_mlflow(http: httpx.AsyncClient) ->
         assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
 
 
-async def test_who_did_it_is_the_name_of_the_token(http: httpx.AsyncClient, services: FakeServices) -> None:
+async def test_who_did_it_is_the_name_of_the_token(
+    http: httpx.AsyncClient, services: FakeServices, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "burnish")
     canceled = await http.post(f"{BASE}/job-0/cancel", headers=bearer(CI))
     assert canceled.json()["job"]["canceled_by"] == "ci"
     events = (await http.get(f"{BASE}/job-0/events", headers=bearer(EVE))).json()["events"]
     assert [event.get("actor") for event in events] == [None, "ci", "ci"]
+    assert "cancelPromptOptimizationJob by ci, job job-0, workspace default" in caplog.text
     found = await http.get(f"{BASE}/search?filter=canceled_by = 'ci'", headers=bearer(EVE))
     assert [job["job_id"] for job in found.json()["jobs"]] == ["job-0"]
 

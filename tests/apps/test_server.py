@@ -18,18 +18,19 @@ from starlette.applications import Starlette
 from burnish.api.testing import serving
 from burnish.apps.function_app import FunctionApp
 from burnish.apps.server import check_exposure, create_app, load_function
+from burnish.apps.tracing import tracing
 from burnish.domain.app import App
-from burnish.domain.job import JobStatus
-from burnish.domain.prompt import render, text_of
+from burnish.domain.budget import Budget
+from burnish.domain.dataset import Dataset
+from burnish.domain.job import JobStatus, OptimizerType, Verdict
+from burnish.domain.prompt import Prompt, text_of
 from burnish.domain.usage import Role
 from burnish.errors import InvalidInput
 from burnish.llm.apps.addresses import AllowedApps
 from burnish.llm.apps.http import HttpApps
-from burnish.llm.protocol import Request
-from burnish.llm.testing.scripted import ScriptedProvider
-from burnish.mlflow_import import load_mlflow
+from burnish.llm.protocol import Request, Response
 from tests.new_databases import Migrated
-from tests.worker.harness import PROMPT, WorkerHarness, WorkerProcess
+from tests.worker.harness import EXPERIMENT, PROMPT, WorkerHarness, WorkerProcess
 
 FOLDER = Path(__file__).parent
 
@@ -37,7 +38,6 @@ FOLDER = Path(__file__).parent
 @pytest.fixture(scope="module")
 def prompt_uri(tmp_path_factory: pytest.TempPathFactory, migrated: Migrated) -> Iterator[str]:
     """A prompt in an MLflow of this module's own, which the functions below load."""
-    load_mlflow()
     import mlflow
 
     folder = tmp_path_factory.mktemp("registry")
@@ -45,8 +45,10 @@ def prompt_uri(tmp_path_factory: pytest.TempPathFactory, migrated: Migrated) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
-        yield str(mlflow.genai.register_prompt("p", PROMPT).uri)
-        mlflow.flush_trace_async_logging(terminate=True)
+        mlflow.tracing.reset()
+        with tracing(exported=False):
+            yield str(mlflow.genai.register_prompt("p", PROMPT).uri)
+        mlflow.tracing.reset()
 
 
 @asynccontextmanager
@@ -200,73 +202,100 @@ def test_other_machines_need_a_token() -> None:
 # --- a job over HTTP
 
 
-class SentimentApp:
-    """A function on the scripted model, whose prompt is in MLflow.
+class Desk:
+    """The help desk of ``examples/app``, and what it was asked.
 
-    Args:
-        kills: called in the run of that number, from 1.
+    Attributes:
+        runs: how often each question was answered under each pair of prompts.
+        kill: the run, from 1, in which something is killed, and how.
     """
 
-    def __init__(self, prompt_uri: str) -> None:
-        self.prompt_uri = prompt_uri
-        self.runs: Counter[tuple[str, str]] = Counter()
-        self.kill_at: tuple[int, Callable[[], None]] | None = None
-        self._model = ScriptedProvider()
+    def __init__(self, example: Any, uris: list[str]) -> None:
+        self._desk = example("desk").Desk(*uris)
+        self._lock = threading.Lock()
+        self.runs: Counter[tuple[str, ...]] = Counter()
+        self.kill: tuple[int, Callable[[], None]] | None = None
 
-    async def predict(self, review: str) -> str:
-        """One model call, under the prompt that MLflow shows."""
-        import mlflow
-
-        template = mlflow.genai.load_prompt(self.prompt_uri).template
-        self.runs[template, review] += 1
-        if self.kill_at and self.runs.total() == self.kill_at[0]:
-            self.kill_at[1]()
-        asked = Request(model="scripted:/sentiment", messages=render(template, {"review": review}))
-        assert text_of(asked.messages)
-        with mlflow.start_span("model", span_type="CHAT_MODEL") as span:
-            answer = await self._model.complete(asked, "sentiment", 5.0)
-            span.set_attribute(
-                "mlflow.chat.tokenUsage", {"input_tokens": 30, "output_tokens": 1, "total_tokens": 31}
-            )
-        return answer.text
+    def answer(self, question: str) -> str:
+        """What MLflow calls ``predict_fn``."""
+        with self._lock:
+            self.runs[*self._desk.texts(), question] += 1
+            if self.kill and self.runs.total() == self.kill[0]:
+                self.kill[1]()
+        return str(self._desk.answer(question))
 
 
-async def run_job(harness: WorkerHarness, url: str, app: SentimentApp, kill_at: int | None = None) -> None:
+async def submit(harness: WorkerHarness, example: Any, app: App) -> None:
+    """A job on both prompts of the desk, whose reflection is the example's model."""
+    templates = example("desk").TEMPLATES
+    prompts = [harness.tracker.ensure_prompt(Prompt(name=n, template=t)) for n, t in templates.items()]
+    records = [(record["inputs"], record["expectations"]) for record in example("questions").RECORDS]
+    dataset = harness.tracker.ensure_dataset(Dataset.of(records, "questions"), EXPERIMENT)
+    await harness.submit(
+        source_prompt_uris=tuple(str(prompt.uri) for prompt in prompts),
+        dataset_id=dataset.dataset_id,
+        app=app,
+        model=None,
+        optimizer_type=OptimizerType.GEPA,
+        reflection_model="scripted:/gpt-4o",
+        budget=Budget(max_calls=400),
+        seed=1,
+    )
+
+
+async def run_job(
+    harness: WorkerHarness, url: str, example: Any, desk: Desk | None = None, kill_at: int | None = None
+) -> None:
+    async def reflect(request: Request) -> Response:
+        text = example("model").desk_model(request)
+        return Response(text=text, prompt_tokens=100, completion_tokens=20)
+
     apps = HttpApps(AllowedApps((url,)), {})
-    process = WorkerProcess(harness, app=apps.find(App(url=url)))
-    app.kill_at = (kill_at, process.die) if kill_at else None
+    process = WorkerProcess(harness, app=apps.find(App(url=url)), answer=reflect)
+    if desk is not None:
+        desk.kill = (kill_at, process.die) if kill_at else None
     await process.run(reason="submitted" if kill_at else "the worker died")
     await apps.close()
 
 
+@pytest.mark.usefixtures("model")
 async def test_a_job_over_http_is_killed_and_resumed_and_nothing_is_paid_twice(
-    prompt_uri: str, tmp_path_factory: pytest.TempPathFactory
+    mlflow: Any, example: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    undisturbed, killed = SentimentApp(prompt_uri), SentimentApp(prompt_uri)
+    uris = example("desk").register_prompts()
+    undisturbed, killed = Desk(example, uris), Desk(example, uris)
     whole = WorkerHarness(tmp_path_factory.mktemp("whole"))
-    async with serving(create_app(FunctionApp(undisturbed.predict))) as url:
-        await whole.submit(app=App(url=url), model=None)
-        await run_job(whole, url, undisturbed)
+    async with serving(create_app(FunctionApp(undisturbed.answer), traced=False)) as url:
+        await submit(whole, example, App(url=url))
+        await run_job(whole, url, example)
     expected = (await whole.result()).check()
+    job = expected.job
+    records = await whole.store.candidates("job")
     await whole.close()
-    assert expected.job.status is JobStatus.COMPLETED
-    assert expected.job.final_eval_scores["aggregate"] > expected.job.initial_eval_scores["aggregate"]
-    used = expected.job.usage.roles[Role.TARGET]
-    assert used.calls == undisturbed.runs.total()
-    assert used.prompt_tokens == 30 * used.calls
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert job.verdict is Verdict.IMPROVED
+    (best,) = (r.candidate for r in records if r.candidate.candidate_id == job.best_candidate_id)
+    model = example("model")
+    assert model.ONE_WORD in text_of(best.texts["desk_topic"]), "reflection saw what became of this prompt"
+    assert model.BARE_FACT in text_of(best.texts["desk_answer"])
+    used = job.usage.roles[Role.TARGET]
+    assert used.calls == 2 * undisturbed.runs.total(), "both model calls of an evaluation are traced"
+    assert used.prompt_tokens > 0
+    assert used.usd is not None
 
     harness = WorkerHarness(tmp_path_factory.mktemp("killed"))
-    async with serving(create_app(FunctionApp(killed.predict))) as url:
-        await harness.submit(app=App(url=url), model=None)
-        await run_job(harness, url, killed, kill_at=undisturbed.runs.total() // 2)
+    async with serving(create_app(FunctionApp(killed.answer), traced=False)) as url:
+        await submit(harness, example, App(url=url))
+        await run_job(harness, url, example, killed, kill_at=undisturbed.runs.total() // 2)
         assert (await harness.store.get("job")).status is JobStatus.IN_PROGRESS
-        await run_job(harness, url, killed)
+        await run_job(harness, url, example, killed)
     result = (await harness.result()).check()
     await harness.close()
     assert [row[3] for row in result.candidates] == [row[3] for row in expected.candidates]
-    assert result.job.test_scores == expected.job.test_scores
+    assert result.job.test_scores == job.test_scores
     assert result.job.attempt == 2
     assert killed.runs == undisturbed.runs, "each evaluation ran once, those in flight at the kill included"
+    assert set(killed.runs.values()) == {1}
 
 
 async def test_a_job_whose_app_answers_html_fails_with_what_was_answered(tmp_path: Path) -> None:
@@ -283,8 +312,16 @@ async def test_a_job_whose_app_answers_html_fails_with_what_was_answered(tmp_pat
     harness = WorkerHarness(tmp_path)
     async with serving(page) as url:
         await harness.submit(app=App(url=url), model=None)
-        await run_job(harness, url, SentimentApp(""))
+        await run_job(harness, url, None)
     job = await harness.store.get("job")
     await harness.close()
     assert job.status is JobStatus.FAILED
     assert "200 with text/html: '<h1>Sign in</h1>'; check config.app.url" in (job.error_message or "")
+
+
+@pytest.mark.parametrize("traced", [True, False])
+async def test_traces_are_written_where_that_is_wanted(mlflow: Any, traced: bool) -> None:
+    status, answer = await ask(lambda review: review, body(), traced=traced)
+    assert (status, "trace_id" in answer) == (200, traced)
+    mlflow.flush_trace_async_logging()
+    assert len(mlflow.search_traces(locations=["0"], return_type="list")) == traced

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -187,6 +188,8 @@ BAD: dict[str, tuple[bytes | None, type[ModelError], str]] = {
     "calls": (http({"output": "x", "usage": {"calls": -1}}), ModelUnreadable, "must be whole numbers"),
     "tokens": (http({"output": "x", "usage": {"prompt_tokens": 1.5}}), ModelUnreadable, "whole numbers"),
     "usd": (http({"output": "x", "usage": {"usd": "1"}}), ModelUnreadable, "usd must be a number"),
+    "uses": (http({"output": "x", "uses": ["p"]}), ModelUnreadable, "uses: ['p']: must be a list of"),
+    "uses 2": (http({"output": "x", "uses": [{"prompt": 1}]}), ModelUnreadable, "must be a list of"),
     "20 MB": (
         http({"output": "x" * 20_000_000}),
         ModelUnreadable,
@@ -258,6 +261,19 @@ async def test_a_header_without_a_usable_value(serve: MakeApp, value: str) -> No
             app, environment={"BURNISH_APP_TOKEN": value}, headers_from_env={"X-Token": "BURNISH_APP_TOKEN"}
         )
     assert app.asked == []
+
+
+async def test_inputs_that_json_does_not_have(serve: MakeApp) -> None:
+    app = await serve(http({"output": "x"}))
+    apps = HttpApps(AllowedApps((app.url,)), {})
+    found = apps.find(App(url=app.url))
+    assert found is not None
+    dated = {"when": datetime(2026, 11, 29, tzinfo=UTC)}
+    await found.run(AppRequest(model="app:/x", prompts={}, inputs=dated), 5.0)
+    assert app.asked[0][1]["inputs"] == {"when": "2026-11-29 00:00:00+00:00"}
+    with pytest.raises(AppFailed, match="NaN or Infinity"):
+        await found.run(AppRequest(model="app:/x", prompts={}, inputs={"n": float("nan")}), 5.0)
+    await apps.close()
 
 
 # --- which addresses may be asked

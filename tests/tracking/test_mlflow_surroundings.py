@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -215,3 +216,13 @@ def test_secrets_are_taken_out_of_messages(monkeypatch: pytest.MonkeyPatch) -> N
 def test_pages_only_where_there_is_a_server(own: MlflowTracker) -> None:
     assert own.link("runs:/abc").url is None
     assert own.link("prompts:/p/1").uri == "prompts:/p/1"
+
+
+def test_a_database_of_an_older_mlflow_is_named(own: MlflowTracker) -> None:
+    file = own.address.sqlite_path
+    assert file is not None
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0a8213491aaa'")
+    connection.close()
+    with pytest.raises(InvalidInput, match=r"tracking_uri.*older MLflow.*mlflow db upgrade"):
+        own.check()

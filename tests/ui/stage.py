@@ -30,6 +30,8 @@ from tests.ui import triage
 JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
 FINAL = {"JOB_STATUS_COMPLETED", "JOB_STATUS_FAILED", "JOB_STATUS_CANCELED"}
 _START_SECONDS = 60.0
+_BURNISH = ("burnish.cli.main", "server", "--workers", "2")
+_MLFLOW = ("mlflow", "server", "--app-name", "burnish", "--host", "127.0.0.1", "--workers", "1")
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Stage:
 
     Attributes:
         url: of the server, without a path.
+        under_mlflow: it is ``mlflow server`` with our app in it.
         models: the scripted model server; its ``faults`` may be replaced.
         usual: the faults it has had from the beginning.
     """
@@ -47,6 +50,7 @@ class Stage:
     models: ScriptedServer
     usual: Faults
     token: str | None = None
+    under_mlflow: bool = False
     process: subprocess.Popen[bytes] | None = None
     datasets: dict[int, str] = field(default_factory=dict)
 
@@ -148,7 +152,7 @@ class Stage:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         port = self.url.rpartition(":")[2]
-        command = [sys.executable, "-m", "burnish.cli.main", "server", "--port", port, "--workers", "2"]
+        command = [sys.executable, "-m", *(_MLFLOW if self.under_mlflow else _BURNISH), "--port", port]
         if self.token:
             (self.folder / "tokens").write_text(self.token)
             command += ["--auth-token-file", str(self.folder / "tokens")]
@@ -183,12 +187,14 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, *, latency_seconds: float = 0.02, token: str | None = None) -> Iterator[Stage]:
+def stage(
+    folder: Path, *, latency_seconds: float = 0.02, token: str | None = None, under_mlflow: bool = False
+) -> Iterator[Stage]:
     """Run models and server until left."""
     with _models(latency_seconds) as models, socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
         found.close()
-        opened = Stage(folder, f"http://127.0.0.1:{port}", models, models.faults, token)
+        opened = Stage(folder, f"http://127.0.0.1:{port}", models, models.faults, token, under_mlflow)
         try:
             opened.start()
             yield opened

@@ -112,7 +112,7 @@ class WorkerHarness:
         registry = Registry(providers={"scripted": ScriptedProvider()})
         planner = Planner(make_scorers, make_optimizer)
         resolver = Resolver(self.tracker, registry, planner, complete_settings)
-        if config.app is not None:  # as burnish.optimize_prompts does
+        if config.app is not None and config.app.function:  # as burnish.optimize_prompts does
             found = await resolver.check(config, (self.prompt,), self.dataset)
         else:
             found = await resolver.resolve(EXPERIMENT, config)

@@ -12,12 +12,13 @@ import pytest
 import structlog
 
 from burnish.domain.answer import AnswerOutcome, Thinking
+from burnish.domain.dataset import Dataset
 from burnish.domain.job import JobStatus, OptimizerType
 from burnish.domain.usage import Role
 from burnish.errors import ModelRejected, ModelRequestInvalid, ModelUnavailable, ModelUnreadable
 from burnish.llm.protocol import Request, Response
 from burnish.llm.testing.scripted import response_to, sentiment
-from tests.worker.harness import Result, WorkerHarness, WorkerProcess
+from tests.worker.harness import EXPERIMENT, Result, WorkerHarness, WorkerProcess
 
 URL = "http://models.invalid/v1/chat/completions"
 
@@ -244,3 +245,40 @@ async def test_the_preflight_is_paid_once_and_replayed(harness: WorkerHarness) -
     assert first.asked[0] not in second.asked
     lost = len(set(first.asked) - set(result.journal)) + len(set(first.asked[1:]) & set(second.asked))
     assert result.job.usage.roles[Role.TARGET].calls == sum(result.journal.values()) + lost
+
+
+@pytest.mark.parametrize("records", [1, 2])
+@pytest.mark.parametrize("kind", [OptimizerType.JOINT_SEARCH, OptimizerType.METAPROMPT, OptimizerType.GEPA])
+async def test_one_or_two_records_are_searched_without_a_test(
+    harness: WorkerHarness, records: int, kind: OptimizerType
+) -> None:
+    pairs = [({"review": f"Film {n}: great fun."}, {"expected_response": "positive"}) for n in range(records)]
+    dataset = harness.tracker.ensure_dataset(Dataset.of(pairs, f"tiny {records}"), EXPERIMENT)
+    await harness.submit(
+        dataset_id=dataset.dataset_id, optimizer_type=kind, reflection_model="scripted:/hidden-rules-reflect"
+    )
+    await WorkerProcess(harness).run()
+    job = (await harness.result()).check().job
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert (job.verdict, job.test_scores) == (None, None)
+    assert job.inputs is not None
+    assert job.inputs.dataset is not None
+    assert job.inputs.dataset.test == 0
+    assert any(f"has {records} different record" in warning for warning in job.warnings)
+
+
+async def test_metaprompt_with_records_and_no_scorers_rewrites_from_them_unmeasured(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "burnish.planning.resolver.default_judge_model", lambda: "scripted:/hidden-rules-reflect"
+    )
+    await harness.submit(optimizer_type=OptimizerType.METAPROMPT, scorers=())
+    worker = WorkerProcess(harness)
+    await worker.run()
+    job = (await harness.result()).check().job
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert Role.TARGET not in job.usage.roles
+    assert job.usage.roles[Role.REFLECTION].calls >= 1
+    assert any("nothing is measured" in warning for warning in job.warnings)
+    assert any("MLflow's default, scripted:/hidden-rules-reflect" in warning for warning in job.warnings)

@@ -5,17 +5,20 @@ A method without a row is refused to everybody; a test holds the table complete.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from burnish.access.protocol import Authority, Caller, Kind, Need, NewJob, Permission
 from burnish.api.routes import Call, Visible
+from burnish.api.services import Services
 from burnish.api.wire import read_job_request, read_repeat_request
 from burnish.domain.job import Job, JobConfig
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, PermissionDenied
-from burnish.store.protocol import JobStore
 from burnish.tracking.names import split_prompt_uri
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Request:
     """
 
     authority: Authority
-    store: JobStore
+    services: Services
     caller: Caller
     call: Call
     fresh: bool = False
@@ -44,7 +47,7 @@ class Request:
         Raises:
             NotFound: there is none in the caller's workspace.
         """
-        return self.in_workspace(await self.store.get(job_id))
+        return self.in_workspace(await self.services.jobs.get(job_id))
 
     def in_workspace(self, job: Job) -> Job:
         """
@@ -66,9 +69,9 @@ Rule = Callable[[Request], Awaitable[Visible | None]]
 class AccessControl:
     """Asks before a method is called."""
 
-    def __init__(self, authority: Authority, store: JobStore) -> None:
+    def __init__(self, authority: Authority, services: Services) -> None:
         self._authority = authority
-        self._store = store
+        self._services = services
 
     async def identify(self, headers: Mapping[str, str]) -> Caller:
         """
@@ -93,10 +96,19 @@ class AccessControl:
         rule = RULES.get(method)
         if rule is None:
             raise PermissionDenied(f"nobody may call {method}: its permission is not written down")
-        visible = await rule(Request(self._authority, self._store, caller, call, fresh))
+        visible = await rule(Request(self._authority, self._services, caller, call, fresh))
         return replace(
             call, caller=caller, visible=visible or Visible(caller.actor.workspace), admit_again=again
         )
+
+    def record(self, method: str, call: Call, answer: object) -> None:
+        """Who has done what is in the log; the job's events have it too, but for what is deleted."""
+        if method not in ACTS:
+            return
+        made = answer.get("job", {}).get("job_id") if isinstance(answer, Mapping) else None
+        job_id = made or getattr(call.message, "job_id", None) or "-"
+        actor = call.caller.actor
+        _log.info("%s by %s, job %s, workspace %s", method, actor.name or "nobody", job_id, actor.workspace)
 
 
 # --- the rules
@@ -124,7 +136,7 @@ def _on_job(permission: Permission, prompts: bool = False) -> Rule:
 
 
 async def _on_jobs(request: Request) -> None:
-    found = await request.store.get_existing(request.call.message.job_ids)
+    found = await request.services.store.get_existing(request.call.message.job_ids)
     for job, _ in found.values():
         await request.need(Permission.READ, Kind.EXPERIMENT, request.in_workspace(job).experiment_id)
 
@@ -145,6 +157,8 @@ async def _new_job(request: Request) -> None:
 
 def _asked_of(experiment_id: str, config: JobConfig) -> NewJob:
     settings = config.optimizer_config
+    teacher = config.teacher_prompt_uri or settings.get("teacher_prompt_uri")
+    prompts = (*config.source_prompt_uris, teacher)
     models = [
         config.model,
         config.reflection_model,
@@ -153,7 +167,7 @@ def _asked_of(experiment_id: str, config: JobConfig) -> NewJob:
     ]
     return NewJob(
         experiment_id,
-        prompt_uris=tuple(uri for uri in config.source_prompt_uris if uri),
+        prompt_uris=tuple(uri for uri in prompts if isinstance(uri, str) and uri),
         scorers=tuple(map(_scorer_name, config.scorers)),
         models=tuple(model for model in models if isinstance(model, str)),
         dataset_id=config.dataset_id,
@@ -242,3 +256,19 @@ RULES: Mapping[str, Rule] = {
     "rollbackOptimizedPrompt": _on_job(Permission.UPDATE, prompts=True),
 }
 """Method of the service → what it needs."""
+
+ACTS = frozenset(
+    {
+        "createPromptOptimizationJob",
+        "startDemoJob",
+        "uploadDataset",
+        "makeDatasetFromTraces",
+        "deletePromptOptimizationJob",
+        "cancelPromptOptimizationJob",
+        "resumePromptOptimizationJob",
+        "registerPromptOptimizationCandidate",
+        "promoteOptimizedPrompt",
+        "rollbackOptimizedPrompt",
+    }
+)
+"""Those that change something, and are noted."""

@@ -16,6 +16,7 @@ from typing import cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burnish.api.errors import error_answer
+from burnish.api.mlflow_jobs import explaining, switch_jobs
 from burnish.config import Settings
 from burnish.errors import BurnishError, InvalidInput, TrackingUnavailable, did_you_mean
 from burnish.mlflow_import import importing
@@ -29,7 +30,7 @@ def behind(settings: Settings) -> LazyApp | None:
 
     It takes some seconds until it is there. Sets the environment variables in which MLflow's server looks for
     its database and artifacts. Ours keeps guard in front, so MLflow's own guard (which
-    knows nothing of our ``--allowed-host``) is left out, and its own job runner is not started.
+    knows nothing of our ``--allowed-host``) is left out. Its own jobs run where ``mlflow_jobs`` says so.
 
     Raises:
         InvalidInput: the tracking URI is not one that MLflow keeps datasets at; or there is no such plugin.
@@ -49,10 +50,10 @@ def behind(settings: Settings) -> LazyApp | None:
             "_MLFLOW_SERVER_FILE_STORE": address.tracking_uri,
             "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
             "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
         }
     )
+    switch_jobs(settings.mlflow_jobs)
     os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_DESTINATION", folder_location(folder / "mlartifacts"))
     return LazyApp(partial(load, plugin))
 
@@ -87,7 +88,7 @@ def load(plugin: EntryPoint | None = None) -> ASGIApp:
         else:
             app = _load_plugin(plugin)
     gc.freeze()
-    return cast(ASGIApp, app)
+    return explaining(cast(ASGIApp, app))
 
 
 def _load_plugin(plugin: EntryPoint) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from google.protobuf.message import Message
@@ -90,17 +90,27 @@ Verb = Callable[[Services, Call], Awaitable[Message | Mapping[str, Any] | Respon
 Errors of our own tree become answers."""
 
 
-Admit = Callable[[str, Call], Awaitable[Call]]
-"""Asks, before a method of the service is called, whether its caller may; else it raises."""
+class Access(Protocol):
+    """Stands before every method of the service."""
+
+    async def admit(self, method: str, call: Call) -> Call:
+        """The call with who makes it; it raises where they may not."""
+        ...
+
+    def record(self, method: str, call: Call, answer: object) -> None:
+        """Note in the log what was done."""
+        ...
 
 
-def routes(services: Services, verbs: Mapping[str, Verb], admit: Admit, prefix: str = "") -> Iterator[Route]:
+def routes(
+    services: Services, verbs: Mapping[str, Verb], access: Access, prefix: str = ""
+) -> Iterator[Route]:
     """A route for each method and base path, in the order of the service."""
     for base in BASE_PATHS:
         for method in SERVICE.methods:
             rule = rule_of(method)
             new_message = GetMessageClass(method.input_type)
-            verb = _admitting(admit, method.name, verbs[method.name])
+            verb = _admitting(access, method.name, verbs[method.name])
             endpoint = _endpoint(services, new_message, verb, rule.takes_file)
             for end in ("", "/") if not rule.path else ("",):
                 path = f"{prefix}{base}{rule.path}{end}"
@@ -135,11 +145,13 @@ def rule_of(method: Any) -> Http:
     return rule
 
 
-def _admitting(admit: Admit, method: str, verb: Verb) -> Verb:
+def _admitting(access: Access, method: str, verb: Verb) -> Verb:
     async def admitted(services: Services, call: Call) -> Message | Mapping[str, Any] | Response:
-        call = await admit(method, call)
+        call = await access.admit(method, call)
         with in_workspace(call.caller.actor.workspace):
-            return await verb(services, call)
+            answer = await verb(services, call)
+        access.record(method, call, answer)
+        return answer
 
     return admitted
 

@@ -36,11 +36,12 @@ class FunctionApp:
         function: is given an example's inputs as keyword arguments.
 
     Attributes:
+        function: itself.
         unused: prompts that no run has looked at, among those of the candidates.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+        self.function = function
         self._is_async = inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
         )
@@ -72,7 +73,7 @@ class FunctionApp:
             AppFailed: the function raised, hangs, or returned what is no JSON value.
             InvalidInput: it has not looked at any of the prompts yet.
         """
-        run = _Run(self._function, Override(request.prompts), copy.deepcopy(dict(request.inputs)))
+        run = _Run(self.function, Override(request.prompts), copy.deepcopy(dict(request.inputs)))
         try:
             async with asyncio.timeout(timeout_seconds):
                 if self._loop is not None:
@@ -192,11 +193,11 @@ class _LoopThread:
         def settle(task: asyncio.Task[None]) -> None:
             error = None if task.cancelled() else task.exception()
 
-            def tell() -> None:
+            def pass_on() -> None:
                 if not done.done():
                     done.set_exception(error) if error else done.set_result(None)
 
-            here.call_soon_threadsafe(tell)
+            here.call_soon_threadsafe(pass_on)
 
         def start() -> None:
             task = self._loop.create_task(call(), context=context)

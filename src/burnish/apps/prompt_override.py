@@ -65,6 +65,11 @@ def showing(override: Override) -> Iterator[None]:
         _override.reset(token)
 
 
+def is_evaluating() -> bool:
+    """Whether this context is inside :func:`showing`."""
+    return _override.get() is not None
+
+
 @contextmanager
 def patched() -> Iterator[None]:
     """While this is open, :func:`showing` has an effect. May be open several times at once."""

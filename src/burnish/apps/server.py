@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,13 @@ from starlette.routing import Route
 
 from burnish.apps.function_app import FunctionApp
 from burnish.apps.prompt_override import patched
+from burnish.apps.tracing import tracing
 from burnish.domain.prompt import Template, template_from_json
 from burnish.domain.text import well_formed
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ModelError, Problems, did_you_mean
 from burnish.llm import protocol
 from burnish.llm.protocol import AppFailed, AppRequest
-from burnish.mlflow_import import importing
 
 TOKEN_VARIABLE = "BURNISH_APP_TOKEN"
 LARGEST_REQUEST_BYTES = 32 * 2**20
@@ -86,6 +86,7 @@ def create_app(
     *,
     token: str = "",
     timeout_seconds: float = 600.0,
+    traced: bool = True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Starlette:
     """The function as an ASGI application; any path answers.
@@ -93,6 +94,7 @@ def create_app(
     Args:
         token: that the ``Authorization`` header must bear; empty: none.
         timeout_seconds: after which an evaluation is left.
+        traced: whether the traces of evaluations are written to MLflow; else they are only read.
         clock: seconds, monotonic.
     """
     answers = _KeptAnswers(clock)
@@ -106,7 +108,7 @@ def create_app(
             return _error(400, str(error))
 
         async def run() -> JSONResponse:
-            return JSONResponse(_answer(await function.run(asked.request, timeout_seconds)))
+            return JSONResponse(_answer(await function.run(asked.request, timeout_seconds), traced))
 
         try:
             return await answers.join(asked.evaluation_id, run)
@@ -120,9 +122,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with importing():  # the first span would import half of MLflow
-            import mlflow.pyfunc.context  # noqa: F401
-        with patched():
+        with patched(), tracing(exported=traced):
             yield
         function.close()
 
@@ -223,13 +223,15 @@ def _read(body: Any) -> _Asked:
     return _Asked(AppRequest(model="app:/served", prompts=prompts, inputs=inputs), evaluation_id)
 
 
-def _answer(response: protocol.Response) -> dict[str, Any]:
+def _answer(response: protocol.Response, traced: bool) -> dict[str, Any]:
     run = response.run
     answer = {"output": json.loads(response.text) if run and run.is_json else well_formed(response.text)}
     if response.usage is not None:
         answer["usage"] = _usage_to_json(response.usage)
-    if run is not None and run.trace_id:
+    if run is not None and run.trace_id and traced:
         answer["trace_id"] = run.trace_id
+    if run is not None and run.uses:
+        answer["uses"] = [asdict(use) for use in run.uses]
     return answer
 
 

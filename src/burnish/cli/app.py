@@ -28,6 +28,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8080,
     timeout: Annotated[float, typer.Option(help="Seconds after which an evaluation is left.")] = 600.0,
+    traces: Annotated[
+        bool, typer.Option("--traces/--no-traces", help="Write a trace of each evaluation to MLflow.")
+    ] = True,
     tracking_uri: Annotated[
         str | None,
         typer.Option(
@@ -45,6 +48,14 @@ def serve(
 
     Requests must bear the token of BURNISH_APP_TOKEN where that is set; beyond loopback it must be.
     """
-    from burnish.cli.app_server import run
+    from burnish.cli.app_server import AppOptions, run
 
-    sys.exit(run(function, host, port, timeout, tracking_uri, experiment))
+    options = AppOptions(
+        host=host,
+        port=port,
+        timeout_seconds=timeout,
+        traces=traces,
+        tracking_uri=tracking_uri,
+        experiment=experiment,
+    )
+    sys.exit(run(function, options))

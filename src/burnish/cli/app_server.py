@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -23,32 +24,41 @@ from burnish.mlflow_import import load_mlflow
 _GRACE_SECONDS = 5
 
 
-def run(
-    function: str,
-    host: str,
-    port: int,
-    timeout_seconds: float,
-    tracking_uri: str | None,
-    experiment: str | None,
-) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """What was typed.
 
-    Args:
-        function: ``module:function``.
+    Attributes:
         port: 0: any that is free.
+        traces: whether each evaluation's trace is written to MLflow.
     """
+
+    host: str
+    port: int
+    timeout_seconds: float
+    traces: bool
+    tracking_uri: str | None
+    experiment: str | None
+
+
+def run(function: str, options: AppOptions) -> int:
+    """Serve ``module:function`` until SIGTERM or SIGINT. Returns the exit code."""
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    host = options.host
     try:
         check_exposure(host, token)
-        listening = listen(host, port)
+        listening = listen(host, options.port)
         load_mlflow()
         import mlflow
 
-        mlflow.set_tracking_uri(Settings.read(tracking_uri=tracking_uri).tracking_uri)
-        if experiment is not None:
-            mlflow.set_experiment(experiment)
+        mlflow.set_tracking_uri(Settings.read(tracking_uri=options.tracking_uri).tracking_uri)
+        if options.experiment is not None:
+            mlflow.set_experiment(options.experiment)
         app = create_app(
-            FunctionApp(load_function(function, Path.cwd())), token=token, timeout_seconds=timeout_seconds
+            FunctionApp(load_function(function, Path.cwd())),
+            token=token,
+            timeout_seconds=options.timeout_seconds,
+            traced=options.traces,
         )
     except InvalidInput as error:
         say_error(error)

@@ -14,7 +14,7 @@ from rich.markup import escape
 from burnish.cli.edits import edits_table
 from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json, stderr, stdout
 from burnish.domain.edit import EditReport
-from burnish.domain.job import Job, JobStatus
+from burnish.domain.job import DEFAULT_WORKSPACE, Job, JobStatus
 from burnish.domain.prompt import text_of
 from burnish.domain.records import JobComparison
 from burnish.proto.convert import comparison_to_proto, edit_to_proto, event_to_proto, job_to_json
@@ -47,6 +47,9 @@ def say_job(job: Job, as_json: bool) -> int:
     return EXIT_OK
 
 
+_LATER_ACTS = ("resumed_by", "registered_by", "promoted_by")
+
+
 def say_created(job: Job, as_json: bool) -> int:
     """The job, and on standard error how to go on."""
     say_job(job, as_json)
@@ -63,8 +66,15 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("now", "" if job.status.terminal else escape(_now(job))),
         ("winner", escape(job.status_message or "") if job.status is JobStatus.COMPLETED else ""),
         ("error", escape(job.error_message or "")),
-        ("created", _time(job.creation_timestamp_ms)),
-        ("ended", _time(job.completion_timestamp_ms) + (f", {job.stop_reason}" if job.stop_reason else "")),
+        ("created", _time(job.creation_timestamp_ms) + _by(job.created_by)),
+        (
+            "ended",
+            _time(job.completion_timestamp_ms)
+            + (f", {job.stop_reason}" if job.stop_reason else "")
+            + _by(job.canceled_by),
+        ),
+        *((name.replace("_", " "), escape(getattr(job, name) or "")) for name in _LATER_ACTS),
+        ("workspace", "" if job.workspace == DEFAULT_WORKSPACE else job.workspace),
         ("optimizer", job.config.optimizer_type),
         ("source", escape(job.source_prompt_uri)),
         ("optimized", escape(job.optimized_prompt_uri or "")),
@@ -81,6 +91,10 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("tags", escape(", ".join(f"{key}={value}" for key, value in sorted(job.tags.items())))),
         *(("warning", escape(text)) for text in job.warnings),
     ]
+
+
+def _by(user: str | None) -> str:
+    return f" by {escape(user)}" if user else ""
 
 
 def answers_in_words(job: Job) -> str:

@@ -151,6 +151,13 @@ def server(
             help="The mlflow.app plugin to mount, such as basic-auth: its users and permissions count."
         ),
     ] = None,
+    mlflow_jobs: Annotated[
+        bool,
+        typer.Option(
+            "--mlflow-jobs",
+            help="Run MLflow's own jobs too (judges, evaluations, issue detection), with MLflow's runner.",
+        ),
+    ] = False,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="Listen beyond loopback without tokens.")
     ] = False,
@@ -173,6 +180,7 @@ def server(
         workers=workers,
         auth_token_file=auth_token_file,
         mlflow_app=mlflow_app,
+        mlflow_jobs=mlflow_jobs or None,
         no_auth=no_auth or None,
         keep_journal_days=keep_journal_days,
         log_format=log_format,

@@ -42,10 +42,12 @@ async def _serve(settings: Settings) -> None:
     from burnish.api.app import create_app
     from burnish.api.auth import check_exposure
     from burnish.api.mlflow_app import behind
+    from burnish.api.mlflow_jobs import check_jobs, running_jobs
 
     check_exposure(settings)
     check_port(settings)
-    async with _working(settings) as (services, working):
+    check_jobs(settings)
+    async with _working(settings) as (services, working), contextlib.AsyncExitStack() as stack:
 
         async def check() -> None:
             if settings.workers and working.done():
@@ -53,6 +55,8 @@ async def _serve(settings: Settings) -> None:
 
         scrape = Scrape(services.offline.telemetry.metrics, services.store.count_by_status)
         mlflow = behind(settings)
+        if settings.mlflow_jobs:
+            stack.enter_context(running_jobs(_own_url(settings)))
         if mlflow and settings.mlflow_app:
             await mlflow.loaded()  # a plugin that cannot be loaded is said at once
         app = create_app(services, settings, mlflow_app=mlflow, worker=check, scrape=scrape)
@@ -73,6 +77,12 @@ async def _serve(settings: Settings) -> None:
         on_signals(stop)
         _say(settings, "burnish server", addresses(settings))
         await server.serve()
+
+
+def _own_url(settings: Settings) -> str:
+    """Where processes of this machine find this server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    return f"http://{host}:{settings.port}"
 
 
 async def _work(settings: Settings) -> None:

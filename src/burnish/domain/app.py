@@ -102,17 +102,26 @@ class AppRun:
         is_json: the output is kept as the JSON text of a value that is no text.
         trace_id: of its MLflow trace, where there is one.
         uses: of the job's prompts, in the order of time.
+        score: what the app itself says of its output, with the reason; ``None``: nothing.
+        scores: likewise by scorer, where the score is made of several.
     """
 
     is_json: bool = False
     trace_id: str | None = None
     uses: tuple[PromptUse, ...] = ()
+    score: tuple[float, str] | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """JSON form."""
-        return asdict(self)
+        found = asdict(self)
+        return {name: value for name, value in found.items() if value or name == "uses"}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> AppRun:
         """Inverse of :meth:`to_json`."""
-        return cls(**{**value, "uses": tuple(PromptUse(**use) for use in value["uses"])})
+        known = dict(value)
+        known["uses"] = tuple(PromptUse(**use) for use in value["uses"])
+        if "score" in known:
+            known["score"] = tuple(known["score"])
+        return cls(**known)

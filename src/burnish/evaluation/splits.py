@@ -12,6 +12,7 @@ from burnish.domain.job import SplitFractions
 from burnish.errors import InvalidInput
 from burnish.evaluation.statistics import FEWEST_PAIRS
 
+FEWEST_FOR_A_TEST = 3  # different records: one for each split
 FEW = 20
 """Below so many examples a search is a gamble."""
 
@@ -56,24 +57,23 @@ def check_fractions(fractions: SplitFractions) -> None:
 def split(dataset: Dataset, fractions: SplitFractions, seed: int) -> Splits:
     """Divide a dataset.
 
+    One or two different examples are too few for a test: of two one teaches and the other chooses; a single
+    one does both, for which it must be there twice (see :func:`workable`).
+
     Examples with the same inputs stay together. Where the expected responses are a few short labels,
     each split gets its share of each label. Sizes are the fractions to the nearest example (as near
     as duplicates allow), and no wanted split is empty. The same seed and records give the same
     splits, whatever the order of the rows.
 
     Raises:
-        InvalidInput: the fractions, or fewer different examples than splits.
+        InvalidInput: the fractions, or no records at all.
     """
     check_fractions(fractions)
     groups = _in_drawing_order(dataset, seed)
-    wanted = 3 if fractions.test else 2
-    if len(groups) < wanted:
-        raise InvalidInput.of(
-            "dataset",
-            dataset.name,
-            f"it has {len(groups)} different records and the split {fractions} needs at least {wanted}; "
-            "add records",
-        )
+    if not groups:
+        raise InvalidInput.of("dataset", dataset.name, "the dataset has no records; add some")
+    if len(groups) < FEWEST_FOR_A_TEST and (fractions.test or len(groups) == 1):
+        return _tiny(groups)
     first, second = _cuts([len(group) for group in groups], fractions)
     train, validation, test = (
         tuple(example for group in part for example in group)
@@ -82,6 +82,26 @@ def split(dataset: Dataset, fractions: SplitFractions, seed: int) -> Splits:
     return Splits(
         train=train, validation=validation, test=test, warnings=_warnings(len(dataset.examples), len(test))
     )
+
+
+def workable(dataset: Dataset) -> Dataset:
+    """The dataset itself, or with its only record twice: once to learn from and once to choose by."""
+    if len(dataset.examples) != 1:
+        return dataset
+    (only,) = dataset.examples
+    records = [(only.inputs, only.expectations)] * 2
+    return Dataset.of(records, dataset.name, dataset.dataset_id, [only.source] * 2)
+
+
+def _tiny(groups: Sequence[Sequence[Example]]) -> Splits:
+    rows = tuple(example for group in groups for example in group)
+    first = len(groups[0]) if len(groups) > 1 else len(rows) // 2
+    what = "teaches, and the other chooses" if len(groups) > 1 else "both teaches and chooses"
+    warning = (
+        f"the dataset has {len(groups)} different record{'s' * (len(groups) > 1)}: one {what}, and there is "
+        "no sealed test, so no verdict; three or more are needed for one"
+    )
+    return Splits(train=rows[:first], validation=rows[first:], test=(), warnings=(warning,))
 
 
 def _in_drawing_order(dataset: Dataset, seed: int) -> list[list[Example]]:

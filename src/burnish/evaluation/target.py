@@ -66,5 +66,10 @@ class AppTarget:
         self._uri = uri
 
     async def answer(self, candidate: Candidate, example: Example, purpose: Purpose) -> Completion:
-        request = AppRequest(model=self._uri, prompts=candidate.texts, inputs=example.inputs)
+        request = AppRequest(
+            model=self._uri,
+            prompts=candidate.texts,
+            inputs=example.inputs,
+            example_id=example.example_id,
+        )
         return await self._gateway.complete(request, purpose)

@@ -137,11 +137,13 @@ class AppRequest:
         model: URI of the app.
         prompts: prompt name → the candidate's template.
         inputs: of the example.
+        example_id: for an app that knows its examples; it is no part of what makes two requests the same.
     """
 
     model: str
     prompts: Mapping[str, Template]
     inputs: Mapping[str, Any]
+    example_id: str = field(default="", compare=False)
     _digest: str | None = field(default=None, init=False, compare=False, repr=False)
 
     @property

@@ -24,7 +24,7 @@ from burnish.optimizers.prompts.proposal_format import ProposalFormat
 from burnish.optimizers.prompts.rewriting import RewriteRequest
 from burnish.optimizers.prompts.writer import Writer
 from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
-from burnish.optimizers.search.feedback import feedback
+from burnish.optimizers.search.feedback import examples_as_text, feedback
 from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import Race
 from burnish.optimizers.search.rounds import FINALISTS, RacingBudget, calls_of_one_evaluation
@@ -78,7 +78,7 @@ class Metaprompt:
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
         settings = self._settings
         tries = 1 + settings.retries
-        if not validation:
+        if not validation:  # no data, or nothing to measure it with
             return CallEstimate(target_low=0, target_high=0, reflection_low=1, reflection_high=tries)
         shown = min(train, settings.feedback_examples)
         budget = self._budget(validation)
@@ -149,11 +149,13 @@ class Metaprompt:
     async def _unmeasured(self, task: Task, writer: Writer, observe: Observe) -> Outcome:
         """One rewrite, taken as it is when it can be used: there is nothing to measure it with."""
         observe.phase("rewrite", 1, "rewrites")
-        candidates = await writer.write([self._request(writer.components, task.source)], 0)
+        settings = self._settings
+        shown = examples_as_text(task.train[: settings.feedback_examples], settings.feedback_tokens)
+        candidates = await writer.write([self._request(writer.components, task.source, shown)], 0)
         if not candidates:
             observe.warning("the reflection model wrote nothing that can be used; the source stays")
             return Outcome(best=task.source, means=Means(evaluations=()))
-        observe.candidate(candidates[0], CandidateStatus.ACCEPTED, reason="not measured: there is no data")
+        observe.candidate(candidates[0], CandidateStatus.ACCEPTED, reason="not measured")
         return Outcome(best=candidates[0], means=Means(evaluations=()))
 
     def _request(

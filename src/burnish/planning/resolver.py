@@ -23,7 +23,7 @@ from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem, Prob
 from burnish.evaluation.judges.catalog import default_judge_model
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
-from burnish.evaluation.splits import Splits, check_fractions, split
+from burnish.evaluation.splits import Splits, check_fractions, split, workable
 from burnish.llm.protocol import Parameters
 from burnish.optimizers.protocol import Optimizer
 from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
@@ -34,6 +34,9 @@ from burnish.planning.teacher import find_teacher
 from burnish.tracking.protocol import Tracker
 
 _WITHOUT_DATA = ", ".join(kind for kind in OptimizerType if not kind.info.needs_data)
+_UNMEASURED = (
+    "no scorer is named, so nothing is measured: the prompt is rewritten once, with the records as examples"
+)
 _PACKAGES = ("burnish", "gepa", "mlflow", "optuna")
 
 
@@ -198,7 +201,7 @@ class Resolver:
             self._check_prices([*models, *judges], problems)
         splits = Splits(train=(), validation=(), test=())
         if dataset is not None:
-            if not config.scorers:
+            if not config.scorers and config.optimizer_type.info.needs_data:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
             filled = () if config.app else prompts  # an app fills in what it likes
             taught = (teacher.prompt,) if teacher else ()
@@ -210,7 +213,11 @@ class Resolver:
                     problems.collect(partial(check_records, taught, dataset))
             labelled = ("expected_response",) if teacher else ()
             problems.collect(partial(check_expectations, scorers, dataset, given=labelled))
-            splits = problems.collect(partial(split, dataset, config.fractions, config.seed)) or splits
+            if config.scorers:
+                dataset = workable(dataset)
+                splits = problems.collect(partial(split, dataset, config.fractions, config.seed)) or splits
+            else:
+                splits = Splits(train=dataset.examples, validation=(), test=(), warnings=(_UNMEASURED,))
         else:
             problems.collect(lambda: check_fractions(config.fractions))
         if problems or optimizer is None or target is None:
@@ -240,6 +247,7 @@ class Resolver:
             warnings=(
                 *(teacher.warnings if teacher else ()),
                 *splits.warnings,
+                *_default_reflection_warning(config, reflection),
                 *needed.warnings,
                 *(() if config.app else unfilled_placeholders(prompts, dataset)),
                 *contradictions(dataset),
@@ -331,6 +339,8 @@ class Resolver:
                 lambda: self._models.resolve(str(reflection_uri), {}, None), "config.reflection_model"
             )
             reflection = TargetModel(*found) if found else None
+        elif config.optimizer_type is OptimizerType.METAPROMPT:
+            reflection = self._default_reflection(problems)
         elif optimizer is not None and optimizer.needs_reflection:
             problems.add(
                 "config.reflection_model",
@@ -338,6 +348,13 @@ class Resolver:
                 f"{config.optimizer_type} writes its proposals with one; name it, such as openai:/gpt-4o",
             )
         return target, reflection
+
+    def _default_reflection(self, problems: Problems) -> TargetModel | None:
+        """MLflow's default model, as it would take it."""
+        found = problems.collect(
+            lambda: self._models.resolve(default_judge_model(), {}, None), "config.reflection_model"
+        )
+        return TargetModel(*found) if found else None
 
     def _judge_models(self, scorers: Sequence[WeightedScorer], problems: Problems) -> list[str]:
         found = []
@@ -376,6 +393,15 @@ class _RegisteredScorers:
         if definition is not None:
             self.found[name] = definition
         return definition
+
+
+def _default_reflection_warning(config: JobConfig, reflection: TargetModel | None) -> tuple[str, ...]:
+    if reflection is None or config.reflection_model or config.optimizer_config.get("reflection_model"):
+        return ()
+    return (
+        f"no reflection model is named: MLflow's default, {reflection.uri}, writes the proposals; to choose "
+        "another set reflection_model",
+    )
 
 
 def _summary(dataset: Dataset, splits: Splits) -> DatasetSummary:

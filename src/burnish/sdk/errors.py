@@ -51,7 +51,10 @@ def error_from(status: int, body: wire.Error) -> BurnishError:
         case "TEMPORARILY_UNAVAILABLE":
             return ServerUnavailable(message)
         case "UNAUTHENTICATED":
-            return NotAllowed("the server asks for a token: give the right one, or set BURNISH_TOKEN")
+            return NotAllowed(
+                "the server asks who you are: give the right token (BURNISH_TOKEN), or name and password "
+                "(BURNISH_USERNAME, BURNISH_PASSWORD)"
+            )
         case "PERMISSION_DENIED":
             return NotAllowed(message)
     return ServerFailed(f"{message} (status {status})")

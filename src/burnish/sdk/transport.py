@@ -13,9 +13,9 @@ from urllib.parse import quote
 from google.protobuf.message import Message
 
 from burnish.concurrency import Backoff
-from burnish.errors import InvalidInput
 from burnish.proto import service_pb2 as wire
 from burnish.proto.message import message_to_json, read_message
+from burnish.sdk.credentials import split_credentials
 from burnish.sdk.errors import ServerUnavailable, error_from
 from burnish.sdk.sse import EventStream, StreamEvent
 
@@ -37,17 +37,15 @@ Answer = TypeVar("Answer", bound=Message)
 class Transport:
     """
     Args:
-        url: of the server, with the path it may be mounted under.
-        token: bearer token; default: ``BURNISH_TOKEN``.
+        url: of the server, with the path it may be mounted under; ``USER:PASSWORD@`` before the host says
+            who asks.
+        token: bearer token; default: see :func:`~burnish.sdk.credentials.split_credentials`.
         timeout_seconds: for one request (not for a stream).
     """
 
     def __init__(self, url: str, token: str | None = None, timeout_seconds: float = 60.0) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise InvalidInput.of("url", url, "must begin with http:// or https://")
-        self._url = url.rstrip("/")
+        self._url, self._credentials = split_credentials(url, token, os.environ)
         self._base = self._url + BASE_PATH
-        self._token = token or os.environ.get("BURNISH_TOKEN")
         self._timeout_seconds = timeout_seconds
         self._open: aiohttp.ClientSession | None = None
 
@@ -200,7 +198,7 @@ class Transport:
         import aiohttp
 
         if self._open is None:
-            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+            headers = self._credentials
             self._open = aiohttp.ClientSession(headers=headers, json_serialize=_dumps)
         return self._open
 

@@ -9,8 +9,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 
-import structlog
-
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.actor import NOBODY, Actor
 from burnish.domain.inputs import JobData, JobInputs
@@ -35,9 +33,6 @@ from burnish.tracking.protocol import RunStatus, Tracker
 STOP_SECONDS = 15.0
 CANCEL_SECONDS = 2.0
 _LOOK_SECONDS = 0.05  # between two looks whether the worker has heeded a cancel
-
-log = structlog.get_logger("burnish.service")
-
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,5}")
 
 
@@ -205,9 +200,6 @@ class Jobs:
             await self.runs.discard(job)
             raise
         if created:
-            log.info(
-                "job created", job_id=stored.job_id, experiment_id=stored.experiment_id, by=stored.created_by
-            )
             self._dispatcher.announce(stored.job_id)
         else:
             await self.runs.discard(job)
@@ -239,7 +231,6 @@ class Jobs:
             InvalidState: the job is COMPLETED or FAILED, or came to its end meanwhile.
         """
         job = await self._store.request_cancel(job_id, actor.name)
-        log.info("cancel requested", job_id=job_id, by=actor.name)
         self._dispatcher.announce_cancel(job_id)
         if job.status is JobStatus.CANCELED:
             await self.runs.end(job)  # it was waiting, so nobody else will
@@ -276,7 +267,6 @@ class Jobs:
             if run_id is not None:
                 await asyncio.to_thread(self._tracker.delete_run, run_id)
         await self._store.delete(job_id)
-        log.info("job deleted", job_id=job_id, experiment_id=job.experiment_id, by=actor.name)
 
     async def _stopped_run(self, job: Job, running: bool) -> str | None:
         """The job's run, ended. What is still under way when the time is over may end later: it deletes
@@ -306,7 +296,6 @@ class Jobs:
         """
         _require_reachable_app(await self._store.get(job_id))
         job = await self._store.reopen(job_id, actor.name)
-        log.info("job resumed", job_id=job_id, by=actor.name)
         self._dispatcher.announce(job_id)
         return job
 

@@ -8,7 +8,7 @@ from burnish.domain.records import CallKey, JournalEntry
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OutsideFailure
 from burnish.evaluation.evaluator import Evaluator
-from burnish.evaluation.scorer_set import ScorerSet
+from burnish.evaluation.scorer_set import Aggregation, ScorerSet
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway
 from burnish.llm.protocol import AppProvider, Completion
@@ -17,12 +17,16 @@ from burnish.planning.preflight import preflight
 
 
 async def first_calls(
-    gateway: Gateway, plan: Plan, app: AppProvider | None = None
+    gateway: Gateway,
+    plan: Plan,
+    app: AppProvider | None = None,
+    aggregation: Aggregation | None = None,
 ) -> tuple[JournalEntry, ...]:
     """Make the job's first calls as the job itself would.
 
     Args:
         app: who runs the job's app, where it has one.
+        aggregation: the user's own, where there is one.
 
     Returns:
         The finished calls, with which its journal begins; none where there is no data to ask about.
@@ -40,7 +44,8 @@ async def first_calls(
     model = gateway.for_job(
         ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config, app=app
     )
-    evaluate = Evaluator(target=plan.target_of(model), model=model, scorers=ScorerSet(plan.scorers))
+    scorers = ScorerSet(plan.scorers, aggregation=aggregation)
+    evaluate = Evaluator(target=plan.target_of(model), model=model, scorers=scorers)
     try:
         await preflight(plan, evaluate, model.answers)
     except (ModelError, OutsideFailure, BudgetExhausted) as error:

@@ -6,8 +6,6 @@ import asyncio
 import re
 from dataclasses import asdict, dataclass
 
-import structlog
-
 from burnish.domain.actor import NOBODY, Actor
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
@@ -17,8 +15,6 @@ from burnish.errors import InvalidInput, InvalidState, NotFound
 from burnish.service.jobs import require_completed
 from burnish.store.protocol import JobStore
 from burnish.tracking.protocol import Tracker
-
-log = structlog.get_logger("burnish.service")
 
 _VERSION_URI = re.compile(r"prompts:/(?P<name>[^/@]+)/(?P<version>\d+)")
 
@@ -69,7 +65,6 @@ class Prompts:
         for event in registered:
             optimized = uris if candidate_id == job.best_candidate_id else ()
             await self._store.record_registration(job_id, event, optimized)
-        log.info("candidate registered", job_id=job_id, candidate_id=candidate_id, by=actor.name)
         return tuple(uris)
 
     async def _sources(self, job: Job) -> tuple[Prompt, ...]:
@@ -125,5 +120,4 @@ class Prompts:
         previous = await asyncio.to_thread(self._tracker.set_alias, name, alias, version)
         moved = Promotion(name=name, alias=alias, version=version, previous_version=previous)
         await self._store.record_act(job_id, NewEvent(kind, asdict(moved), actor.name))
-        log.info("alias moved", job_id=job_id, prompt=name, alias=alias, version=version, by=actor.name)
         return moved

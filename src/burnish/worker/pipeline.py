@@ -101,8 +101,8 @@ async def score_source(context: AttemptContext) -> None:
     recorder.candidate(
         source,
         CandidateStatus.SOURCE,
-        means=initial if plan.dataset else None,
-        objectives=objectives_of(source, initial) if plan.dataset else None,
+        means=initial if plan.splits.validation else None,
+        objectives=objectives_of(source, initial) if plan.splits.validation else None,
     )
     await context.save(
         initial_eval_scores=dict(initial.scores),

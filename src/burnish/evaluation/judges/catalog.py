@@ -7,6 +7,7 @@ function while loading it; here such a scorer is refused before MLflow sees it.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -210,7 +211,7 @@ def default_judge_model() -> str:
     """URI of the model that MLflow's judges ask when nobody names one."""
     from mlflow.genai.judges.utils import get_default_model
 
-    return str(get_default_model())
+    return os.environ.get(DEFAULT_MODEL_VARIABLE) or str(get_default_model())  # 3.9 does not know it
 
 
 def _make_ensemble(

@@ -31,10 +31,18 @@ class Unreadable(Exception):
     """The model's answer is not the JSON object with ``result`` that the judge had asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class NoOpinion:
+    """The model's answer has ``null`` for a result. MLflow 3.9 makes no feedback of that, newer ones do."""
+
+    rationale: str
+    value: None = None
+
+
 class Suspended(BaseException):
     """Ends a run of a judge; no ``except Exception`` on the way may catch it."""
 
-    def __init__(self, outcome: Question | Unreadable) -> None:
+    def __init__(self, outcome: Question | Unreadable | NoOpinion) -> None:
         self.outcome = outcome
 
 
@@ -52,7 +60,7 @@ class JudgeSession:
         """The feedback that the next known answer contains.
 
         Raises:
-            Suspended: there is no further answer, or it cannot be read.
+            Suspended: there is no further answer, it cannot be read, or it holds no opinion.
         """
         answer = next(self._answers, None)
         if answer is None:
@@ -63,6 +71,8 @@ class JudgeSession:
             result, rationale = read_answer(answer)
         except Unreadable as unreadable:
             raise Suspended(unreadable) from None
+        if result is None:
+            raise Suspended(NoOpinion(rationale))
         return SimpleNamespace(
             feedback=Feedback(name=wanted.assessment_name, value=result, rationale=rationale)
         )

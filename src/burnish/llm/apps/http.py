@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from burnish.domain.app import App, AppRun
+from burnish.domain.app import App, AppRun, PromptUse
 from burnish.domain.prompt import template_to_json
 from burnish.domain.usage import NANOS_PER_USD, Usage
 from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelUnreadable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER_BYTES = 4 * 2**20
 _COUNTS = ("calls", "prompt_tokens", "completion_tokens")
-_MOST = 2**53
+_LARGEST_COUNT = 2**53
 
 
 class HttpApps:
@@ -92,7 +92,8 @@ class HttpApp:
         """Ask once. Every try of the same texts on the same inputs has the same ``evaluation_id``.
 
         Raises:
-            AppFailed: the app says that this evaluation failed (422), or it does not accept it.
+            AppFailed: the app says that this evaluation failed (422), it does not accept it, or its inputs
+                cannot be sent.
             ModelRejected: it may not be asked, it refuses, or nothing of the kind is there.
             ModelUnavailable: it could not answer now.
             ModelUnreadable: what it answers is no answer.
@@ -103,7 +104,7 @@ class HttpApp:
             raise ModelRejected(request.model, str(error)) from error
         url = str(self._app.url)
         body = {
-            "inputs": dict(request.inputs),
+            "inputs": _sendable(request),
             "prompts": {name: template_to_json(text) for name, text in request.prompts.items()},
             "evaluation_id": request.digest,
         }
@@ -133,6 +134,20 @@ _REMEDIES = Remedies(
 )
 
 
+def _sendable(request: AppRequest) -> dict[str, Any]:
+    """The inputs as JSON has them: what is no JSON value (a date of a Parquet file) becomes text.
+
+    Raises:
+        AppFailed: there is NaN among them.
+    """
+    try:
+        sent: dict[str, Any] = json.loads(json.dumps(dict(request.inputs), default=str, allow_nan=False))
+    except ValueError:
+        remedy = "its inputs hold NaN or Infinity, which JSON does not have; correct the record"
+        raise AppFailed(request.model, remedy) from None
+    return sent
+
+
 def _read(answer: Mapping[str, Any], model: str, url: str) -> Response:
     def unreadable(field: str, value: Any, remedy: str) -> ModelUnreadable:
         return ModelUnreadable(model, url, f"{field}: {_shown(value)}: {remedy}")
@@ -152,8 +167,24 @@ def _read(answer: Mapping[str, Any], model: str, url: str) -> Response:
         usage = _usage(answer.get("usage"))
     except ValueError as error:
         raise unreadable("usage", answer["usage"], str(error)) from None
-    run = AppRun(is_json=not isinstance(output, str), trace_id=trace_id)
+    try:
+        uses = tuple(map(_use, answer.get("uses") or ()))
+    except (TypeError, ValueError, AttributeError):
+        remedy = "must be a list of {prompt, span, given, output}, all texts, or left out"
+        raise unreadable("uses", answer["uses"], remedy) from None
+    run = AppRun(is_json=not isinstance(output, str), trace_id=trace_id, uses=uses)
     return Response(text=text, usage=usage, run=run)
+
+
+def _use(value: Any) -> PromptUse:
+    """
+    Raises:
+        ValueError, TypeError, AttributeError: it is none.
+    """
+    known = {name: value.get(name, "") for name in ("prompt", "span", "given", "output")}
+    if not all(isinstance(entry, str) for entry in known.values()):
+        raise ValueError(value)
+    return PromptUse(**known)
 
 
 def _usage(value: Any) -> Usage | None:
@@ -167,7 +198,8 @@ def _usage(value: Any) -> Usage | None:
         raise ValueError('must be an object such as {"calls": 2, "prompt_tokens": 310, "usd": 0.0012}')
     counts = [value.get(name, 1 if name == "calls" else 0) for name in _COUNTS]
     if not all(
-        isinstance(count, int) and not isinstance(count, bool) and 0 <= count < _MOST for count in counts
+        isinstance(count, int) and not isinstance(count, bool) and 0 <= count < _LARGEST_COUNT
+        for count in counts
     ):
         raise ValueError(f"{', '.join(_COUNTS)} must be whole numbers, 0 or more")
     calls, prompt_tokens, completion_tokens = counts
@@ -175,7 +207,11 @@ def _usage(value: Any) -> Usage | None:
     usd = value.get("usd")
     if usd is None:
         return Usage(calls, prompt_tokens, completion_tokens, None, unmetered)
-    if not isinstance(usd, (int, float)) or isinstance(usd, bool) or not 0 <= usd < _MOST / NANOS_PER_USD:
+    if (
+        not isinstance(usd, (int, float))
+        or isinstance(usd, bool)
+        or not 0 <= usd < _LARGEST_COUNT / NANOS_PER_USD
+    ):
         raise ValueError("usd must be a number of US dollars, 0 or more, or left out where it is not known")
     return Usage(calls, prompt_tokens, completion_tokens, round(usd * NANOS_PER_USD), unmetered)
 

@@ -129,9 +129,18 @@ class ReflectiveProposer:
         Raises:
             BudgetExhausted, ModelError: of the reflection model.
         """
-        results = feedback(before.evaluations, spec.minibatch, FEEDBACK_TOKENS)
+        results = {
+            prompt: feedback(before.evaluations, spec.minibatch, FEEDBACK_TOKENS, prompt)
+            for prompt in {self._components[number].prompt for number in spec.components}
+        }
         questions: Questions = {
-            number: ask_to_improve(self._components, spec.parent, number, results, self._template)
+            number: ask_to_improve(
+                self._components,
+                spec.parent,
+                number,
+                results[self._components[number].prompt],
+                self._template,
+            )
             for number in spec.components
         }
         names = ", ".join(self._components[number].name for number in spec.components)

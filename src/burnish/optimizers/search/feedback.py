@@ -9,28 +9,34 @@ from burnish.domain.score import Evaluation
 from burnish.domain.text import estimate_tokens, value_as_text
 
 Record = dict[str, dict[str, str]]
-"""One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``) → entry → text."""
+"""One example: section (``Inputs``, ``Answer``, ``Expected``, ``Scores``, ``Error``; of an app also what
+became of each prompt) → entry → text."""
 
 _SHORTEST_ENTRY = 60
 """Characters. Entries are cut down to this before whole examples are left out."""
 
 
-def feedback(evaluations: Sequence[Evaluation], examples: Sequence[Example], max_tokens: int) -> str:
+def feedback(
+    evaluations: Sequence[Evaluation], examples: Sequence[Example], max_tokens: int, prompt: str | None = None
+) -> str:
     """Inputs, answer, expectations, scores with rationales and errors, example by example, as Markdown.
 
     Args:
         evaluations, examples: in the same order.
         max_tokens: the text is no longer, by :func:`estimate_tokens`. First the longest entries lose
             their middle; if that is not enough, the examples with the best scores are left out.
+        prompt: the one to be rewritten; of an app only its uses are shown. ``None``: those of all.
     """
-    text = _rendered(records(evaluations, examples, max_tokens), len(evaluations))
+    text = _rendered(records(evaluations, examples, max_tokens, prompt), len(evaluations))
     length = _largest(0, len(text), lambda n: estimate_tokens(shorten(text, n)) <= max_tokens)
     return shorten(text, length)  # cut here only if one example alone is too much
 
 
-def records(evaluations: Sequence[Evaluation], examples: Sequence[Example], max_tokens: int) -> list[Record]:
+def records(
+    evaluations: Sequence[Evaluation], examples: Sequence[Example], max_tokens: int, prompt: str | None = None
+) -> list[Record]:
     """The same as data, one record for each example, cut to the same budget; for a reflective data set."""
-    whole = [_record(*pair) for pair in zip(evaluations, examples, strict=True)]
+    whole = [_record(*pair, prompt) for pair in zip(evaluations, examples, strict=True)]
 
     def fits(candidates: Sequence[Record]) -> bool:
         return estimate_tokens(_rendered(candidates, len(whole))) <= max_tokens
@@ -49,6 +55,18 @@ def records(evaluations: Sequence[Evaluation], examples: Sequence[Example], max_
     return _cut(kept, _largest(_SHORTEST_ENTRY, longest, lambda n: fits(_cut(kept, n))))
 
 
+def examples_as_text(examples: Sequence[Example], max_tokens: int) -> str:
+    """Inputs and expectations alone, where nothing has been answered; empty where there are no examples."""
+    sections: list[Record] = [
+        {
+            "Inputs": {name: value_as_text(value) for name, value in example.inputs.items()},
+            "Expected": {name: value_as_text(value) for name, value in example.expectations.items()},
+        }
+        for example in examples
+    ]
+    return shorten(_rendered(sections, len(sections)), 4 * max_tokens)
+
+
 def shorten(text: str, limit: int) -> str:
     """At most ``limit`` characters: the beginning and the end, and how much is missing between them."""
     if len(text) <= limit:
@@ -60,9 +78,10 @@ def shorten(text: str, limit: int) -> str:
     return text[: limit - len(mark) - tail] + mark + text[len(text) - tail :]
 
 
-def _record(evaluation: Evaluation, example: Example) -> Record:
+def _record(evaluation: Evaluation, example: Example, prompt: str | None) -> Record:
     sections: Record = {
         "Inputs": {name: value_as_text(value) for name, value in example.inputs.items()},
+        **_uses(evaluation, prompt),
         "Answer": {"": evaluation.output},
         "Expected": {name: value_as_text(value) for name, value in example.expectations.items()},
         "Scores": {
@@ -73,6 +92,18 @@ def _record(evaluation: Evaluation, example: Example) -> Record:
     if evaluation.error is not None:
         sections["Error"] = {"": evaluation.error}
     return {title: section for title, section in sections.items() if section}
+
+
+def _uses(evaluation: Evaluation, prompt: str | None) -> Record:
+    """What each prompt of an app was given, and what came of it, in the order of time."""
+    sections: Record = {}
+    for use in evaluation.run.uses if evaluation.run else ():
+        if prompt in (None, use.prompt):
+            nth = sum(title.startswith(f"Given to {use.prompt}") for title in sections) + 1
+            again = f" ({nth})" if nth > 1 else ""
+            sections[f"Given to {use.prompt}{again}"] = {"": use.given} if use.given else {}
+            sections[f"What came of {use.prompt}{again}"] = {"": use.output} if use.output else {}
+    return sections
 
 
 def _longest(candidates: Sequence[Record]) -> int:

@@ -48,6 +48,11 @@ class Runs:
         """
         # Threads of this process take turns; between processes the attempt decides, see _winner.
         with self._connection.turn(job.job_id):
+            if job.attempt == 1 and job.run_id:  # made whole with the job, and begun by nobody yet
+                with suppress(NotFound):  # deleted by hand
+                    self._log_dataset(job.run_id, job, dataset)
+                    self._set_status(job.run_id, RunStatus.RUNNING)
+                    return job.run_id
             # Before a job's first attempt there is nothing to find.
             run = self._find(job) if job.attempt > 1 or job.run_id else None
             run = run or self._make(job, sources)
@@ -211,12 +216,16 @@ class Runs:
 
     def _complete(self, run: Any, job: Job, dataset: Any | None, sources: Sequence[tuple[str, int]]) -> None:
         self.log(run, params=run_params(job), tags=linked_prompts(run.data.tags, sources))
-        run_id = run.info.run_id
-        if dataset is not None and not run.inputs.dataset_inputs:
+        if not run.inputs.dataset_inputs:
+            self._log_dataset(run.info.run_id, job, dataset)
+        if run.info.status != RunStatus.RUNNING.value:
+            self._set_status(run.info.run_id, RunStatus.RUNNING)  # a resumed job
+
+    def _log_dataset(self, run_id: str, job: Job, dataset: Any | None) -> None:
+        """Show the run's data. Logging the same data again changes nothing."""
+        if dataset is not None:
             with self._connection.tracking("run", run_id) as store:
                 store.log_inputs(run_id, datasets=_dataset_inputs(job, dataset))
-        if run.info.status != RunStatus.RUNNING.value:
-            self._set_status(run_id, RunStatus.RUNNING)  # a resumed job
 
     def _set_status(self, run_id: str, status: RunStatus) -> None:
         ended = None if status in (RunStatus.SCHEDULED, RunStatus.RUNNING) else int(self._clock() * 1000)

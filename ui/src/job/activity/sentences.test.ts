@@ -37,6 +37,7 @@ it("shows what it does not know as it is", () => {
     detail: '{"a":1}',
   });
   expect(describeEvent({}).text).toBe("An event");
+  expect(describeEvent({ kind: "RESUMED", actor: "ana\u202E" }).detail).toBe("by ana⟨RLO⟩");
 });
 
 it("shows hidden characters in what models and people wrote", () => {

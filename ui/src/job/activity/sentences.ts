@@ -19,8 +19,14 @@ const PHASES: Partial<Record<string, string>> = {
   teaching: "Asking the teacher",
 };
 
-/** An event as a sentence. */
+/** An event as a sentence, with the user who did it. */
 export function describeEvent(event: JobEvent): Line {
+  const line = sentence(event);
+  if (!event.actor) return line;
+  return { ...line, detail: [`by ${visible(event.actor)}`, line.detail].filter(Boolean).join(" · ") };
+}
+
+function sentence(event: JobEvent): Line {
   const data = new Data(event.data ?? {});
   switch (event.kind) {
     case "CREATED":
@@ -60,6 +66,10 @@ export function describeEvent(event: JobEvent): Line {
       return tested(data);
     case "REGISTERED":
       return { ...plain(`The winner was registered as ${data.text("optimized_prompt_uri")}.`), tone: "good" };
+    case "PROMOTED":
+      return plain(`${data.text("alias")} was pointed at version ${data.count("version")}.`);
+    case "ROLLED_BACK":
+      return plain(`${data.text("alias")} was pointed back at version ${data.count("version")}.`);
     case "ENDED":
       return ended(data);
     default:

@@ -47,6 +47,12 @@ export function Setup({ job }: { job: Job }) {
     ["In flight", config.concurrency && `${formatCount(config.concurrency)} calls at once`],
     ["Seed", config.seed],
     ["Created", job.creation_timestamp_ms && formatExact(job.creation_timestamp_ms)],
+    ["Created by", job.created_by && visible(job.created_by)],
+    ["Canceled by", job.canceled_by && visible(job.canceled_by)],
+    ["Resumed by", job.resumed_by && visible(job.resumed_by)],
+    ["Registered by", job.registered_by && visible(job.registered_by)],
+    ["Promoted by", job.promoted_by && visible(job.promoted_by)],
+    ["Workspace", job.workspace === "default" ? undefined : job.workspace],
     ["Stopped because", job.stop_reason && STOP_WORDS[job.stop_reason]],
     ["Worker", job.worker_id],
   ];

@@ -23,11 +23,13 @@ export const VERDICT_WORDS: Record<Verdict, Word> = {
   WORSE: { label: "Worse", tone: "bad" },
 };
 
-export const OPTIMIZER_NAMES: Record<OptimizerType, string> = {
+/** Those that answers name; another number of an old one is read only. */
+type AnsweredType = Exclude<OptimizerType, "OPTIMIZER_TYPE_DISTILLATION_100">;
+
+export const OPTIMIZER_NAMES: Record<AnsweredType, string> = {
   OPTIMIZER_TYPE_GEPA: "GEPA",
   OPTIMIZER_TYPE_METAPROMPT: "Metaprompt",
   OPTIMIZER_TYPE_DISTILLATION: "Distillation",
-  OPTIMIZER_TYPE_DISTILLATION_100: "Distillation",
   OPTIMIZER_TYPE_FACTORIAL: "Factorial",
   OPTIMIZER_TYPE_AUTO: "Auto",
   OPTIMIZER_TYPE_FEW_SHOT: "Few-shot",
