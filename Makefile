@@ -69,10 +69,10 @@ protos: $(STAMP)     ## generate the Python of src/burnish/proto/*.proto
 # The generated code works with every protobuf we allow; the check of its version would not.
 	sed -i -e '/^_runtime_version.Validate/,/^)/d' -e '/runtime_version/d' src/burnish/proto/*_pb2.py
 
-chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fault once (two minutes)
+chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fault once (three minutes)
 	$(BIN)/python -m pytest tests/chaos -n 2 -m chaos
 
-chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (a quarter of an hour)
+chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (half an hour)
 	$(BIN)/python -m tests.chaos
 
 bench: ui            ## everything measured beside its peers, into bench/results (40 minutes of a quiet machine)

@@ -63,8 +63,8 @@ class Load:
 
 
 LOADS = (
-    Load(calls=66, jobs=48, records=24, max_calls=160),
-    Load(calls=300, jobs=16, records=150, max_calls=620),
+    Load(calls=66, jobs=48, records=36, max_calls=200),
+    Load(calls=300, jobs=16, records=270, max_calls=1000),
 )
 AT_ONCE = 24
 PARTS = ("loop", "store", "mlflow", "others")

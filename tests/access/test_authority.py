@@ -6,13 +6,18 @@ import base64
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from burnish.access.mlflow import Answer, MlflowAuthority
 from burnish.access.protocol import EVERYBODY, Caller, Kind, Need, Open, Permission
 from burnish.access.questions import WHO, Question
-from burnish.access.server import ServerAuthority, WholeAnswers
+from burnish.access.server import HttpAnswers, ServerAuthority, WholeAnswers
 from burnish.api.admission import Admission
 from burnish.api.routes import Call, Visible
+from burnish.api.testing import serving
 from burnish.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied, TrackingUnavailable
 
 READ = Need(Permission.READ, Kind.EXPERIMENT, "7")
@@ -115,6 +120,36 @@ async def test_whether_a_server_has_users_is_not_guessed() -> None:
     assert await authority.identify({}) is EVERYBODY
     now[0], mlflow.answer = 61.0, TrackingUnavailable("away")
     assert await authority.identify({}) is EVERYBODY  # as it was known to be
+
+
+async def test_a_server_elsewhere_is_asked_over_http() -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    async def mlflow(request: Request) -> Response:
+        seen.append((request.url.path, request.headers.get("authorization")))
+        if "authorization" not in request.headers:
+            return Response("who?", 401, headers={"www-authenticate": 'Basic realm="mlflow"'})
+        if request.url.path.endswith("experiments/get"):
+            return JSONResponse({"experiment": {"lifecycle_stage": "deleted"}})
+        return JSONResponse(
+            {"error_code": "INVALID_PARAMETER_VALUE"}, 400 if request.method == "POST" else 200
+        )
+
+    app = Starlette(routes=[Route("/{path:path}", mlflow, methods=["GET", "POST"])])
+    async with serving(app) as url:
+        authority = ServerAuthority(HttpAnswers(url), 30.0)
+        with pytest.raises(NotAuthenticated):
+            await authority.identify({})
+        caller = await authority.identify(basic("ana", "ü:1"))
+        assert caller.actor.name == "ana"
+        await authority.check(caller, Need(Permission.UPDATE, Kind.EXPERIMENT, "7"))  # refused by the handler
+        asked = len(seen)
+        with pytest.raises(PermissionDenied, match="deleted"):  # nothing is restored
+            await authority.check(caller, Need(Permission.DELETE, Kind.EXPERIMENT, "7"))
+        assert len(seen) == asked + 1
+    assert seen[-1][1] == basic("ana", "ü:1")["authorization"]
+    with pytest.raises(TrackingUnavailable, match="does not answer"):
+        await ServerAuthority(HttpAnswers(url), 30.0).identify({})
 
 
 async def test_a_stream_ends_soon_after_its_permission() -> None:

@@ -38,6 +38,7 @@ class Picture:
     server: Literal["filled", "empty", "guarded"] = "filled"
 
 
+COMPARED = 'compare?jobs=["{improved}","{unclear}","{running}"]'
 PICTURES = (
     Picture("job", "jobs/{improved}", "The new prompt is better", size=TALL),
     Picture("job-dark", "jobs/{improved}", "The new prompt is better", "dark", TALL),
@@ -57,7 +58,13 @@ PICTURES = (
     Picture("sign-in", "", "Sign in", "dark", LOW, server="guarded"),
     Picture("phone-job", "jobs/{improved}", "The new prompt is better", size=PHONE),
     Picture("phone-jobs", "", "support-triage", "dark", PHONE),
-    Picture("job-running", "jobs/{running}", "Now: searching"),
+    Picture("new", "new?from={improved}", "records; the first of them", size=(1280, 1100)),
+    Picture("phone-new", "new", "Changes: as the one it chooses", size=PHONE),
+    Picture("compare", COMPARED, "All ran on the same records", size=(1280, 1240)),
+    Picture("compare-dark", COMPARED, "All ran on the same records", "dark", (1280, 1240)),
+    Picture("job-canceled", "jobs/{canceled}", "Canceled before the test", size=LOW),
+    Picture("job-running", "jobs/{running}", "The best so far scores"),
+    Picture("phone-running", "jobs/{running}", "The best so far scores", "dark", PHONE),
 )
 
 

@@ -36,4 +36,4 @@ def test_the_page_works_beside_mlflows_own(under_mlflow: Stage, visit: Opener) -
     assert window.errors == []
     assert window.elsewhere == []
     page.get_by_role("link", name="MLflow").click()
-    expect(page.get_by_role("link", name="Prompts")).to_have_attribute("href", "#/prompts")
+    expect(page.get_by_role("link", name="Prompts", exact=True)).to_have_attribute("href", "#/prompts")

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from burnish.access.protocol import Authority, Caller, Kind, Need, NewJob, Permission
 from burnish.api.routes import Call, Visible
+from burnish.api.services import Services
 from burnish.api.wire import read_job_request, read_repeat_request
 from burnish.domain.job import Job, JobConfig
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, PermissionDenied
-from burnish.store.protocol import JobStore
 from burnish.tracking.names import split_prompt_uri
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Request:
     """
 
     authority: Authority
-    store: JobStore
+    services: Services
     caller: Caller
     call: Call
     fresh: bool = False
@@ -47,7 +47,7 @@ class Request:
         Raises:
             NotFound: there is none in the caller's workspace.
         """
-        return self.in_workspace(await self.store.get(job_id))
+        return self.in_workspace(await self.services.jobs.get(job_id))
 
     def in_workspace(self, job: Job) -> Job:
         """
@@ -69,9 +69,9 @@ Rule = Callable[[Request], Awaitable[Visible | None]]
 class AccessControl:
     """Asks before a method is called."""
 
-    def __init__(self, authority: Authority, store: JobStore) -> None:
+    def __init__(self, authority: Authority, services: Services) -> None:
         self._authority = authority
-        self._store = store
+        self._services = services
 
     async def identify(self, headers: Mapping[str, str]) -> Caller:
         """
@@ -96,7 +96,7 @@ class AccessControl:
         rule = RULES.get(method)
         if rule is None:
             raise PermissionDenied(f"nobody may call {method}: its permission is not written down")
-        visible = await rule(Request(self._authority, self._store, caller, call, fresh))
+        visible = await rule(Request(self._authority, self._services, caller, call, fresh))
         return replace(
             call, caller=caller, visible=visible or Visible(caller.actor.workspace), admit_again=again
         )
@@ -136,7 +136,7 @@ def _on_job(permission: Permission, prompts: bool = False) -> Rule:
 
 
 async def _on_jobs(request: Request) -> None:
-    found = await request.store.get_existing(request.call.message.job_ids)
+    found = await request.services.store.get_existing(request.call.message.job_ids)
     for job, _ in found.values():
         await request.need(Permission.READ, Kind.EXPERIMENT, request.in_workspace(job).experiment_id)
 
@@ -157,6 +157,8 @@ async def _new_job(request: Request) -> None:
 
 def _asked_of(experiment_id: str, config: JobConfig) -> NewJob:
     settings = config.optimizer_config
+    teacher = config.teacher_prompt_uri or settings.get("teacher_prompt_uri")
+    prompts = (*config.source_prompt_uris, teacher)
     models = [
         config.model,
         config.reflection_model,
@@ -165,7 +167,7 @@ def _asked_of(experiment_id: str, config: JobConfig) -> NewJob:
     ]
     return NewJob(
         experiment_id,
-        prompt_uris=tuple(uri for uri in config.source_prompt_uris if uri),
+        prompt_uris=tuple(uri for uri in prompts if isinstance(uri, str) and uri),
         scorers=tuple(map(_scorer_name, config.scorers)),
         models=tuple(model for model in models if isinstance(model, str)),
         dataset_id=config.dataset_id,

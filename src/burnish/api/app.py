@@ -77,7 +77,7 @@ def create_app(
     app = Starlette(lifespan=lifespan)
     app.state.streams = streams
     app.add_exception_handler(HTTPException, _no_such_endpoint)
-    access = AccessControl(authority or authority_of(settings, mlflow_app, sessions), services.store)
+    access = AccessControl(authority or authority_of(settings, mlflow_app, sessions), services)
     ours = list(routes(services, _verbs(streams), access, prefix))
     app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)

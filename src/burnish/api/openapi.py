@@ -31,8 +31,8 @@ _SCALARS: Mapping[int, dict[str, Any]] = {
 }
 _STATUSES = {
     "400": "INVALID_PARAMETER_VALUE or INVALID_STATE",
-    "401": "UNAUTHENTICATED: the server asks for a token",
-    "403": "PERMISSION_DENIED: the Host or Origin is not one of the server's",
+    "401": "UNAUTHENTICATED: the server asks who it is, for a token or for MLflow's user and password",
+    "403": "PERMISSION_DENIED: not permitted to who asks; or the Host or Origin is not one of the server's",
     "404": "RESOURCE_DOES_NOT_EXIST",
     "409": "RESOURCE_CONFLICT",
     "413": "The body is too large",

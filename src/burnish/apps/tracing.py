@@ -39,21 +39,20 @@ def tracing(exported: bool) -> Iterator[None]:
 
 @contextmanager
 def _not_exported() -> Iterator[None]:
-    from mlflow.tracing.export.mlflow_v3 import MlflowV3SpanExporter
+    """Spans are held back where they end, in the evaluation's own context: MLflow may export in another."""
+    from mlflow.tracing.processor.base_mlflow import BaseMlflowSpanProcessor
     from mlflow.tracing.trace_manager import InMemoryTraceManager
 
-    export = MlflowV3SpanExporter.export
+    on_end = BaseMlflowSpanProcessor.on_end
 
-    def export_others(self: Any, spans: Any) -> None:
+    def end_others(self: Any, span: Any) -> None:
         if not is_evaluating():
-            export(self, spans)
-            return
-        for span in spans:
-            if span._parent is None:
-                InMemoryTraceManager.get_instance().pop_trace(span.context.trace_id)
+            on_end(self, span)
+        elif span._parent is None:
+            InMemoryTraceManager.get_instance().pop_trace(span.context.trace_id)
 
-    MlflowV3SpanExporter.export = export_others
+    BaseMlflowSpanProcessor.on_end = end_others
     try:
         yield
     finally:
-        MlflowV3SpanExporter.export = export
+        BaseMlflowSpanProcessor.on_end = on_end

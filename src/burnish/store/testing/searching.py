@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,6 +102,28 @@ class SearchContract(Opener):
             assert await names(store, experiment_ids=("7", "8")) == ALL
             assert await names(store, "tags.team = 'ads'", experiment_ids=("8",)) == []
             assert await names(store, experiment_ids=("9",)) == []
+
+    async def test_searches_show_what_may_be_read_and_their_pages_go_on(self) -> None:
+        async with self.open() as store:
+            await fill(store)
+            await store.create(a_job("other", experiment_id="9", workspace="team-a"))
+            assert await store.experiment_ids() == {"7", "8", "9"}
+            assert await store.workspaces() == {"default", "team-a"}
+            assert await names(store, workspace="team-a") == ["other"]
+            assert await names(store, workspace="default") == ALL
+            assert await names(store, readable_experiment_ids=frozenset({"8", "9"})) == ["elsewhere", "other"]
+            assert await names(store, readable_experiment_ids=frozenset()) == []
+            only = frozenset({"8"})
+            found = await names(store, experiment_ids=("7", "8"), readable_experiment_ids=only)
+            assert found == ["elsewhere"]
+            query = JobQuery(max_results=1, readable_experiment_ids=frozenset({"8", "9"}))
+            first = await store.search(query)
+            fewer = replace(query, page_token=first.next_page_token, readable_experiment_ids=frozenset({"9"}))
+            assert [job.job_id for job in (await store.search(fewer)).jobs] == ["other"]
+
+    async def test_an_empty_store_has_no_experiments(self) -> None:
+        async with self.open() as store:
+            assert (await store.experiment_ids(), await store.workspaces()) == (frozenset(), frozenset())
 
     @pytest.mark.parametrize(
         ("filter", "found"),

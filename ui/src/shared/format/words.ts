@@ -30,7 +30,6 @@ export const OPTIMIZER_NAMES: Record<AnsweredType, string> = {
   OPTIMIZER_TYPE_GEPA: "GEPA",
   OPTIMIZER_TYPE_METAPROMPT: "Metaprompt",
   OPTIMIZER_TYPE_DISTILLATION: "Distillation",
-  OPTIMIZER_TYPE_DISTILLATION_100: "Distillation",
   OPTIMIZER_TYPE_FACTORIAL: "Factorial",
   OPTIMIZER_TYPE_AUTO: "Auto",
   OPTIMIZER_TYPE_FEW_SHOT: "Few-shot",
