@@ -31,6 +31,9 @@ from burnish.optimizers.search.rounds import FINALISTS, RacingBudget, calls_of_o
 from burnish.optimizers.search.validator import ProposalValidator
 from burnish.optimizers.settings import CommonSettings, SamplingOptions, read_settings
 
+EVALUATIONS_EACH = 16
+"""In the race: a rewrite costs a question and is the parent of the next, so fewer are told apart better."""
+
 
 class MetapromptSettings(CommonSettings):
     """How often is rewritten, and what the reflection model is shown.
@@ -111,7 +114,7 @@ class Metaprompt:
         budget = self._budget(len(task.validation))
         beside = settings.rounds * self._beside(task, incumbent.means)
         allowance = budget.allowance(task, incumbent.means, beside=beside)
-        race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
+        race = Race(task.validation, evaluate, incumbent, allowance, task.seed, budget.evaluations_each)
         observe.phase("search", allowance)
         stop_reason = await self._rounds(task, evaluate, writer, incumbent, race)
         await race.final(FINALISTS)
@@ -168,7 +171,8 @@ class Metaprompt:
         )
 
     def _budget(self, validation: int) -> RacingBudget:
-        return RacingBudget(self._settings.rounds * self._settings.width, self._settings.width, validation)
+        trials = self._settings.rounds * self._settings.width
+        return RacingBudget(trials, self._settings.width, validation, EVALUATIONS_EACH)
 
     def _beside(self, task: Task, source: Means) -> int:
         """What a round takes beside its race, in evaluations: feedback, and the reflection model's calls."""

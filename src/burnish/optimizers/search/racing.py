@@ -34,7 +34,7 @@ EVALUATIONS_EACH = 5
 BATCH = 8
 FIRST_EXAMPLES = 2  # of every candidate, so that nobody is judged unseen
 LEAST_CHANCE = 0.02  # of being the best: with a smaller one a candidate is dropped
-LIKELY = 0.9  # chance of being better than the best so far from which a candidate is measured in full
+LIKELY = 0.5  # chance of being better than the best so far from which a candidate is measured in full
 CANDIDATE_PRIOR = Normal(0.0, 0.25)
 OTHERS = "others are more promising"
 _DRAWS = 200
@@ -77,6 +77,7 @@ class Race:
 
     Args:
         allowance: evaluations this race may still ask for.
+        each: evaluations for each new candidate, on average.
     """
 
     def __init__(
@@ -86,8 +87,10 @@ class Race:
         incumbent: Incumbent,
         allowance: int,
         seed: int,
+        each: int = EVALUATIONS_EACH,
     ) -> None:
         self._examples = in_fair_order(validation, seed)
+        self._each = min(each, len(validation))
         self._evaluate = evaluate
         self._incumbent = incumbent
         self._random = np.random.default_rng([seed, len(validation)])
@@ -106,8 +109,8 @@ class Race:
 
     def room_for(self, wanted: int) -> int:
         """How many of ``wanted`` candidates can enter so that one of them can still be measured in full."""
-        each = min(EVALUATIONS_EACH, len(self._examples))
-        return max(0, min(wanted, (self.allowance - (len(self._examples) - each)) // each))
+        beside = self.allowance - (len(self._examples) - self._each)
+        return max(0, min(wanted, beside // self._each))
 
     async def run(self, candidates: Sequence[Candidate]) -> list[RaceEntry]:
         """Race new candidates, at most :meth:`room_for` of them, beside those that are still running.
@@ -120,7 +123,7 @@ class Race:
         """
         new = [RaceEntry(candidate, self._model.add_effect(CANDIDATE_PRIOR)) for candidate in candidates]
         self._entries += new
-        left = min(EVALUATIONS_EACH, len(self._examples)) * len(new)
+        left = self._each * len(new)
         first = [entry for _ in range(min(FIRST_EXAMPLES, len(self._examples))) for entry in new]
         while left > 0 and (batch := first[:BATCH] or self._drawn(min(BATCH, left))):
             first = first[BATCH:]
@@ -128,7 +131,7 @@ class Race:
             await self._measure(batch)
         self._drop()
         if self.allowance >= 2 * len(self._examples):  # else it is for the last one
-            await self._finish_leader(LIKELY)
+            await self._finish_leader()
         return new
 
     async def final(self, most: int) -> None:
@@ -142,7 +145,7 @@ class Race:
             await self._measure(batch)
             self._drop()
         for _ in range(most):
-            if self._incumbent.stop_reason() or not await self._finish_leader(0.5):
+            if self._incumbent.stop_reason() or not await self._finish_leader():
                 break
         for entry in self._running():
             self._reject(entry, OTHERS)
@@ -184,14 +187,14 @@ class Race:
                 leads = entry.estimate > posterior.base + posterior.mean[0]
                 self._reject(entry, OTHERS if leads else "too little promise to go on")
 
-    async def _finish_leader(self, least_chance: float) -> bool:
+    async def _finish_leader(self) -> bool:
         """Measure the most promising candidate in full, where it is likely to beat the best so far."""
         posterior, whole = self._posterior(), len(self._examples)
         affordable = [entry for entry in self._running() if whole - entry.examples <= self.allowance]
         if not affordable:
             return False
         leader = max(affordable, key=lambda entry: entry.estimate)
-        if self._chance_to_win(leader, posterior) < least_chance:
+        if self._chance_to_win(leader, posterior) < LIKELY:
             return False
         await self._measure([leader] * (whole - leader.examples))
         return True

@@ -25,18 +25,19 @@ class RacingBudget:
     trials: int
     width: int
     validation: int
+    evaluations_each: int = EVALUATIONS_EACH
 
     @property
     def most_evaluations(self) -> int:
         """Every round has its evaluations and a leader that is measured in full; so is every finalist."""
-        each = min(EVALUATIONS_EACH, self.validation)
+        each = min(self.evaluations_each, self.validation)
         in_full = -(-self.trials // self.width) + FINALISTS
         return self.trials * each + min(in_full, self.trials) * (self.validation - each)
 
     @property
     def least_evaluations(self) -> int:
         """One round, and one candidate that is measured in full."""
-        each = min(EVALUATIONS_EACH, self.validation)
+        each = min(self.evaluations_each, self.validation)
         return min(self.width, self.trials) * each + self.validation - each
 
     def allowance(self, task: Task, source: Means, spent: int = 0, beside: int = 0) -> int:
@@ -89,7 +90,7 @@ async def race_from_source(
     if source is None:
         return incumbent.outcome()
     allowance = budget.allowance(task, incumbent.means, spent)
-    race = Race(task.validation, evaluate, incumbent, allowance, task.seed)
+    race = Race(task.validation, evaluate, incumbent, allowance, task.seed, budget.evaluations_each)
     return await run_rounds(race, source, incumbent, budget, observe)
 
 
