@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
-.PHONY: setup demo test test-litellm test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
+.PHONY: setup demo test test-litellm test-apps test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ test-litellm: $(STAMP) ## the provider's contract on litellm, which this install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'
 	$(BIN)/python -m pytest tests/llm -k itellm
 
+test-apps: $(STAMP)   ## apps on the OpenAI SDK and LangGraph, which this installs (80 MB)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,apps]'
+	$(BIN)/python -m pytest tests/apps/test_frameworks.py -n 0
+
 MLFLOW_TESTS := tests/replay tests/tracking tests/proto tests/worker/test_traces.py \
 	tests/evaluation/test_judges.py tests/evaluation/test_registered_judges.py tests/evaluation/test_ensembles.py
 
@@ -65,10 +69,10 @@ protos: $(STAMP)     ## generate the Python of src/burnish/proto/*.proto
 # The generated code works with every protobuf we allow; the check of its version would not.
 	sed -i -e '/^_runtime_version.Validate/,/^)/d' -e '/runtime_version/d' src/burnish/proto/*_pb2.py
 
-chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fault once (two minutes)
+chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fault once (three minutes)
 	$(BIN)/python -m pytest tests/chaos -n 2 -m chaos
 
-chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (a quarter of an hour)
+chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (half an hour)
 	$(BIN)/python -m tests.chaos
 
 bench: ui            ## everything measured beside its peers, into bench/results (40 minutes of a quiet machine)

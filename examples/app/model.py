@@ -51,8 +51,8 @@ def _improve(text: str) -> str:
         found = re.search(rf"<{name}[^>]*>\n?(.*?)\n?</{name}>", text, re.DOTALL)
         current = found.group(1) if found else ""
         return f"<{name}>\n{_with_remedy(current, text)}\n</{name}>"
-    prompts = dict(re.findall(r'"(desk_\w+)":\s*"((?:[^"\\]|\\.)*)"', text))
-    return json.dumps({name: _with_remedy(json.loads(f'"{value}"'), text) for name, value in prompts.items()})
+    prompts = re.findall(r"Prompt name: (\w+)\nTemplate: (.*?\{\{question\}\})", text, re.DOTALL)
+    return json.dumps({name: _with_remedy(template, text) for name, template in prompts})
 
 
 def _with_remedy(prompt: str, seen: str) -> str:

@@ -44,6 +44,7 @@ def main(how: str) -> None:
     if how == "mlflow":
         from mlflow.genai.optimize.optimizers import MetaPromptOptimizer
 
+        given["train_data"] = RECORDS[:24]  # it evaluates all of them, and writes a trace of each
         optimizer = MetaPromptOptimizer(reflection_model="openai:/gpt-4o")
         result = mlflow.genai.optimize_prompts(**given, optimizer=optimizer)
         say(score=result.final_eval_score or result.initial_eval_score)

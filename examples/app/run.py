@@ -28,7 +28,7 @@ def main() -> None:
             **os.environ,
             "OPENAI_BASE_URL": f"{server.url}/v1",
             "OPENAI_API_KEY": "none",
-            "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+            "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db"),
         }
 
         def in_a_process(how: str, check: bool = True) -> dict[str, Any]:

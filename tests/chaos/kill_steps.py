@@ -24,7 +24,7 @@ from tests.chaos.deployment import PROMPT, WORDS, Batch, Deployment
 from tests.chaos.invariants import Findings, check_invariants
 from tests.chaos.model import JUDGE, OTHER_JUDGE
 
-ATTEMPT_STEPS = 60
+ATTEMPT_STEPS = 45
 """They reach into the search."""
 JUDGE_NAME = "courteous"
 _MAX_CALLS = 150

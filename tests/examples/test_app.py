@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.new_databases import Migrated
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_example_does_what_it_says(tmp_path: Path) -> None:
+@pytest.mark.timeout(400)  # four processes, each of which imports MLflow and GEPA
+def test_the_example_does_what_it_says(tmp_path: Path, migrated: Migrated) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BURNISH_", "MLFLOW_"))}
+    folder = tmp_path / "here"
+    folder.mkdir()
+    shutil.copyfile(migrated.mlflow, tmp_path / "mlflow.db")
+    environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{tmp_path}/mlflow.db"
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "app" / "run.py")],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=390,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -32,4 +42,4 @@ def test_the_example_does_what_it_says(tmp_path: Path) -> None:
     assert int(killed[1]) > 60
     assert int(resumed[2]) <= 4  # the concurrency
     assert "IMPROVED" in done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []

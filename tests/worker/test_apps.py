@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from burnish.domain.app import App, AppRun, PromptUse
+from burnish.domain.budget import Budget
 from burnish.domain.job import JobStatus
 from burnish.domain.prompt import render, text_of
 from burnish.domain.usage import Role, Usage
@@ -120,3 +121,12 @@ async def test_a_server_makes_no_job_for_a_function(harness: WorkerHarness) -> N
     resolver = WorkerProcess(harness).runner._worker.resolver
     with pytest.raises(InvalidInput, match=r"config.app.function.*burnish.optimize_prompts"):
         await resolver.resolve("0", harness.config(app=APP))
+
+
+async def test_calls_are_held_back_for_the_test_as_a_run_makes_them(harness: WorkerHarness) -> None:
+    await harness.submit(app=APP, model=None, budget=Budget(max_calls=110))
+    await run(harness, Labels())
+    result = await harness.result()
+    assert result.job.test_scores is not None
+    assert result.job.test_scores.examples == 6
+    assert result.job.usage.total.calls <= 110

@@ -57,7 +57,7 @@ def _send(flask: Any, question: Question, headers: Mapping[str, str]) -> Answer:
 
 def _request(question: Question, headers: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "path": question.path,
+        "path": question.path_in_process,
         "method": question.method,
         "query_string": dict(question.query),
         "json": question.body,

@@ -9,6 +9,7 @@ a prompt version without a source.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,12 @@ class Question:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     needs_active: str | None = None
+
+    @property
+    def path_in_process(self) -> str:
+        """The path for MLflow's own pages: the one that every version puts its static prefix before."""
+        prefix = os.environ.get("_MLFLOW_STATIC_PREFIX", "").rstrip("/")
+        return f"{prefix}/ajax-api/{self.path.removeprefix('/api/')}"
 
 
 WHO = Question("GET", f"{_API}/experiments/search", {"max_results": "1"})

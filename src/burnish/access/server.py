@@ -98,8 +98,8 @@ class AsgiAnswers(WholeAnswers):
             "http_version": "1.1",
             "method": question.method,
             "scheme": "http",
-            "path": question.path,
-            "raw_path": question.path.encode(),
+            "path": question.path_in_process,
+            "raw_path": question.path_in_process.encode(),
             "root_path": "",
             "query_string": urlencode(question.query).encode(),
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]

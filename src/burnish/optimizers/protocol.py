@@ -34,7 +34,8 @@ class Task:
         seed: of every random choice.
         concurrency: evaluations worth keeping in flight.
         max_calls: the job's call limit less what is held for the sealed test, the source on validation
-            included; a hint for sizing, the gateway enforces it. ``None``: unlimited.
+            included; the search sizes itself to end within it, and the gateway enforces it. ``None``:
+            unlimited.
         teacher: what the reflection model answers to the same prompts, scored by the same scorers;
             ``None`` where the job names no such model.
     """

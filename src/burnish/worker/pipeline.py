@@ -9,6 +9,7 @@ MLflow are looked up before they are repeated, writes carry the attempt.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
@@ -224,6 +225,9 @@ def _hold_for_test(context: AttemptContext, initial: Means | None = None, second
     if initial is not None:
         usages = [evaluation.usage for evaluation in initial.evaluations if evaluation.usage.calls]
     measured = sum(usages, Usage())
+    if context.plan.config.app is not None and usages:  # only its runs show how many calls one makes
+        runs = 2 * len(context.plan.splits.test)
+        calls = max(calls, math.ceil(runs * measured.calls / len(usages)))
     share = _MARGIN * calls / measured.calls if measured.calls else 0.0
     context.ledger.hold_back(
         Usage(

@@ -161,7 +161,10 @@ class Connection:
                 raise
             deleted = what == "run" and _DELETED in str(error)
             if _OLD_SCHEMA in str(error):
-                remedy = "an older MLflow made this database; back it up, then run: mlflow db upgrade URI"
+                remedy = (
+                    "another version of MLflow made this database; an older one: back it up, then run mlflow "
+                    "db upgrade URI; a newer one: install that MLflow here"
+                )
                 raise InvalidInput.of("tracking_uri", self.address, remedy) from error
             if what and (error.error_code in _GONE or deleted):
                 raise NotFound(what, name) from error
