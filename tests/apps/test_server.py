@@ -317,11 +317,3 @@ async def test_a_job_whose_app_answers_html_fails_with_what_was_answered(tmp_pat
     await harness.close()
     assert job.status is JobStatus.FAILED
     assert "200 with text/html: '<h1>Sign in</h1>'; check config.app.url" in (job.error_message or "")
-
-
-@pytest.mark.parametrize("traced", [True, False])
-async def test_traces_are_written_where_that_is_wanted(mlflow: Any, traced: bool) -> None:
-    status, answer = await ask(lambda review: review, body(), traced=traced)
-    assert (status, "trace_id" in answer) == (200, traced)
-    mlflow.flush_trace_async_logging()
-    assert len(mlflow.search_traces(locations=["0"], return_type="list")) == traced

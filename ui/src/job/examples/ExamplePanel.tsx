@@ -44,6 +44,7 @@ export function ExamplePanel(props: ExamplePanelProps) {
       candidates.find((each) => each.candidate_id === id),
       job.best_candidate_id,
     )}`;
+  const scorers = Object.keys(job.initial_eval_scores ?? {}).filter((name) => name !== "aggregate");
   const alone = otherId === sourceId;
   const position = props.exampleIds.indexOf(exampleId);
   const step = (by: number) => {
@@ -103,9 +104,17 @@ export function ExamplePanel(props: ExamplePanelProps) {
             <Side
               name={nameOf(sourceId)}
               result={before}
+              scorers={scorers}
               pieces={sideOf(pieces, alone ? "after" : "before")}
             />
-            {!alone && <Side name={nameOf(otherId)} result={after} pieces={sideOf(pieces, "after")} />}
+            {!alone && (
+              <Side
+                name={nameOf(otherId)}
+                result={after}
+                scorers={scorers}
+                pieces={sideOf(pieces, "after")}
+              />
+            )}
           </div>
         )}
       </Stack>
@@ -116,10 +125,13 @@ export function ExamplePanel(props: ExamplePanelProps) {
 function Side({
   name,
   result,
+  scorers,
   pieces,
 }: {
   name: string;
   result: ExampleResult | undefined;
+  /** All that the job has. */
+  scorers: readonly string[];
   pieces: Piece[];
 }) {
   if (!result) {
@@ -134,6 +146,7 @@ function Side({
       </Stack>
     );
   }
+  const silent = result.error ? [] : scorers.filter((scorer) => result.scores?.[scorer] === undefined);
   const tokens = (result.usage?.prompt_tokens ?? 0) + (result.usage?.completion_tokens ?? 0);
   return (
     <div>
@@ -152,6 +165,13 @@ function Side({
             <dt>{visible(scorer)}</dt>
             <dd>{formatScore(value)}</dd>
             <dd>{visible(rationale ?? "")}</dd>
+          </div>
+        ))}
+        {silent.map((scorer) => (
+          <div key={scorer}>
+            <dt>{visible(scorer)}</dt>
+            <dd>–</dd>
+            <dd>It had no opinion on this answer, which is left out of its mean.</dd>
           </div>
         ))}
       </dl>
