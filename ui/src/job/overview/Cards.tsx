@@ -79,6 +79,7 @@ function CostCard({ job }: { job: Job }) {
   const limits = limitsOf(job);
   const live = !isFinal(job.state?.status);
   const known = Object.values(usage?.roles ?? {}).reduce((sum, role) => sum + (role.usd ?? 0), 0);
+  const unmetered = usage !== undefined && usage.prompt_tokens === undefined; // an app that leaves no trace
   const tokens = (usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0);
   return (
     <Card>
@@ -95,7 +96,7 @@ function CostCard({ job }: { job: Job }) {
         )}
       </div>
       <div className={classes.note}>
-        {formatShort(tokens)} tokens
+        {unmetered ? "tokens unknown" : `${formatShort(tokens)} tokens`}
         {usage?.usd === undefined && known > 0 && ` · at least ${formatUsd(known)}`}
       </div>
       {limits.map((limit) => (

@@ -55,7 +55,11 @@ export function Scorers({ job }: { job: Job }) {
               <tr key={role}>
                 <td>{role}</td>
                 <td>{formatShort(usage.calls)}</td>
-                <td>{formatShort((usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0))}</td>
+                <td>
+                  {usage.prompt_tokens === undefined
+                    ? "unknown"
+                    : formatShort(usage.prompt_tokens + (usage.completion_tokens ?? 0))}
+                </td>
                 <td title={formatUsd(usage.usd)}>
                   {usage.usd === undefined ? "unknown" : formatUsd(usage.usd)}
                 </td>
