@@ -250,7 +250,9 @@ class JobConfig:
         ),
     ] = None
     seed: Annotated[int, Option("Seed of every random choice.", least=0, most=2**32 - 1)] = 0
-    concurrency: Annotated[int, Option("Model calls in flight.", least=1, most=1000)] = 8
+    concurrency: Annotated[
+        int, Option("Evaluations in flight, and at most as many reflections beside them.", least=1, most=1000)
+    ] = 8
     max_output_tokens: Annotated[
         int | None, Option("Cap on each answer of the target model, in tokens.", least=1, most=1_000_000)
     ] = None

@@ -8,6 +8,7 @@ MLflow are looked up before they are repeated, writes carry the attempt.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 from collections.abc import Sequence
@@ -198,10 +199,11 @@ def _teacher(context: AttemptContext) -> Evaluator | None:
 
 
 class _Reflection:
-    """The reflection model as optimizers see it."""
+    """The reflection model as optimizers see it. It is asked no more at once than the job allows."""
 
-    def __init__(self, model: LanguageModel, uri: str, parameters: Parameters) -> None:
+    def __init__(self, model: LanguageModel, uri: str, parameters: Parameters, concurrency: int) -> None:
         self._model, self._uri, self._parameters = model, uri, parameters
+        self._slots = asyncio.Semaphore(concurrency)
 
     async def __call__(
         self, messages: Sequence[Message], *, sample: int = 0, parameters: Parameters | None = None
@@ -210,12 +212,16 @@ class _Reflection:
             model=self._uri, messages=tuple(messages), parameters=parameters or self._parameters
         )
         purpose = Purpose(role=Role.REFLECTION, phase="reflection", sample=sample)
-        return await self._model.complete(request, purpose)
+        async with self._slots:
+            return await self._model.complete(request, purpose)
 
 
 def _reflect(context: AttemptContext) -> _Reflection | None:
-    reflection = context.plan.reflection
-    return _Reflection(context.model, reflection.uri, reflection.parameters) if reflection else None
+    plan = context.plan
+    if plan.reflection is None:
+        return None
+    reflection = plan.reflection
+    return _Reflection(context.model, reflection.uri, reflection.parameters, plan.config.concurrency)
 
 
 def _hold_for_test(context: AttemptContext, initial: Means | None = None, seconds: float = 0.0) -> None:
