@@ -32,7 +32,7 @@ demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a 
 	$(BIN)/burnish demo
 
 test: $(STAMP)       ## all tests but those that kill processes (make chaos-short)
-	$(BIN)/python -m pytest -n 3 -m "not chaos"  # three, because many wait for a server or a browser
+	$(BIN)/python -m pytest -n 4 -m "not chaos"  # four, because many wait for a server or a browser
 
 test-litellm: $(STAMP) ## the provider's contract on litellm, which this installs (300 MB)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'

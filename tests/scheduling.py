@@ -12,7 +12,9 @@ import pytest
 # Where most time goes. What takes long begins first, or one worker is left with it at the end.
 _FIRST = (
     "tests/ui/",
+    "tests/apps/",
     "tests/acceptance/",
+    "tests/access/",
     "tests/llm/test_local.py",
     "tests/cli/",
     "tests/worker/",

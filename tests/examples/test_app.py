@@ -16,6 +16,7 @@ from tests.new_databases import Migrated
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.chaos  # a process is killed
 @pytest.mark.timeout(400)  # four processes, each of which imports MLflow and GEPA
 def test_the_example_does_what_it_says(tmp_path: Path, migrated: Migrated) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BURNISH_", "MLFLOW_"))}

@@ -74,13 +74,16 @@ def faults_of(built_page: None) -> _Faults:
 def test_every_address_can_be_opened(
     filled: Filled, visit: Opener, faults_of: _Faults, scheme: str, width: int
 ) -> None:
-    """It asks nobody else, says nothing wrong, is no wider than its window, and has no serious fault."""
+    """It asks nobody else, says nothing wrong, is no wider than its window, and has no serious fault.
+
+    Between a phone and a desk only the width is looked at: the elements are those of one of them.
+    """
     window = visit(filled.base, color_scheme=scheme, viewport={"width": width, "height": 900})
     found: dict[str, list[str]] = {}
     for path in PATHS:
         page = window.open(path.format(**filled.jobs))
         window.settle()
-        faults = faults_of(page)
+        faults = [] if width == 768 else faults_of(page)
         if wide := page.evaluate("Math.max(0, document.documentElement.scrollWidth - innerWidth)"):
             faults.append(f"{wide} px wider than the window")
         faults += [e for e in window.errors if path not in _REFUSED or not e.startswith(_SAID_BY_THE_BROWSER)]
