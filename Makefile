@@ -70,7 +70,7 @@ protos: $(STAMP)     ## generate the Python of src/burnish/proto/*.proto
 	sed -i -e '/^_runtime_version.Validate/,/^)/d' -e '/runtime_version/d' src/burnish/proto/*_pb2.py
 
 chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fault once (three minutes)
-	$(BIN)/python -m pytest tests/chaos -n 2 -m chaos
+	$(BIN)/python -m pytest -n 2 -m chaos
 
 chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (half an hour)
 	$(BIN)/python -m tests.chaos
