@@ -78,6 +78,19 @@ def test_a_job_that_is_deleted_while_it_is_looked_at(opened: Stage, visit: Opene
     expect(page.get_by_role("heading", name="This job has been deleted")).to_be_visible(timeout=LATER)
 
 
+def test_a_job_that_is_over_is_deleted_while_it_is_looked_at(opened: Stage, visit: Opener) -> None:
+    opened.models.faults = Faults()
+    job_id = opened.create(opened.prompt("triage"), "JOINT_SEARCH", budget={"max_calls": 150})
+    opened.wait(job_id)
+    page = visit(f"{opened.url}/burnish/").page
+    page.clock.install()
+    page.goto(f"{opened.url}/burnish/jobs/{job_id}")
+    expect(page.get_by_label("Verdict")).to_be_visible()
+    opened.ask("DELETE", f"{JOBS}/{job_id}")
+    page.clock.fast_forward(21_000)
+    expect(page.get_by_role("heading", name="This job has been deleted")).to_be_visible()
+
+
 def test_a_job_is_canceled_resumed_and_deleted_by_hand(opened: Stage, visit: Opener) -> None:
     opened.models.faults = Faults(latency_seconds=0.4)
     job_id = opened.create(opened.prompt("triage"))

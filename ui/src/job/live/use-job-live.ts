@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { useDocumentVisibility } from "@mantine/hooks";
 import { useEffect, useRef, useState } from "react";
+import { ApiError } from "../../shared/api/errors";
 import { JOBS } from "../../shared/api/paths";
 import { jobQuery, keys } from "../../shared/api/queries";
 import { root } from "../../shared/api/server";
@@ -34,7 +35,9 @@ export function useJobLive(jobId: string): JobLive {
   const job = useQuery({
     ...jobQuery(jobId),
     refetchInterval: (query) => {
-      if (isFinal(query.state.data?.state?.status)) return false;
+      if (query.state.error instanceof ApiError && query.state.error.status === 404) return false;
+      // One that is over has no stream any more: others may delete it, resume it or register from it.
+      if (isFinal(query.state.data?.state?.status)) return seen ? SAFETY_POLL_MS : false;
       return seen ? SAFETY_POLL_MS : HIDDEN_POLL_MS;
     },
     refetchIntervalInBackground: true,
