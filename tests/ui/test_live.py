@@ -80,7 +80,7 @@ def test_a_job_that_is_deleted_while_it_is_looked_at(opened: Stage, visit: Opene
 
 def test_a_job_that_is_over_is_deleted_while_it_is_looked_at(opened: Stage, visit: Opener) -> None:
     opened.models.faults = Faults()
-    job_id = opened.create(opened.prompt("triage"), "JOINT_SEARCH", budget={"max_calls": 150})
+    job_id = opened.create(opened.prompt("triage"), "JOINT_SEARCH", budget={"max_calls": 200})
     opened.wait(job_id)
     page = visit(f"{opened.url}/burnish/").page
     page.clock.install()

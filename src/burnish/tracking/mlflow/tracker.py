@@ -194,10 +194,9 @@ class MlflowTracker:
     @_patiently
     def register_winner(self, job: Job, source: Prompt, template: Template) -> str:
         with self._connection.turn(job.job_id):
-            # Before a job's second attempt there is nothing to find, unless this very call is repeated.
-            find, winner = partial(self._prompts.find_of_job, job.job_id, source.name, template), None
-            if job.attempt > 1:
-                winner = find()
+            # A first attempt looks, too: it may be one that was superseded while it lived.
+            find = partial(self._prompts.find_of_job, job.job_id, source.name, template)
+            winner = find()
             if winner is None:
                 made = self._prompts.register(
                     Prompt(
