@@ -19,8 +19,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import os
 import statistics
 import tempfile
 import time
@@ -28,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.processes import cpu_seconds
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.budget import Budget
 from burnish.domain.job import Job, JobConfig, JobStatus, OptimizerType
@@ -36,31 +35,6 @@ from tests.chaos.deployment import Batch, Deployment
 from tests.chaos.processes import Child
 
 CONCURRENCY = 50
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(child: Child) -> float:
-    """User and system time of a process so far."""
-    return parent_and_seconds(Path(f"/proc/{child.pid}/stat"))[1]
-
-
-def parent_and_seconds(stat: Path) -> tuple[int, float]:
-    """Of the process whose ``/proc/PID/stat`` this is: its parent, and its user and system time."""
-    fields = stat.read_text().rpartition(")")[2].split()
-    return int(fields[1]), (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def family_cpu_seconds(child: Child) -> float:
-    """Of a process and all its descendants that live."""
-    parents, seconds = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        pid = int(stat.parent.name)
-        with contextlib.suppress(OSError):  # it has just ended
-            parents[pid], seconds[pid] = parent_and_seconds(stat)
-    family = {child.pid}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(seconds.get(pid, 0.0) for pid in family)
 
 
 def private_mb(child: Child) -> float:
@@ -161,9 +135,9 @@ async def drain(
         worker.freeze()  # the queue fills while nobody takes anything
     batch = await harness.submit(store, jobs)
     idle_mb = sum(private_mb(worker) for worker in workers)
-    cpu = sum(cpu_seconds(worker) for worker in workers)
+    cpu = sum(cpu_seconds(worker.pid) for worker in workers)
     tracking = harness.deployment.tracking
-    mlflow = family_cpu_seconds(tracking) if tracking else 0.0
+    mlflow = cpu_seconds(tracking.pid) if tracking else 0.0
     began = time.perf_counter()
     for worker in workers:
         worker.thaw()
@@ -172,7 +146,7 @@ async def drain(
     seconds = time.perf_counter() - began
     watching.cancel()
     calls = await harness.calls(batch)
-    used = sum(cpu_seconds(worker) for worker in workers) - cpu
+    used = sum(cpu_seconds(worker.pid) for worker in workers) - cpu
     attempts = [(await harness.deployment.store.get(job_id)).attempt for job_id in batch.job_ids]
     for worker in workers:
         await worker.stop()
@@ -182,9 +156,7 @@ async def drain(
         "calls": calls,
         "calls_per_second": calls / seconds,
         "cpu_ms_per_call": 1000 * used / calls,
-        "mlflow_server_ms_per_call": 1000 * (family_cpu_seconds(tracking) - mlflow) / calls
-        if tracking
-        else 0.0,
+        "mlflow_server_ms_per_call": 1000 * (cpu_seconds(tracking.pid) - mlflow) / calls if tracking else 0.0,
         "mb_per_job": max(MEMORY[-1:] or [0.0]),
         "attempts_per_job": statistics.mean(attempts),
     }

@@ -15,6 +15,7 @@ from playwright.async_api import BrowserContext, CDPSession, Page, Route, async_
 from bench.api import fill, server, store_in
 from bench.options import Options
 from bench.results import Cell, Result, TableOfFigures, Target
+from tests.ui import triage
 
 FIRST_LOAD_KB = 350
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -70,26 +71,13 @@ class Cost:
 
 async def with_candidates(page: Page, count: int) -> None:
     """Answer for a job's candidates and evaluations as a job of so many would."""
-    candidates = [
-        {
-            "candidate_id": f"c{number}",
-            "number": number,
-            "status": "SOURCE" if number == 0 else "ACCEPTED" if number % 7 == 0 else "REJECTED",
-            "parents": [f"c{number // 3}"] if number else [],
-            "origin": f"rewrite {number}",
-            "scores": {"aggregate": (number % 100) / 100, "exact_match": (number % 100) / 100},
-            "objectives": {"prompt_tokens": 20 + number % 300},
-        }
-        for number in range(count)
-    ]
-    rows = [{"candidate_id": f"c{n}", "scores": [(n * e % 3) / 2 for e in range(100)]} for n in range(count)]
-    matrix = {"example_ids": [f"e{number}" for number in range(100)], "rows": rows}
+    candidates, evaluations = triage.many_candidates(count)
 
     async def answer_candidates(route: Route) -> None:
-        await route.fulfill(json={"candidates": candidates})
+        await route.fulfill(json=candidates)
 
     async def answer_evaluations(route: Route) -> None:
-        await route.fulfill(json=matrix)
+        await route.fulfill(json=evaluations)
 
     await page.route(re.compile(r"/candidates\?"), answer_candidates)
     await page.route(re.compile(r"/evaluations\?"), answer_evaluations)

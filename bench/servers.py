@@ -13,7 +13,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from bench.planted_insight import SOURCE, TRAIN, VALIDATION, Planted
 from burnish.domain.dataset import Example
 from burnish.llm.protocol import Request
 from burnish.llm.testing.scripted_server import ScriptedServer
+from tests.chaos.processes import free_port
 
 JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
 TEST = 500
@@ -186,7 +186,7 @@ class Server:
         self._script = PlantedModel(world)
         model.script = self._script
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -371,9 +371,3 @@ def _environment(peer: Peer, model_url: str) -> dict[str, str]:
     if peer.engine:
         environment["MLFLOW_SERVER_JOB_EXECUTION_ENGINE"] = peer.engine
     return environment
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,14 +15,9 @@ import httpx2 as httpx
 import pytest
 
 from tests.access.served import ADMIN, BASE, PASSWORD, basic
+from tests.chaos.processes import free_port
 
 KEY = {"MLFLOW_FLASK_SERVER_SECRET_KEY": "for-tests-only", "BURNISH_WORKERS": "0"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def command(way: str, folder: Path, port: int) -> list[str]:

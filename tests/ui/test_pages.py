@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from tests.ui import triage
 from tests.ui.conftest import Filled, Opener
 from tests.ui.proxy import behind_path
 
@@ -237,23 +238,10 @@ def test_behind_a_proxy_with_a_path_everything_stays_below_it(filled: Filled, vi
 
 def test_two_thousand_candidates_are_shown(filled: Filled, visit: Opener) -> None:
     window = visit(filled.base)
-    candidates = [
-        {
-            "candidate_id": f"c{number}",
-            "number": number,
-            "status": "SOURCE" if number == 0 else "ACCEPTED" if number % 7 == 0 else "REJECTED",
-            "parents": [f"c{number // 3}"] if number else [],
-            "origin": f"rewrite {number}",
-            "scores": {"aggregate": (number % 100) / 100, "exact_match": (number % 100) / 100},
-            "objectives": {"prompt_tokens": 20 + number % 300},
-        }
-        for number in range(2000)
-    ]
-    rows = [{"candidate_id": f"c{n}", "scores": [(n * e % 3) / 2 for e in range(100)]} for n in range(2000)]
-    answer = {"example_ids": [f"e{number}" for number in range(100)], "rows": rows}
+    candidates, evaluations = triage.many_candidates(2000)
     page = window.page
-    page.route(re.compile(r"/candidates\?"), lambda route: route.fulfill(json={"candidates": candidates}))
-    page.route(re.compile(r"/evaluations\?"), lambda route: route.fulfill(json=answer))
+    page.route(re.compile(r"/candidates\?"), lambda route: route.fulfill(json=candidates))
+    page.route(re.compile(r"/evaluations\?"), lambda route: route.fulfill(json=evaluations))
     window.open(f"jobs/{filled.jobs['improved']}?tab=candidates")
     expect(page.get_by_text("2,000 candidates")).to_be_visible()
     assert page.get_by_role("option").count() < 100

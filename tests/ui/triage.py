@@ -49,6 +49,24 @@ def records(count: int) -> list[dict[str, Any]]:
     return found
 
 
+def many_candidates(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the API answers of a job with so many: its candidates, and their evaluations on 100 examples."""
+    candidates = [
+        {
+            "candidate_id": f"c{number}",
+            "number": number,
+            "status": "SOURCE" if number == 0 else "ACCEPTED" if number % 7 == 0 else "REJECTED",
+            "parents": [f"c{number // 3}"] if number else [],
+            "origin": f"rewrite {number}",
+            "scores": {"aggregate": (number % 100) / 100, "exact_match": (number % 100) / 100},
+            "objectives": {"prompt_tokens": 20 + number % 300},
+        }
+        for number in range(count)
+    ]
+    rows = [{"candidate_id": f"c{n}", "scores": [(n * e % 3) / 2 for e in range(100)]} for n in range(count)]
+    return {"candidates": candidates}, {"example_ids": [f"e{number}" for number in range(100)], "rows": rows}
+
+
 def answer(request: Request) -> str:
     """The script."""
     text = "\n\n".join(message.content for message in request.messages)
