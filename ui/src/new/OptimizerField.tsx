@@ -11,7 +11,7 @@ import type { FormProps } from "./form";
 import classes from "./New.module.css";
 import { optimizersQuery } from "./queries";
 import { SettingInput } from "./SettingInput";
-import { commonNames, fieldsOf } from "./settings";
+import { commonNames, fieldsOf, type SettingField } from "./settings";
 
 /** Which search, and its settings as the server explains them. */
 export function OptimizerField({ draft, complaints, onConfig }: FormProps) {
@@ -35,6 +35,15 @@ export function OptimizerField({ draft, complaints, onConfig }: FormProps) {
   const further = fields.filter((field) => !field.required);
   const complaint = complaints.at("optimizer_config");
   const named = fields.some((field) => complaints.at(`optimizer_config.${field.name}`));
+  const input = (field: SettingField) => (
+    <SettingInput
+      key={`${type}.${field.name}`}
+      field={field}
+      value={settings[field.name]}
+      onChange={(value) => set(field.name, value)}
+      error={complaints.at(`optimizer_config.${field.name}`)}
+    />
+  );
   const show = opened || further.some((field) => complaints.at(`optimizer_config.${field.name}`));
   return (
     <Card title="Optimizer">
@@ -65,19 +74,7 @@ export function OptimizerField({ draft, complaints, onConfig }: FormProps) {
             {complaint}
           </Text>
         )}
-        {required.length > 0 && (
-          <div className={classes.grid}>
-            {required.map((field) => (
-              <SettingInput
-                key={`${type}.${field.name}`}
-                field={field}
-                value={settings[field.name]}
-                onChange={(value) => set(field.name, value)}
-                error={complaints.at(`optimizer_config.${field.name}`)}
-              />
-            ))}
-          </div>
-        )}
+        {required.length > 0 && <div className={classes.grid}>{required.map(input)}</div>}
         {further.length > 0 && (
           <>
             <UnstyledButton className={classes.more} aria-expanded={show} onClick={() => setOpened(!show)}>
@@ -85,19 +82,7 @@ export function OptimizerField({ draft, complaints, onConfig }: FormProps) {
               {changed > 0 ? `, ${changed} of them yours` : ", each with a good default"}
             </UnstyledButton>
             <Collapse expanded={show}>
-              {show && (
-                <div className={classes.grid}>
-                  {further.map((field) => (
-                    <SettingInput
-                      key={`${type}.${field.name}`}
-                      field={field}
-                      value={settings[field.name]}
-                      onChange={(value) => set(field.name, value)}
-                      error={complaints.at(`optimizer_config.${field.name}`)}
-                    />
-                  ))}
-                </div>
-              )}
+              {show && <div className={classes.grid}>{further.map(input)}</div>}
             </Collapse>
           </>
         )}
