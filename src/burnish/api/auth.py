@@ -33,7 +33,7 @@ _PAGES_CHALLENGE = {"www-authenticate": 'Bearer realm="burnish"'}  # Basic would
 def is_exposed(settings: Settings) -> bool:
     """Whether other machines reach the server and give no token or name, and nobody said this is meant."""
     guarded = settings.auth_token_file or settings.mlflow_app
-    return not (guarded or settings.no_auth or _is_loopback(settings.host))
+    return not (guarded or settings.no_auth or is_loopback(settings.host))
 
 
 def check_exposure(settings: Settings) -> None:
@@ -228,7 +228,8 @@ def _without_port(host: str) -> str:
     return host.rpartition(":")[0] if host.count(":") == 1 else host
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server at this host."""
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback

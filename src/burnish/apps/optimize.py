@@ -19,8 +19,9 @@ from burnish.bootstrap import OfflineServices
 from burnish.domain.budget import Budget
 from burnish.domain.job import Job, RegisterPolicy, SplitFractions
 from burnish.domain.prompt import Prompt
-from burnish.errors import InvalidInput, NotFound, Problems
+from burnish.errors import Problems
 from burnish.mlflow_import import load_mlflow
+from burnish.planning.resolver import read_prompts
 
 if TYPE_CHECKING:
     from burnish.apps.result import OptimizationResult
@@ -168,19 +169,13 @@ def _check_functions(call: _Call) -> None:
 
 def _prompts(offline: OfflineServices, given: Sequence[Any]) -> tuple[Prompt, ...]:
     problems = Problems()
-    prompts = []
     if isinstance(given, str) or not given:
         problems.add("prompt_uris", given, "list the prompts that predict_fn uses: prompts:/NAME/VERSION")
         given = ()
-    for uri in (str(getattr(entry, "uri", entry)) for entry in given):
-        try:
-            prompts.append(offline.tracker.prompt(uri))
-        except NotFound:
-            problems.add("prompt_uris", uri, "there is no such prompt version in the registry")
-        except InvalidInput as error:
-            problems.extend(error.problems)
+    uris = (str(getattr(entry, "uri", entry)) for entry in given)
+    prompts = read_prompts(offline.tracker, uris, "prompt_uris", problems)
     problems.check()
-    return tuple(prompts)
+    return prompts
 
 
 def _versions(job: Job, prompts: Sequence[Prompt]) -> list[Any]:

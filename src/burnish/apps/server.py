@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import importlib
-import ipaddress
 import json
 import sys
 import time
@@ -21,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from burnish.api.auth import is_loopback
 from burnish.apps.function_app import FunctionApp
 from burnish.apps.prompt_override import patched
 from burnish.apps.tracing import tracing
@@ -70,11 +70,7 @@ def check_exposure(host: str, token: str) -> None:
     Raises:
         InvalidInput: other machines reach this address, and there is no token.
     """
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback and not token:
+    if not is_loopback(host) and not token:
         remedy = (
             f"other machines reach this address: set {TOKEN_VARIABLE} to a secret that requests must bear"
         )

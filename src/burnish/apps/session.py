@@ -88,7 +88,7 @@ async def offline_services(options: Mapping[str, Any], *, tracked: bool) -> Asyn
         with _quiet():
             yield offline
     finally:
-        await offline.gateway.close()
+        await offline.close()
 
 
 @asynccontextmanager

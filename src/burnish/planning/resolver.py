@@ -6,7 +6,7 @@ This is the only place where the name of a prompt, a dataset or a judge is looke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -276,21 +276,13 @@ class Resolver:
         return self._judge_model
 
     def _prompts(self, config: JobConfig, problems: Problems) -> tuple[Prompt, ...]:
-        prompts = []
-        for uri in config.source_prompt_uris:
-            try:
-                prompts.append(self._tracker.prompt(uri))
-            except NotFound:
-                problems.add("source_prompt_uri", uri, "there is no such prompt version in the registry")
-            except InvalidInput as error:
-                problems.extend(error.problems)
         if not config.source_prompt_uris:
             problems.add(
                 "source_prompt_uri",
                 "",
                 "is required: name the prompt version to optimize, prompts:/NAME/VERSION",
             )
-        return tuple(prompts)
+        return read_prompts(self._tracker, config.source_prompt_uris, "source_prompt_uri", problems)
 
     def _dataset(self, config: JobConfig, problems: Problems) -> Dataset | None:
         if not config.dataset_id:
@@ -434,3 +426,21 @@ def _versions() -> Mapping[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def read_prompts(tracker: Tracker, uris: Iterable[str], field: str, problems: Problems) -> tuple[Prompt, ...]:
+    """The prompt versions that are there.
+
+    Args:
+        field: of the request, for what is wrong with them.
+        problems: gets it.
+    """
+    prompts = []
+    for uri in uris:
+        try:
+            prompts.append(tracker.prompt(uri))
+        except NotFound:
+            problems.add(field, uri, "there is no such prompt version in the registry")
+        except InvalidInput as error:
+            problems.extend(error.problems)
+    return tuple(prompts)

@@ -129,10 +129,10 @@ def job_from_proto(message: _JobMessage) -> Job:
         tags={tag.key: tag.value for tag in message.tags},
         status=JobStatus(jobs.JobStatus.Name(state.status).removeprefix("JOB_STATUS_")),
         cancel_requested=message.cancel_requested,
-        status_message=_optional(state, "status_message"),
-        error_message=_optional(state, "error_message"),
+        status_message=optional(state, "status_message"),
+        error_message=optional(state, "error_message"),
         progress=_fields_from_proto(state.progress, Progress) if state.HasField("progress") else None,
-        progress_updated_at_ms=_optional(state, "progress_updated_at"),
+        progress_updated_at_ms=optional(state, "progress_updated_at"),
         seconds_spent=message.seconds_spent,
         optimized_prompt_uris=(*optimized, *message.further_optimized_prompt_uris),
         initial_eval_scores=dict(message.initial_eval_scores),
@@ -181,8 +181,8 @@ def _inputs_from_proto(message: _JobMessage) -> InputSummary:
     return InputSummary(
         source_prompt_uris=(message.source_prompt_uri, *message.further_source_prompt_uris),
         model=models.target,
-        reflection_model=_optional(models, "reflection"),
-        teacher_model=_optional(models, "teacher"),
+        reflection_model=optional(models, "reflection"),
+        teacher_model=optional(models, "teacher"),
         judge_models=tuple(models.judges),
         dataset=(
             _fields_from_proto(message.dataset, DatasetSummary) if message.HasField("dataset") else None
@@ -413,7 +413,7 @@ def event_from_proto(message: wire.JobEvent, job_id: str) -> Event:
         message.timestamp_ms,
         EventKind(wire.JobEvent.Kind.Name(message.kind)),
         message_to_json(message.data),
-        _optional(message, "actor"),
+        optional(message, "actor"),
     )
 
 
@@ -525,6 +525,6 @@ def _numbers(scores: Mapping[str, float]) -> dict[str, float] | None:
     return {name: float(scores[name]) for name in sorted(scores)} or None
 
 
-def _optional(message: Any, name: str) -> Any:
+def optional(message: Any, name: str) -> Any:
     """A field's value, or ``None`` where it is unset."""
     return getattr(message, name) if message.HasField(name) else None

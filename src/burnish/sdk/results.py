@@ -15,6 +15,7 @@ from burnish.proto import prompt_optimization_pb2 as wire
 from burnish.proto import service_pb2 as service
 from burnish.proto.convert import (
     job_from_proto,
+    optional,
     usage_by_role_from_proto,
     usage_by_role_to_proto,
     usage_from_proto,
@@ -203,11 +204,11 @@ def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
         split=message.split,
         output=message.output,
         scores={
-            name: Score(found.value, found.rationale, found.raw if found.HasField("raw") else None)
+            name: Score(found.value, found.rationale, optional(found, "raw"))
             for name, found in sorted(message.scores.items())
         },
-        aggregate=message.aggregate if message.HasField("aggregate") else None,
-        error=message.error if message.HasField("error") else None,
+        aggregate=optional(message, "aggregate"),
+        error=optional(message, "error"),
         usage=usage_from_proto(message.usage),
     )
 
@@ -229,7 +230,7 @@ def promotion_from_proto(message: wire.Promotion) -> Promotion:
         name=message.name,
         alias=message.alias,
         version=message.version,
-        previous_version=message.previous_version if message.HasField("previous_version") else None,
+        previous_version=optional(message, "previous_version"),
     )
 
 
@@ -239,12 +240,12 @@ def estimate_from_proto(message: wire.JobEstimate) -> Estimate:
         calls_high=message.calls_high,
         tokens_low=message.tokens_low,
         tokens_high=message.tokens_high,
-        usd_low=message.usd_low if message.HasField("usd_low") else None,
-        usd_high=message.usd_high if message.HasField("usd_high") else None,
+        usd_low=optional(message, "usd_low"),
+        usd_high=optional(message, "usd_high"),
         seconds_low=message.seconds_low,
         seconds_high=message.seconds_high,
-        detectable_low=message.detectable_low if message.HasField("detectable_low") else None,
-        detectable_high=message.detectable_high if message.HasField("detectable_high") else None,
+        detectable_low=optional(message, "detectable_low"),
+        detectable_high=optional(message, "detectable_high"),
         warnings=tuple(message.warnings),
         splits=tuple(_split_choice(choice) for choice in message.splits),
     )
@@ -256,6 +257,6 @@ def _split_choice(message: wire.SplitChoice) -> SplitChoice:
         train=message.train,
         validation=message.validation,
         test=message.test,
-        detectable_low=message.detectable_low if message.HasField("detectable_low") else None,
-        detectable_high=message.detectable_high if message.HasField("detectable_high") else None,
+        detectable_low=optional(message, "detectable_low"),
+        detectable_high=optional(message, "detectable_high"),
     )
