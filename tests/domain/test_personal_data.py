@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from burnish.domain.personal_data import find_personal_data, mask_personal_data, mask_text
@@ -87,11 +85,5 @@ def test_a_find_says_where_it_stands_and_shows_little() -> None:
     "piece", ["a@b.example ", "a", "a.", "1", "1 ", "a@a.", "sk-a", "eyJ", "A1", "+1 ", "0 "]
 )
 def test_a_long_text_takes_time_in_proportion(piece: str) -> None:
-    """Twenty times the text in far less than four hundred times the time."""
-
-    def seconds(times: int) -> float:
-        began = time.process_time()
-        mask_text(piece * times)
-        return time.process_time() - began
-
-    assert seconds(20_000) < 100 * max(seconds(1_000), 0.002)
+    """Half a million characters: no clock is read, for the square of that would outlast every time limit."""
+    mask_text((piece * 500_000)[:500_000])
