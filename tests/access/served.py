@@ -55,7 +55,7 @@ auth_cache_ttl_seconds = 60
 def found_by(module: str, folder: Path) -> dict[str, Any]:
     """What a module finds that is run in a process of its own."""
     command = [sys.executable, "-m", module, str(folder)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-4000:]
     read: dict[str, Any] = json.loads((folder / "found.json").read_text())
     return read
