@@ -20,9 +20,11 @@ from tests.access.served import (
     Served,
     basic,
     client_of,
+    delete_user,
     grant,
     revoke,
     set_environment,
+    share_prompt,
 )
 
 HEARTBEAT = ": heartbeat"
@@ -65,11 +67,15 @@ async def _lose_permission(services: Any, mlflow: Served, ours: Served) -> dict[
         (await mlflow.admin("POST", "/api/2.0/mlflow/experiments/create", {"name": name}))["experiment_id"]
         for name in ("lost", "kept")
     ]
-    await mlflow.admin("POST", "/api/2.0/mlflow/users/create", {"username": "ana", "password": PASSWORD})
-    await grant(mlflow, "ana", lost, "EDIT")
+    for user in ("ana", "ben"):
+        await mlflow.admin("POST", "/api/2.0/mlflow/users/create", {"username": user, "password": PASSWORD})
+        await grant(mlflow, user, lost, "EDIT")
     await grant(mlflow, "ana", kept, "READ")
     request = await _request(ours, lost)
     canceled, running = [await _create(ours, "ana", request) for _ in range(2)]
+    await share_prompt(mlflow, "ben", "sentiment")
+    bens = await _create(ours, "ben", request)
+    await delete_user(mlflow, "ben", [lost])
     found: dict[str, Any] = {"running": running, "canceled": canceled}
     events, feed = Watched(ours, f"{BASE}/{running}/events"), Watched(ours, f"{BASE}/events")
     await events.shows("CREATED")
@@ -81,12 +87,7 @@ async def _lose_permission(services: Any, mlflow: Served, ours: Served) -> dict[
     await feed.heartbeats(3)
     found["before"] = feed.seen
     working = asyncio.create_task(services.work())
-    for _ in range(1200):
-        shown = await ours.admin("GET", f"{BASE}/{running}")
-        if shown["job"]["state"]["status"] in ENDS:
-            break
-        await asyncio.sleep(0.1)
-    found["job"] = shown["job"]
+    found["jobs"] = [await _ended(ours, job_id) for job_id in (running, bens)]
     other = await _create(ours, ADMIN, {**request, "experiment_id": kept})
     await ours.admin("POST", f"{BASE}/{other}/cancel")
     await feed.shows(other)
@@ -98,6 +99,14 @@ async def _lose_permission(services: Any, mlflow: Served, ours: Served) -> dict[
 
 
 ENDS = ("JOB_STATUS_COMPLETED", "JOB_STATUS_FAILED")
+
+
+async def _ended(ours: Served, job_id: str) -> Any:
+    while True:
+        job = (await ours.admin("GET", f"{BASE}/{job_id}"))["job"]
+        if job["state"]["status"] in ENDS:
+            return job
+        await asyncio.sleep(0.1)
 
 
 async def _request(ours: Served, experiment_id: str) -> dict[str, Any]:
