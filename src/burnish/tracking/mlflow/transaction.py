@@ -10,13 +10,22 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 
-def write_together(store: Any, experiment_id: str, write: Callable[[Any], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """SQLAlchemy's session, and the experiment that it writes to."""
+
+    session: Any
+    experiment: Any
+
+
+def write_together(store: Any, experiment_id: str, write: Callable[[Any, Transaction | None], None]) -> None:
     """Call ``write`` with a store whose writes are committed together at its end, or none of them.
 
-    A store over HTTP is given as it is: there the server decides.
+    A store over HTTP is given as it is, without a transaction: there the server decides.
 
     Args:
         experiment_id: of everything that is written.
@@ -25,7 +34,7 @@ def write_together(store: Any, experiment_id: str, write: Callable[[Any], None])
     """
     make_session = getattr(store, "ManagedSessionMaker", None)
     if make_session is None:
-        write(store)
+        write(store, None)
         return
     experiment = store.get_experiment(experiment_id)
     raced = False
@@ -34,6 +43,8 @@ def write_together(store: Any, experiment_id: str, write: Callable[[Any], None])
         nonlocal raced
         raced = True
         raise RuntimeError("a part of a batch cannot be rolled back")
+
+    from sqlalchemy.exc import IntegrityError
 
     try:
         with make_session(**_for_writing(make_session)) as session:
@@ -47,13 +58,16 @@ def write_together(store: Any, experiment_id: str, write: Callable[[Any], None])
             writer.get_experiment = lambda _: experiment
             session.rollback = refuse
             try:
-                write(writer)
+                write(writer, Transaction(session, experiment))
+            except IntegrityError:
+                raced = True
+                raise
             finally:
                 del session.rollback
     except Exception:
         if not raced:
             raise
-        write(store)
+        write(store, None)
 
 
 def _for_writing(make_session: Callable[..., Any]) -> dict[str, bool]:
