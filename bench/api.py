@@ -332,13 +332,20 @@ async def measure(options: Options) -> Result:
         newest, filtered = last["search, newest 100"].p50, last["search, tag and score"].p50
         flat = newest / first["search, newest 100"].p50
         targets += [
-            Target(what=f"{database}: search at {sizes[-1]:,} beside {sizes[0]:,}", value=flat, at_most=1.5),
+            Target(
+                what=f"{database}: search at {sizes[-1]:,} beside {sizes[0]:,}",
+                value=flat,
+                at_most=1.5,
+                quoted=True,
+            ),
             Target(
                 what=f"{database}: filtered by tag and score beside plain", value=filtered / newest, at_most=2
             ),
         ]
+    theirs, notes = None, list[str]()
     if options.peers:
-        theirs = await measure_mlflow(sizes[:3])
+        theirs = await peers.attempt("MLflow", measure_mlflow(sizes[:3]), notes)
+    if theirs is not None:
         rows += table_rows("MLflow, sqlite", theirs)
         lines["MLflow, sqlite"] = [(size, at["search, newest 100"].p50) for size, at in theirs.items()]
         times_faster = theirs[sizes[:3][-1]]["search, newest 100"].p50 / plain[sizes[:3][-1]].p50
@@ -348,9 +355,12 @@ async def measure(options: Options) -> Result:
                 value=times_faster,
                 at_least=1000,
                 unit="times",
+                quoted=True,
             )
         )
-        memories += measure_limits()
+    if options.peers:
+        limits = await peers.attempt("Optuna", asyncio.to_thread(measure_limits), notes)
+        memories += limits or []
     return Result(
         name="api",
         about="One client, one kept connection, one experiment that holds all jobs. MLflow's search ignores "
@@ -369,6 +379,7 @@ async def measure(options: Options) -> Result:
             Plot(title="Newest 100 jobs of an experiment", x="jobs", y="milliseconds", series=lines, log="xy")
         ],
         targets=targets,
+        notes=notes,
         peers=peers.versions() if options.peers else {},
     )
 
