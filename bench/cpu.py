@@ -287,10 +287,10 @@ async def _until_over(services: Services, clocks: ThreadClocks) -> None:
 
 
 @contextlib.contextmanager
-def model_server() -> Iterator[str]:
+def model_server(latency_ms: float = LATENCY_MS) -> Iterator[str]:
     """The scripted model in a process of its own; its address."""
     command = [sys.executable, "-m", "burnish.llm.testing.scripted_server", "--script", "sentiment"]
-    process = subprocess.Popen([*command, "--latency-ms", str(LATENCY_MS)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "--latency-ms", str(latency_ms)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield process.stdout.readline().strip()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.__main__ import NAMES
+from bench.__main__ import NAMES, OTHERS
 from bench.plots import save_plot
 from bench.results import (
     RESULTS,
@@ -54,7 +54,7 @@ def main() -> None:
 
 def kept_results() -> dict[str, Mapping[str, Any]]:
     """Name → what is kept of it, in the order of the page."""
-    files = {name: RESULTS / f"{name}.json" for name in NAMES}
+    files = {name: RESULTS / f"{name}.json" for name in (*NAMES, *OTHERS)}
     return {
         name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()
     }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench import report, results
-from bench.__main__ import NAMES
+from bench.__main__ import NAMES, OTHERS
 from bench.results import Result, Surroundings, TableOfFigures, Target, target_text
 from bench.scaling import LONG, constants_table, sizes_table
 
@@ -89,7 +89,7 @@ def test_sizes_follow_from_the_measured_constant() -> None:
 
 
 def test_each_benchmark_is_a_module_with_measure() -> None:
-    for name in NAMES:
+    for name in (*NAMES, *OTHERS):
         folder = Path(report.ROOT / "bench")
         file = folder / f"{name}.py"
         source = (file if file.exists() else folder / name / "report.py").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import uuid
@@ -498,6 +499,36 @@ def test_traces_linked_to_a_prompt_version_say_what_it_has_answered(shared: Mlfl
     assert all(example.place.startswith("tr-") for example in found.dataset.examples)
     other = shared.ensure_prompt(Prompt(name=fresh("other"), template="Sum {{a}} and {{b}}"))
     assert not shared.linked_traces(other).dataset.examples
+
+
+def test_a_run_is_made_begun_and_ended_with_a_commit_each(own: MlflowTracker) -> None:
+    from sqlalchemy import event
+
+    written: list[str] = []
+    job = make_job(own)
+    engine = store_of(own).engine
+
+    def note(connection: Any, cursor: Any, statement: str, *others: Any) -> None:
+        if statement.startswith(("INSERT", "UPDATE")):
+            written.append("write")
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", lambda connection: written.append("commit"))
+
+    def commits() -> int:
+        """Of transactions in which something was written; then begins to count anew."""
+        found = sum(pair == ("write", "commit") for pair in itertools.pairwise(written))
+        written.clear()
+        return found
+
+    run_id = own.schedule_run(job, "store")
+    assert commits() == 1
+    started = replace(job, run_id=run_id, attempt=1)
+    assert own.ensure_run(started) == run_id
+    assert commits() <= 2  # the prompt is shown in the experiment, which is the registry's
+    entries = RunEntries(metrics=[({"score": 0.5}, 0)], note="a note")
+    assert own.end_run(run_id, RunStatus.FINISHED, entries)
+    assert commits() == 1
 
 
 def trace_batch(tracker: MlflowTracker) -> tuple[str, TraceBatch]:

@@ -62,13 +62,14 @@ def write_together(
             if experiment is not None:
                 writer.get_experiment = lambda _: experiment
             session.rollback = refuse
+            session.commit = session.flush  # MLflow's writer of params commits by itself
             try:
                 write(writer, Transaction(session, experiment))
             except IntegrityError:
                 raced = True
                 raise
             finally:
-                del session.rollback
+                del session.rollback, session.commit
     except Exception as error:
         if not raced:
             if isinstance(error.__cause__, BurnishError):  # which MLflow takes for an internal error
