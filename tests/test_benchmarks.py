@@ -90,7 +90,7 @@ def test_sizes_follow_from_the_measured_constant() -> None:
 
 def test_each_benchmark_is_a_module_with_measure() -> None:
     for name in (*NAMES, *OTHERS):
-        folder = Path(report.ROOT / "bench")
+        folder = results.ROOT / "bench"
         file = folder / f"{name}.py"
         source = (file if file.exists() else folder / name / "report.py").read_text(encoding="utf-8")
         assert "async def measure(options: Options) -> Result:" in source, name
