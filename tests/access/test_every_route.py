@@ -237,9 +237,8 @@ async def test_lists_of_a_stranger_do_not_count_what_is_hidden(
 ) -> None:
     """Neither in pages that are shorter than asked for, nor in their tokens."""
     http.base_url = httpx.URL(f"http://localhost{BASE_PATHS[0]}")
-    for path, size in (("/search", 1), ("/catalog/experiments", 1), ("/catalog/prompts", 1)):
-        query = {"max_results": size, "name_contains": ""} if "catalog" in path else {"max_results": size}
-        answer = (await http.get(path, params=query, headers=basic("reader"))).json()
+    for path in ("/search", "/catalog/experiments", "/catalog/prompts"):
+        answer = (await http.get(f"{path}?max_results=1", headers=basic("reader"))).json()
         assert "next_page_token" not in answer, path
     found = (await http.get("/catalog/experiments", headers=basic("reader"))).json()["experiments"]
     assert [entry["experiment_id"] for entry in found] == [OPEN]
