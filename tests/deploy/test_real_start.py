@@ -74,7 +74,8 @@ class Place:
             )
             for word in command
         ]
-        await self.start("mlflow", command, {}, "Application startup complete")
+        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # eight more processes, which nobody asks
+        await self.start("mlflow", command, quiet, "Application startup complete")
 
     async def start_burnish(
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str]
