@@ -22,13 +22,15 @@ from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import Role, Usage
-from burnish.errors import BudgetExhausted
+from burnish.errors import BudgetExhausted, InvalidInput
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.statistics import detectable, paired_bootstrap, spread_of, verdict_of
 from burnish.llm.protocol import Completion, LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
+from burnish.optimizers.search.rounds import calls_of_one_evaluation
+from burnish.planning.checks import check_budget
 from burnish.planning.plan import Plan
 from burnish.planning.preflight import preflight
 from burnish.worker.context import AttemptContext
@@ -110,7 +112,20 @@ async def score_source(context: AttemptContext) -> None:
         initial_eval_scores=dict(initial.scores),
         score_ranges={name: str(span) for name, span in context.scorers.ranges.items()},
     )
+    if plan.config.app is not None:
+        _see_what_a_run_takes(context, initial)
     _hold_for_test(context, initial, ledger.seconds - began)
+
+
+def _see_what_a_run_takes(context: AttemptContext, initial: Means) -> None:
+    """Size the rest of the job by the calls that the app is seen to make for one answer."""
+    plan = context.plan
+    judges = plan.calls_per_evaluation - plan.calls_per_run
+    context.plan = plan = plan.with_calls_per_run(max(1, calls_of_one_evaluation(initial) - judges))
+    try:
+        check_budget(plan)
+    except InvalidInput as small:
+        context.recorder.warning(str(small))
 
 
 async def sealed_test(context: AttemptContext, winner: Candidate) -> None:
@@ -179,9 +194,16 @@ def _task(context: AttemptContext) -> Task:
         validation=plan.splits.validation,
         seed=plan.config.seed,
         concurrency=plan.config.concurrency,
-        max_calls=plan.calls_left_for_search,
+        max_calls=_calls_left_for_search(context),
         teacher=_teacher(context),
+        of_app=plan.config.app is not None,
     )
+
+
+def _calls_left_for_search(context: AttemptContext) -> int | None:
+    """What the budget leaves when the teacher and the sealed test have theirs; ``None``: no limit."""
+    limit = context.plan.config.budget.max_calls
+    return None if limit is None else limit - context.plan.teacher_calls - context.ledger.held_back.calls
 
 
 def _teacher(context: AttemptContext) -> Evaluator | None:
