@@ -154,3 +154,26 @@ def test_a_trace_s_own_answer_is_no_expectation(mlflow: Any) -> None:
     dataset = read_train_data([mlflow.get_trace(span.trace_id)], answer)
     assert dataset is not None
     assert dataset.examples[0].expectations == {}
+
+
+def test_records_without_expectations_serve_scorers_that_need_none(mlflow: Any) -> None:
+    uri = mlflow.genai.register_prompt("echo", "Say: {{question}}").uri
+
+    @mlflow.genai.scorers.scorer  # type: ignore[untyped-decorator]
+    def is_short(outputs: Any) -> bool:
+        return len(outputs) < 12
+
+    def echo(question: str) -> str:
+        return str(mlflow.genai.load_prompt(uri).format(question=question))
+
+    result = burnish.optimize_prompts(
+        predict_fn=echo,
+        train_data=[{"inputs": {"question": text}} for text in QUESTIONS],
+        prompt_uris=[uri],
+        scorers=[is_short],
+        optimizer="joint-search",
+        budget={"max_calls": 100},
+        enable_tracking=False,
+    )
+    assert result.initial_eval_score == 0.0
+    assert result.job_id

@@ -70,7 +70,7 @@ async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimiz
     page = found[:limit]
     return wire.GetPromptOptimizationCandidate.Response(
         candidate=with_texts(candidates_to_proto(records)[position], records[position].candidate),
-        evaluations=[evaluation_to_proto(entry, bool(job.run_id)) for entry in page],
+        evaluations=[evaluation_to_proto(entry) for entry in page],
         next_page_token=page[-1].evaluation.example_id if len(found) > limit else None,
     )
 

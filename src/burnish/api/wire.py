@@ -155,11 +155,7 @@ def _candidate_to_proto(record: CandidateRecord, on_front: bool) -> wire.PromptC
     )
 
 
-def evaluation_to_proto(record: EvaluationRecord, tracked: bool) -> wire.ExampleResult:
-    """
-    Args:
-        tracked: the job has an MLflow run; without one its app has written no traces.
-    """
+def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
     evaluation = record.evaluation
     message = wire.ExampleResult(
         example_id=evaluation.example_id,
@@ -168,7 +164,6 @@ def evaluation_to_proto(record: EvaluationRecord, tracked: bool) -> wire.Example
         aggregate=None if evaluation.unscored else evaluation.aggregate,
         error=None if evaluation.error is None else well_formed(evaluation.error),
         usage=usage_to_proto(evaluation.usage),
-        trace_id=evaluation.run.trace_id if evaluation.run and tracked else None,
     )
     for name in sorted(evaluation.scores):
         score = evaluation.scores[name]

@@ -83,7 +83,6 @@ class ExampleResult:
         scores: a scorer without an opinion is left out.
         aggregate: ``None`` where no scorer that has a weight had an opinion.
         error: why there is no output.
-        trace_id: of the MLflow trace of an app's run, where it has written one.
     """
 
     example_id: str
@@ -93,7 +92,6 @@ class ExampleResult:
     aggregate: float | None
     error: str | None
     usage: Usage
-    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +210,6 @@ def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
         aggregate=optional(message, "aggregate"),
         error=optional(message, "error"),
         usage=usage_from_proto(message.usage),
-        trace_id=optional(message, "trace_id"),
     )
 
 

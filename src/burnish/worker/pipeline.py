@@ -37,6 +37,7 @@ from burnish.worker.context import AttemptContext
 from burnish.worker.registration import register_winner
 
 _NAMED = 3  # records in a warning
+_ENOUGH_TO_DIFFER = 8  # outputs: so many that are all the same are not chance
 _MARGIN = 1.5  # the test may cost so much more than the source's own evaluations
 
 
@@ -84,12 +85,23 @@ async def search(context: AttemptContext) -> Outcome:
             means=Means(evaluations=(), scores=best.scores if best else {}),
             stop_reason=StopReason.BUDGET,
         )
+    if plan.config.app is not None:
+        _note_prompts_without_effect(context)
     await context.save(
         best_candidate_id=outcome.best.candidate_id,
         final_eval_scores=dict(outcome.means.scores),
         warnings=tuple(recorder.warnings),
     )
     return outcome
+
+
+def _note_prompts_without_effect(context: AttemptContext) -> None:
+    same, there = context.recorder.same_as(context.plan.source)
+    if there >= _ENOUGH_TO_DIFFER and same == there:
+        context.recorder.warning(
+            f"the app's output was the same under every candidate ({there} evaluations): it seems not to use "
+            "the prompts that it is sent"
+        )
 
 
 async def score_source(context: AttemptContext) -> None:
