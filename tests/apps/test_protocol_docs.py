@@ -26,7 +26,8 @@ NODE = Path(sys.executable).parent / "node"
 
 
 def program(language: str) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[-1]
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return found[-1]
 
 
 def curl() -> dict[str, Any]:
