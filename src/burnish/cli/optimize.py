@@ -222,7 +222,7 @@ def _dataset_of(request: OptimizeRequest, offline: OfflineServices, prompts: tup
     if _is_dataset_id(where):
         return offline.tracker.dataset(where)
     variables = None  # every column may be what a path leads through
-    if not request.options.get("inputs"):
+    if not (request.options.get("inputs") or request.options.get("app_url")):  # an app fills in what it likes
         variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
     return read_records(Path(where), variables, request.target, note=_say_note)
 
