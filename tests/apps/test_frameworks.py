@@ -116,4 +116,4 @@ def test_usage_is_counted_and_both_prompts_are_improved(
     assert target.usd is not None
     for name in ("desk_topic", "desk_answer"):
         assert any(f"Given to {name}" in text and f"What came of {name}" in text for text in asked)
-    gc.collect()  # clients that nobody has closed: their warnings are this test's, and ignored like the others
+    gc.collect()  # clients that nobody has closed: their warnings belong here, where they are ignored
