@@ -37,6 +37,7 @@ from burnish.redaction import redact
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
 from burnish.service.demo import Demo
+from burnish.service.earlier_jobs import KnownEarlierJobs
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_store
@@ -268,7 +269,8 @@ async def _open(
         find_app=lambda app: own_code.find_app(app) or offline.apps.find(app),
         aggregation=own_code.aggregation,
     )
-    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher)
+    earlier = KnownEarlierJobs(offline.tracker.earlier_jobs)
+    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher, earlier)
     return Services(
         offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(worker), lock
     )
