@@ -83,9 +83,9 @@ def running_jobs(server_url: str) -> Iterator[subprocess.Popen[bytes]]:
 def explaining(app: ASGIApp) -> ASGIApp:
     """MLflow's application, with a plain answer where nobody runs its jobs.
 
-    MLflow itself answers 500 and names a variable that would not help here; before that, some of its endpoints
-    make a run for the job, which nobody ends. Those that are called invoke are refused before they are asked.
-    Which others submit jobs differs between versions, so there the answer is looked at, and not the address.
+    MLflow itself answers 500 and names a variable that would not help here; before that, some of its
+    endpoints make a run for the job, which nobody ends. Those that are called invoke are refused before they
+    are asked. Which others submit jobs differs between versions, so there the answer is looked at.
     """
 
     async def explained(scope: Scope, receive: Receive, send: Send) -> None:
