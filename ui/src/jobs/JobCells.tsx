@@ -63,12 +63,6 @@ function PromptCell({ job }: { job: Job }) {
         {version && ` v${version}`}
         {further > 0 && ` +${further}`}
       </small>
-      {isEarlier(job) && (
-        <>
-          {" "}
-          <Badge tone="neutral">MLflow</Badge>
-        </>
-      )}
     </Link>
   );
 }
@@ -100,14 +94,11 @@ function ScoreCell({ job }: { job: Job }) {
 
 function TestCell({ job, extent }: { job: Job; extent: number }) {
   const test = job.test_scores;
+  if (isEarlier(job)) return <Badge tone="neutral">Made by MLflow</Badge>; // which has no such test
   if (!test || test.difference === undefined || !job.verdict) {
     return (
       <>
-        {isFinal(job.state?.status) || !job.state || isEarlier(job) ? (
-          "–"
-        ) : (
-          <span className={classes.later}>at the end</span>
-        )}
+        {isFinal(job.state?.status) || !job.state ? "–" : <span className={classes.later}>at the end</span>}
       </>
     );
   }
