@@ -31,12 +31,11 @@ export default defineConfig({
     chunkSizeWarningLimit: 900,
     rolldownOptions: {
       output: {
-        chunkFileNames: ({ name }) => `assets/${name.replace(/~.*/, "")}-[hash].js`,
         // Few files: over HTTP/1.1 each of thirty small ones waits for its turn.
         codeSplitting: {
           groups: [
             { name: "first", tags: ["$initial"], priority: 2 },
-            { name: "shared", minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 150_000 },
+            { name: "shared", minShareCount: 2 },
           ],
         },
       },
