@@ -121,9 +121,7 @@ def _preloads(folder: Path, path: str) -> str:
         else ""
     )
     return data + "".join(
-        f"<link {'rel=preload as=style' if file.endswith('.css') else 'rel=modulepreload'} crossorigin "
-        f'href="./{escape(file)}">'
-        for file in files
+        f'<link rel=modulepreload fetchpriority=low crossorigin href="./{escape(file)}">' for file in files
     )
 
 

@@ -1,7 +1,7 @@
 import { Skeleton, Stack } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
 import { ApiError } from "../shared/api/errors";
-import { Failure } from "../shared/layout/states";
+import { Failure, Retrying } from "../shared/layout/states";
 import { JobGone } from "./JobGone";
 import { JobHead } from "./JobHead";
 import { JobTabs } from "./JobTabs";
@@ -18,10 +18,15 @@ export function JobPage() {
 
 function JobView({ jobId }: { jobId: string }) {
   const live = useJobLive(jobId);
-  const { data: job, error, refetch } = live.job;
+  const { data: job, error, failureReason, refetch } = live.job;
   useTitle(job);
   if (error instanceof ApiError && error.status === 404) return <JobGone jobId={jobId} last={job} />;
-  if (!job) return error ? <Failure error={error} onRetry={() => void refetch()} /> : <Waiting />;
+  if (!job)
+    return error ? (
+      <Failure error={error} onRetry={() => void refetch()} />
+    ) : (
+      <Waiting trouble={failureReason} />
+    );
   return (
     <Stack gap="md">
       {error && <Failure error={error} onRetry={() => void refetch()} />}
@@ -31,9 +36,10 @@ function JobView({ jobId }: { jobId: string }) {
   );
 }
 
-function Waiting() {
+function Waiting({ trouble }: { trouble: unknown }) {
   return (
     <Stack aria-busy aria-label="Loading the job">
+      <Retrying error={trouble} />
       <Skeleton h={64} />
       <Skeleton h={36} w="60%" />
       <Skeleton h={120} />

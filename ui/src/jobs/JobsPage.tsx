@@ -4,7 +4,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { ApiError } from "../shared/api/errors";
 import { plural } from "../shared/format/numbers";
-import { Failure } from "../shared/layout/states";
+import { Failure, Retrying } from "../shared/layout/states";
 import { Badge } from "../shared/parts/Badge";
 import { shownColumns } from "./columns";
 import { Empty, NothingFound } from "./Empty";
@@ -79,6 +79,7 @@ export function JobsPage() {
       {list.error && !refused && <Failure error={list.error} onRetry={list.reload} />}
       {list.pending ? (
         <Stack gap={6} aria-busy aria-label="Loading jobs">
+          <Retrying error={list.trouble} />
           {Array.from({ length: 12 }, (_, row) => (
             <Skeleton key={row} h={40} />
           ))}

@@ -1,7 +1,7 @@
-import { Alert, Skeleton, Stack } from "@mantine/core";
+import { Alert, Stack } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import type { Candidate, Job } from "../../shared/api/types";
-import { Boundary } from "../../shared/layout/states";
+import { Boundary, Pending } from "../../shared/layout/states";
 import type { JobHistory } from "../live/history";
 import { Cards } from "./Cards";
 import { VerdictPanel } from "./VerdictPanel";
@@ -27,7 +27,7 @@ export function Overview({ job, history, candidates }: OverviewProps) {
         </Alert>
       ))}
       <Boundary>
-        <Suspense fallback={<Skeleton h={400} aria-label="Loading" />}>
+        <Suspense fallback={<Pending />}>
           <Findings job={job} history={history} candidates={candidates} />
         </Suspense>
       </Boundary>
