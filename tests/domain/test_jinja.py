@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnish.domain.jinja import code_in, code_problems, identifiers_in, words_in
+from burnish.domain.jinja import code_in, code_problems, identifiers_in, printed_names, words_in
 from burnish.domain.prompt import Message, as_literal, is_jinja
 
 PIECES = (
@@ -125,6 +125,12 @@ def test_names_in_code_are_found_and_words_are_not() -> None:
         "upper",
         "endif",
     }
+
+
+def test_columns_that_a_text_shows() -> None:
+    text = "{% for i, item in items %}{{ item.x }}{{ i }}{% endfor %}{% set q = 1 %}{{q}} "
+    text += "{{ user.name }}{{ review }}"
+    assert printed_names(text) == ("user", "review")
 
 
 def test_words_inside_of_a_block_do_not_always_stand_there() -> None:

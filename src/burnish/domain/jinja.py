@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from burnish.domain.prompt import Template, texts_of
+from burnish.domain.prompt import Template, texts_of, variables_in_order
 
 _OPENING = re.compile(r"\{[{%#]")
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*-?%\}")
@@ -18,6 +18,7 @@ _END_OF_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _STRING = re.compile(r"'[^'\\]*(?:\\.[^'\\]*)*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"", re.DOTALL)
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _STATEMENT = re.compile(r"\{%[-+]?\s*(\w+)\s*(\w*)\s*(=?)")
+_BINDING = re.compile(r"\{%[-+]?\s*(?:for\s+([\w,()\s]+?)\s+in\b|set\s+([\w,\s]+?)\s*(?:=|[-+]?%\}))")
 _BLOCKS = frozenset({"if", "for", "macro", "call", "filter", "with", "block", "autoescape"})
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _SHOWN = 60
@@ -56,6 +57,14 @@ def identifiers_in(template: Template) -> frozenset[str]:
         if not piece.startswith("{#") and not _RAW.match(piece)
         for name in _NAME.findall(_STRING.sub(" ", piece))
     )
+
+
+def printed_names(text: str) -> tuple[str, ...]:
+    """The columns whose values a Jinja text shows as they are, in order: ``{{ NAME }}``, ``{{ NAME.part }}``.
+    Not what its own loops and assignments name."""
+    bound = set(_NAME.findall(" ".join(part for found in _BINDING.findall(text) for part in found)))
+    names = (name.partition(".")[0] for name in variables_in_order(text))
+    return tuple(dict.fromkeys(name for name in names if name not in bound))
 
 
 def words_in(text: str) -> Iterator[str]:
