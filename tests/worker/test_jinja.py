@@ -96,6 +96,29 @@ async def test_a_job_registers_a_jinja_prompt_with_the_same_code(
     assert not any("{%" in text or "{{" in text for text in asked), "the model is asked what Jinja made"
 
 
+async def test_a_record_that_a_template_fails_on_ends_the_job_with_its_name(
+    harness: WorkerHarness, sandbox: JinjaSandbox
+) -> None:
+    harness.prompt = harness.tracker.ensure_prompt(
+        Prompt(
+            name="p", template="{% if review %}{{ review }} {{ 1 / (review | length - limit) }}{% endif %}"
+        )
+    )
+    lengths = sorted({len(str(example.inputs["review"])) for example in harness.dataset.examples})
+    records = [
+        ({**example.inputs, "limit": lengths[-1]}, example.expectations)
+        for example in sorted(harness.dataset.examples, key=lambda one: len(str(one.inputs["review"])))
+    ]
+    harness.dataset = harness.tracker.ensure_dataset(Dataset.of(records, "uneven"), EXPERIMENT)
+    resolution = await resolve(harness, sandbox)
+    await harness.store.create(harness._job("job"), inputs=resolution.inputs, data=resolution.data)
+    await WorkerProcess(harness, renderer=sandbox).run("job")
+    job = await harness.store.get("job")
+    assert job.status is JobStatus.FAILED
+    assert "ZeroDivisionError" in (job.error_message or "")
+    assert "record" in (job.error_message or "")
+
+
 async def test_the_operator_may_want_none(harness: WorkerHarness) -> None:
     assert "BURNISH_JINJA=off" in await refused(harness, PlainRenderer(), TEMPLATE)
 

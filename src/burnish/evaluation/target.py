@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.dataset import Example
+from burnish.domain.dataset import Example, record_name
 from burnish.domain.prompt import Message
 from burnish.domain.rendering import PlainRenderer, Renderer
+from burnish.errors import InvalidInput
 from burnish.llm.protocol import AppRequest, Completion, LanguageModel, Parameters, Purpose, Request
 
 
@@ -19,7 +20,8 @@ class Target(Protocol):
     async def answer(self, candidate: Candidate, example: Example, purpose: Purpose) -> Completion:
         """
         Raises:
-            As ``LanguageModel.complete``.
+            InvalidInput: a prompt cannot be filled in with this example.
+            Others as ``LanguageModel.complete``.
         """
         ...
 
@@ -51,8 +53,14 @@ class ModelTarget:
 
     async def answer(self, candidate: Candidate, example: Example, purpose: Purpose) -> Completion:
         messages: list[Message] = []
-        for name in self._prompts:
-            messages.extend(await self._renderer.render(candidate.texts[name], example.inputs))
+        try:
+            for name in self._prompts:
+                messages.extend(await self._renderer.render(candidate.texts[name], example.inputs))
+        except InvalidInput as error:
+            where = record_name(example)
+            raise InvalidInput(
+                *(replace(problem, remedy=f"{problem.remedy} ({where})") for problem in error.problems)
+            ) from None
         request = Request(model=self._uri, messages=tuple(messages), parameters=self._parameters)
         return replace(await self._model.complete(request, purpose), asked=request)
 

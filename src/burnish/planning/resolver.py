@@ -138,6 +138,8 @@ class Resolver:
     ) -> None:
         self._check_experiment(experiment_id, problems)
         problems.extend(config.problems())
+        if config.app is None:
+            self._jinja_names(inputs.prompts, problems)
         if config.budget.max_usd is not None:
             names = inputs.summary
             asked = None if config.app else names.model
