@@ -13,7 +13,9 @@ from burnish.planning.plan import Plan
 _NONE: Mapping[Template, JinjaNames] = {}
 
 
-def check_records(prompts: Sequence[Prompt], dataset: Dataset, names: Mapping[Template, JinjaNames]) -> None:
+def check_records(
+    prompts: Sequence[Prompt], dataset: Dataset, names: Mapping[Template, JinjaNames] = _NONE
+) -> None:
     """Every ``{{variable}}`` has a value in every record, and there is a variable at all.
 
     What a Jinja template uses must be a column of some record, unless the template itself looks whether it is
