@@ -202,7 +202,7 @@ def test_a_process_killed_while_it_renders_renders_again(
     sandbox: JinjaSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.render_now("{% if a %}{% endif %}", {})
-    talk, killed = module._talk, []
+    talk, killed = module._talk, list[int]()
 
     def killing(process: Any, message: bytes, clock: Any) -> Any:
         if not killed:

@@ -27,7 +27,7 @@ from burnish.rendering.sandbox import JinjaSandbox
 from tests.worker.harness import EXPERIMENT, WorkerHarness, WorkerProcess
 
 TEMPLATE = (
-    "What is the sentiment of this review?\n\n"
+    "What is the sentiment of this review? Answer with one word.\n\n"
     "{% if stars is defined %}It has {{ stars }} stars.{% endif %}{{ review | trim }}"
 )
 
