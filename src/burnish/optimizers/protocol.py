@@ -18,7 +18,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
-from burnish.domain.prompt import Message
+from burnish.domain.prompt import Message, is_jinja
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.llm.protocol import Completion, Parameters
 
@@ -47,6 +47,11 @@ class Task:
     concurrency: int = 8
     max_calls: int | None = None
     teacher: Evaluate | None = None
+
+    @property
+    def jinja(self) -> bool:
+        """Whether the prompt whose answers are scored, the first, is a Jinja template."""
+        return is_jinja(next(iter(self.source.texts.values())))
 
 
 class Reflect(Protocol):
