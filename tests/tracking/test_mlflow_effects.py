@@ -23,7 +23,7 @@ from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
 from burnish.tracking.mlflow import MlflowTracker, trace_rows, traces
-from burnish.tracking.mlflow.traces import trace_id_of
+from burnish.tracking.names import trace_id_of
 from burnish.tracking.protocol import (
     EvaluationTrace,
     MeasuredCandidate,
@@ -266,14 +266,6 @@ def test_a_dataset_that_was_edited_is_left_alone(shared: MlflowTracker) -> None:
     assert again.dataset_id != first.dataset_id
     assert again.examples == dataset.examples
     assert len(shared.dataset(str(first.dataset_id)).examples) == 7
-
-
-def test_a_dataset_found_in_another_experiment_is_linked_to_this_one_too(shared: MlflowTracker) -> None:
-    dataset = small_dataset(fresh("data"))
-    one, two = (shared.ensure_experiment(fresh("experiment")) for _ in range(2))
-    stored = shared.ensure_dataset(dataset, one)
-    assert shared.ensure_dataset(dataset, two).dataset_id == stored.dataset_id
-    assert sorted(store_of(shared).get_dataset_experiment_ids(stored.dataset_id)) == sorted([one, two])
 
 
 def test_inputs_that_mlflow_takes_for_a_simulated_session_are_plain_inputs_here(

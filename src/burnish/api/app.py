@@ -20,6 +20,7 @@ from burnish.api.access_control import AccessControl
 from burnish.api.auth import MAX_BODY_BYTES, MAX_FILE_BYTES, AllowedHosts, Guard
 from burnish.api.authority import authority_of
 from burnish.api.docs import page
+from burnish.api.earlier_jobs import with_earlier_jobs
 from burnish.api.errors import answer, error_answer
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
@@ -77,11 +78,13 @@ def create_app(
     app = Starlette(lifespan=lifespan)
     app.state.streams = streams
     app.add_exception_handler(HTTPException, _no_such_endpoint)
-    access = AccessControl(authority or authority_of(settings, mlflow_app, sessions), services)
+    if authority is None:
+        authority = authority_of(settings, mlflow_app, sessions, services.catalog)
+    access = AccessControl(authority, services)
     ours = list(routes(services, _verbs(streams), access, prefix))
     app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)
-    app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow, worker)))
+    app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow, worker), _is_known(access)))
     if scrape is not None:
         app.add_route(f"{prefix}/metrics", _for_known(access, metrics(scrape)))
     app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))
@@ -103,6 +106,7 @@ def create_app(
         },
         open_paths=(
             f"{prefix}/health",
+            f"{prefix}/ready",
             prefix + PAGE_PATH,
             f"{prefix}{PAGE_PATH}/*",
             *(() if mlflow_app else (f"{prefix}/",)),
@@ -122,7 +126,7 @@ def _shown(settings: Settings, sessions: Sessions, mounted: bool) -> dict[str, o
 
 def _verbs(streams: Streams) -> Mapping[str, Verb]:
     """What answers each method of the service in ``service.proto``."""
-    return {
+    verbs: Mapping[str, Verb] = {
         "createPromptOptimizationJob": jobs.create,
         "searchPromptOptimizationJobs": jobs.search,
         "watchPromptOptimizationJobs": events.watch_jobs(streams.jobs),
@@ -154,6 +158,18 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "promoteOptimizedPrompt": jobs.promote,
         "rollbackOptimizedPrompt": jobs.roll_back,
     }
+    return {method: with_earlier_jobs(method, verb) for method, verb in verbs.items()}
+
+
+def _is_known(access: AccessControl) -> Callable[[Request], Awaitable[bool]]:
+    async def known(request: Request) -> bool:
+        try:
+            await access.identify(request.headers)
+        except BurnishError:
+            return False
+        return True
+
+    return known
 
 
 def _for_known(access: AccessControl, endpoint: Endpoint) -> Endpoint:

@@ -18,7 +18,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
-from burnish.domain.prompt import Message, Template, variables_of
+from burnish.domain.prompt import Message, Template, is_jinja, variables_of
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.llm.protocol import Completion, Parameters
 
@@ -54,6 +54,11 @@ class Task:
     def scored(self) -> str | None:
         """Name of the prompt whose answers the scorers see; ``None``: nobody knows."""
         return scored_prompt(self.source.texts, self.train) if self.of_app else next(iter(self.source.texts))
+
+    @property
+    def jinja(self) -> bool:
+        """Whether the prompt whose answers are scored, the first, is a Jinja template."""
+        return is_jinja(next(iter(self.source.texts.values())))
 
 
 NO_WORKED_EXAMPLES = (
