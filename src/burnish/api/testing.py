@@ -131,6 +131,7 @@ class _FakeOptimizer:
     """Plans, and cannot run."""
 
     needs_reflection = False
+    only_demonstrates = False
 
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
         return CallEstimate(target_low=validation, target_high=max_calls or 10 * validation)

@@ -188,7 +188,9 @@ class AttemptContext:
         spent = self.ledger.spent
         needed = self.plan.needed
         planned = self.plan.config.budget.max_calls or (
-            needed.target_high + needed.reflection_high + self.plan.test_calls
+            needed.target_high * self.plan.calls_per_evaluation
+            + needed.reflection_high
+            + self.plan.test_calls
         )
         best_score = self.recorder.best_score  # of this attempt: until it has one, what stands there stays
         return {

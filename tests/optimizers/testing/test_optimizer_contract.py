@@ -22,6 +22,7 @@ class Plain:
     """Tries a few additions in order. Keeps every promise but for what a subclass breaks."""
 
     needs_reflection = False
+    only_demonstrates = False
 
     def __init__(self, settings: CommonSettings) -> None:
         self.settings = settings

@@ -36,6 +36,7 @@ class Factorial:
 
     settings_class: ClassVar[type[CommonSettings]] = FactorialSettings
     needs_reflection = False
+    only_demonstrates = False
 
     def __init__(self, settings: FactorialSettings, method: Method | None = None) -> None:
         self._settings = settings
