@@ -364,7 +364,7 @@ class TestUnreadableAnswers:
         assert read_answer(text) == read
 
     @pytest.mark.parametrize("text", ["", "yes", "{}", "[1]", '{"result": ', "{" * 10_000])
-    def test_what_is_no_answer_is_unreadable(self, text: str) -> None:
+    def test_other_answers_are_unreadable(self, text: str) -> None:
         with pytest.raises(Unreadable):
             read_answer(text)
 

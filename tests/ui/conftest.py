@@ -118,6 +118,41 @@ class Visit:
 
 
 Opener = Callable[..., Visit]
+Faults = Callable[[Page], list[str]]
+_SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="session")
+def faults_of(built_page: None) -> Faults:
+    """Names what axe finds seriously wrong with a page, each with its element and its remedy.
+
+    In the dark only the colors are others, so only they are looked at a second time.
+    """
+    ui = _ROOT / "ui"
+    subprocess.run(
+        [sys.executable, str(ui / "build.py"), "npm", "--version"], check=True
+    )  # brings the modules
+    axe = (ui / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+    def run(page: Page, options: str) -> dict[str, Any]:
+        return dict(page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], {options}}})"))
+
+    def find(page: Page) -> list[str]:
+        page.evaluate(axe)  # the page's policy would refuse a script element
+        light = run(page, "")
+        assert len(light["passes"]) > 10, "axe has looked at nothing"
+        page.emulate_media(color_scheme="dark")
+        dark = run(page, "runOnly: ['color-contrast']")
+        page.emulate_media(color_scheme="light")
+        return [
+            f"{fault['id']}: {scheme}: {node['html'][:200]} {node['failureSummary']}"
+            for scheme, found in (("light", light), ("dark", dark))
+            for fault in found["violations"]
+            if fault["impact"] in _SERIOUS
+            for node in fault["nodes"]
+        ]
+
+    return find
 
 
 @pytest.fixture
@@ -126,7 +161,8 @@ def visit(browser: Browser, built_page: None) -> Iterator[Opener]:
     contexts: list[BrowserContext] = []
 
     def open_window(base: str, **options: Any) -> Visit:
-        context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
+        usual: dict[str, Any] = {"viewport": {"width": 1400, "height": 900}, "reduced_motion": "reduce"}
+        context = browser.new_context(**usual | options)  # what breathes would be painted all the time
         context.set_default_timeout(20_000)
         contexts.append(context)
         found = Visit(context.new_page(), base)
