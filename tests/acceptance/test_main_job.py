@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
@@ -41,7 +42,7 @@ def burnish(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=110,
+        timeout=280,
         check=False,
     )
 
@@ -53,16 +54,21 @@ OPTIMIZE = (
 
 
 def optimize_here(folder: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> dict[str, Any]:
-    """The same command in this process, which has imported everything already."""
+    ran = burnish_here(folder, monkeypatch, *OPTIMIZE, *more)
+    return dict(json.loads(ran.stdout))
+
+
+def burnish_here(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    """A command in this process, which has imported everything already."""
     from burnish.cli.main import app
     from burnish.cli.output import stderr, stdout
 
     monkeypatch.chdir(folder)
     stderr.cache_clear()
     stdout.cache_clear()
-    ran = CliRunner().invoke(app, [*OPTIMIZE, *more])
+    ran = CliRunner().invoke(app, arguments)
     assert ran.exit_code == 0, ran.stderr
-    return dict(json.loads(ran.stdout))
+    return ran
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +153,15 @@ def test_nothing_better_than_a_perfect_source_and_no_version(
     assert not job.get("optimized_prompt_uri")
 
 
-def test_for_people_the_result_goes_to_stdout_and_progress_to_stderr(folder: Path) -> None:
-    ran = burnish(
+def test_for_people_the_result_goes_to_stdout_and_progress_to_stderr(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = burnish_here(
         folder,
+        monkeypatch,
         *("optimize", "--prompt", "p.txt", "--data", "d.jsonl", "--model", "scripted:/sentiment"),
         *("--max-calls", "300", "--output", "best.txt"),
     )
-    assert ran.returncode == 0, ran.stderr
     for words in ("IMPROVED", "95 % interval", "sealed test", "prompts:/p/", "runs:/", "load_prompt"):
         assert words in ran.stdout, words
     assert "best so far" in ran.stderr

@@ -58,7 +58,7 @@ def started(way: str, folder: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("way", ["burnish server", pytest.param("mlflow server", marks=pytest.mark.chaos)])
 def test_a_real_server_asks_for_users(way: str, tmp_path: Path) -> None:
-    with started(way, tmp_path) as url, httpx.Client(base_url=url, timeout=30) as http:
+    with started(way, tmp_path) as url, httpx.Client(base_url=url, timeout=120) as http:
         for _ in range(600):
             try:
                 if http.get("/health").status_code == 200:

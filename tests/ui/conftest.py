@@ -120,6 +120,8 @@ class Visit:
 Opener = Callable[..., Visit]
 Faults = Callable[[Page], list[str]]
 _SERIOUS = ("serious", "critical")
+# Until the next frame, what has a transition still has the old color, however short the transition is.
+_TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.fixture(scope="session")
@@ -142,8 +144,10 @@ def faults_of(built_page: None) -> Faults:
         light = run(page, "")
         assert len(light["passes"]) > 10, "axe has looked at nothing"
         page.emulate_media(color_scheme="dark")
+        page.evaluate(_TWO_FRAMES)
         dark = run(page, "runOnly: ['color-contrast']")
         page.emulate_media(color_scheme="light")
+        page.evaluate(_TWO_FRAMES)
         return [
             f"{fault['id']}: {scheme}: {node['html'][:200]} {node['failureSummary']}"
             for scheme, found in (("light", light), ("dark", dark))

@@ -58,7 +58,7 @@ def test_an_empty_list_has_no_serious_fault(opened: Stage, visit: Opener, faults
 
 def test_a_page_outlives_its_server(opened: Stage, visit: Opener) -> None:
     opened.models.faults = Faults(latency_seconds=0.2)
-    job_id = opened.create(opened.prompt("triage"))
+    job_id = opened.create(opened.prompt("triage"), budget={"max_calls": 450})
     page = visit(f"{opened.url}/burnish/").open(f"jobs/{job_id}")
     expect(page.get_by_text("Running")).to_be_visible(timeout=LATER)
     assert opened.process is not None
