@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 WORDS = {"positive": "great fun, charming", "negative": "dull mess, boring"}
