@@ -120,37 +120,21 @@ class Visit:
 Opener = Callable[..., Visit]
 Faults = Callable[[Page], list[str]]
 _SERIOUS = ("serious", "critical")
-# Until the next frame, what has a transition still has the old color, however short the transition is.
-_TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @pytest.fixture(scope="session")
 def faults_of(built_page: None) -> Faults:
-    """Names what axe finds seriously wrong with a page, each with its element and its remedy.
-
-    In the dark only the colors are others, so only they are looked at a second time.
-    """
+    """Names what axe finds seriously wrong with a page, each with its element and its remedy."""
     ui = _ROOT / "ui"
-    subprocess.run(
-        [sys.executable, str(ui / "build.py"), "npm", "--version"], check=True
-    )  # brings the modules
+    subprocess.run([sys.executable, str(ui / "build.py"), "npm", "--version"], check=True)  # the modules
     axe = (ui / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-    def run(page: Page, options: str) -> dict[str, Any]:
-        return dict(page.evaluate(f"axe.run(document, {{resultTypes: ['violations'], {options}}})"))
 
     def find(page: Page) -> list[str]:
         page.evaluate(axe)  # the page's policy would refuse a script element
-        light = run(page, "")
-        assert len(light["passes"]) > 10, "axe has looked at nothing"
-        page.emulate_media(color_scheme="dark")
-        page.evaluate(_TWO_FRAMES)
-        dark = run(page, "runOnly: ['color-contrast']")
-        page.emulate_media(color_scheme="light")
-        page.evaluate(_TWO_FRAMES)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert len(found["passes"]) > 10, "axe has looked at nothing"
         return [
-            f"{fault['id']}: {scheme}: {node['html'][:200]} {node['failureSummary']}"
-            for scheme, found in (("light", light), ("dark", dark))
+            f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
             for fault in found["violations"]
             if fault["impact"] in _SERIOUS
             for node in fault["nodes"]

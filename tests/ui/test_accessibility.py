@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.ui.conftest import Faults, Filled, Opener
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 PATHS = (
     "",
@@ -37,13 +37,17 @@ _REFUSED = ("?filter=nothing-like-it", "?filter=verdic+%3D+1", "jobs/none")
 _SAID_BY_THE_BROWSER = "Failed to load resource"  # of every answer of 400 and more
 
 
-@pytest.mark.parametrize("width", [1400, 768, 360])
-def test_every_address_can_be_opened(filled: Filled, visit: Opener, faults_of: Faults, width: int) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1400), ("dark", 1400), ("light", 768), ("light", 360)]
+)
+def test_every_address_can_be_opened(
+    filled: Filled, visit: Opener, faults_of: Faults, scheme: str, width: int
+) -> None:
     """It asks nobody else, says nothing wrong, is no wider than its window, and has no serious fault.
 
     Between a phone and a desk only the width is looked at: the elements are those of one of them.
     """
-    window = visit(filled.base, viewport={"width": width, "height": 900})
+    window = visit(filled.base, color_scheme=scheme, viewport={"width": width, "height": 900})
     found: dict[str, list[str]] = {}
     for path in PATHS:
         page = window.open(path.format(**filled.jobs))
@@ -59,8 +63,11 @@ def test_every_address_can_be_opened(filled: Filled, visit: Opener, faults_of: F
     assert window.elsewhere == []
 
 
-def test_dialogs_and_menus_have_no_serious_fault(filled: Filled, visit: Opener, faults_of: Faults) -> None:
-    window = visit(filled.base)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_dialogs_and_menus_have_no_serious_fault(
+    filled: Filled, visit: Opener, faults_of: Faults, scheme: str
+) -> None:
+    window = visit(filled.base, color_scheme=scheme)
     page = window.open(f"jobs/{filled.jobs['improved']}")
     page.get_by_role("button", name="Promote").click()
     _wait_for_dialog(page)
@@ -89,8 +96,11 @@ def test_dialogs_and_menus_have_no_serious_fault(filled: Filled, visit: Opener, 
     assert faults_of(page) == []
 
 
-def test_a_failure_has_no_serious_fault(filled: Filled, visit: Opener, faults_of: Faults) -> None:
-    window = visit(filled.base)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_failure_has_no_serious_fault(
+    filled: Filled, visit: Opener, faults_of: Faults, scheme: str
+) -> None:
+    window = visit(filled.base, color_scheme=scheme)
     window.page.route("**/search", lambda route: route.fulfill(status=403, json={"message": "not for you"}))
     page = window.open()
     expect(page.get_by_role("alert")).to_contain_text("not for you")

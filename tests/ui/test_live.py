@@ -50,8 +50,11 @@ def test_new_and_changed_jobs_come_into_the_list_by_themselves(opened: Stage, vi
     expect(page.get_by_role("row")).to_have_count(2, timeout=LATER)
 
 
-def test_an_empty_list_has_no_serious_fault(opened: Stage, visit: Opener, faults_of: FaultsOf) -> None:
-    page = visit(f"{opened.url}/burnish/").open()
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_list_has_no_serious_fault(
+    opened: Stage, visit: Opener, faults_of: FaultsOf, scheme: str
+) -> None:
+    page = visit(f"{opened.url}/burnish/", color_scheme=scheme).open()
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     assert faults_of(page) == []
 

@@ -60,8 +60,11 @@ def test_signing_in_leads_to_no_other_site(guarded: Stage, visit: Opener, back: 
     assert page.url.startswith(guarded.url)
 
 
-def test_signing_in_has_no_serious_fault(guarded: Stage, visit: Opener, faults_of: Faults) -> None:
-    page = visit(f"{guarded.url}/burnish/").open()
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_signing_in_has_no_serious_fault(
+    guarded: Stage, visit: Opener, faults_of: Faults, scheme: str
+) -> None:
+    page = visit(f"{guarded.url}/burnish/", color_scheme=scheme).open()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     assert faults_of(page) == []
     page.locator("input[type=password]").fill("a-token-that-is-wrong")
