@@ -1,7 +1,5 @@
 """CPU that a model call costs this process, 64 in flight: ours, the openai SDK and litellm in one run.
 
-    python bench/gateway_cpu.py [--calls 2000] [--rounds 5]
-
 The model is the scripted server in another process. "Outside the socket" is what is left after what a
 bare asyncio connection spends on the same bytes. Peers that are not installed are left out; to compare:
 ``pip install openai litellm``.
@@ -9,14 +7,11 @@ bare asyncio connection spends on the same bytes. Peers that are not installed a
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -26,6 +21,9 @@ from urllib.parse import urlsplit
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["OPENAI_API_KEY"] = "not-a-key"
 
+from bench.cpu import model_server
+from bench.options import Options
+from bench.results import Result, TableOfFigures, Target
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobConfig, OptimizerType
 from burnish.domain.prompt import Message
@@ -160,7 +158,7 @@ async def cpu_ms(call: Call, first: int, calls: int) -> float:
     return (time.process_time() - began) * 1000 / calls
 
 
-async def measure(url: str, calls: int, rounds: int) -> dict[str, list[float]]:
+async def rounds_of(url: str, calls: int, rounds: int) -> dict[str, list[float]]:
     async with AsyncExitStack() as stack:
         found = await callers(url, stack)
         measured: dict[str, list[float]] = {name: [] for name in found}
@@ -176,34 +174,33 @@ async def measure(url: str, calls: int, rounds: int) -> dict[str, list[float]]:
         return measured
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "burnish.llm.testing.scripted_server", "--latency-ms", "20"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    try:
-        url = server.stdout.readline().strip()
-        measured = asyncio.run(measure(url, arguments.calls, arguments.rounds))
-    finally:
-        server.terminate()
-        server.wait()
+async def measure(options: Options) -> Result:
+    calls, rounds = (200, 1) if options.short else (2000, 5)
+    with model_server(20.0) as url:
+        measured = await rounds_of(url, calls, rounds)
     medians = {name: statistics.median(values) for name, values in measured.items()}
     bare = medians["bare asyncio connection"]
-    print(f"{IN_FLIGHT} in flight, {arguments.rounds} rounds of {arguments.calls} calls, medians (range)\n")
-    print(f"{'':28}{'CPU ms a call':>24}{'outside the socket':>22}")
-    for name, values in measured.items():
-        spread = f"{medians[name]:.2f} ({min(values):.2f}–{max(values):.2f})"
-        print(f"{name:28}{spread:>24}{max(0.0, medians[name] - bare):>19.2f} ms")
-    ours = medians["burnish, whole gateway"] - bare
-    print(f"\ntarget {TARGET_MS} ms: {'kept' if ours <= TARGET_MS else 'MISSED'}")
-    sys.exit(ours > TARGET_MS)
-
-
-if __name__ == "__main__":
-    main()
+    return Result(
+        name="gateway_cpu",
+        about=f"CPU of this process for a call, {IN_FLIGHT} in flight, {rounds} rounds of {calls:,} calls; "
+        "the model is another process. Outside the socket: what a bare asyncio connection does not spend on "
+        "the same bytes.",
+        tables=[
+            TableOfFigures(
+                title="ms a call",
+                columns=("", "median", "least", "most", "outside the socket"),
+                rows=[
+                    [name, medians[name], min(values), max(values), max(0.0, medians[name] - bare)]
+                    for name, values in measured.items()
+                ],
+            )
+        ],
+        targets=[
+            Target(
+                what="whole gateway, outside the socket",
+                value=medians["burnish, whole gateway"] - bare,
+                at_most=TARGET_MS,
+                unit="ms",
+            )
+        ],
+    )

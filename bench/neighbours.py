@@ -1,7 +1,5 @@
 """Jobs beside one that holds 200 MB of text: do they get on, and what memory does it take?
 
-    python -m bench.neighbours --megabytes 200
-
 One server on SQLite. Four ordinary jobs run alone; then four beside a job whose dataset has that much
 text, each record of which the model gives back whole. Measured: the ordinary jobs' time from submit to
 end, the event loop's lag as ``/metrics`` has it, and the server's memory.
@@ -9,15 +7,15 @@ end, the event loop's lag as ``/metrics`` has it, and the server's memory.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import aiohttp
 
+from bench.options import Options
+from bench.results import Cell, Result, TableOfFigures
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
 from burnish.tracking.mlflow import MlflowTracker
@@ -26,14 +24,6 @@ from tests.chaos.deployment import Batch, Deployment
 NEIGHBOURS = 4
 RECORDS = 50
 _LAG = "burnish_event_loop_lag_seconds_bucket"
-
-
-def resident_mb(pid: int, which: str = "VmRSS") -> float:
-    """Memory of a process, ``VmRSS`` now or ``VmHWM`` at most."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{which}:"):
-            return int(line.split()[1]) / 1024
-    raise KeyError(which)
 
 
 async def lags(deployment: Deployment) -> dict[float, float]:
@@ -71,50 +61,68 @@ def big_dataset(deployment: Deployment, megabytes: int) -> str:
     return str(made.dataset_id)
 
 
-async def run(megabytes: int) -> None:
+async def measure(options: Options) -> Result:
+    megabytes = 10 if options.short else 200
     folder = Path(tempfile.mkdtemp(prefix="bench-neighbours-"))
     deployment = Deployment(folder, postgres=False, latency_ms=100)
+    rows: list[list[Cell]] = []
     async with deployment:
         dataset_id = await asyncio.to_thread(big_dataset, deployment, megabytes)
         warm = await deployment.submit(1)
         await deployment.until_over(warm, 120)
-        for beside in (False, True):
-            before, idle_mb, began = await lags(deployment), resident_mb(deployment.server.pid), time.time()
-            if beside:
-                big = await deployment.submit(
-                    1,
-                    dataset_id=dataset_id,
-                    model="openai:/echo",
-                    optimizer_type="METAPROMPT",
-                    reflection_model="openai:/job-0000",
-                    budget=Budget(max_calls=120),
-                    call_timeout_seconds=60.0,
-                )
-                await deployment.until_running(Batch(models={"": "echo"}), 1, 120)
+        for name in ("alone", f"beside a job of {megabytes} MB"):
+            before, began = await lags(deployment), time.time()
+            if rows:
+                big = await submit_big(deployment, dataset_id)
                 began = time.time()
-            small = await deployment.submit(NEIGHBOURS)
-            took = await seconds_of(deployment, small, began)
-            print(
-                f"{'beside the big one' if beside else 'alone'}: "
-                f"{NEIGHBOURS} jobs took {min(took):.1f} to {max(took):.1f} s; "
-                f"loop lag at most {worst(before, await lags(deployment)):g} s; "
-                f"memory {idle_mb:.0f} MB before, "
-                f"{resident_mb(deployment.server.pid, 'VmHWM'):.0f} MB at most",
-                flush=True,
+            took = await seconds_of(deployment, await deployment.submit(NEIGHBOURS), began)
+            rows.append(
+                [name, min(took), max(took), worst(before, await lags(deployment)), peak_mb(deployment)]
             )
         await deployment.until_over(big, 600)
         [job] = await deployment.jobs(big)
-        print(f"the big job: {job.status}, {job.usage.total.calls} calls, {job.error_message or 'no error'}")
-        most = resident_mb(deployment.server.pid, "VmHWM")
-        print(f"to its end: {most:.0f} MB at most, lag {worst(before, await lags(deployment)):g} s")
-        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        rows.append(["the large one, to its end", *(3 * [None]), peak_mb(deployment)])
+    return Result(
+        name="neighbours",
+        about=f"{NEIGHBOURS} ordinary jobs in one server on SQLite, alone and beside a job whose {RECORDS} "
+        "records are given back whole by the model.",
+        tables=[
+            TableOfFigures(
+                title="Ordinary jobs",
+                columns=(
+                    "",
+                    "quickest, s",
+                    "slowest, s",
+                    "loop late by at most, s",
+                    "memory so far at most, MB",
+                ),
+                rows=rows,
+            )
+        ],
+        notes=[
+            f"The large one: {job.status}, {job.usage.total.calls} calls, {job.error_message or 'no error'}."
+        ],
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.neighbours", description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=200)
-    asyncio.run(run(parser.parse_args().megabytes))
+async def submit_big(deployment: Deployment, dataset_id: str) -> Batch:
+    """The job with all that text, until it runs."""
+    big = await deployment.submit(
+        1,
+        dataset_id=dataset_id,
+        model="openai:/echo",
+        optimizer_type="METAPROMPT",
+        reflection_model="openai:/job-0000",
+        budget=Budget(max_calls=120),
+        call_timeout_seconds=60.0,
+    )
+    await deployment.until_running(Batch(models={"": "echo"}), 1, 120)
+    return big
 
 
-if __name__ == "__main__":
-    main()
+def peak_mb(deployment: Deployment) -> float:
+    """The server's largest memory so far."""
+    for line in Path(f"/proc/{deployment.server.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise KeyError("VmHWM")

@@ -141,7 +141,11 @@ async def measure(options: Options) -> Result:
         ],
         targets=[
             Target(
-                what="first load, compressed", value=float(rows[0][1] or 0), at_most=FIRST_LOAD_KB, unit="kB"
+                what="first load, compressed",
+                value=float(rows[0][1] or 0),
+                at_most=FIRST_LOAD_KB,
+                unit="kB",
+                quoted=True,
             ),
             Target(what="time between frames while scrolling", value=frame_ms, at_most=17, unit="ms"),
         ],

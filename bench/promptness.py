@@ -1,29 +1,35 @@
-"""How soon what is asked for happens: cancels, takeovers after a death, restarts.
+"""How soon things happen: a start with idle workers, a cancel, a takeover after a death, a restart.
 
-    python -m bench.promptness --store sqlite --cancels 40 --takeovers 12
-
-On real processes, over HTTP, with the default settings:
-
-* cancel to end: from the request to the CANCELED row, of one of several jobs that run side by side;
-* takeover (PostgreSQL): from ``kill -9`` of a worker to the next attempt of each of its jobs;
-* restart (SQLite): from the start of the process after a ``kill -9`` to the next attempt of each job.
+On real processes with the default settings, over HTTP; jobs run side by side, as other people's would.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.options import Options
+from bench.results import Cell, Result, TableOfFigures
 from burnish.domain.job import Job, JobStatus
 from tests.chaos.deployment import Batch, Deployment
 from tests.chaos.processes import Child
 
 JOBS_AT_ONCE = 6
+LATENCY_MS = 800.0
+
+
+@dataclass
+class Delays:
+    """Seconds, each of one job."""
+
+    start: list[float] = field(default_factory=list)
+    cancel: list[float] = field(default_factory=list)
+    takeover: list[float] = field(default_factory=list)
 
 
 async def until_progress(deployment: Deployment, batch: Batch) -> None:
@@ -32,8 +38,20 @@ async def until_progress(deployment: Deployment, batch: Batch) -> None:
         await asyncio.sleep(0.05)
 
 
+async def start_delays(deployment: Deployment, samples: int) -> list[float]:
+    """From before the request that creates a job to its STARTED event, one job at a time."""
+    delays: list[float] = []
+    while len(delays) < samples:
+        asked_ms = time.time() * 1000
+        batch = await deployment.submit(1)
+        [job_id] = batch.job_ids
+        delays.append((await next_start_ms(deployment, job_id, 0) - asked_ms) / 1000)
+        await deployment.cancel(job_id, batch)
+    return delays
+
+
 async def cancel_delays(deployment: Deployment, samples: int) -> list[float]:
-    """Seconds from the request to the CANCELED row; the other jobs go on meanwhile."""
+    """From the request to the CANCELED row; the other jobs go on meanwhile."""
     delays: list[float] = []
     while len(delays) < samples:
         batch = await deployment.submit(JOBS_AT_ONCE)
@@ -49,7 +67,7 @@ async def cancel_delays(deployment: Deployment, samples: int) -> list[float]:
 
 
 async def takeover_delays(deployment: Deployment, samples: int) -> list[float]:
-    """Seconds from a death to the next attempt of each job that had one there."""
+    """From a death to the next attempt of each job that had one there."""
     delays: list[float] = []
     while len(delays) < samples:
         batch = await deployment.submit(JOBS_AT_ONCE)
@@ -65,7 +83,7 @@ async def takeover_delays(deployment: Deployment, samples: int) -> list[float]:
             died_ms = time.time() * 1000
             await victim.start()
         for job in held:
-            delays.append((await _next_start_ms(deployment, job.job_id, job.attempt) - died_ms) / 1000)
+            delays.append((await next_start_ms(deployment, job.job_id, job.attempt) - died_ms) / 1000)
         for job_id in batch.job_ids:
             await deployment.cancel(job_id, batch)
         await deployment.until_over(batch, 60)
@@ -78,39 +96,53 @@ def held_by(child: Child, jobs: Sequence[Job]) -> list[Job]:
     return [job for job in jobs if f"-{child.pid}-" in str(job.worker_id)]
 
 
-async def _next_start_ms(deployment: Deployment, job_id: str, attempt: int) -> int:
+async def next_start_ms(deployment: Deployment, job_id: str, attempt: int) -> int:
+    """When the next attempt began, ms since the epoch."""
     while True:
         for event in await deployment.store.events(job_id, limit=100_000):
             if event.kind.value == "STARTED" and event.attempt > attempt:
                 return int(event.timestamp_ms)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
 
 
-def spread(values: Sequence[float]) -> str:
-    """Median, 95th percentile and the most, in words."""
-    ordered = sorted(values)
-    p50, p95 = (ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.95))
-    return f"p50 {p50:.3f} s, p95 {p95:.3f} s, most {ordered[-1]:.3f} s ({len(ordered)} samples)"
-
-
-async def run(store: str, cancels: int, takeovers: int) -> None:
+async def delays_of(store: str, samples: int) -> Delays:
+    """All of them with one kind of store."""
     folder = Path(tempfile.mkdtemp(prefix="bench-promptness-"))
-    deployment = Deployment(folder, postgres=store == "postgres", latency_ms=800, takeover_seconds=None)
+    deployment = Deployment(
+        folder, postgres=store == "PostgreSQL", latency_ms=LATENCY_MS, takeover_seconds=None
+    )
     async with deployment:
-        print(f"{store}: cancel to end: {spread(await cancel_delays(deployment, cancels))}", flush=True)
-        what = "death to takeover" if deployment.postgres else "restart to next attempt"
-        print(f"{store}: {what}: {spread(await takeover_delays(deployment, takeovers))}", flush=True)
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        await start_delays(deployment, 2)  # what is loaded with the first
+        return Delays(
+            start=await start_delays(deployment, samples),
+            cancel=await cancel_delays(deployment, samples),
+            takeover=await takeover_delays(deployment, max(2, samples // 3)),
+        )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.promptness", description=__doc__)
-    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
-    parser.add_argument("--cancels", type=int, default=40)
-    parser.add_argument("--takeovers", type=int, default=12, help="several of them after each death")
-    arguments = parser.parse_args()
-    asyncio.run(run(arguments.store, arguments.cancels, arguments.takeovers))
+def row(what: str, seconds: Sequence[float]) -> list[Cell]:
+    """Median, 95th percentile and the most."""
+    ordered = sorted(seconds)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return [what, statistics.median(ordered), p95, ordered[-1], len(ordered)]
 
 
-if __name__ == "__main__":
-    main()
+async def measure(options: Options) -> Result:
+    samples = 4 if options.short else 36
+    rows: list[list[Cell]] = []
+    for store in ("SQLite", "PostgreSQL"):
+        delays = await delays_of(store, samples)
+        death = "restart to next attempt" if store == "SQLite" else "death of a worker to next attempt"
+        rows += [
+            row(f"{store}: create to start", delays.start),
+            row(f"{store}: cancel to end", delays.cancel),
+            row(f"{store}: {death}", delays.takeover),
+        ]
+    return Result(
+        name="promptness",
+        about=f"Real processes with the default settings, {JOBS_AT_ONCE} jobs side by side, calls of "
+        f"{LATENCY_MS:g} ms and more.",
+        tables=[
+            TableOfFigures(title="Seconds", columns=("", "median", "95 %", "most", "samples"), rows=rows)
+        ],
+    )

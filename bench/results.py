@@ -28,6 +28,7 @@ class Target:
         value: measured; ``None`` where it could not be, and ``note`` says why.
         at_most, at_least: the bound, in the same unit.
         note: cause of a miss, or what stood in the way.
+        quoted: the README has it.
     """
 
     what: str
@@ -36,6 +37,7 @@ class Target:
     at_least: float | None = None
     unit: str = ""
     note: str = ""
+    quoted: bool = False
 
     @property
     def met(self) -> bool | None:
@@ -79,7 +81,9 @@ class Result:
     Attributes:
         about: what was done, in a sentence or two.
         sources: paths whose later commits make the result old.
+        kept: files of earlier measurements that it is made from, of whose commit it then speaks.
         peers: versions of what was measured beside Burnish.
+        constants: single figures for other pages, by name: see ``bench/report.py``.
     """
 
     name: str
@@ -88,30 +92,59 @@ class Result:
     targets: Sequence[Target] = ()
     plots: Sequence[Plot] = ()
     seeds: Sequence[int] = ()
-    sources: Sequence[str] = ("src/burnish",)
+    sources: Sequence[str] = ("src/burnish", ":!src/burnish/cli", ":!src/burnish/doctor", ":!src/burnish/sdk")
+    kept: Sequence[str] = ()
     peers: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    constants: Mapping[str, float] = field(default_factory=dict)
 
 
-def keep(result: Result, began: float) -> Path:
-    """Write it down with where, when and of what it was measured. Returns the file.
+class Surroundings:
+    """What else the machine does: made before a benchmark, asked after it.
 
-    Args:
-        began: ``time.time()`` at its beginning.
+    Attributes:
+        began: ``time.time()``.
     """
+
+    def __init__(self) -> None:
+        self.began = time.time()
+        self._load = os.getloadavg()[0]
+        self._others = busy_share()
+
+    def kept(self) -> dict[str, Any]:
+        """Load averages, and the share of the processors that others used before and after."""
+        load = {"before": round(self._load, 1), "during": round(os.getloadavg()[1 if self._long else 0], 1)}
+        return {"load": load, "others": {"before": self._others, "after": busy_share()}}
+
+    @property
+    def _long(self) -> bool:
+        return time.time() - self.began > 300  # more than the second of the load averages looks back
+
+
+def busy_share(seconds: float = 2.0) -> float:
+    """Share of all processors that is used while this process does nothing."""
+    before = _jiffies()
+    time.sleep(seconds)
+    busy, total = (after - first for after, first in zip(_jiffies(), before, strict=True))
+    return round(busy / max(1, total), 2)
+
+
+def keep(result: Result, surroundings: Surroundings) -> Path:
+    """Write it down with where, when and of what it was measured. Returns the file."""
+    began = surroundings.began
     kept = {
         **asdict(result),
         "targets": [asdict(target) | {"met": target.met} for target in result.targets],
         "command": " ".join(["python", "-m", "bench", *sys.argv[1:]]),
         "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime(began)),
         "minutes": round((time.time() - began) / 60, 1),
-        "commit": _git("rev-parse", "--short=10", "HEAD"),
+        "commit": _git("log", "-1", "--format=%h", "--abbrev=10", "--", *result.kept),
         "uncommitted": bool(_git("status", "--porcelain", "--untracked-files=no", "--", *result.sources)),
         "machine": {
             "processor": _processor(),
             "processors": os.cpu_count(),
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-            "load": round(os.getloadavg()[1], 1),
+            **surroundings.kept(),
         },
         "versions": {
             "python": platform.python_version(),
@@ -147,16 +180,33 @@ def as_text(result: Result) -> str:
 
 
 def target_text(target: Mapping[str, Any]) -> str:
-    """``met: calls paid twice 0 (at most 4)``."""
-    word = {True: "met", False: "MISSED", None: "not measured"}[target["met"]]
-    wanted = [
-        f"{bound} {cell_text(target[key])}{target['unit'] and ' ' + target['unit']}"
-        for key, bound in (("at_most", "at most"), ("at_least", "at least"))
-        if target[key] is not None
-    ]
-    value = "" if target["value"] is None else f" {cell_text(target['value'])} {target['unit']}".rstrip()
+    """``met: calls paid twice 0 (at most 4)``, ``MISSED by 12 %: …``."""
+    word = {True: "met", False: f"MISSED{_distance(target)}", None: "not measured"}[target["met"]]
+    value = "" if target["value"] is None else f" {value_text(target)}"
     note = f"; {target['note']}" if target["note"] else ""
-    return f"{word}: {target['what']}{value} ({', '.join(wanted)}){note}"
+    return f"{word}: {target['what']}{value} ({bound_text(target)}){note}"
+
+
+def value_text(target: Mapping[str, Any]) -> str:
+    """Figure and unit."""
+    return f"{cell_text(target['value'])} {target['unit']}".rstrip()
+
+
+def bound_text(target: Mapping[str, Any]) -> str:
+    """``at most 100 ms``."""
+    wanted = (("at_most", "at most"), ("at_least", "at least"))
+    return ", ".join(
+        f"{word} {cell_text(target[key])} {target['unit']}".rstrip()
+        for key, word in wanted
+        if target[key] is not None
+    )
+
+
+def _distance(target: Mapping[str, Any]) -> str:
+    """How far from its bound, in shares of it."""
+    bound = target["at_most"] if target["at_most"] is not None else target["at_least"]
+    known = bound and target["value"] is not None
+    return f" by {abs(target['value'] / bound - 1):.0%}" if known else ""
 
 
 def cell_text(cell: Cell) -> str:
@@ -171,6 +221,14 @@ def cell_text(cell: Cell) -> str:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _jiffies() -> tuple[int, int]:
+    """Used, and in all (Linux; elsewhere nothing is seen)."""
+    if sys.platform != "linux":
+        return 0, 0
+    times = [int(part) for part in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return sum(times) - times[3] - times[4], sum(times)  # but idle and iowait
 
 
 def _processor() -> str:

@@ -19,11 +19,8 @@ from psycopg import sql
 from bench.options import Options
 from bench.processes import cpu_seconds
 from bench.results import Cell, Plot, Result, TableOfFigures, Target
-from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.budget import Budget
-from burnish.domain.job import Job
 from burnish.store import tables
-from burnish.store.sql import SqlJobStore
 from tests.chaos.deployment import Deployment
 from tests.chaos.processes import Child
 
@@ -48,14 +45,14 @@ class Drained:
 
 
 class Queue:
-    """Copies of one job that was created over HTTP, put straight into the store with its inputs."""
+    """Copies of one job that was created over HTTP."""
 
-    def __init__(self, deployment: Deployment, store: SqlJobStore) -> None:
+    def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        self._store = store
 
-    async def submit(self, count: int) -> None:
-        first = await self.deployment.submit(
+    async def submit(self) -> str:
+        """The job of which there will be copies. Returns its id."""
+        batch = await self.deployment.submit(
             1,
             optimizer_type="METAPROMPT",
             dataset_id=None,
@@ -65,37 +62,32 @@ class Queue:
             max_output_tokens=64,
             register="never",
         )
-        [job] = await self.deployment.jobs(first)
-        inputs = await self._store.find_inputs(job.job_id)
-        for number in range(count):
-            copy = Job(
-                job_id=f"bench-{number:05d}",
-                experiment_id=job.experiment_id,
-                config=job.config,
-                creation_timestamp_ms=time.time_ns() // 1_000_000,
-            )
-            await self._store.create(copy, inputs=inputs)
+        return batch.job_ids[0]
 
-    def lengthen(self, template_id: str, count: int) -> None:
-        """Put so many copies of a waiting job behind the queue, by the database itself."""
+    def lengthen(self, template_id: str, count: int, prefix: str) -> None:
+        """Put so many copies of a waiting job behind the queue, by the database itself. Each worker makes the
+        runs of those that it takes."""
         with psycopg.connect(self.deployment.store_uri) as connection:
             for table in (tables.jobs, tables.job_inputs, tables.events):
-                names = [column.name for column in table.c if column.name != "job_id"]
+                names = [column.name for column in table.c if column.name not in ("job_id", "run_id")]
                 columns = sql.SQL(", ").join(map(sql.Identifier, names))
                 connection.execute(
                     sql.SQL(
-                        "INSERT INTO {table} (job_id, {columns}) SELECT 'copy-' || n, {columns} "
+                        "INSERT INTO {table} (job_id, {columns}) SELECT %s || n, {columns} "
                         "FROM {table}, generate_series(1, %s) n WHERE job_id = %s"
                     ).format(table=sql.Identifier(table.name), columns=columns),
-                    (count, template_id),
+                    (prefix, count, template_id),
                 )
             connection.execute(
                 "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, queueing_lock, args) "
-                "SELECT queue_name, task_name, priority, 'copy-' || n, "
-                "args || jsonb_build_object('job_id', 'copy-' || n) "
+                "SELECT queue_name, task_name, priority, %s || n, "
+                "args || jsonb_build_object('job_id', %s || n) "
                 "FROM procrastinate_jobs, generate_series(1, %s) n WHERE args->>'job_id' = %s",
-                (count, template_id),
+                (prefix, prefix, count, template_id),
             )
+            connection.commit()
+            connection.autocommit = True
+            connection.execute("VACUUM ANALYZE")  # as autovacuum does soon after
 
     async def ended(self) -> int:
         counts = await self.deployment.store.count_by_status()
@@ -124,27 +116,23 @@ async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: 
 
 async def measure(options: Options) -> Result:
     length, long, most = (300, 1_000, 2) if options.short else (10_000, 100_000, 8)
-    seconds, counts = (5.0, (1, 2)) if options.short else (45.0, (1, 2, 4))
+    seconds, counts = (5.0, (1, 2)) if options.short else (30.0, (1, 2, 4))
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
     deployment = Deployment(folder, postgres=True, latency_ms=0.0, worker_concurrency=CONCURRENCY)
     deployment.workers = []
     workers = [deployment.make_worker(number) for number in range(1, most + 1)]
     found = []
     async with deployment:
-        queue_of = ProcrastinateDispatcher(
-            deployment.store_uri, deployment.store.heartbeats, deployment.store.unfinished
-        )
-        store = await asyncio.to_thread(SqlJobStore, deployment.store_uri, hand_over=queue_of.hand_over)
         try:
             assert deployment.postgres is not None
-            queue = Queue(deployment, store)
-            await queue.submit(length)
+            queue, postgres = Queue(deployment), deployment.postgres.pid
+            template_id = await queue.submit()
+            await asyncio.to_thread(queue.lengthen, template_id, length, "short-")
             for count in counts:
-                found.append((length, await drain(queue, workers[:count], deployment.postgres.pid, seconds)))
-            await asyncio.to_thread(queue.lengthen, f"bench-{length - 1:05d}", long)
-            found.append((long, await drain(queue, workers, deployment.postgres.pid, seconds)))
+                found.append((length, await drain(queue, workers[:count], postgres, seconds)))
+            await asyncio.to_thread(queue.lengthen, f"short-{length}", long, "long-")
+            found.append((long, await drain(queue, workers, postgres, seconds)))
         finally:
-            await store.close()
             for worker in workers:
                 if worker.alive:
                     worker.kill()
@@ -192,4 +180,5 @@ async def measure(options: Options) -> Result:
                 unit="times",
             )
         ],
+        constants={"worker_ms_a_job": one.worker_ms, "postgres_ms_a_job": one.postgres_ms},
     )

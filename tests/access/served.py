@@ -11,8 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ auth_cache_ttl_seconds = 60
 def found_by(module: str, folder: Path) -> dict[str, Any]:
     """What a module finds that is run in a process of its own."""
     command = [sys.executable, "-m", module, str(folder)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-4000:]
     read: dict[str, Any] = json.loads((folder / "found.json").read_text())
     return read
@@ -121,3 +121,22 @@ async def revoke(mlflow: Served, user: str, experiment_id: str) -> None:
         old = {"experiment_id": experiment_id, "username": user}
         answer = await mlflow.ask(ADMIN, "DELETE", "/api/2.0/mlflow/experiments/permissions/delete", old)
     assert answer.status_code == 200, answer.text
+
+
+async def share_prompt(mlflow: Served, user: str, name: str) -> None:
+    """Let a user edit a prompt."""
+    body = {"username": user, "resource_type": "prompt", "resource_id": name, "permission": "EDIT"}
+    answer = await mlflow.ask(ADMIN, "POST", "/api/3.0/mlflow/users/permissions/grant", body)
+    if answer.status_code != 200:
+        old = {"name": name, "username": user, "permission": "EDIT"}
+        await mlflow.admin("POST", "/api/2.0/mlflow/registered-models/permissions/create", old)
+
+
+async def delete_user(mlflow: Served, user: str, experiment_ids: Sequence[str]) -> None:
+    """MLflow 3.9 deletes nobody who has a grant."""
+    for experiment_id in experiment_ids:
+        with suppress(AssertionError):
+            await revoke(mlflow, user, experiment_id)
+    old = {"name": "sentiment", "username": user}
+    await mlflow.ask(ADMIN, "DELETE", "/api/2.0/mlflow/registered-models/permissions/delete", old)
+    await mlflow.admin("DELETE", "/api/2.0/mlflow/users/delete", {"username": user})

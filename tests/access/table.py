@@ -9,7 +9,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,11 @@ from tests.access.served import (
     add_users,
     basic,
     client_of,
+    delete_user,
     grant,
     revoke,
     set_environment,
+    share_prompt,
 )
 
 REQUESTS: dict[str, tuple[str, str]] = {
@@ -180,15 +181,6 @@ async def _flask() -> Any:
     return app
 
 
-async def _delete_user(mlflow: Served, user: str, experiments: list[tuple[str, str]]) -> None:
-    for experiment, _ in experiments:  # MLflow 3.9 deletes nobody who has a grant
-        with suppress(AssertionError):
-            await revoke(mlflow, user, experiment)
-    old = {"name": "sentiment", "username": user}
-    await mlflow.ask(ADMIN, "DELETE", "/api/2.0/mlflow/registered-models/permissions/delete", old)
-    await mlflow.admin("DELETE", "/api/2.0/mlflow/users/delete", {"username": user})
-
-
 async def _withdrawn(
     ours: Served, mlflow: Served, experiments: list[tuple[str, str]], now: list[float]
 ) -> dict[str, Any]:
@@ -199,7 +191,7 @@ async def _withdrawn(
         "before": None,
         "granted": partial(grant, mlflow, "ben", experiment, "EDIT"),
         "revoked": partial(revoke, mlflow, "ben", experiment),
-        "deleted": partial(_delete_user, mlflow, "cat", experiments),
+        "deleted": partial(delete_user, mlflow, "cat", [experiment for experiment, _ in experiments]),
     }
     for name, change in changes.items():
         if change is not None:
@@ -264,16 +256,7 @@ async def _prompt(mlflow: Served) -> None:
         "POST", "/api/2.0/mlflow/registered-models/create", {"name": "sentiment", "tags": tags}
     )
     for user in USERS:
-        body = {
-            "username": user,
-            "resource_type": "prompt",
-            "resource_id": "sentiment",
-            "permission": "EDIT",
-        }
-        answer = await mlflow.ask(ADMIN, "POST", "/api/3.0/mlflow/users/permissions/grant", body)
-        if answer.status_code != 200:
-            old = {"name": "sentiment", "username": user, "permission": "EDIT"}
-            await mlflow.admin("POST", "/api/2.0/mlflow/registered-models/permissions/create", old)
+        await share_prompt(mlflow, user, "sentiment")
 
 
 def _body(method: str, experiment: str, dataset: str) -> Any:

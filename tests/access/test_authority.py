@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from burnish.access.mlflow import Answer, MlflowAuthority
-from burnish.access.protocol import EVERYBODY, Caller, Kind, Need, Open, Permission
-from burnish.access.questions import WHO, Question
+from burnish.access.mlflow import NO_ENDPOINT, Answer, MlflowAuthority
+from burnish.access.protocol import EVERYBODY, Caller, Kind, Need, NewJob, Open, Permission
+from burnish.access.questions import WHO, Question, question_of, questions_of_new_job
 from burnish.access.server import HttpAnswers, ServerAuthority, WholeAnswers
 from burnish.api.admission import Admission
+from burnish.api.authority import FAR_SECONDS
 from burnish.api.routes import Call, Visible
 from burnish.api.testing import serving
 from burnish.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied, TrackingUnavailable
@@ -88,6 +89,28 @@ async def test_where_mlflow_cannot_say_nothing_is_permitted(answer: Answer | Exc
         await authority.check(EVERYBODY, READ)
 
 
+async def test_a_job_needs_its_prompts_whatever_mlflow_asks() -> None:
+    """Its rule for jobs lets in whom nobody denied the prompt; MLflow 3.9 has none."""
+    wanted = NewJob("7", ("prompts:/ours/1", "prompts:/teacher@best", "no prompt"))
+    authority, mlflow, _ = authority_over(Answer(200))
+    await authority.check_new_job(EVERYBODY, wanted)
+    read = [question.query.get("name") for question in mlflow.asked if "registered-models" in question.path]
+    assert read == ["ours", "teacher"]
+    assert not any("model-versions" in question.path for question in mlflow.asked)
+
+    class Older(ScriptedMlflow):
+        async def send(self, question: Question, headers: Mapping[str, str]) -> Answer:
+            await super().send(question, headers)
+            if question.path.endswith("model-versions/create"):
+                return Answer(403, "Permission denied")
+            return NO_ENDPOINT if "prompt-optimization" in question.path else Answer(200)
+
+    older = Older(Answer(200))
+    with pytest.raises(PermissionDenied):
+        await MlflowAuthority(older, 30.0, lambda: 0.0).check_new_job(EVERYBODY, wanted)
+    assert older.asked[-1].body == {"name": "ours"}
+
+
 async def test_a_workspace_that_there_is_not() -> None:
     authority, mlflow, _ = authority_over(Answer(404, '{"message": "no such workspace"}'))
     with pytest.raises(NotFound, match="team-b"):
@@ -150,6 +173,52 @@ async def test_a_server_elsewhere_is_asked_over_http() -> None:
     assert seen[-1][1] == basic("ana", "ü:1")["authorization"]
     with pytest.raises(TrackingUnavailable, match="does not answer"):
         await ServerAuthority(HttpAnswers(url), 30.0).identify({})
+
+
+async def test_a_bearer_token_is_checked_by_the_server_elsewhere_for_a_minute_at_most() -> None:
+    now, valid, asked = [0.0], {"Bearer good"}, [0]
+
+    async def mlflow(request: Request) -> Response:
+        if request.headers.get("authorization") not in valid:
+            return Response("who?", 401, headers={"www-authenticate": "Bearer"})
+        asked[0] += 1
+        if request.url.path.endswith("users/current"):
+            return JSONResponse({"user": {"username": "ana"}})
+        return JSONResponse({})
+
+    app = Starlette(routes=[Route("/{path:path}", mlflow, methods=["GET", "POST"])])
+    async with serving(app) as url:
+        authority = ServerAuthority(HttpAnswers(url), FAR_SECONDS, lambda: now[0])
+        good, bad = {"authorization": "Bearer good"}, {"authorization": "Bearer bad"}
+        caller = await authority.identify(good)
+        assert caller.actor.name == "ana"
+        await authority.check(caller, READ)
+        known = asked[0]
+        await authority.check(await authority.identify(good), READ)
+        assert asked[0] == known
+        with pytest.raises(NotAuthenticated):
+            await authority.identify(bad)
+        valid.clear()
+        now[0] = 60.0
+        with pytest.raises(NotAuthenticated):
+            await authority.identify(good)
+        with pytest.raises(NotAuthenticated):
+            await authority.check(caller, READ)
+
+
+async def test_a_server_elsewhere_that_knows_no_jobs() -> None:
+    async def mlflow(request: Request) -> Response:
+        if request.url.path.endswith("runs/create"):  # refused by the handler
+            return JSONResponse({"error_code": "RESOURCE_DOES_NOT_EXIST"}, 404)
+        return Response("<html>", 404)
+
+    async with serving(Starlette(routes=[Route("/{path:path}", mlflow, methods=["GET", "POST"])])) as url:
+        answers = HttpAnswers(url)
+        assert (
+            await answers.guard(question_of(Need(Permission.UPDATE, Kind.EXPERIMENT, "7")), {})
+        ).status == 200
+        (question,) = questions_of_new_job(NewJob("7", ("prompts:/ours/1",)))
+        assert await answers.guard(question, {}) == NO_ENDPOINT
 
 
 async def test_a_stream_ends_soon_after_its_permission() -> None:

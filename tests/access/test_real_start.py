@@ -30,7 +30,7 @@ def command(way: str, folder: Path, port: int) -> list[str]:
 
 
 @contextmanager
-def started(way: str, folder: Path) -> Iterator[str]:
+def started(way: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     (folder / "auth.ini").write_text(
         f"[mlflow]\ndefault_permission = NO_PERMISSIONS\ndatabase_uri = sqlite:///{folder}/auth.db\n"
         f"admin_username = {ADMIN}\nadmin_password = {PASSWORD}\n",
@@ -50,22 +50,27 @@ def started(way: str, folder: Path) -> Iterator[str]:
             start_new_session=True,
         )
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", server
         finally:
             os.killpg(server.pid, signal.SIGKILL)  # mlflow server has children
             server.wait(10)
 
 
+def answers(http: httpx.Client) -> bool:
+    try:
+        return http.get("/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.timeout(600)  # MLflow is imported by four processes, one after another
 @pytest.mark.parametrize("way", ["burnish server", pytest.param("mlflow server", marks=pytest.mark.chaos)])
 def test_a_real_server_asks_for_users(way: str, tmp_path: Path) -> None:
-    with started(way, tmp_path) as url, httpx.Client(base_url=url, timeout=120) as http:
-        for _ in range(600):
-            try:
-                if http.get("/health").status_code == 200:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.2)
+    with started(way, tmp_path) as (url, server), httpx.Client(base_url=url, timeout=120) as http:
         said = (tmp_path / "log").read_text
+        while not answers(http):
+            assert server.poll() is None, said()
+            time.sleep(0.2)
         for path in (f"{BASE}/search", "/api/2.0/mlflow/experiments/search?max_results=1"):
             refused = http.get(path)
             assert refused.status_code == 401, said()

@@ -26,6 +26,9 @@ DELETE = {"deletePromptOptimizationJob"}
 ALLOWED = {"none": set[str](), "read": set(REQUESTS) - UPDATE - DELETE, "edit": set(REQUESTS) - DELETE}
 
 
+pytestmark = pytest.mark.timeout(600)  # MLflow makes its databases
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found_by("tests.access.table", tmp_path_factory.mktemp("users"))
@@ -40,7 +43,11 @@ def test_every_method_has_a_rule() -> None:
 def test_each_may_do_what_their_permission_says(found: dict[str, Any], user: str, level: str) -> None:
     allowed = set(REQUESTS) if user == ADMIN else ALLOWED.get(level, set(REQUESTS))
     answers = {method: found["ours"][f"{user} {level} {method}"] for method in REQUESTS}
-    assert {method for method, status in answers.items() if status != 403} == allowed
+    refused = {method for method, status in answers.items() if status == 403}
+    if level == "none" and user != ADMIN:  # one among several is as unknown as one that there is not
+        assert answers["comparePromptOptimizationJobs"] == 404
+        refused.add("comparePromptOptimizationJobs")
+    assert set(REQUESTS) - refused == allowed
     assert not {method: status for method, status in answers.items() if status in (401, 500, 503)}
 
 

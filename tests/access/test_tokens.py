@@ -10,8 +10,9 @@ import pytest
 
 from burnish.access.tokens import read_tokens
 from burnish.api.app import create_app
-from burnish.api.testing import FakeServices, fake_services
+from burnish.api.testing import REVIEWS, FakeServices, fake_services
 from burnish.config import Settings
+from burnish.domain.dataset import Dataset
 from burnish.errors import InvalidInput
 from burnish.store.testing.samples import a_job
 
@@ -118,6 +119,23 @@ async def test_a_key_of_one_user_says_nothing_to_another(
     assert made[0]["job"]["job_id"] == made[1]["job"]["job_id"]
     other = await http.post(BASE, json=request, headers={**bearer(CI), "idempotency-key": "k"})
     assert other.status_code == 403  # experiment 0 is not its
+
+
+async def test_a_limited_token_takes_the_datasets_of_its_experiments(
+    http: httpx.AsyncClient, services: FakeServices
+) -> None:
+    services.tracker.experiments |= {"7": "seven", "9": "nine"}
+    request = services.request(experiment_id="7")
+    for experiment, seen in (("7", 200), ("9", 403)):
+        data = Dataset.of(REVIEWS, f"reviews of {experiment}")
+        dataset_id = services.tracker.ensure_dataset(data, experiment).dataset_id
+        shown = await http.get(f"{BASE}/catalog/datasets/{dataset_id}", headers=bearer(CI))
+        assert shown.status_code == seen, shown.text
+        body = {**request, "config": {**request["config"], "dataset_id": dataset_id}}
+        made = await http.post(BASE, json=body, headers=bearer(CI))
+        assert made.status_code == seen, made.text
+    missing = await http.get(f"{BASE}/catalog/datasets/d-none", headers=bearer(CI))
+    assert missing.status_code == 403  # as another experiment's
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 
 from tests.access.served import found_by
 
+pytestmark = pytest.mark.timeout(600)  # MLflow makes its databases
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

@@ -103,7 +103,7 @@ async def test_liveness_needs_no_token(guarded: httpx.AsyncClient) -> None:
     assert (await guarded.get("/health/")).status_code != 200
 
 
-@pytest.mark.parametrize("path", [SEARCH, "/ready", "/docs", "/openapi.json", "/of/mlflow"])
+@pytest.mark.parametrize("path", [SEARCH, "/docs", "/openapi.json", "/of/mlflow"])
 async def test_without_a_token_nothing_is_answered(guarded: httpx.AsyncClient, path: str) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong-wrong-wrong-wrong"}, {"Authorization": "Basic !!"}):
         answer = await guarded.get(path, headers=headers)

@@ -27,8 +27,17 @@ from tests.proto.jobs import FULL_JOB, SMALL_JOB
 @pytest.mark.parametrize("job", [SMALL_JOB, FULL_JOB])
 def test_the_same_as_protobufs_own_mapping_but_for_int64(job: Any) -> None:
     message = job_to_proto(job)
-    theirs = MessageToDict(message, preserving_proto_field_name=True, unquote_int64_if_possible=True)
-    assert message_to_json(message) == theirs
+    ours = message_to_json(message)
+    assert ours == unquoted(MessageToDict(message, preserving_proto_field_name=True), ours)
+
+
+def unquoted(theirs: Any, ours: Any) -> Any:
+    """What protobuf quotes, as a number where ours is one."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        return {name: unquoted(value, ours.get(name)) for name, value in theirs.items()}
+    if isinstance(theirs, list) and isinstance(ours, list):
+        return [unquoted(*pair) for pair in zip(theirs, ours, strict=True)]
+    return int(theirs) if isinstance(theirs, str) and type(ours) is int else theirs
 
 
 def test_int64_values_are_numbers_of_any_size() -> None:
@@ -79,7 +88,8 @@ def test_null_leaves_a_field_unset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(102, 102), ("OPTIMIZER_TYPE_JOINT_SEARCH", 102), ("OPTIMIZER_TYPE_GEPA", 1)]
+    ("value", "expected"),
+    [(102, 102), ("OPTIMIZER_TYPE_JOINT_SEARCH", 102), ("OPTIMIZER_TYPE_GEPA", 1), ("3", 3)],
 )
 def test_an_enum_is_its_name_or_its_number(value: Any, expected: int) -> None:
     message = message_from_json({"config": {"optimizer_type": value}}, CreatePromptOptimizationJob())

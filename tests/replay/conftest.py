@@ -148,13 +148,14 @@ def mlflow_server(settings: Settings, folder: Path) -> Iterator[str]:
         process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log, cwd=folder)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
-            try:
-                httpx.get(f"{url}/health")
-                break
-            except httpx.TransportError:
-                assert process.poll() is None, (folder / "server.log").read_text()
-                time.sleep(0.2)
+        with httpx.Client(timeout=60) as http:
+            while True:
+                try:
+                    http.get(f"{url}/health")
+                    break
+                except httpx.TransportError:
+                    assert process.poll() is None, (folder / "server.log").read_text()
+                    time.sleep(0.2)
         yield url
     finally:
         process.terminate()

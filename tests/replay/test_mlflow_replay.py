@@ -330,6 +330,7 @@ def test_there_are_45_of_which_43_hold() -> None:
     assert len(DIFFERENCES) == 2
 
 
+@pytest.mark.timeout(600)  # the first waits for the server
 @pytest.mark.parametrize(
     "one",
     [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +18,12 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.inputs import DatasetSummary, InputSummary, JobInputs, ResolvedModel
 from burnish.domain.job import Job, JobConfig, OptimizerType
 from burnish.domain.prompt import Message, Prompt
+from burnish.domain.records import EvaluationRecord
+from burnish.domain.score import Evaluation, Score
+from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
-from burnish.tracking.mlflow import MlflowTracker, traces
+from burnish.tracking.mlflow import MlflowTracker, trace_rows, traces
+from burnish.tracking.mlflow.traces import trace_id_of
 from burnish.tracking.protocol import (
     EvaluationTrace,
     MeasuredCandidate,
@@ -262,14 +268,6 @@ def test_a_dataset_that_was_edited_is_left_alone(shared: MlflowTracker) -> None:
     assert len(shared.dataset(str(first.dataset_id)).examples) == 7
 
 
-def test_a_dataset_found_in_another_experiment_is_linked_to_this_one_too(shared: MlflowTracker) -> None:
-    dataset = small_dataset(fresh("data"))
-    one, two = (shared.ensure_experiment(fresh("experiment")) for _ in range(2))
-    stored = shared.ensure_dataset(dataset, one)
-    assert shared.ensure_dataset(dataset, two).dataset_id == stored.dataset_id
-    assert sorted(store_of(shared).get_dataset_experiment_ids(stored.dataset_id)) == sorted([one, two])
-
-
 def test_inputs_that_mlflow_takes_for_a_simulated_session_are_plain_inputs_here(
     shared: MlflowTracker,
 ) -> None:
@@ -495,6 +493,36 @@ def test_traces_linked_to_a_prompt_version_say_what_it_has_answered(shared: Mlfl
     assert not shared.linked_traces(other).dataset.examples
 
 
+def test_a_run_is_made_begun_and_ended_with_a_commit_each(own: MlflowTracker) -> None:
+    from sqlalchemy import event
+
+    written: list[str] = []
+    job = make_job(own)
+    engine = store_of(own).engine
+
+    def note(connection: Any, cursor: Any, statement: str, *others: Any) -> None:
+        if statement.startswith(("INSERT", "UPDATE")):
+            written.append("write")
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", lambda connection: written.append("commit"))
+
+    def commits() -> int:
+        """Of transactions in which something was written; then begins to count anew."""
+        found = sum(pair == ("write", "commit") for pair in itertools.pairwise(written))
+        written.clear()
+        return found
+
+    run_id = own.schedule_run(job, "store")
+    assert commits() == 1
+    started = replace(job, run_id=run_id, attempt=1)
+    assert own.ensure_run(started) == run_id
+    assert commits() <= 2  # the prompt is shown in the experiment, which is the registry's
+    entries = RunEntries(metrics=[({"score": 0.5}, 0)], note="a note")
+    assert own.end_run(run_id, RunStatus.FINISHED, entries)
+    assert commits() == 1
+
+
 def trace_batch(tracker: MlflowTracker) -> tuple[str, TraceBatch]:
     """A run, and 30 traces for it."""
     job = make_job(tracker, Dataset.of([({"review": f"r{n}"}, {}) for n in range(30)], fresh("data")))
@@ -509,22 +537,108 @@ def trace_batch(tracker: MlflowTracker) -> tuple[str, TraceBatch]:
     )
 
 
+@pytest.mark.parametrize("agreed", [None, True, False], ids=["first batch", "by rows", "by MLflow"])
 def test_a_batch_of_traces_is_written_whole_or_not_at_all(
-    shared: MlflowTracker, client: Any, monkeypatch: pytest.MonkeyPatch
+    shared: MlflowTracker, client: Any, agreed: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from sqlalchemy import event
+
     run_id, batch = trace_batch(shared)
+    monkeypatch.setattr(shared._traces._rows, "_agrees", agreed)
 
-    def broken(*args: Any, **kwargs: Any) -> Any:
-        raise OSError("the disk is full")
+    def broken(connection: Any, cursor: Any, statement: str, *others: Any) -> None:
+        if statement.startswith("INSERT INTO assessments"):  # where the traces are already
+            raise OSError("the disk is full")
 
-    with monkeypatch.context() as patch, pytest.raises(TrackingUnavailable):
-        patch.setattr(type(store_of(shared)), "log_spans", broken)
-        shared.log_traces(run_id, batch)
+    engine = store_of(shared).engine
+    event.listen(engine, "before_cursor_execute", broken)
+    try:
+        with pytest.raises(TrackingUnavailable):
+            shared.log_traces(run_id, batch)
+    finally:
+        event.remove(engine, "before_cursor_execute", broken)
     assert client.search_traces(locations=[batch.experiment_id]) == []
     shared.log_traces(run_id, batch)
     found = client.search_traces(locations=[batch.experiment_id])
     assert len(found) == 30
     assert all(trace.data.spans for trace in found)
+
+
+def odd_traces(tracker: MlflowTracker) -> tuple[str, TraceBatch]:
+    """A run and traces with everything that has a column of its own."""
+    records: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({"review": "fine"}, {"expected_response": "yes"}),
+        (
+            {"review": "naïve — 映画", "nested": {"a": [1, None]}},
+            {"expected_response": None, "other": {"a": 1}},
+        ),
+        ({"review": "long"}, {"count": 3, "is": True}),
+        ({"messages": [{"role": "user", "content": "hi"}], "model": "m"}, {}),
+    ]
+    job = make_job(tracker, Dataset.of(records, fresh("data")))
+    outputs = ["yes", "ja — 映", "x" * 3000, ""]
+    found = []
+    for number, example in enumerate(tracker.dataset(str(job.config.dataset_id)).examples):
+        scores = {"exact": Score(number / 3, "why — 映画" * (number % 2)), "fluent": Score(1.0)}
+        evaluation = Evaluation(
+            candidate_id="c",
+            example_id=example.example_id,
+            output=outputs[number],
+            scores=scores if number < 3 else {},
+            aggregate=0.5,
+            error="refused" if number == 3 else None,
+            usage=Usage(calls=1, prompt_tokens=30 * number, completion_tokens=2 * number),
+        )
+        record = EvaluationRecord(evaluation=evaluation, split="test")
+        model = "gpt-4o-mini" if number == 2 else "openai:/gpt-4o-mini"  # MLflow knows a price
+        found.append(EvaluationTrace(record=record, example=example, role="best", model=model))
+    return tracker.ensure_run(job), TraceBatch(
+        job_id=job.job_id, experiment_id=job.experiment_id, traces=found
+    )
+
+
+def test_rows_of_traces_are_those_that_mlflow_would_have_written(own: MlflowTracker, tmp_path: Path) -> None:
+    run_id, batch = odd_traces(own)
+    written = []
+    for agreed in (True, False):  # by rows, by MLflow
+        path = tmp_path / f"{agreed}.db"
+        shutil.copy(str(own.address.sqlite_path), path)
+        tracker = MlflowTracker(f"sqlite:///{path}", clock=lambda: 1_700_000_000.5)
+        tracker._traces._rows._agrees = agreed
+        tracker.log_traces(run_id, batch)
+        with store_of(tracker).ManagedSessionMaker() as session:
+            ids = [trace_id_of(batch.job_id, trace.record) for trace in batch.traces]
+            rows = {
+                trace_id: trace_rows._comparable(trace_rows._written(session, trace_id)) for trace_id in ids
+            }
+        written.append(rows)
+    assert all(set(rows) >= {"trace_info", "spans"} for rows in written[0].values())
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_rows_are_written_only_where_mlflow_has_written_the_same(
+    own: MlflowTracker, agrees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+    from sqlalchemy import event
+
+    if not agrees:  # a version that writes something else
+        monkeypatch.setattr(trace_rows, "SPANS_LOCATION", "mlflow.spans")
+    statements: list[str] = []
+    event.listen(
+        store_of(own).engine, "before_cursor_execute", lambda *at: statements.append(at[2].split(" (")[0])
+    )
+    run_id, batch = trace_batch(own)
+    own.log_traces(run_id, replace(batch, traces=batch.traces[:1]))
+    statements.clear()
+    own.log_traces(run_id, replace(batch, traces=batch.traces[1:]))
+    assert own._traces._rows._agrees is agrees
+    inserts = [statement for statement in statements if statement.startswith("INSERT")]
+    assert len(inserts) <= 6 if agrees else len(inserts) > 29  # one a table, however many traces
+    found = MlflowClient(own.address.tracking_uri).search_traces(locations=[batch.experiment_id])
+    assert len(found) == 30
+    assert all(len(trace.data.spans) == 1 for trace in found)
 
 
 def test_traces_that_another_worker_writes_at_this_moment_are_there_once(

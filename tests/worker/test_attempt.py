@@ -44,6 +44,10 @@ def the_run(harness: WorkerHarness) -> FakeRun:
     return run
 
 
+def away(*_: Any) -> None:
+    raise TrackingUnavailable("MLflow is away")
+
+
 # --- cancel
 
 
@@ -501,6 +505,25 @@ async def test_a_job_that_has_its_run_begins_while_mlflow_is_away(harness: Worke
     assert len(result.versions) == 1
 
 
+async def test_a_run_that_was_ended_is_not_opened_by_a_late_try(harness: WorkerHarness) -> None:
+    """MLflow is away until the job ends: what tries to open its run must not come after its end."""
+    await harness.submit_with_run()
+    process = WorkerProcess(harness)
+    loop = asyncio.get_running_loop()
+    process.before["ensure_run"] = away
+
+    def back(*_: Any) -> None:  # the run has been ended, its traces are being written
+        del process.before["ensure_run"]
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.02), loop).result(10)
+
+    process.before["log_traces"] = back
+    await process.run()
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    assert "ensure_run" not in process.before
+    assert (await harness.store.get("job")).status is JobStatus.COMPLETED
+    assert the_run(harness).status is RunStatus.FINISHED
+
+
 async def test_a_scheduled_run_runs_with_the_first_attempt(harness: WorkerHarness) -> None:
     job = await harness.submit_with_run()
     process = WorkerProcess(harness, faults=SLOW)
@@ -515,9 +538,6 @@ async def test_a_scheduled_run_runs_with_the_first_attempt(harness: WorkerHarnes
 async def test_patience_with_mlflow_has_a_limit(harness: WorkerHarness) -> None:
     await harness.submit()
     process = WorkerProcess(harness, retries=2)
-
-    def away(*_: Any) -> None:
-        raise TrackingUnavailable("MLflow is away")
 
     process.before["register_winner"] = away
     await process.run()

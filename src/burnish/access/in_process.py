@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from burnish.access.mlflow import Answer
+from burnish.access.mlflow import NO_ENDPOINT, Answer
 from burnish.access.questions import Question
 from burnish.errors import TrackingUnavailable
 
@@ -46,8 +46,10 @@ def _guard(flask: Any, question: Question, headers: Mapping[str, str]) -> Answer
             raise TrackingUnavailable("MLflow could not say whether this is permitted") from error
         if refusal is not None:
             return _answer(flask.make_response(refusal))
-        from flask import g
+        from flask import g, request
 
+        if request.routing_exception is not None:
+            return NO_ENDPOINT
         return Answer(200, user=g.get("mlflow_authenticated_user"))
 
 

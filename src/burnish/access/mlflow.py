@@ -9,6 +9,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ from burnish.access.questions import (
 from burnish.domain.actor import Actor
 from burnish.domain.job import DEFAULT_WORKSPACE
 from burnish.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied, TrackingUnavailable
+from burnish.tracking.names import split_prompt_uri
 
 _CREDENTIALS = ("authorization", "cookie", WORKSPACE_HEADER)
 _MOST_REMEMBERED = 10_000
@@ -53,6 +55,9 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
+NO_ENDPOINT = Answer(404, "this MLflow has no such endpoint")
+
+
 class Answers(Protocol):
     """The way to MLflow.
 
@@ -60,7 +65,8 @@ class Answers(Protocol):
     """
 
     async def guard(self, question: Question, headers: Mapping[str, str]) -> Answer:
-        """What MLflow's guard says of it: 200 where it has no objection."""
+        """What MLflow's guard says of it: 200 where it has no objection, ``NO_ENDPOINT`` where there is
+        nothing to guard."""
         ...
 
     async def send(self, question: Question, headers: Mapping[str, str]) -> Answer:
@@ -101,11 +107,20 @@ class MlflowAuthority:
             for experiment_id in await self._experiments_of_dataset(caller, need.name):
                 await self.check(caller, Need(need.permission, Kind.EXPERIMENT, experiment_id), fresh=fresh)
             return
-        await self._require(caller, question_of(need), fresh)
+        _raise_refusal(await self._guard(caller, question_of(need), fresh))
 
     async def check_new_job(self, caller: Caller, wanted: NewJob) -> None:
+        await self.check(caller, Need(Permission.UPDATE, Kind.EXPERIMENT, wanted.experiment_id))
+        names = _prompt_names(wanted)
+        for name in names:  # a job shows its prompts' texts; MLflow's own endpoint lets in whom nobody denied
+            await self.check(caller, Need(Permission.READ, Kind.PROMPT, name))
         for question in questions_of_new_job(wanted):
-            await self._require(caller, question)
+            if (answer := await self._guard(caller, question)) != NO_ENDPOINT:
+                _raise_refusal(answer)
+                continue
+            for name in names:  # MLflow 3.9 has no rule for jobs, which write versions
+                await self.check(caller, Need(Permission.UPDATE, Kind.PROMPT, name))
+            break
         if wanted.dataset_id:
             await self.check(caller, Need(Permission.READ, Kind.DATASET, wanted.dataset_id))
 
@@ -156,12 +171,14 @@ class MlflowAuthority:
         _raise_refusal(answer)
         return list(answer.json().get("experiment_ids", ()))  # none: whoever asks next finds that out
 
-    async def _require(self, caller: Caller, question: Question, fresh: bool = False) -> None:
+    async def _guard(self, caller: Caller, question: Question, fresh: bool = False) -> Answer:
         key = ("may", _digest(caller.credentials), _digest(asdict(question)))
         if not fresh and self._remembered(key):
-            return
-        _raise_refusal(await self._answers.guard(question, caller.credentials))
-        self._remember(key, True)
+            return Answer(200)
+        answer = await self._answers.guard(question, caller.credentials)
+        if answer.status == 200:
+            self._remember(key, True)
+        return answer
 
     def _remembered(self, key: Hashable) -> Any:
         until, value = self._known.get(key, (0.0, None))
@@ -172,6 +189,14 @@ class MlflowAuthority:
         self._known.move_to_end(key)
         while len(self._known) > _MOST_REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _prompt_names(wanted: NewJob) -> list[str]:
+    names = []
+    for uri in wanted.prompt_uris:
+        with suppress(InvalidInput):  # which the job is refused for
+            names.append(split_prompt_uri(uri)[0])
+    return list(dict.fromkeys(names))
 
 
 def _raise_refusal(answer: Answer) -> None:

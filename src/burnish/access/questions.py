@@ -109,9 +109,7 @@ def read_page(kind: Kind, answer: Mapping[str, Any]) -> tuple[list[str], str]:
 
 
 def questions_of_new_job(wanted: NewJob) -> Iterator[Question]:
-    """Update on the experiment, and what MLflow's own endpoint asks of a job; its handler refuses one without
-    an optimizer."""
-    yield question_of(Need(Permission.UPDATE, Kind.EXPERIMENT, wanted.experiment_id))
+    """What MLflow's own endpoint asks of a job; its handler refuses one without an optimizer."""
     gateways = [model for model in wanted.models if model.startswith(_GATEWAY)]
     settings = [json.dumps({"reflection_model": model}) for model in dict.fromkeys(gateways)]
     for position, uri in enumerate(wanted.prompt_uris):

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import aiohttp
 from starlette.types import ASGIApp, Message
 
-from burnish.access.mlflow import Answer, MlflowAuthority
+from burnish.access.mlflow import NO_ENDPOINT, Answer, MlflowAuthority
 from burnish.access.protocol import (
     EVERYBODY,
     WORKSPACE_HEADER,
@@ -44,6 +44,8 @@ class WholeAnswers(ABC):
             if found.json().get("experiment", {}).get("lifecycle_stage") != "active":
                 return Answer(403, "the experiment is deleted; restore it first")
         answer = await self.send(question, headers)
+        if answer.status == 404 and "error_code" not in answer.json():
+            return NO_ENDPOINT
         refused = answer.status in (401, 403) or answer.status >= 500
         return answer if refused or question.method == "GET" else Answer(200)  # its handler has refused it
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from burnish.access.protocol import WORKSPACE_HEADER, Authority, Caller, Kind, Need, NewJob, Permission
 from burnish.domain.actor import Actor
-from burnish.errors import InvalidInput, NotAuthenticated, PermissionDenied
+from burnish.errors import InvalidInput, NotAuthenticated, NotFound, PermissionDenied
 
 MIN_TOKEN_LENGTH = 16
 CHALLENGE = 'Bearer realm="burnish", Basic realm="burnish"'
@@ -96,11 +97,18 @@ class TokenAuthority:
     Args:
         find: the token behind a request's headers: of its own, or of the session its cookie holds.
         behind: knows the workspaces.
+        experiments_of: ids of the experiments that a dataset belongs to, or raises NotFound.
     """
 
-    def __init__(self, find: Callable[[Mapping[str, str]], Token | None], behind: Authority) -> None:
+    def __init__(
+        self,
+        find: Callable[[Mapping[str, str]], Token | None],
+        behind: Authority,
+        experiments_of: Callable[[str], Awaitable[Sequence[str]]],
+    ) -> None:
         self._find = find
         self._behind = behind
+        self._experiments_of = experiments_of
 
     async def identify(self, headers: Mapping[str, str]) -> Caller:
         token = self._token(headers)
@@ -117,10 +125,19 @@ class TokenAuthority:
         if within is not None and need.kind is Kind.EXPERIMENT and need.name not in within:
             raise PermissionDenied(f"this token is for other experiments than {need.name}")
         if within is not None and need.kind is Kind.DATASET:
-            raise PermissionDenied("this token is limited to experiments, and may not look into datasets")
+            await self._require_dataset(within, need.name)
 
     async def check_new_job(self, caller: Caller, wanted: NewJob) -> None:
         await self.check(caller, Need(Permission.UPDATE, Kind.EXPERIMENT, wanted.experiment_id))
+        if wanted.dataset_id:
+            await self.check(caller, Need(Permission.READ, Kind.DATASET, wanted.dataset_id))
+
+    async def _require_dataset(self, within: frozenset[str], dataset_id: str) -> None:
+        found: Sequence[str] = ()
+        with suppress(NotFound):  # as unknown as another experiment's
+            found = await self._experiments_of(dataset_id)
+        if not found or not within.issuperset(found):
+            raise PermissionDenied(f"this token is for other experiments than those of dataset {dataset_id}")
 
     async def readable(self, caller: Caller, kind: Kind, *, fresh: bool = False) -> frozenset[str] | None:
         within = self._token(caller.credentials).experiment_ids

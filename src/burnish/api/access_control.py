@@ -136,9 +136,15 @@ def _on_job(permission: Permission, prompts: bool = False) -> Rule:
 
 
 async def _on_jobs(request: Request) -> None:
+    """One among several that may not be read is as unknown as one that there is not."""
     found = await request.services.store.get_existing(request.call.message.job_ids)
-    for job, _ in found.values():
-        await request.need(Permission.READ, Kind.EXPERIMENT, request.in_workspace(job).experiment_id)
+    for job_id in request.call.message.job_ids:
+        if job_id in found:
+            job, _ = found[job_id]
+            try:
+                await request.need(Permission.READ, Kind.EXPERIMENT, request.in_workspace(job).experiment_id)
+            except PermissionDenied:
+                raise NotFound("job", job_id) from None
 
 
 async def _new_job(request: Request) -> None:

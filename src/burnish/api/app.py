@@ -77,11 +77,13 @@ def create_app(
     app = Starlette(lifespan=lifespan)
     app.state.streams = streams
     app.add_exception_handler(HTTPException, _no_such_endpoint)
-    access = AccessControl(authority or authority_of(settings, mlflow_app, sessions), services)
+    if authority is None:
+        authority = authority_of(settings, mlflow_app, sessions, services.catalog)
+    access = AccessControl(authority, services)
     ours = list(routes(services, _verbs(streams), access, prefix))
     app.router.routes.extend([*ours, *refuse_others(ours, prefix)])
     app.add_route(f"{prefix}/health", health)
-    app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow, worker)))
+    app.add_route(f"{prefix}/ready", ready(checks_of(services, mlflow, worker), _is_known(access)))
     if scrape is not None:
         app.add_route(f"{prefix}/metrics", _for_known(access, metrics(scrape)))
     app.add_route(f"{prefix}/openapi.json", _openapi(bool(tokens)))
@@ -103,6 +105,7 @@ def create_app(
         },
         open_paths=(
             f"{prefix}/health",
+            f"{prefix}/ready",
             prefix + PAGE_PATH,
             f"{prefix}{PAGE_PATH}/*",
             *(() if mlflow_app else (f"{prefix}/",)),
@@ -154,6 +157,17 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "promoteOptimizedPrompt": jobs.promote,
         "rollbackOptimizedPrompt": jobs.roll_back,
     }
+
+
+def _is_known(access: AccessControl) -> Callable[[Request], Awaitable[bool]]:
+    async def known(request: Request) -> bool:
+        try:
+            await access.identify(request.headers)
+        except BurnishError:
+            return False
+        return True
+
+    return known
 
 
 def _for_known(access: AccessControl, endpoint: Endpoint) -> Endpoint:

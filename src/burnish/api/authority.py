@@ -15,6 +15,7 @@ from burnish.access.tokens import TokenAuthority
 from burnish.api.mlflow_app import LazyApp
 from burnish.api.session import Sessions
 from burnish.config import Settings
+from burnish.service.catalog import JobCatalog
 from burnish.tracking.mlflow.address import Address
 
 BASIC_AUTH = "basic-auth"
@@ -23,11 +24,14 @@ FAR_SECONDS = 30.0
 """How long a permission is believed to last, of an MLflow in this process and of one elsewhere."""
 
 
-def authority_of(settings: Settings, mlflow_app: ASGIApp | None, sessions: Sessions) -> Authority:
+def authority_of(
+    settings: Settings, mlflow_app: ASGIApp | None, sessions: Sessions, catalog: JobCatalog
+) -> Authority:
     """
     Args:
         mlflow_app: that of this process.
         sessions: where tokens are found.
+        catalog: knows to which experiments a dataset belongs.
     """
     if isinstance(mlflow_app, LazyApp):
         known = _in_process(settings, mlflow_app)
@@ -35,7 +39,9 @@ def authority_of(settings: Settings, mlflow_app: ASGIApp | None, sessions: Sessi
         known = ServerAuthority(HttpAnswers(str(Address(settings.tracking_uri))), FAR_SECONDS)
     else:
         known = Open()
-    return TokenAuthority(sessions.find, known) if sessions.required else known
+    if sessions.required:
+        return TokenAuthority(sessions.find, known, catalog.experiments_of_dataset)
+    return known
 
 
 def _in_process(settings: Settings, mlflow_app: LazyApp) -> Authority:

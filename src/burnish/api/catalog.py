@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from burnish.api.routes import Call
 from burnish.api.services import Services
-from burnish.api.wire import page_size
+from burnish.api.wire import MAX_PAGE, page_size
 from burnish.domain.optimizer_type import OptimizerType
 from burnish.domain.prompt import text_of, variables_in_order
 from burnish.domain.text import well_formed, well_formed_values
@@ -19,11 +20,12 @@ from burnish.proto.inputs import template_to_proto
 from burnish.service.catalog import Column, ModelProvider, Record, columns_of, model_of
 from burnish.service.datasets import Upload
 from burnish.service.trace_dataset import DatasetResult, TraceRequest
-from burnish.tracking.catalog import DatasetEntry, PageRequest, VersionEntry
+from burnish.tracking.catalog import DatasetEntry, Page, PageRequest, VersionEntry
 
 DEFAULT_PAGE = 100
 MOST_RECORDS, DEFAULT_RECORDS = 100, 20
 
+T = TypeVar("T")
 Made = TypeVar("Made", wire.UploadDataset.Response, wire.MakeDatasetFromTraces.Response)
 
 _ARGUMENTS = {
@@ -34,19 +36,18 @@ _ARGUMENTS = {
 
 
 async def list_experiments(services: Services, call: Call) -> wire.ListCatalogExperiments.Response:
-    page = await services.catalog.experiments(_page_request(call))
+    page = await _visible_page(services.catalog.experiments, call, lambda entry: entry.experiment_id)
     return wire.ListCatalogExperiments.Response(
         experiments=[
             wire.CatalogExperiment(experiment_id=entry.experiment_id, name=well_formed(entry.name))
             for entry in page.entries
-            if call.visible.shows(entry.experiment_id)
         ],
         next_page_token=page.next_page_token,
     )
 
 
 async def list_prompts(services: Services, call: Call) -> wire.ListCatalogPrompts.Response:
-    page = await services.catalog.prompts(_page_request(call))
+    page = await _visible_page(services.catalog.prompts, call, lambda entry: entry.name)
     return wire.ListCatalogPrompts.Response(
         prompts=[
             wire.CatalogPrompt(
@@ -55,7 +56,6 @@ async def list_prompts(services: Services, call: Call) -> wire.ListCatalogPrompt
                 latest_version=entry.latest_version,
             )
             for entry in page.entries
-            if call.visible.shows(entry.name)
         ],
         next_page_token=page.next_page_token,
     )
@@ -71,10 +71,14 @@ async def get_prompt(services: Services, call: Call) -> wire.GetCatalogPrompt.Re
 
 
 async def list_datasets(services: Services, call: Call) -> wire.ListCatalogDatasets.Response:
-    request = _page_request(call)
-    page = await services.catalog.datasets(request, call.message.experiment_id or None)
+    experiment_id = call.message.experiment_id or None
+
+    async def listed(request: PageRequest) -> Page[DatasetEntry]:
+        return await services.catalog.datasets(request, experiment_id)
+
+    page = await _visible_page(listed, call, lambda entry: entry.dataset_id)
     return wire.ListCatalogDatasets.Response(
-        datasets=[_dataset_to_proto(entry) for entry in page.entries if call.visible.shows(entry.dataset_id)],
+        datasets=[_dataset_to_proto(entry) for entry in page.entries],
         next_page_token=page.next_page_token,
     )
 
@@ -174,10 +178,36 @@ async def list_providers(services: Services, call: Call) -> wire.ListCatalogProv
     )
 
 
-def _page_request(call: Call) -> PageRequest:
+async def _visible_page(
+    listing: Callable[[PageRequest], Awaitable[Page[T]]], call: Call, name_of: Callable[[T], str]
+) -> Page[T]:
+    """A page of what the caller may see. Where that is not all, the list is read from its beginning, and a
+    token counts what was shown: MLflow's own would count what is hidden."""
     call.check()
     message = call.message
-    return PageRequest(message.name_contains, page_size(message, DEFAULT_PAGE), message.page_token or None)
+    size = page_size(message, DEFAULT_PAGE)
+    request = PageRequest(message.name_contains, size, message.page_token or None)
+    if call.visible.names is None:
+        return await listing(request)
+    begin = _place_of(message.page_token)
+    seen: list[T] = []
+    request = replace(request, max_results=MAX_PAGE, page_token=None)
+    while len(seen) <= begin + size:
+        page = await listing(request)
+        seen += [entry for entry in page.entries if call.visible.shows(name_of(entry))]
+        if page.next_page_token is None:
+            break
+        request = replace(request, page_token=page.next_page_token)
+    end = begin + size
+    return Page(seen[begin:end], str(end) if len(seen) > end else None)
+
+
+def _place_of(page_token: str) -> int:
+    if not page_token:
+        return 0
+    if not (page_token.isascii() and page_token.isdigit() and len(page_token) < 10):
+        raise InvalidInput.of("page_token", page_token, "is none of this list; start again without it")
+    return int(page_token)
 
 
 def _version_to_proto(entry: VersionEntry) -> wire.CatalogPromptVersion:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -442,5 +442,8 @@ def read_prompts(tracker: Tracker, uris: Iterable[str], field: str, problems: Pr
         except NotFound:
             problems.add(field, uri, "there is no such prompt version in the registry")
         except InvalidInput as error:
-            problems.extend(error.problems)
+            problems.extend(
+                replace(problem, field=field) if problem.field == "prompt" else problem
+                for problem in error.problems
+            )
     return tuple(prompts)

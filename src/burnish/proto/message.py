@@ -102,7 +102,7 @@ def is_repeated(field: Field) -> bool:
 def message_from_json(value: Any, message: Built, path: str = "") -> Built:
     """Fill a message in from a JSON value, and return it. ``null`` leaves a field unset.
 
-    int64 may be a number or its digits, an enum its name or its number, a field's name may be in
+    int64 may be a number or its digits, an enum its name, its number or its digits, a field's name may be in
     camelCase: what protobuf's own mapping takes.
 
     Raises:
@@ -242,7 +242,8 @@ def _flag(value: Any) -> Any:
 
 def _enum_number(enum: Any, value: Any) -> Any:
     if isinstance(value, str):
-        entry = enum.values_by_name.get(value)
+        digits = value.isascii() and value.isdigit() and len(value) < 10
+        entry = enum.values_by_number.get(int(value)) if digits else enum.values_by_name.get(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         entry = enum.values_by_number.get(value)
     else:

@@ -118,6 +118,13 @@ class JobCatalog:
         entry, records = await asyncio.to_thread(self._tracked.records, dataset_id, max_results)
         return entry, columns_of(records), records
 
+    async def experiments_of_dataset(self, dataset_id: str) -> Sequence[str]:
+        """
+        Raises:
+            NotFound
+        """
+        return await asyncio.to_thread(self._tracked.experiments_of_dataset, dataset_id)
+
     async def scorers(self, experiment_id: str) -> Sequence[ScorerInfo]:
         def read() -> Sequence[ScorerInfo]:
             return list_scorers(self._tracked.scorers(experiment_id) if experiment_id else {})

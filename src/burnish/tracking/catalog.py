@@ -107,6 +107,14 @@ class Catalog(Protocol):
         """
         ...
 
+    def experiments_of_dataset(self, dataset_id: str) -> Sequence[str]:
+        """Ids of the experiments that a dataset belongs to.
+
+        Raises:
+            NotFound
+        """
+        ...
+
     def scorers(self, experiment_id: str) -> Mapping[str, Mapping[str, Any]]:
         """The latest version of each scorer registered in the experiment, by name, in MLflow's serialized
         form. Nothing of what is registered is executed."""

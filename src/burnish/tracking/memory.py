@@ -93,6 +93,7 @@ class FakeTracker:
         self.versions: dict[str, list[FakeVersion]] = {}
         self.aliases: dict[tuple[str, str], int] = {}
         self.datasets: dict[str, Dataset] = {}
+        self.dataset_experiments: dict[str, str] = {}
         self.traces: list[tuple[str, LoggedTrace, TraceValues]] = []
         self.scorers: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.linked: dict[str, LinkedTraces] = {}
@@ -164,12 +165,14 @@ class FakeTracker:
     def ensure_dataset(self, dataset: Dataset, experiment_id: str) -> Dataset:
         check_dataset_name(dataset.name)
         with self._call("ensure_dataset"):
-            for known in self.datasets.values():
-                if (known.name, known.digest) == (dataset.name, dataset.digest):
+            wanted = (dataset.name, dataset.digest, experiment_id)
+            for dataset_id, known in self.datasets.items():
+                if (known.name, known.digest, self.dataset_experiments[dataset_id]) == wanted:
                     return known
             self._require_experiment(experiment_id)
-            made = replace(dataset, dataset_id=f"d-{len(self.datasets) + 1}")
-            self.datasets[f"d-{len(self.datasets) + 1}"] = made
+            dataset_id = f"d-{len(self.datasets) + 1}"
+            self.datasets[dataset_id] = made = replace(dataset, dataset_id=dataset_id)
+            self.dataset_experiments[dataset_id] = experiment_id
             return made
 
     def schedule_run(self, job: Job, store_id: str) -> str:

@@ -60,7 +60,11 @@ class FakeCatalog:
 
     def datasets(self, request: PageRequest, experiment_id: str | None = None) -> Page[DatasetEntry]:
         self._reach()
-        known = [self._entry(dataset_id) for dataset_id in self._tracker.datasets]
+        known = [
+            self._entry(dataset_id)
+            for dataset_id in self._tracker.datasets
+            if experiment_id in (None, self._tracker.dataset_experiments[dataset_id])
+        ]
         return _page(reversed(known), request, lambda entry: entry.name)
 
     def records(
@@ -71,6 +75,12 @@ class FakeCatalog:
             raise NotFound("dataset", dataset_id)
         examples = self._tracker.datasets[dataset_id].examples[:max_results]
         return self._entry(dataset_id), [(entry.inputs, entry.expectations) for entry in examples]
+
+    def experiments_of_dataset(self, dataset_id: str) -> Sequence[str]:
+        self._reach()
+        if dataset_id not in self._tracker.datasets:
+            raise NotFound("dataset", dataset_id)
+        return [self._tracker.dataset_experiments[dataset_id]]
 
     def scorers(self, experiment_id: str) -> Mapping[str, Mapping[str, Any]]:
         self._reach()

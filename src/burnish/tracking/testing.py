@@ -255,6 +255,15 @@ class TrackerContract(ABC):
         other_name = Dataset(fresh("data"), dataset.examples)
         assert tracker.ensure_dataset(other_name, experiment_id).dataset_id != first.dataset_id
 
+    def test_the_same_dataset_in_two_experiments_is_two(self, tracker: Tracker) -> None:
+        """Who may read the one may be others than who may read the other."""
+        dataset = small_dataset(fresh("data"))
+        one, two = (tracker.ensure_experiment(fresh("experiment")) for _ in range(2))
+        first, second = tracker.ensure_dataset(dataset, one), tracker.ensure_dataset(dataset, two)
+        assert first.dataset_id != second.dataset_id
+        assert tracker.ensure_dataset(dataset, one).dataset_id == first.dataset_id
+        assert second.examples == first.examples
+
     @pytest.mark.parametrize("dataset_id", ["d-nope", "", "../../experiments", "d-1' OR '1'='1", "a" * 300])
     def test_a_missing_dataset_is_not_found(self, tracker: Tracker, dataset_id: str) -> None:
         with pytest.raises(NotFound, match="dataset"):

@@ -91,6 +91,7 @@ class CatalogContract(ABC):
         assert dataset_id is not None
         (entry,) = catalog.datasets(PageRequest(name)).entries
         assert (entry.dataset_id, entry.name, entry.records) == (dataset_id, name, 30)
+        assert catalog.experiments_of_dataset(dataset_id) == [experiment_id]
         listed = catalog.datasets(PageRequest(), experiment_id).entries
         assert dataset_id in {found.dataset_id for found in listed}
         found, records = catalog.records(dataset_id, 20)
@@ -99,6 +100,8 @@ class CatalogContract(ABC):
         assert all(record in rows for record in records)
         with pytest.raises(NotFound):
             catalog.records("d-none", 20)
+        with pytest.raises(NotFound):
+            catalog.experiments_of_dataset("d-none")
 
     def test_nothing_is_registered_in_an_experiment_that_there_is_not(self, catalog: Catalog) -> None:
         assert catalog.scorers("987654321") == {}

@@ -62,16 +62,18 @@ class Attempt:
         if self._context.job.deaths >= self._worker.max_job_deaths:
             return await run_to_completion(self._finalizer.failed(WorkersLost(self._context.job.deaths)))
         work = asyncio.create_task(self._work())
-        beside = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep_run_current())]
+        watch = asyncio.create_task(self._watch())
+        run_updates = asyncio.create_task(self._keep_run_current())
         try:
-            end = await self._course(work, beside[0])
-            return await run_to_completion(_after(cancel_and_wait(work), end))  # the heartbeat goes on
+            end = await self._course(work, watch)
+            # The heartbeat goes on; but nothing may open the run again that the end has closed.
+            return await run_to_completion(_after(cancel_and_wait(work, run_updates), end))
         except AttemptSuperseded:
-            await cancel_and_wait(work, *beside)
+            await cancel_and_wait(work, watch, run_updates)
             await self._finalizer.superseded()
             raise
         finally:
-            await cancel_and_wait(work, *beside)
+            await cancel_and_wait(work, watch, run_updates)
 
     async def give_back(self) -> None:
         """End it before it has begun.

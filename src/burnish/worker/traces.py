@@ -9,7 +9,7 @@ from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.tracking.protocol import EvaluationTrace, TraceBatch
 from burnish.worker.context import AttemptContext
 
-_BATCH = 25  # traces for which one call holds MLflow's turn
+_BATCH = 100  # traces for which one call holds MLflow's turn
 _PAGE = 1000
 _FINAL_SPLITS = ("validation", "test")
 

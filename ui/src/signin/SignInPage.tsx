@@ -3,12 +3,36 @@ import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useRouter } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
 import { messageOf } from "../shared/api/errors";
+import { facts } from "../shared/api/server";
 import { signIn } from "../shared/api/session";
 import { safeBack } from "./search";
 
 const route = getRouteApi("/signin");
 
 export function SignInPage() {
+  return facts.signIn ? <TokenForm /> : <AskedByTheBrowser />;
+}
+
+/** MLflow's users: the browser's own dialog asks for them, and was dismissed. */
+function AskedByTheBrowser() {
+  const { back } = route.useSearch();
+  const router = useRouter();
+  return (
+    <Paper withBorder p="xl" maw={420} mx="auto" mt="10vh">
+      <Stack>
+        <Title order={1}>Sign in</Title>
+        <Text c="dimmed" size="sm">
+          This server asks for your MLflow user name and password, in your browser's own dialog.
+        </Text>
+        <Button component="a" href={router.basepath.replace(/\/$/, "") + safeBack(back)}>
+          Ask me again
+        </Button>
+      </Stack>
+    </Paper>
+  );
+}
+
+function TokenForm() {
   const { back } = route.useSearch();
   const router = useRouter();
   const queries = useQueryClient();

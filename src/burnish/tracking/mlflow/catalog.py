@@ -102,6 +102,9 @@ class MlflowCatalog:
             :max_results
         ]
 
+    def experiments_of_dataset(self, dataset_id: str) -> Sequence[str]:
+        return self._datasets.experiment_ids(dataset_id)
+
     def scorers(self, experiment_id: str) -> Mapping[str, Mapping[str, Any]]:
         try:
             with self._connection.tracking("experiment", experiment_id) as store:

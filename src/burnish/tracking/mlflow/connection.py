@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from burnish.domain.job import DEFAULT_WORKSPACE
 from burnish.errors import BurnishError, InvalidInput, NotFound, TrackingUnavailable
 from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow.address import Address
+from burnish.tracking.mlflow.transaction import Transaction, write_together
 from burnish.tracking.workspace import current_workspace
+
+T = TypeVar("T")
 
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _REFUSED = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE")
@@ -42,6 +45,7 @@ class Connection:
         self._turn: threading.RLock | None = threading.RLock() if address.sqlite_path else None
         self._turns = tuple(threading.Lock() for _ in range(64))
         self._stores: tuple[Any, Any] | None = None
+        self._together = threading.local()
 
     @contextmanager
     def tracking(self, what: str = "", name: str = "") -> Iterator[Any]:
@@ -54,7 +58,32 @@ class Connection:
             NotFound, InvalidInput, TrackingUnavailable
         """
         with self._translated(what, name), self._in_turn(), self._in_workspace():
-            yield self._open()[0]
+            yield getattr(self._together, "store", None) or self._open()[0]
+
+    def together(self, what: str, name: str, work: Callable[[], T]) -> T:
+        """Do ``work`` with all that this thread writes to the tracking store in one transaction.
+
+        Over HTTP, and where somebody else writes the same at this moment, it is done piece by piece.
+
+        Args:
+            what, name: as for :meth:`tracking`.
+            work: may be called twice, the first time without an effect on MLflow.
+
+        Raises:
+            NotFound, InvalidInput, TrackingUnavailable
+        """
+        results: list[T] = []
+
+        def write(store: Any, transaction: Transaction | None) -> None:
+            self._together.store = store if transaction is not None else None
+            try:
+                results.append(work())
+            finally:
+                self._together.store = None
+
+        with self.tracking(what, name) as store:
+            write_together(store, None, write)
+        return results[-1]
 
     @contextmanager
     def registry(self, what: str = "", name: str = "") -> Iterator[Any]:

@@ -51,16 +51,16 @@ class Datasets:
             return store.get_dataset(dataset_id)
 
     def ensure(self, dataset: Dataset, experiment_id: str) -> Dataset:
-        """Find the dataset with this name and these examples in this order, or make it.
+        """Find the experiment's dataset with this name and these examples in this order, or make it.
 
         One that was edited since is left alone, and another is made; one whose making was
-        interrupted is completed.
+        interrupted is completed. Another experiment's is not taken: who may read that one may be others.
 
         Raises:
             InvalidInput: the name is too long, or the experiment does not exist.
         """
         check_dataset_name(dataset.name)
-        for entity in self._with_digest(dataset):
+        for entity in self._with_digest(dataset, experiment_id):
             found = self._read(entity)
             if not found.examples:
                 return self._fill(entity, dataset, experiment_id)
@@ -73,14 +73,29 @@ class Datasets:
             )
         return self._fill(entity, dataset, experiment_id)
 
-    def _with_digest(self, dataset: Dataset) -> list[Any]:
+    def _with_digest(self, dataset: Dataset, experiment_id: str) -> list[Any]:
         with self._connection.tracking("dataset", dataset.name) as store:
             found = store.search_datasets(
                 filter_string=f"tags.{DIGEST_TAG} = '{dataset.digest}'",
                 max_results=_PAGE,
                 order_by=["created_time ASC"],
             )
-        return [entity for entity in found if entity.name == dataset.name]
+            return [
+                entity
+                for entity in found
+                if entity.name == dataset.name
+                and experiment_id in (store.get_dataset_experiment_ids(entity.dataset_id) or [experiment_id])
+            ]
+
+    def experiment_ids(self, dataset_id: str) -> list[str]:
+        """Those it belongs to.
+
+        Raises:
+            NotFound
+        """
+        self.entity(dataset_id)
+        with self._connection.tracking("dataset", dataset_id) as store:
+            return [str(experiment_id) for experiment_id in store.get_dataset_experiment_ids(dataset_id)]
 
     def _fill(self, entity: Any, dataset: Dataset, experiment_id: str) -> Dataset:
         with self._connection.tracking("dataset", entity.dataset_id) as store:

@@ -6,6 +6,7 @@ import getpass
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from burnish.domain.job import Job
@@ -50,8 +51,7 @@ class Runs:
         with self._connection.turn(job.job_id):
             if job.attempt == 1 and job.run_id:  # made whole with the job, and begun by nobody yet
                 with suppress(NotFound):  # deleted by hand
-                    self._log_dataset(job.run_id, job, dataset)
-                    self._set_status(job.run_id, RunStatus.RUNNING)
+                    self._connection.together("run", job.run_id, partial(self._begin, job, dataset))
                     return job.run_id
             # Before a job's first attempt there is nothing to find.
             run = self._find(job) if job.attempt > 1 or job.run_id else None
@@ -63,10 +63,14 @@ class Runs:
         """Make the run of a new job, SCHEDULED."""
         linked = [split_prompt_uri(uri) for uri in job.source_prompt_uris]
         versions = [(name, which) for name, which in linked if isinstance(which, int)]
-        run = self._create(job, {STORE_TAG: store_id, **linked_prompts({}, versions)})
-        self.log(run, params=run_params(job))
-        self._set_status(run.info.run_id, RunStatus.SCHEDULED)
-        return str(run.info.run_id)
+
+        def make() -> str:
+            run = self._create(job, {STORE_TAG: store_id, **linked_prompts({}, versions)})
+            self.log(run, params=run_params(job))
+            self._set_status(run.info.run_id, RunStatus.SCHEDULED)
+            return str(run.info.run_id)
+
+        return self._connection.together("experiment", job.experiment_id, make)
 
     def open(self, store_id: str, experiment_ids: Sequence[str]) -> list[OpenRun]:
         """Runs with this store's tag that have not ended."""
@@ -213,6 +217,12 @@ class Runs:
                 tags=[RunTag(key, value) for key, value in tags.items()],
                 run_name=run_name(job),
             )
+
+    def _begin(self, job: Job, dataset: Any | None) -> None:
+        """Of the run that was made with the job."""
+        assert job.run_id is not None
+        self._log_dataset(job.run_id, job, dataset)
+        self._set_status(job.run_id, RunStatus.RUNNING)
 
     def _complete(self, run: Any, job: Job, dataset: Any | None, sources: Sequence[tuple[str, int]]) -> None:
         self.log(run, params=run_params(job), tags=linked_prompts(run.data.tags, sources))

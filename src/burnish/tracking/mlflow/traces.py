@@ -11,14 +11,14 @@ from typing import Any
 from burnish.domain.records import EvaluationRecord
 from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow.connection import Connection
-from burnish.tracking.mlflow.transaction import write_together
+from burnish.tracking.mlflow.trace_rows import SPANS_LOCATION, TraceRows, begun_rows
+from burnish.tracking.mlflow.transaction import Transaction, write_together
 from burnish.tracking.protocol import EvaluationTrace, TraceBatch
 
 _PAGE = 500  # the most that a search of traces gives at once
 _PREVIEW = 1000  # characters; MLflow cuts them there itself
 _SOURCE_RUN = "mlflow.sourceRun"
 _NAME = "mlflow.traceName"
-_SPANS_LOCATION = "mlflow.trace.spansLocation"  # MLflow sets it with the first span
 
 
 class Traces:
@@ -31,6 +31,7 @@ class Traces:
     def __init__(self, connection: Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
+        self._rows = TraceRows()
 
     def write(self, run_id: str, batch: TraceBatch) -> None:
         """Write the traces that the run does not have yet.
@@ -42,17 +43,28 @@ class Traces:
         by_id = {trace_id_of(batch.job_id, trace.record): trace for trace in batch.traces}
         now_ns = int(self._clock() * 1e9)
 
-        def write(store: Any) -> None:
-            begun = dict(_begun(store, batch.experiment_id, run_id))
+        def write(store: Any, transaction: Transaction | None) -> None:
+            begun = dict(_begun(store, batch.experiment_id, run_id, list(by_id), transaction))
             missing = {trace_id: trace for trace_id, trace in by_id.items() if not begun.get(trace_id)}
-            # In this order MLflow inserts; the other way round it merges row by row.
-            for trace_id, trace in missing.items():
-                if trace_id not in begun:
-                    store.start_trace(_info(run_id, batch, trace, trace_id, now_ns // 1_000_000))
-            spans = [
-                _span(trace, trace_id, now_ns, batch.experiment_id) for trace_id, trace in missing.items()
+            new: Sequence[tuple[Any, Any]] = [
+                (
+                    _info(run_id, batch, trace, trace_id, now_ns // 1_000_000),
+                    _span(trace, trace_id, now_ns, batch.experiment_id),
+                )
+                for trace_id, trace in missing.items()
+                if trace_id not in begun
             ]
-            _log_spans(store, batch.experiment_id, spans)
+            if transaction is not None and new:
+                new = self._rows.write(store, transaction, new)
+            # In this order MLflow inserts; the other way round it merges row by row.
+            for info, _ in new:
+                store.start_trace(info)
+            spans = [
+                _span(trace, trace_id, now_ns, batch.experiment_id)
+                for trace_id, trace in missing.items()
+                if trace_id in begun
+            ]
+            _log_spans(store, batch.experiment_id, [*(span for _, span in new), *spans])
 
         with self._connection.tracking("run", run_id) as store:
             write_together(store, batch.experiment_id, write)
@@ -106,8 +118,13 @@ def _log_spans(store: Any, experiment_id: str, spans: Sequence[Any]) -> None:
             store.log_spans(experiment_id, [span])
 
 
-def _begun(store: Any, experiment_id: str, run_id: str) -> Iterator[tuple[str, bool]]:
-    """Ids of the run's traces, and whether they have their span."""
+def _begun(
+    store: Any, experiment_id: str, run_id: str, trace_ids: Sequence[str], transaction: Transaction | None
+) -> Iterator[tuple[str, bool]]:
+    """Ids of the traces that are there, and whether they have their span."""
+    if transaction is not None:
+        yield from begun_rows(transaction.session, trace_ids)
+        return
     token = None
     while True:
         found, token = store.search_traces(
@@ -116,7 +133,7 @@ def _begun(store: Any, experiment_id: str, run_id: str) -> Iterator[tuple[str, b
             max_results=_PAGE,
             page_token=token,
         )
-        yield from ((info.trace_id, _SPANS_LOCATION in info.tags) for info in found)
+        yield from ((info.trace_id, SPANS_LOCATION in info.tags) for info in found)
         if not token:
             return
 

@@ -220,8 +220,7 @@ class MlflowTracker:
     def end_run(self, run_id: str, status: RunStatus, entries: RunEntries = NOTHING) -> bool:
         try:
             run = self._runs.get(run_id)
-            self._write(run, entries)
-            self._runs.end(run, status)
+            self._write(run, entries, status)
         except NotFound as error:
             if error.what != "run":
                 raise
@@ -259,17 +258,24 @@ class MlflowTracker:
     def check(self) -> None:
         self._connection.check()
 
-    def _write(self, run: Any, entries: RunEntries) -> None:
+    def _write(self, run: Any, entries: RunEntries, status: RunStatus | None = None) -> None:
+        """And end the run, where it is given a status to end with."""
         records = [entry.record for entry in entries.candidates]
         if records:
             self._write_files(run.info.artifact_uri, entries)
-        self._runs.log(
-            run,
-            [*entries.metrics, *((candidate_metrics(record), record.number) for record in records)],
-            tags=_tables(run, [f"{candidate_folder(record)}/{EVALUATIONS}" for record in records])
-            | linked_prompts(run.data.tags, [split_prompt_uri(uri) for uri in entries.prompt_uris])
-            | ({NOTE_TAG: entries.note} if entries.note else {}),
-        )
+
+        def write() -> None:
+            self._runs.log(
+                run,
+                [*entries.metrics, *((candidate_metrics(record), record.number) for record in records)],
+                tags=_tables(run, [f"{candidate_folder(record)}/{EVALUATIONS}" for record in records])
+                | linked_prompts(run.data.tags, [split_prompt_uri(uri) for uri in entries.prompt_uris])
+                | ({NOTE_TAG: entries.note} if entries.note else {}),
+            )
+            if status is not None:
+                self._runs.end(run, status)
+
+        self._connection.together("run", run.info.run_id, write)
 
     def _write_files(self, artifact_uri: str, entries: RunEntries) -> None:
         begun = self._artifacts.names(artifact_uri, CANDIDATES)
