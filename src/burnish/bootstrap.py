@@ -20,6 +20,7 @@ from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
+from burnish.domain.rendering import PlainRenderer
 from burnish.errors import BurnishError, Problems, TrackingUnavailable
 from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
 from burnish.evaluation.scorer_set import Aggregation
@@ -34,6 +35,7 @@ from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
+from burnish.rendering.sandbox import JinjaSandbox
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
 from burnish.service.demo import Demo
@@ -67,11 +69,13 @@ class OfflineServices:
     catalog: JobCatalog
     datasets: Datasets
     telemetry: Telemetry
+    renderer: JinjaSandbox | PlainRenderer
 
     async def close(self) -> None:
         """Give connections and loaded models back. May be called twice."""
         await self.gateway.close()
         await self.apps.close()
+        self.renderer.close()
 
 
 @dataclass(slots=True)
@@ -157,9 +161,10 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
     apps = HttpApps(allowed)
 
+    renderer = JinjaSandbox() if settings.jinja else PlainRenderer()
     planner = Planner(make_scorers, make_optimizer)
     judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
-    resolver = Resolver(tracker, models, planner, complete_settings, judge_model, apps.check)
+    resolver = Resolver(tracker, models, planner, complete_settings, judge_model, apps.check, renderer)
     catalog = JobCatalog(tracker.catalog, environment, judge_model)
     return OfflineServices(
         settings,
@@ -172,6 +177,7 @@ def make_offline_services(settings: Settings) -> OfflineServices:
         catalog,
         Datasets(tracker),
         telemetry,
+        renderer,
     )
 
 
@@ -266,6 +272,7 @@ async def _open(
         max_running_per_experiment=settings.max_running_per_experiment,
         max_job_deaths=settings.max_job_deaths,
         observer=offline.telemetry,
+        renderer=offline.renderer,
         find_app=lambda app: own_code.find_app(app) or offline.apps.find(app),
         aggregation=own_code.aggregation,
     )

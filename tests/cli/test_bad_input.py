@@ -110,7 +110,9 @@ def test_non_utf8_bytes(burnish: Burnish, folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("{% for x in y %}{{review}}{% endfor %}", "Jinja"),
+        ("{% for x in y %}{{review}}{% endfor %}", "no record has it"),
+        ("{% if review %}{{ review }}", "line 1 is not Jinja"),
+        ("{% set x = review.__class__.__mro__ %}{{ x }}", "the sandbox forbids"),
         ("{{ review.__class__ }}", "review.__class__"),
         ("{{ review | upper }}", "no {{variable}}"),
     ],

@@ -276,8 +276,8 @@ class TestOptions:
             ("Correctness:model=gpt", "not PROVIDER:/NAME"),
             ("Correctness:guidelines=Be kind", "takes no guidelines"),
             ("Guidelines", "guidelines=TEXT"),
-            ("RetrievalGroundedness", "traces"),
-            ("UserFrustration", "traces or conversations"),
+            ("RetrievalGroundedness", "retrieved"),
+            ("UserFrustration", "judges conversations"),
             ("Corectness", "did you mean 'Correctness'"),
         ],
     )

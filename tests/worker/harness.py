@@ -23,6 +23,7 @@ from burnish.domain.events import Event
 from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job, JobConfig, OptimizerType, RegisterPolicy
 from burnish.domain.prompt import Prompt
+from burnish.domain.rendering import PlainRenderer, Renderer
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import Gateway
@@ -225,6 +226,7 @@ class WorkerProcess:
         clock: Callable[[], float] = time.monotonic,
         max_running_per_experiment: int | None = None,
         app: AppProvider | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self.harness = harness
         self.alive = True
@@ -262,6 +264,7 @@ class WorkerProcess:
                 max_running_per_experiment=max_running_per_experiment,
                 sleep=self._sleep,
                 find_app=lambda _: app,
+                renderer=renderer or PlainRenderer(),
             )
         )
 

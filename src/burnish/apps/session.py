@@ -101,7 +101,9 @@ async def completed(wanted: AppJob, offline: OfflineServices) -> AsyncIterator[t
     """
     planner = Planner(wanted.scorers.make, make_optimizer)
     judge_model = offline.settings.judge_model
-    resolver = Resolver(offline.tracker, offline.models, planner, complete_settings, judge_model)
+    resolver = Resolver(
+        offline.tracker, offline.models, planner, complete_settings, judge_model, renderer=offline.renderer
+    )
     config = read_config(
         wanted.app,
         [prompt.uri or prompt.name for prompt in wanted.prompts],

@@ -29,7 +29,7 @@ from burnish.cli.result import check_output, print_result, write_best_prompt
 from burnish.config import Settings
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import DEFAULT_OPTIMIZER, Job, JobConfig, JobStatus
-from burnish.domain.prompt import Prompt
+from burnish.domain.prompt import Prompt, is_jinja
 from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
 from burnish.llm.apps.addresses import AllowedApps
@@ -168,7 +168,8 @@ async def _check(request: OptimizeRequest, offline: OfflineServices) -> _Checked
     config = JobConfig(source_prompt_uris=request.prompts, dataset_id=request.data, **fields)
     plan = (await offline.resolver.check(config, prompts, dataset)).plan
     app = offline.apps.find(config.app) if config.app else None
-    return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan, app))
+    calls = await first_calls(offline.gateway, plan, app, renderer=offline.renderer)
+    return _Checked(plan, prompts, dataset, calls)
 
 
 async def _submit(request: OptimizeRequest, services: Services, checked: _Checked) -> Job:
@@ -222,8 +223,8 @@ def _dataset_of(request: OptimizeRequest, offline: OfflineServices, prompts: tup
     where = str(request.data)
     if _is_dataset_id(where):
         return offline.tracker.dataset(where)
-    variables = None  # every column may be what a path leads through
-    if not request.options.get("inputs"):
+    variables = None  # every column may be what a path leads through, or what a Jinja template looks at
+    if not request.options.get("inputs") and not any(is_jinja(prompt.template) for prompt in prompts):
         variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
     return read_records(Path(where), variables, request.target, note=_say_note)
 

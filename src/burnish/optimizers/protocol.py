@@ -18,7 +18,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
-from burnish.domain.prompt import Message, Template, variables_of
+from burnish.domain.prompt import Message, Template, is_jinja, variables_of
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.llm.protocol import Completion, Parameters
 
@@ -71,6 +71,11 @@ def scored_prompt(texts: Mapping[str, Template], examples: Sequence[Example]) ->
     ((name, template),) = texts.items()
     variables = variables_of(template)
     return name if variables and all(variables <= example.inputs.keys() for example in examples) else None
+
+    @property
+    def jinja(self) -> bool:
+        """Whether the prompt whose answers are scored, the first, is a Jinja template."""
+        return is_jinja(next(iter(self.source.texts.values())))
 
 
 class Reflect(Protocol):

@@ -12,6 +12,7 @@ from burnish.domain.inputs import JobData, JobInputs, ResolvedModel
 from burnish.domain.job import JobConfig
 from burnish.domain.optimizer_type import OptimizerType
 from burnish.domain.prompt import Prompt
+from burnish.domain.rendering import Renderer
 from burnish.domain.score import ScorerSpec
 from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.splits import Splits
@@ -86,15 +87,16 @@ class Plan:
     warnings: tuple[str, ...]
     calls_per_run: int = 1
 
-    def target_of(self, gateway: JobGateway) -> Target:
+    def target_of(self, gateway: JobGateway, renderer: Renderer) -> Target:
         """What the job evaluates."""
         if self.config.app is not None:
             return AppTarget(gateway, self.config.app.uri)
-        return self.model_target(gateway, self.target.uri)
+        return self.model_target(gateway, self.target.uri, renderer)
 
-    def model_target(self, model: LanguageModel, uri: str) -> ModelTarget:
+    def model_target(self, model: LanguageModel, uri: str, renderer: Renderer) -> ModelTarget:
         """The prompts asked of a model, with the target's parameters."""
-        return ModelTarget(model, [prompt.name for prompt in self.prompts], uri, self.target.parameters)
+        names = [prompt.name for prompt in self.prompts]
+        return ModelTarget(model, names, uri, self.target.parameters, renderer)
 
     @property
     def source(self) -> Candidate:

@@ -20,6 +20,7 @@ Number = TypeVar("Number", int, float)
 SECONDS_PER_CALL = (0.1, 5.0)  # a small local model, and a slow large one
 DEFAULT_OUTPUT_TOKENS = 256
 JUDGE_TOKENS = (50, 500)  # its instructions, and again its verdict
+TRACE_TOKENS = 900  # what MLflow tells a judge about traces, and a trace's own names
 _HALF = 0.5  # of the answers change their score
 _LARGE_DIFFERENCE = 0.15  # a test that sees only more than this deserves a word
 REFLECTION_TOKENS = (500, 6000)  # one proposal, in and out each: the prompt alone, with long feedback
@@ -199,7 +200,8 @@ def _asked(plan: Plan, answers: int, reflections: int, generous: bool) -> list[_
     for entry in plan.scorers:
         if judge := entry.scorer.model:
             calls, verdict = answers * entry.scorer.calls, JUDGE_TOKENS[generous]
-            asked.append(_Asked(judge, calls, question + answer + verdict, verdict))
+            seen = 2 * (question + answer) + TRACE_TOKENS if entry.scorer.reads_trace else question + answer
+            asked.append(_Asked(judge, calls, seen + verdict, verdict))
     if plan.teacher is not None:
         asked.append(_Asked(plan.teacher[1].uri, plan.teacher_calls, question, answer))
     if plan.reflection is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from burnish.domain.records import CallKey, JournalEntry
+from burnish.domain.rendering import PlainRenderer, Renderer
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, InvalidInput, ModelError, OutsideFailure, Problems
 from burnish.evaluation.evaluator import Evaluator
@@ -32,12 +33,14 @@ async def first_calls(
     plan: Plan,
     app: AppProvider | None = None,
     aggregation: Aggregation | None = None,
+    renderer: Renderer | None = None,
 ) -> tuple[JournalEntry, ...]:
     """Make the job's first calls as the job itself would.
 
     Args:
         app: who runs the job's app, where it has one.
         aggregation: the user's own, where there is one.
+        renderer: fills the prompts in.
 
     Returns:
         The finished calls, with which its journal begins; none where there is no data to ask about.
@@ -57,7 +60,9 @@ async def first_calls(
         ledger=Ledger(plan.config.budget, time.monotonic), journal=kept, config=plan.config, app=app
     )
     scorers = ScorerSet(plan.scorers, aggregation=aggregation)
-    evaluate = Evaluator(target=plan.target_of(model), model=model, scorers=scorers)
+    evaluate = Evaluator(
+        target=plan.target_of(model, renderer or PlainRenderer()), model=model, scorers=scorers
+    )
     try:
         await preflight(plan, evaluate, model.answers)
     except (ModelError, OutsideFailure, BudgetExhausted) as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from burnish.domain.app import App
 from burnish.domain.job import Job
+from burnish.domain.rendering import PlainRenderer, Renderer
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.scorer_set import Aggregation, ScorerSet
 from burnish.evaluation.threads import in_thread
@@ -43,6 +44,7 @@ class WorkerContext:
     """What all attempts of a process share. Made once by ``bootstrap``.
 
     Attributes:
+        renderer: fills the prompts in.
         redact: takes secrets out of a text before it is kept.
         clock: seconds, monotonic.
         heartbeat_seconds: how often an attempt writes its heartbeat and looks for a cancel.
@@ -70,6 +72,7 @@ class WorkerContext:
     max_job_deaths: int = 5
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     observer: Observer = field(default_factory=Unobserved)
+    renderer: Renderer = field(default_factory=PlainRenderer)
     find_app: FindApp = find_no_app
     aggregation: Aggregation | None = None
 
@@ -120,7 +123,7 @@ class AttemptContext:
         self.ledger.count_lost(totals.lost)
         app = worker.find_app(job.config.app) if job.config.app else None
         self.model = worker.gateway.for_job(ledger=self.ledger, journal=journal, config=job.config, app=app)
-        self.plan, left_out = await distill_labels(plan, self.model)
+        self.plan, left_out = await distill_labels(plan, self.model, worker.renderer)
         self.recorder = Recorder(
             job,
             store,
@@ -143,7 +146,7 @@ class AttemptContext:
             kept=JournaledScores(journal),
         )
         self.evaluator = Evaluator(
-            target=plan.target_of(self.model),
+            target=plan.target_of(self.model, worker.renderer),
             model=self.model,
             scorers=self.scorers,
             concurrency=plan.config.concurrency,

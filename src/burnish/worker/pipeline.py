@@ -224,7 +224,7 @@ def _teacher(context: AttemptContext) -> Evaluator | None:
     if plan.reflection is None or plan.config.app is not None:
         return None
     return Evaluator(
-        target=plan.model_target(context.model, plan.reflection.uri),
+        target=plan.model_target(context.model, plan.reflection.uri, context.worker.renderer),
         model=context.model,
         scorers=context.scorers,
         role=Role.TEACHER,

@@ -280,7 +280,7 @@ class Search:
         self.pool.model.observe(example_id, self.pool.features(chosen), evaluation.aggregate, in_sample)
         if evaluation.aggregate >= self._settings.pass_score:
             passed = Demonstration(self._by_id[example_id], evaluation.output.strip())
-            if showable(passed):
+            if showable(passed, self._task.jinja):
                 self._passed.setdefault(example_id, passed)
         return before is not None and evaluation.aggregate > before.aggregate + REPAIR
 

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
 from burnish.errors import InvalidInput, OptimizerFailed
@@ -109,7 +108,8 @@ class FewShot:
             if not pools:
                 observe.warning(
                     f"no training example can stand in the prompt: of {len(task.train)} there are "
-                    f"{reasons_against(task.train)}, and no answer of the model that passes the scorers"
+                    f"{reasons_against(task.train, task.jinja)}, and no answer of the model that passes the "
+                    "scorers"
                 )
                 return None, spent
             composer = PromptComposer.of(task.source.texts[name], task.train, self._settings.roles)
@@ -129,29 +129,29 @@ class FewShot:
         traces: list[Demonstration] = []
         measured = 0
         if any(self._passes(evaluation) for evaluation in incumbent.means.evaluations):
-            traces, measured = await self._traces(task.source, order, evaluate, self._enough)
+            traces, measured = await self._traces(task, order, evaluate, self._enough)
         if task.teacher is not None and len(traces) < self._enough:
             shown = {trace.example.example_id for trace in traces}
             others = [example for example in order if example.example_id not in shown]
             wanted = self._enough - len(traces)
-            by_teacher, asked = await self._traces(task.source, others, task.teacher, wanted)
+            by_teacher, asked = await self._traces(task, others, task.teacher, wanted)
             traces += by_teacher
             measured += asked
-        pools = [pool for pool in (traces, labelled(order)) if pool]
+        pools = [pool for pool in (traces, labelled(order, task.jinja)) if pool]
         return pools, measured * calls_of_one_evaluation(incumbent.means)
 
     async def _traces(
-        self, source: Candidate, order: Sequence[Example], evaluate: Evaluate, wanted: int
+        self, task: Task, order: Sequence[Example], evaluate: Evaluate, wanted: int
     ) -> tuple[list[Demonstration], int]:
         """Answers to the source prompt that passed, and how many were asked for."""
         traces: list[Demonstration] = []
         most = min(len(order), self._settings.bootstrap_examples)
         for start in range(0, most, self._settings.width):
             batch = order[start : min(start + self._settings.width, most)]
-            means = await evaluate(source, batch)
+            means = await evaluate(task.source, batch)
             for example, evaluation in zip(batch, means.evaluations, strict=True):
                 trace = Demonstration(example, _answer_in(evaluation).strip())
-                if self._passes(evaluation) and showable(trace):
+                if self._passes(evaluation) and showable(trace, task.jinja):
                     traces.append(trace)
             if len(traces) >= wanted:
                 return traces, start + len(batch)

@@ -147,7 +147,10 @@ class SubsetSearch:
         fields = Layout("fields, task cue", cue="{answer}:")
         answer = Layout("fields, answer cue", cue="Answer:")
         arrangements = [(fields, "block"), (AS_SOURCE, "titled"), (answer, "block"), (fields, "titled")]
-        if self._composer.slot.takes_turns:
+        if self._composer.jinja:
+            arrangements = [(AS_SOURCE, "titled")]
+            arrangements += [(AS_SOURCE, "turns")] if self._composer.slot.takes_turns else []
+        elif self._composer.slot.takes_turns:
             arrangements = [(AS_SOURCE, "turns"), (fields, "turns"), *arrangements[:2]]
         pools = len(self._pools)
         return [

@@ -18,7 +18,7 @@ from burnish.optimizers.prompts.instruction_templates import (
     instructions_of,
     rules_of,
 )
-from burnish.optimizers.prompts.layout import Layout, layouts_for
+from burnish.optimizers.prompts.layout import Layout
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.settings import REWRITTEN_ROLES
 
@@ -148,7 +148,7 @@ def space_of(
         max_demonstrations: 0 shows no training example.
         roles: of the messages that may be rewritten.
     """
-    pool = tuple(labelled(_some(task.train, task.seed))) if max_demonstrations else ()
+    pool = tuple(labelled(_some(task.train, task.seed), task.jinja)) if max_demonstrations else ()
     prompts = []
     for name, template in task.source.texts.items():
         scored = name == task.scored
@@ -177,7 +177,7 @@ def _prompt_space(
         composer=composer,
         instructions=tuple(dict.fromkeys((own, *new))),
         rules=rules_of(composer.answer_type) if scored else (NO_RULE,),
-        layouts=layouts_for(composer.slot.system is not None),
+        layouts=composer.layouts,
         shots=shots,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.edit import EditReport
+from burnish.domain.jinja import code_problems
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import BudgetExhausted, InvalidInput
@@ -68,6 +70,12 @@ class RecordingObserver:
     def with_status(self, status: CandidateStatus) -> list[Candidate]:
         """Candidates observed with this status, in order."""
         return [self.texts[entry[0]] for entry in self.candidates if entry[1] is status]
+
+
+def _words(template: Template) -> str:
+    """Of a text prompt, without its variables."""
+    assert isinstance(template, str)
+    return re.sub(r"\s*(\w+:)?\s*\{\{.*?\}\}", "", template).strip()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -220,6 +228,16 @@ class OptimizerContract(ABC):
             for candidate in proposed:
                 assert variables_of(candidate.texts["reviews"]) == {"review"}
                 assert isinstance(candidate.texts["reviews"], str) == isinstance(source, str)
+
+    async def test_the_code_of_a_jinja_prompt_stays_as_it_is(self) -> None:
+        text = f"{_words(self.source)}\n\n{{% if review %}}Review: {{{{ review | trim }}}}{{% endif %}}\n"
+        chat = (Message("system", "You work for {% raw %}{{us}}{% endraw %}."), Message("user", text))
+        for source in (text, chat):
+            run = await self.run(self.task(source=source), self.synthetic())
+            proposed = run.observer.with_status(CandidateStatus.PROPOSED)
+            assert proposed, "it is searched like any other"
+            for candidate in proposed:
+                assert not code_problems(candidate.texts["reviews"], source)
 
     async def test_a_chat_stays_a_chat(self) -> None:
         run = await self.run(self.task(source=self.chat()), self.synthetic())
