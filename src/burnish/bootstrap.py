@@ -39,6 +39,7 @@ from burnish.rendering.sandbox import JinjaSandbox
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
 from burnish.service.demo import Demo
+from burnish.service.earlier_jobs import KnownEarlierJobs
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_store
@@ -276,7 +277,8 @@ async def _open(
         find_app=lambda app: own_code.find_app(app) or offline.apps.find(app),
         aggregation=own_code.aggregation,
     )
-    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher)
+    earlier = KnownEarlierJobs(offline.tracker.earlier_jobs)
+    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher, earlier)
     return Services(
         offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(worker), lock
     )

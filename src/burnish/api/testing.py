@@ -36,9 +36,11 @@ from burnish.planning.resolver import Resolver
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
 from burnish.service.demo import Demo
+from burnish.service.earlier_jobs import KnownEarlierJobs
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
+from burnish.tracking.earlier_jobs import EarlierJobs, FakeEarlierJobs
 from burnish.tracking.memory import FakeTracker
 from burnish.tracking.memory_catalog import FakeCatalog
 
@@ -89,13 +91,14 @@ class FakeServices:
 
 
 @asynccontextmanager
-async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
+async def fake_services(folder: Path, earlier_jobs: EarlierJobs | None = None) -> AsyncIterator[FakeServices]:
     """Open them over a new SQLite file in ``folder``."""
     store = await asyncio.to_thread(SqlJobStore, f"sqlite:///{folder / 'jobs.db'}")
     tracker, dispatcher = FakeTracker(), EmbeddedDispatcher(store.unfinished)
     planner = Planner(make_scorers, make_fake_optimizer)
     resolver = Resolver(tracker, FakeModels(), planner, lambda _, settings: dict(settings))
-    jobs = Jobs(store, tracker, resolver, dispatcher, cancel_seconds=0.1)
+    earlier = KnownEarlierJobs(earlier_jobs or FakeEarlierJobs())
+    jobs = Jobs(store, tracker, resolver, dispatcher, earlier, cancel_seconds=0.1)
     try:
         catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
         yield FakeServices(
@@ -183,13 +186,15 @@ class ServerElsewhere:
 
 
 @contextmanager
-def server_elsewhere(folder: Path, poll_seconds: float = 0.005) -> Iterator[ServerElsewhere]:
+def server_elsewhere(
+    folder: Path, earlier_jobs: EarlierJobs | None = None, poll_seconds: float = 0.005
+) -> Iterator[ServerElsewhere]:
     """Serve :func:`fake_services` in another thread, without MLflow behind."""
     started: Future[ServerElsewhere] = Future()
     stop = asyncio.Event()
 
     async def serve() -> None:
-        async with fake_services(folder) as services:
+        async with fake_services(folder, earlier_jobs) as services:
             streams = Streams.of(services.store, poll_seconds)
             async with serving(create_app(services, Settings(), streams=streams)) as url:
                 started.set_result(ServerElsewhere(url, services, asyncio.get_running_loop()))

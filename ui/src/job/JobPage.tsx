@@ -1,13 +1,16 @@
 import { Skeleton, Stack } from "@mantine/core";
 import { getRouteApi } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { ApiError } from "../shared/api/errors";
-import { Failure } from "../shared/layout/states";
+import { isEarlier } from "../shared/format/words";
+import { Failure, Pending } from "../shared/layout/states";
 import { JobGone } from "./JobGone";
 import { JobHead } from "./JobHead";
 import { JobTabs } from "./JobTabs";
 import { useJobLive } from "./live/use-job-live";
 import { useTitle } from "./live/use-title";
 
+const EarlierJob = lazy(() => import("./earlier/EarlierJob"));
 const route = getRouteApi("/jobs/$jobId");
 
 /** One job: the verdict, what changed, what it cost, and how it came to be. */
@@ -26,7 +29,13 @@ function JobView({ jobId }: { jobId: string }) {
     <Stack gap="md">
       {error && <Failure error={error} onRetry={() => void refetch()} />}
       <JobHead job={job} stream={live.stream} />
-      <JobTabs job={job} history={live.history} />
+      {isEarlier(job) ? (
+        <Suspense fallback={<Pending />}>
+          <EarlierJob job={job} />
+        </Suspense>
+      ) : (
+        <JobTabs job={job} history={live.history} />
+      )}
     </Stack>
   );
 }

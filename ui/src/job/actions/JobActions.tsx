@@ -11,7 +11,7 @@ import {
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Job } from "../../shared/api/types";
-import { isFinal } from "../../shared/format/words";
+import { isEarlier, isFinal } from "../../shared/format/words";
 import { AliasDialog } from "./AliasDialog";
 import { CancelDialog, DeleteDialog, ResumeDialog } from "./dialogs";
 
@@ -22,8 +22,9 @@ export function JobActions({ job }: { job: Job }) {
   const [opened, setOpened] = useState<Opened>();
   const status = job.state?.status;
   const over = isFinal(status);
-  const resumable = status === "JOB_STATUS_FAILED" || status === "JOB_STATUS_CANCELED";
-  const registered = job.optimized_prompt_uri !== undefined;
+  const ours = !isEarlier(job);
+  const resumable = ours && (status === "JOB_STATUS_FAILED" || status === "JOB_STATUS_CANCELED");
+  const registered = ours && job.optimized_prompt_uri !== undefined;
   const dialog = { job, onClose: () => setOpened(undefined) };
   return (
     <Group gap="xs">
@@ -75,6 +76,7 @@ export function JobActions({ job }: { job: Job }) {
           <Menu.Item
             color="var(--bad)"
             leftSection={<IconTrash size={16} />}
+            disabled={!ours && !over} // MLflow deletes only what has ended
             onClick={() => setOpened("delete")}
           >
             Delete…
