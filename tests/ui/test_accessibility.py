@@ -9,6 +9,7 @@ from tests.ui.conftest import Faults, Filled, Opener
 
 pytestmark = pytest.mark.timeout(600)
 
+COMPARED = 'compare?jobs=["{improved}","{unclear}","{chat}"]'
 PATHS = (
     "",
     "?filter=chat",
@@ -29,7 +30,7 @@ PATHS = (
     "new",
     "new?from={improved}",
     "new?from={chat}",
-    'compare?jobs=["{improved}","{unclear}","{chat}"]',
+    COMPARED,
     "jobs/none",
     "no/such/page",
 )
@@ -61,6 +62,20 @@ def test_every_address_can_be_opened(
             found[path] = faults
     assert found == {}
     assert window.elsewhere == []
+
+
+def test_a_window_may_become_narrower_and_wider(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    wide: list[str] = []
+    for path in ("", "jobs/{improved}", "jobs/{improved}?tab=examples", "new", COMPARED):
+        page = window.open(path.format(**filled.jobs))
+        window.settle()
+        for width in (768, 360, 1024, 480, 3840, 2560, 1400):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            if over := page.evaluate("Math.max(0, document.documentElement.scrollWidth - innerWidth)"):
+                wide.append(f"{path} at {width}: {over} px too wide")
+    assert wide == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -69,6 +69,20 @@ def test_other_data_is_not_compared(filled: Filled, visit: Opener) -> None:
     filled.stage.ask("DELETE", f"{JOBS}/{other}")
 
 
+def test_a_job_that_is_not_for_this_user_is_left_out_and_named(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    secret = filled.jobs["chat"]
+    window.page.route(
+        re.compile(f"/jobs/{secret}(/inputs)?$"),
+        lambda route: route.fulfill(status=403, json={"message": "you may not read experiment 7"}),
+    )
+    page = window.open(address(filled, "improved", "unclear", "chat"))
+    expect(page.get_by_role("alert")).to_contain_text(f"Job {secret} is left out")
+    expect(page.get_by_role("alert")).to_contain_text("you may not read experiment 7")
+    expect(page.get_by_role("table").first).to_contain_text("Joint search")
+    expect(page.get_by_text("All ran on the same records")).to_be_visible()
+
+
 def test_the_list_leads_there_and_an_empty_one_leads_back(filled: Filled, visit: Opener) -> None:
     page = visit(filled.base).open()
     for row in (1, 2):

@@ -102,11 +102,14 @@ def test_a_job_is_canceled_resumed_and_deleted_by_hand(opened: Stage, visit: Ope
     opened.models.faults = Faults(latency_seconds=0.4)
     job_id = opened.create(opened.prompt("triage"))
     page = visit(f"{opened.url}/burnish/").open(f"jobs/{job_id}")
+    other = page.context.new_page()  # another tab, which follows
+    other.goto(page.url)
     expect(page.get_by_text("Running")).to_be_visible(timeout=LATER)
     page.get_by_role("button", name="Cancel", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("Nothing more is spent")
     page.get_by_role("button", name="Cancel the job").click()
-    expect(page.get_by_text("Canceled before the test")).to_be_visible(timeout=LATER)
+    for tab in (page, other):
+        expect(tab.get_by_text("Canceled before the test")).to_be_visible(timeout=LATER)
     page.get_by_role("button", name="Resume", exact=True).click()
     page.get_by_role("button", name="Resume the job").click()
     expect(page.get_by_text("Running")).to_be_visible(timeout=LATER)
@@ -115,6 +118,7 @@ def test_a_job_is_canceled_resumed_and_deleted_by_hand(opened: Stage, visit: Ope
     page.get_by_role("button", name="Delete the job").click()
     expect(page).to_have_url(re.compile("/burnish/$"), timeout=LATER)
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    expect(other.get_by_role("heading", name="This job has been deleted")).to_be_visible(timeout=LATER)
 
 
 def test_several_jobs_are_canceled_and_deleted_together(opened: Stage, visit: Opener) -> None:

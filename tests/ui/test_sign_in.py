@@ -31,8 +31,13 @@ def test_one_signs_in_once_and_comes_back_to_where_one_was(guarded: Stage, visit
     assert page.evaluate("document.cookie") == ""
     assert token not in page.evaluate("JSON.stringify([localStorage, sessionStorage])")
 
+    other = page.context.new_page()
+    other.goto(f"{guarded.url}/burnish/jobs/{job_id}")
+    expect(other.get_by_label("Verdict")).to_be_visible()
     page.get_by_label("Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    other.get_by_role("tab", name="Examples").click()
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     page.goto(f"{guarded.url}/burnish/")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

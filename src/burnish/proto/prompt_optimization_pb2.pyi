@@ -694,7 +694,7 @@ class ScorerResult(_message.Message):
     def __init__(self, value: _Optional[float] = ..., rationale: _Optional[str] = ..., raw: _Optional[float] = ...) -> None: ...
 
 class ExampleResult(_message.Message):
-    __slots__ = ("example_id", "split", "output", "scores", "aggregate", "error", "usage")
+    __slots__ = ("example_id", "split", "output", "scores", "aggregate", "error", "usage", "trace_id")
     class ScoresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -709,6 +709,7 @@ class ExampleResult(_message.Message):
     AGGREGATE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     example_id: str
     split: str
     output: str
@@ -716,7 +717,8 @@ class ExampleResult(_message.Message):
     aggregate: float
     error: str
     usage: Usage
-    def __init__(self, example_id: _Optional[str] = ..., split: _Optional[str] = ..., output: _Optional[str] = ..., scores: _Optional[_Mapping[str, ScorerResult]] = ..., aggregate: _Optional[float] = ..., error: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ...) -> None: ...
+    trace_id: str
+    def __init__(self, example_id: _Optional[str] = ..., split: _Optional[str] = ..., output: _Optional[str] = ..., scores: _Optional[_Mapping[str, ScorerResult]] = ..., aggregate: _Optional[float] = ..., error: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class ScoreRow(_message.Message):
     __slots__ = ("candidate_id", "columns", "scores", "errors")

@@ -39,6 +39,7 @@ export function JobHead({ job, stream }: { job: Job; stream: StreamState }) {
         <Group gap={6} className={classes.facts}>
           <span>{optimizerName(job.config?.optimizer_type)}</span>
           {job.config?.model && <span>{job.config.model}</span>}
+          {job.kind === "app" && <span>on an app</span>}
           <span>
             <Ago ms={job.creation_timestamp_ms} />
           </span>

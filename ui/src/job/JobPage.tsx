@@ -3,7 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { ApiError } from "../shared/api/errors";
 import { isEarlier } from "../shared/format/words";
-import { Failure, Pending } from "../shared/layout/states";
+import { Failure, Pending, Retrying } from "../shared/layout/states";
 import { JobGone } from "./JobGone";
 import { JobHead } from "./JobHead";
 import { JobTabs } from "./JobTabs";
@@ -21,10 +21,15 @@ export function JobPage() {
 
 function JobView({ jobId }: { jobId: string }) {
   const live = useJobLive(jobId);
-  const { data: job, error, refetch } = live.job;
+  const { data: job, error, failureReason, refetch } = live.job;
   useTitle(job);
   if (error instanceof ApiError && error.status === 404) return <JobGone jobId={jobId} last={job} />;
-  if (!job) return error ? <Failure error={error} onRetry={() => void refetch()} /> : <Waiting />;
+  if (!job)
+    return error ? (
+      <Failure error={error} onRetry={() => void refetch()} />
+    ) : (
+      <Waiting trouble={failureReason} />
+    );
   return (
     <Stack gap="md">
       {error && <Failure error={error} onRetry={() => void refetch()} />}
@@ -40,9 +45,10 @@ function JobView({ jobId }: { jobId: string }) {
   );
 }
 
-function Waiting() {
+function Waiting({ trouble }: { trouble: unknown }) {
   return (
     <Stack aria-busy aria-label="Loading the job">
+      <Retrying error={trouble} />
       <Skeleton h={64} />
       <Skeleton h={36} w="60%" />
       <Skeleton h={120} />

@@ -19,7 +19,7 @@ export interface BulkProps {
 }
 
 /** What can be done with the selected jobs together. */
-export function Bulk({ jobs, onDone }: BulkProps) {
+export default function Bulk({ jobs, onDone }: BulkProps) {
   const [opened, setOpened] = useState<"cancel" | "delete">();
   const queries = useQueryClient();
   const ids = jobs.map((job) => job.job_id ?? "");

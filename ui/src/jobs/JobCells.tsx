@@ -62,6 +62,7 @@ function PromptCell({ job }: { job: Job }) {
       <small>
         {version && ` v${version}`}
         {further > 0 && ` +${further}`}
+        {job.kind === "app" && " · app"}
       </small>
     </Link>
   );
