@@ -48,6 +48,8 @@ SOURCES = {
 }
 """Plausible first prompts, by the name of the input."""
 
+LAYOUTS = ("fields, task cue", "fields, answer cue", "rule last", "fields")
+
 
 @dataclass(slots=True)
 class AnswerTable:
@@ -78,9 +80,6 @@ class AnswerTable:
         beside = path.with_suffix(".part")
         beside.write_bytes(gzip.compress(text.encode(), mtime=0))
         beside.replace(path)
-
-
-LAYOUTS = ("fields, task cue", "fields, answer cue", "rule last", "fields")
 
 
 @contextmanager

@@ -55,6 +55,11 @@ class Task:
         """Name of the prompt whose answers the scorers see; ``None``: nobody knows."""
         return scored_prompt(self.source.texts, self.train) if self.of_app else next(iter(self.source.texts))
 
+    @property
+    def jinja(self) -> bool:
+        """Whether the prompt whose answers are scored, the first, is a Jinja template."""
+        return is_jinja(next(iter(self.source.texts.values())))
+
 
 NO_WORKED_EXAMPLES = (
     "shows records as worked examples, and none is one of what these prompts answer: they are several, or "
@@ -71,11 +76,6 @@ def scored_prompt(texts: Mapping[str, Template], examples: Sequence[Example]) ->
     ((name, template),) = texts.items()
     variables = variables_of(template)
     return name if variables and all(variables <= example.inputs.keys() for example in examples) else None
-
-    @property
-    def jinja(self) -> bool:
-        """Whether the prompt whose answers are scored, the first, is a Jinja template."""
-        return is_jinja(next(iter(self.source.texts.values())))
 
 
 class Reflect(Protocol):
