@@ -273,6 +273,7 @@ class WorkerProcess:
         self._running = asyncio.create_task(self._deliver(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
+        await self.runner.close(grace_seconds=10.0)
         await self.gateway.close()
 
     async def _deliver(self, job_id: str, reason: str, over: int | None) -> None:

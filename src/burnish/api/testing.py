@@ -182,7 +182,7 @@ class ServerElsewhere:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run something on that loop, and wait for it here."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
 
 @contextmanager
@@ -202,7 +202,7 @@ def server_elsewhere(
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    server = started.result(20)
+    server = started.result(60)
     try:
         yield server
     finally:
