@@ -80,7 +80,7 @@ def preloads() -> dict[str, list[str]]:
         names, found = [name], list[str]()
         for name in names:  # grows while it is read
             names += [each for each in manifest[name].get("imports", ()) if each not in names]
-            found += [manifest[name]["file"], *manifest[name].get("css", ())]
+            found.append(manifest[name]["file"])
         return found
 
     first = files_of("index.html")

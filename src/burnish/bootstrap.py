@@ -20,6 +20,7 @@ from burnish.dispatch.embedded import EmbeddedDispatcher
 from burnish.dispatch.lock import WorkerLock
 from burnish.dispatch.procrastinate import ProcrastinateDispatcher
 from burnish.domain.records import Heartbeat
+from burnish.domain.rendering import PlainRenderer
 from burnish.errors import BurnishError, Problems, TrackingUnavailable
 from burnish.evaluation.judges.catalog import DEFAULT_MODEL_VARIABLE
 from burnish.evaluation.scorer_set import Aggregation
@@ -34,9 +35,11 @@ from burnish.optimizers.registry import complete_settings, make_optimizer
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolver
 from burnish.redaction import redact
+from burnish.rendering.sandbox import JinjaSandbox
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
 from burnish.service.demo import Demo
+from burnish.service.earlier_jobs import KnownEarlierJobs
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.service.retention import prune_store
@@ -67,11 +70,13 @@ class OfflineServices:
     catalog: JobCatalog
     datasets: Datasets
     telemetry: Telemetry
+    renderer: JinjaSandbox | PlainRenderer
 
     async def close(self) -> None:
         """Give connections and loaded models back. May be called twice."""
         await self.gateway.close()
         await self.apps.close()
+        self.renderer.close()
 
 
 @dataclass(slots=True)
@@ -129,6 +134,7 @@ class Services:
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
         await self.dispatcher.stop(grace_seconds)
+        await self.runner.close(grace_seconds)
         await self.offline.close()
         if isinstance(self.dispatcher, ProcrastinateDispatcher):
             await self.dispatcher.close()
@@ -156,9 +162,10 @@ def make_offline_services(settings: Settings) -> OfflineServices:
     gateway = Gateway(models, limits={ANY_MODEL: limits}, report=telemetry.called)
     apps = HttpApps(allowed)
 
+    renderer = JinjaSandbox() if settings.jinja else PlainRenderer()
     planner = Planner(make_scorers, make_optimizer)
     judge_model = os.environ.get(DEFAULT_MODEL_VARIABLE) or settings.judge_model
-    resolver = Resolver(tracker, models, planner, complete_settings, judge_model, apps.check)
+    resolver = Resolver(tracker, models, planner, complete_settings, judge_model, apps.check, renderer)
     catalog = JobCatalog(tracker.catalog, environment, judge_model)
     return OfflineServices(
         settings,
@@ -171,6 +178,7 @@ def make_offline_services(settings: Settings) -> OfflineServices:
         catalog,
         Datasets(tracker),
         telemetry,
+        renderer,
     )
 
 
@@ -265,10 +273,12 @@ async def _open(
         max_running_per_experiment=settings.max_running_per_experiment,
         max_job_deaths=settings.max_job_deaths,
         observer=offline.telemetry,
+        renderer=offline.renderer,
         find_app=lambda app: own_code.find_app(app) or offline.apps.find(app),
         aggregation=own_code.aggregation,
     )
-    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher)
+    earlier = KnownEarlierJobs(offline.tracker.earlier_jobs)
+    jobs = Jobs(store, offline.tracker, offline.resolver, dispatcher, earlier)
     return Services(
         offline, store, dispatcher, jobs, Prompts(store, offline.tracker), JobRunner(worker), lock
     )

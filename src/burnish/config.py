@@ -30,6 +30,7 @@ class Settings:
         mlflow_app: name of the ``mlflow.app`` plugin that is mounted in the place of MLflow's plain
             application, such as ``basic-auth``; empty: the plain one.
         mlflow_jobs: start MLflow's runner for its own jobs (judges, evaluations, issue detection).
+        jinja: render Jinja prompts (``{% … %}``), in a process of their own; off: they are refused.
         no_auth: allow another address than loopback without tokens.
         heartbeat_seconds: how often a worker says that it lives, and looks for a cancel.
         takeover_seconds: silence after which another worker takes a job over.
@@ -60,6 +61,7 @@ class Settings:
     auth_token_file: str | None = None
     mlflow_app: str = ""
     mlflow_jobs: bool = False
+    jinja: bool = True
     no_auth: bool = False
     heartbeat_seconds: float = 0.5
     takeover_seconds: float = 10.0

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from burnish.api.candidates import _trace_of
 from burnish.api.testing import play_job
 from burnish.api.wire import candidates_to_proto
+from burnish.domain.app import App, AppRun
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
-from burnish.domain.job import JobStatus
+from burnish.domain.job import JobStatus, TracePolicy
 from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
 from burnish.domain.score import Evaluation, Score
+from burnish.tracking.names import trace_id_of
+from burnish.worker.traces import is_traced
 
 
 async def test_candidates_have_lineage_scores_and_usage(api: Any) -> None:
@@ -65,6 +70,30 @@ async def test_one_candidate_has_texts_and_pages_of_results(api: Any) -> None:
     assert seen[0]["scores"] == {"exact_match": {"value": 1.0, "rationale": "as expected"}}
     assert seen[0]["usage"] == {"calls": 1, "prompt_tokens": 10, "completion_tokens": 2, "usd": 0.0001}
     assert (seen[0]["split"], seen[0]["output"], seen[0]["aggregate"]) == ("validation", "positive", 1.0)
+
+
+async def test_results_name_their_traces(api: Any) -> None:
+    job_id = (await api.create())["job_id"]
+    await play_job(api.services, job_id)
+    job = await api.services.store.get(job_id)
+    path = f"/{job_id}/candidates/{job.best_candidate_id}"
+    written = (await api.call("GET", path))["evaluations"][0]["trace_id"]
+    evaluation = (await api.services.store.evaluations(job_id, job.best_candidate_id, after="", limit=1))[0]
+    assert written == trace_id_of(job_id, evaluation)
+    app = App(url="https://app.example")
+    record = CandidateRecord(candidate=Candidate({"p": "t"}), number=0, status=CandidateStatus.SOURCE)
+    own = replace(evaluation, evaluation=replace(evaluation.evaluation, run=AppRun(trace_id="tr-its-own")))
+    of_app = replace(job, config=replace(job.config, app=app))
+    assert _trace_of(of_app, record, own) == "tr-its-own"
+    assert _trace_of(replace(of_app, run_id=""), record, own) is None, "it was made without tracking"
+    for policy, split, finalist, traced in (
+        ("none", "test", True, False),
+        ("finalists", "test", True, True),
+        ("finalists", "test", False, False),
+        ("finalists", "train", True, False),
+        ("all", "train", False, True),
+    ):
+        assert is_traced(TracePolicy(policy), split, finalist) is traced
 
 
 def test_the_pareto_front_is_marked() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from typing import Any
 
+from burnish.api.routes import json_answer, packed
+from burnish.api.wire import scores_to_proto
 from burnish.domain.candidate import Candidate, CandidateStatus
-from burnish.domain.records import CandidateRecord, EvaluationRecord, Report
+from burnish.domain.records import CandidateRecord, EvaluationRecord, Report, ScoredExample
 from burnish.domain.score import Evaluation, Score
 
 
@@ -78,3 +82,21 @@ async def test_a_split_that_there_is_not(api: Any) -> None:
     assert refused["problems"][0]["field"] == "split"
     assert "train, validation, test; did you mean 'validation'?" in refused["problems"][0]["remedy"]
     await api.call("GET", "/none/evaluations", status=404)
+
+
+async def test_a_large_matrix_is_small_on_the_wire() -> None:
+    """200 candidates on 500 examples, as a browser asks for them."""
+    candidates = [Candidate({"sentiment": f"text {number}"}) for number in range(200)]
+    scores = [
+        ScoredExample(candidate.candidate_id, f"example-{example:04}", (row + example) % 3 / 2, failed=False)
+        for row, candidate in enumerate(candidates)
+        for example in range(500)
+    ]
+    matrix = scores_to_proto(scores, {each.candidate_id: row for row, each in enumerate(candidates)})
+    sent = await packed(json_answer(matrix), "br, gzip")
+    assert sent.headers["content-encoding"] == "gzip" and sent.headers["vary"] == "accept-encoding"
+    assert len(sent.body) < 100_000
+    whole = json.loads(gzip.decompress(sent.body))
+    assert len(whole["rows"]) == 200 and len(whole["rows"][0]["scores"]) == 500
+    assert "content-encoding" not in (await packed(json_answer(matrix), "identity")).headers
+    assert "vary" not in (await packed(json_answer({}), "gzip")).headers

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from starlette.responses import JSONResponse, StreamingResponse
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burnish.api.mlflow_jobs import check_jobs, explaining
 from burnish.config import Settings
@@ -25,6 +25,21 @@ async def asked(app: ASGIApp) -> httpx.Response:
         transport=httpx.ASGITransport(explaining(app)), base_url="http://localhost"
     ) as client:
         return await client.post("/ajax-api/3.0/mlflow/scorer/invoke")
+
+
+async def test_where_nobody_runs_them_mlflow_makes_no_run_for_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    async def mlflow(scope: Scope, receive: Receive, send: Send) -> None:
+        calls.append(scope["path"])
+        await JSONResponse({})(scope, receive, send)
+
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    assert (await asked(mlflow)).status_code == 501
+    assert calls == []
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "true")
+    assert (await asked(mlflow)).status_code == 200
+    assert calls == ["/ajax-api/3.0/mlflow/scorer/invoke"]
 
 
 async def test_where_nobody_runs_them_the_flag_is_named() -> None:

@@ -59,12 +59,13 @@ async def test_a_document_leads_back_to_the_base_from_every_depth(
 
 
 async def test_a_document_names_what_its_page_loads_first(http: httpx.AsyncClient, folder: Path) -> None:
-    (folder / "preload.json").write_text('{"jobs": ["assets/job.js", "assets/job.css"]}')
+    (folder / "preload.json").write_text('{"jobs": ["assets/job.js"]}')
     answer = await http.get("/burnish/jobs/abc?tab=x")
-    assert '<link rel=modulepreload crossorigin href="./assets/job.js">' in answer.text
-    assert '<link rel=preload as=style crossorigin href="./assets/job.css">' in answer.text
+    assert '<link rel=modulepreload fetchpriority=low crossorigin href="./assets/job.js">' in answer.text
     assert answer.text.index("<base") < answer.text.index("modulepreload"), "its address is relative"
     assert "job.js" not in (await http.get("/burnish/")).text
+    data = '<link rel=preload as=fetch crossorigin href="../api/3.0/mlflow/prompt-optimization/jobs/abc">'
+    assert data in answer.text and data not in (await http.get("/burnish/")).text
 
 
 async def test_a_document_runs_no_script_of_its_own_and_asks_no_other_host(http: httpx.AsyncClient) -> None:

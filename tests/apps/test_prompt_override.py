@@ -50,6 +50,14 @@ def test_chat_prompts_show_messages() -> None:
         ]
 
 
+def test_jinja_prompts_are_filled_in_by_mlflow() -> None:
+    candidate = "{% if word %}Speak {{ word | upper }}{% else %}Be silent{% endif %}"
+    with patched(), showing(Override({"qa": candidate, "chat": (Message("user", candidate),)})):
+        assert QA.format(word="hi") == "Speak HI"
+        assert QA.format() == "Be silent"
+        assert CHAT.format(word="hi") == [{"role": "user", "content": "Speak HI"}]
+
+
 def test_a_prompt_that_is_filled_in_by_half_keeps_what_was_filled_in() -> None:
     with patched(), showing(Override({"qa": "Reply to {{question}} in {{tone}}"})):
         half = QA.format(question="Q", allow_partial=True)

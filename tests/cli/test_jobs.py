@@ -15,6 +15,8 @@ from burnish.cli.main import app
 from burnish.cli.output import stdout
 from burnish.concurrency import Backoff
 from burnish.domain.job import JobStatus, Progress
+from burnish.store.testing.samples import a_job
+from burnish.tracking.earlier_jobs import FakeEarlierJobs
 
 
 @pytest.fixture
@@ -50,6 +52,16 @@ def create(server: ServerElsewhere) -> list[str]:
     services = server.services
     options = ["--prompt", services.source(), "--dataset", services.dataset(), "--scorer", "exact_match"]
     return ["create", *options, "--max-calls", "900", "--tag", "team=search"]
+
+
+def test_jobs_that_mlflow_made_say_so(tmp_path: Path) -> None:
+    earlier = a_job("00000000-0000-0000-0000-000000000001", status=JobStatus.COMPLETED)
+    with server_elsewhere(tmp_path, FakeEarlierJobs([earlier])) as server:
+        cli = Cli(server.url)
+        assert "mlflow" in cli("list")
+        assert cli.json("list")["jobs"][0]["origin"] == "mlflow"
+        assert "MLflow's own prompt optimization" in cli("get", earlier.job_id)
+        assert "origin: mlflow" in cli("resume", earlier.job_id, code=2)
 
 
 def test_jobs_are_compared(cli: Cli, create: list[str], server: ServerElsewhere) -> None:

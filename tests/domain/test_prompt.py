@@ -12,12 +12,14 @@ from burnish.domain.prompt import (
     Message,
     Template,
     check_template,
+    is_jinja,
     lookalikes_of,
     needs_value,
     render,
     template_to_json,
     variables_of,
 )
+from burnish.domain.rendering import PlainRenderer
 from burnish.errors import InvalidInput
 from burnish.mlflow_import import load_mlflow
 
@@ -107,14 +109,15 @@ def test_braces_that_are_no_jinja_to_mlflow_are_text(text: str) -> None:
         (Message("system", "Be kind."), Message("user", "{% if a %}{{a}}{% endif %}")),
     ],
 )
-def test_jinja_is_refused_and_quoted(template: Template) -> None:
-    with pytest.raises(InvalidInput, match="Jinja") as refusal:
-        check_template(template)
+def test_jinja_is_refused_and_quoted_where_none_is_wanted(template: Template) -> None:
+    assert is_jinja(template)
+    with pytest.raises(InvalidInput, match="BURNISH_JINJA=off") as refusal:
+        PlainRenderer().render_now(template, {})
     assert refusal.value.problems[0].value.startswith("{%")
 
 
 def test_the_two_marks_of_jinja_in_different_messages_are_none() -> None:
-    check_template((Message("system", "{%"), Message("user", "%} {{a}}")))
+    assert not is_jinja((Message("system", "{%"), Message("user", "%} {{a}}")))
 
 
 def test_a_value_is_never_filled_in_itself() -> None:

@@ -437,7 +437,6 @@ def test_a_chat_prompt(write: Write) -> None:
         ("p.txt", b"", "is empty"),
         ("p.txt", b" \n", "is empty"),
         ("p.txt", b"a\nb\xff", "p.txt:2: 'byte 0xff at offset 3': is not UTF-8"),
-        ("p.txt", b"{% for x in y %}", "Jinja"),
         ("p.txt", b"x" * 100_001, "100000"),
         ("p.json", b"{", "p.json:1 column 2: is not JSON"),
         ("p.json", b"{}", "a chat prompt is a JSON list"),
@@ -447,7 +446,6 @@ def test_a_chat_prompt(write: Write) -> None:
         ("p.json", b'[{"role": "robot", "content": "a"}]', "'system', 'user', 'assistant'"),
         ("p.json", b'[{"role": "user", "content": 5}]', "[0].content: '5': must be a text"),
         ("p.json", b'[{"role": "user", "content": "a", "name": "b"}]', "only role and content"),
-        ("p.json", b'[{"role": "user", "content": "{% if x %}"}]', "Jinja"),
         ("p.json", b'[{"role": "user", "content": "\\ud83d {{x}}"}]', "half of a character"),
     ],
 )

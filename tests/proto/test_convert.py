@@ -132,6 +132,17 @@ def test_the_json_of_a_job_is_that_of_its_message(job: Job) -> None:
     assert json.dumps(job_to_json(job)) == json.dumps(message_to_json(job_to_proto(job)))
 
 
+def test_a_job_of_mlflow_s_comes_back_without_what_mlflow_does_not_keep() -> None:
+    kept = ("experiment_id", "status", "run_id", "initial_eval_scores", "final_eval_scores", "created_by")
+    job = replace(SMALL_JOB, job_id="00000000-0000-0000-0000-000000000001")
+    job = replace(job, **{name: getattr(FULL_JOB, name) for name in kept})
+    shown = job_to_json(replace(job, attempt=3, seconds_spent=2.0, verdict=Verdict.IMPROVED))
+    assert shown["origin"] == "mlflow"
+    assert shown["config"] == {"optimizer_type": "OPTIMIZER_TYPE_METAPROMPT"}
+    assert json.dumps(shown) == json.dumps(message_to_json(wire.PromptOptimizationJob(**shown)))
+    assert job_from_proto(wire.PromptOptimizationJob(**shown)) == job
+
+
 @pytest.mark.parametrize(
     ("domain", "message", "prefix"),
     [

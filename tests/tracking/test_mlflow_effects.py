@@ -23,7 +23,7 @@ from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, NotFound, TrackingUnavailable
 from burnish.tracking.mlflow import MlflowTracker, trace_rows, traces
-from burnish.tracking.mlflow.traces import trace_id_of
+from burnish.tracking.names import trace_id_of
 from burnish.tracking.protocol import (
     EvaluationTrace,
     MeasuredCandidate,

@@ -19,13 +19,14 @@ def address(filled: Filled, *names: str) -> str:
     return f"compare?jobs={quote(json.dumps([filled.jobs[name] for name in names]))}"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1400])
-def test_it_fits_and_says_nothing_wrong(filled: Filled, visit: Opener, scheme: str, width: int) -> None:
-    window = visit(filled.base, viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_it_fits_and_says_nothing_wrong(filled: Filled, visit: Opener, width: int) -> None:
+    window = visit(filled.base, viewport={"width": width, "height": 900})
     page = window.open(address(filled, "improved", "unclear", "running", "failed"))
     chart = page.get_by_role("img", name=re.compile("^Score of 2 jobs"))
     chart.scroll_into_view_if_needed()  # what draws charts is loaded when one is seen
+    expect(chart.locator("canvas")).to_be_visible()
+    page.emulate_media(color_scheme="dark")  # the chart is drawn again
     expect(chart.locator("canvas")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert window.errors == []
@@ -66,6 +67,20 @@ def test_other_data_is_not_compared(filled: Filled, visit: Opener) -> None:
     expect(page.get_by_text("They ran on different data")).to_be_visible()
     expect(page.get_by_text("Other data, so there is nothing to pair.")).to_be_visible()
     filled.stage.ask("DELETE", f"{JOBS}/{other}")
+
+
+def test_a_job_that_is_not_for_this_user_is_left_out_and_named(filled: Filled, visit: Opener) -> None:
+    window = visit(filled.base)
+    secret = filled.jobs["chat"]
+    window.page.route(
+        re.compile(f"/jobs/{secret}(/inputs)?$"),
+        lambda route: route.fulfill(status=403, json={"message": "you may not read experiment 7"}),
+    )
+    page = window.open(address(filled, "improved", "unclear", "chat"))
+    expect(page.get_by_role("alert")).to_contain_text(f"Job {secret} is left out")
+    expect(page.get_by_role("alert")).to_contain_text("you may not read experiment 7")
+    expect(page.get_by_role("table").first).to_contain_text("Joint search")
+    expect(page.get_by_text("All ran on the same records")).to_be_visible()
 
 
 def test_the_list_leads_there_and_an_empty_one_leads_back(filled: Filled, visit: Opener) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from burnish.llm.testing.faults import Faults
+from tests.ui.conftest import Faults as FaultsOf
 from tests.ui.conftest import Opener
 from tests.ui.stage import JOBS, Stage
 
@@ -49,9 +50,18 @@ def test_new_and_changed_jobs_come_into_the_list_by_themselves(opened: Stage, vi
     expect(page.get_by_role("row")).to_have_count(2, timeout=LATER)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_list_has_no_serious_fault(
+    opened: Stage, visit: Opener, faults_of: FaultsOf, scheme: str
+) -> None:
+    page = visit(f"{opened.url}/burnish/", color_scheme=scheme).open()
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    assert faults_of(page) == []
+
+
 def test_a_page_outlives_its_server(opened: Stage, visit: Opener) -> None:
     opened.models.faults = Faults(latency_seconds=0.2)
-    job_id = opened.create(opened.prompt("triage"))
+    job_id = opened.create(opened.prompt("triage"), budget={"max_calls": 450})
     page = visit(f"{opened.url}/burnish/").open(f"jobs/{job_id}")
     expect(page.get_by_text("Running")).to_be_visible(timeout=LATER)
     assert opened.process is not None
@@ -92,11 +102,14 @@ def test_a_job_is_canceled_resumed_and_deleted_by_hand(opened: Stage, visit: Ope
     opened.models.faults = Faults(latency_seconds=0.4)
     job_id = opened.create(opened.prompt("triage"))
     page = visit(f"{opened.url}/burnish/").open(f"jobs/{job_id}")
+    other = page.context.new_page()  # another tab, which follows
+    other.goto(page.url)
     expect(page.get_by_text("Running")).to_be_visible(timeout=LATER)
     page.get_by_role("button", name="Cancel", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("Nothing more is spent")
     page.get_by_role("button", name="Cancel the job").click()
-    expect(page.get_by_text("Canceled before the test")).to_be_visible(timeout=LATER)
+    for tab in (page, other):
+        expect(tab.get_by_text("Canceled before the test")).to_be_visible(timeout=LATER)
     page.get_by_role("button", name="Resume", exact=True).click()
     page.get_by_role("button", name="Resume the job").click()
     expect(page.get_by_text("Running")).to_be_visible(timeout=LATER)
@@ -105,6 +118,7 @@ def test_a_job_is_canceled_resumed_and_deleted_by_hand(opened: Stage, visit: Ope
     page.get_by_role("button", name="Delete the job").click()
     expect(page).to_have_url(re.compile("/burnish/$"), timeout=LATER)
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    expect(other.get_by_role("heading", name="This job has been deleted")).to_be_visible(timeout=LATER)
 
 
 def test_several_jobs_are_canceled_and_deleted_together(opened: Stage, visit: Opener) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.ui import triage
 from tests.ui.conftest import Filled, Opener
@@ -249,3 +249,38 @@ def test_two_thousand_candidates_are_shown(filled: Filled, visit: Opener) -> Non
     expect(page.get_by_role("img", name=re.compile("of 2000 candidates"))).to_be_visible()
     page.get_by_role("tab", name="Examples").click()
     expect(page.get_by_role("img", name="Scores of 2,000 candidates on 100 examples")).to_be_visible()
+
+
+def wrong(route: Route, how: str) -> None:
+    """An answer that is none of ours; ``silence``: none at all."""
+    if how == "html":
+        route.fulfill(body="<html>Sign in to the proxy</html>", content_type="text/html")
+    elif how == "500":
+        route.fulfill(status=500, body="")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("500", "answered 500"), ("html", "not Burnish"), ("silence", "for twenty seconds")]
+)
+def test_wrong_answers_are_told_and_healed_and_never_blank_the_page(
+    filled: Filled, visit: Opener, how: str, words: str
+) -> None:
+    for path, shown in (
+        ("", "support-chat"),
+        (f"jobs/{filled.jobs['improved']}", "The new prompt is better"),
+    ):
+        page = visit(filled.base).page
+        page.clock.install()
+        page.route(re.compile("/prompt-optimization/"), lambda route: wrong(route, how))
+        page.goto(filled.base + path)
+        expect(page.get_by_role("main").locator("[aria-busy]")).to_be_visible()
+        page.clock.fast_forward(21_000)
+        expect(page.get_by_role("main")).to_contain_text(words)
+        expect(page.get_by_role("navigation")).to_be_visible()
+        page.unroute_all()
+        for _ in range(4):  # the tries that were still to come
+            page.clock.fast_forward(21_000)
+        again = page.get_by_role("button", name="Try again")
+        if again.count():
+            again.click()
+        expect(page.get_by_role("main")).to_contain_text(shown)

@@ -23,6 +23,7 @@ from burnish.domain.events import Event
 from burnish.domain.inputs import JobData, JobInputs
 from burnish.domain.job import Job, JobConfig, OptimizerType, RegisterPolicy
 from burnish.domain.prompt import Prompt
+from burnish.domain.rendering import PlainRenderer, Renderer
 from burnish.errors import BurnishError, StoreUnavailable, TrackingUnavailable
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.gateway import Gateway
@@ -113,7 +114,8 @@ class WorkerHarness:
         planner = Planner(make_scorers, make_optimizer)
         resolver = Resolver(self.tracker, registry, planner, complete_settings)
         if config.app is not None and config.app.function:  # as burnish.optimize_prompts does
-            found = await resolver.check(config, (self.prompt,), self.dataset)
+            prompts = tuple(map(self.tracker.prompt, config.source_prompt_uris))
+            found = await resolver.check(config, prompts, self.tracker.dataset(str(config.dataset_id)))
         else:
             found = await resolver.resolve(EXPERIMENT, config)
         return found.inputs, found.data
@@ -224,6 +226,7 @@ class WorkerProcess:
         clock: Callable[[], float] = time.monotonic,
         max_running_per_experiment: int | None = None,
         app: AppProvider | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self.harness = harness
         self.alive = True
@@ -261,6 +264,7 @@ class WorkerProcess:
                 max_running_per_experiment=max_running_per_experiment,
                 sleep=self._sleep,
                 find_app=lambda _: app,
+                renderer=renderer or PlainRenderer(),
             )
         )
 
@@ -269,6 +273,7 @@ class WorkerProcess:
         self._running = asyncio.create_task(self._deliver(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
+        await self.runner.close(grace_seconds=10.0)
         await self.gateway.close()
 
     async def _deliver(self, job_id: str, reason: str, over: int | None) -> None:

@@ -2,10 +2,10 @@ import "./mantine.css";
 import "@mantine/notifications/styles.css";
 import "./index.css";
 import { localStorageColorSchemeManager, MantineProvider } from "@mantine/core";
-import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { setNonce } from "get-nonce";
+import { lazy, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { newQueryClient } from "./shared/api/query-client";
 import { nonce } from "./shared/api/server";
@@ -13,6 +13,13 @@ import { newRouter } from "./router";
 import { theme, variables } from "./theme";
 
 if (nonce) setNonce(nonce);
+
+/** Nobody has done anything yet that it could tell of. */
+const Notices = lazy(async () => {
+  await new Promise((resolve) => setTimeout(resolve, NOTICES_AFTER_MS));
+  return { default: (await import("@mantine/notifications")).Notifications };
+});
+const NOTICES_AFTER_MS = 1_500;
 
 const queries = newQueryClient();
 const router = newRouter(queries);
@@ -29,7 +36,9 @@ createRoot(element).render(
     getStyleNonce={() => nonce ?? ""}
   >
     <QueryClientProvider client={queries}>
-      <Notifications position="bottom-right" />
+      <Suspense>
+        <Notices position="bottom-right" />
+      </Suspense>
       <RouterProvider router={router} />
     </QueryClientProvider>
   </MantineProvider>,

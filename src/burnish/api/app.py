@@ -20,6 +20,7 @@ from burnish.api.access_control import AccessControl
 from burnish.api.auth import MAX_BODY_BYTES, MAX_FILE_BYTES, AllowedHosts, Guard
 from burnish.api.authority import authority_of
 from burnish.api.docs import page
+from burnish.api.earlier_jobs import with_earlier_jobs
 from burnish.api.errors import answer, error_answer
 from burnish.api.health import Check, checks_of, health, ready
 from burnish.api.metrics import Scrape, metrics
@@ -125,7 +126,7 @@ def _shown(settings: Settings, sessions: Sessions, mounted: bool) -> dict[str, o
 
 def _verbs(streams: Streams) -> Mapping[str, Verb]:
     """What answers each method of the service in ``service.proto``."""
-    return {
+    verbs: Mapping[str, Verb] = {
         "createPromptOptimizationJob": jobs.create,
         "searchPromptOptimizationJobs": jobs.search,
         "watchPromptOptimizationJobs": events.watch_jobs(streams.jobs),
@@ -157,6 +158,7 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "promoteOptimizedPrompt": jobs.promote,
         "rollbackOptimizedPrompt": jobs.roll_back,
     }
+    return {method: with_earlier_jobs(method, verb) for method, verb in verbs.items()}
 
 
 def _is_known(access: AccessControl) -> Callable[[Request], Awaitable[bool]]:

@@ -15,10 +15,14 @@ from burnish.api.wire import (
     scores_to_proto,
     with_texts,
 )
+from burnish.domain.candidate import CandidateStatus
 from burnish.domain.dataset import SPLITS
-from burnish.domain.records import CandidateRecord
+from burnish.domain.job import Job, JobStatus
+from burnish.domain.records import CandidateRecord, EvaluationRecord
 from burnish.errors import InvalidInput, NotFound, did_you_mean
 from burnish.proto import service_pb2 as wire
+from burnish.tracking.names import trace_id_of
+from burnish.worker.traces import is_traced
 
 DEFAULT_PAGE = 100
 
@@ -70,8 +74,29 @@ async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimiz
     page = found[:limit]
     return wire.GetPromptOptimizationCandidate.Response(
         candidate=with_texts(candidates_to_proto(records)[position], records[position].candidate),
-        evaluations=[evaluation_to_proto(entry) for entry in page],
+        evaluations=[evaluation_to_proto(entry, _trace_of(job, records[position], entry)) for entry in page],
         next_page_token=page[-1].evaluation.example_id if len(found) > limit else None,
+    )
+
+
+def _trace_of(job: Job, candidate: CandidateRecord, entry: EvaluationRecord) -> str | None:
+    """The id of the evaluation's MLflow trace, where there is one."""
+    if (
+        job.run_id == ""
+    ):  # a function's job with enable_tracking=False: what its traces said is kept, not they
+        return None
+    run = entry.evaluation.run
+    if run is not None and run.trace_id:
+        return run.trace_id
+    finalist = (
+        candidate.status is CandidateStatus.SOURCE
+        or candidate.candidate.candidate_id == job.best_candidate_id
+    )
+    written = job.status is JobStatus.COMPLETED and job.run_id is not None
+    return (
+        trace_id_of(job.job_id, entry)
+        if written and is_traced(job.config.traces, entry.split, finalist)
+        else None
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from burnish.api.routes import Call
 from burnish.api.services import Services
 from burnish.api.wire import MAX_PAGE, page_size
+from burnish.domain.jinja import printed_names
 from burnish.domain.optimizer_type import OptimizerType
-from burnish.domain.prompt import text_of, variables_in_order
+from burnish.domain.prompt import Template, is_jinja, text_of, variables_in_order
 from burnish.domain.text import well_formed, well_formed_values
 from burnish.errors import InvalidInput, Problem
 from burnish.evaluation.scorers.listing import ScorerInfo
@@ -216,7 +217,7 @@ def _version_to_proto(entry: VersionEntry) -> wire.CatalogPromptVersion:
         uri=entry.prompt.uri,
         version=entry.version,
         template=template_to_proto(template),
-        variables=[well_formed(name) for name in variables_in_order(text_of(template))],
+        variables=[well_formed(name) for name in _variables(template)],
         aliases=entry.aliases,
         model=model_of(entry),
         commit_message=well_formed(entry.commit_message) or None,
@@ -285,3 +286,8 @@ def _provider_to_proto(entry: ModelProvider) -> wire.CatalogProvider:
 
 def _fill(struct: Any, values: Mapping[str, Any]) -> None:
     struct.update(well_formed_values(dict(values)))
+
+
+def _variables(template: Template) -> tuple[str, ...]:
+    text = text_of(template)
+    return printed_names(text) if is_jinja(template) else variables_in_order(text)

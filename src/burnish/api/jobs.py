@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from burnish.api.routes import Call, Visible
+from burnish.api.routes import Call
 from burnish.api.services import Services
 from burnish.api.wire import (
     estimate_to_proto,
@@ -16,7 +16,7 @@ from burnish.api.wire import (
 )
 from burnish.domain.actor import NOBODY
 from burnish.domain.hashing import digest
-from burnish.domain.records import Idempotency, JobQuery
+from burnish.domain.records import Idempotency
 from burnish.errors import Problem, Problems
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import comparison_to_proto, job_to_json
@@ -84,22 +84,15 @@ async def get(services: Services, call: Call) -> dict[str, Any]:
 
 async def search(services: Services, call: Call) -> dict[str, Any]:
     call.check()
-    page = await services.jobs.search(await _visible(services, read_query(call.message), call.visible))
+    visible = call.visible
+    query = read_query(call.message)
+    page = await services.jobs.search(
+        replace(query, workspace=visible.workspace, readable_experiment_ids=visible.names)
+    )
     answer: dict[str, Any] = {"jobs": [job_to_json(job) for job in page.jobs]} if page.jobs else {}
     if page.next_page_token is not None:
         answer["next_page_token"] = page.next_page_token
     return answer
-
-
-async def _visible(services: Services, query: JobQuery, visible: Visible) -> JobQuery:
-    """The query for what its caller may see, in as few words as that takes: each costs the search time."""
-    workspaces = await services.store.workspaces()
-    workspace = None if workspaces <= {visible.workspace} else visible.workspace
-    readable = visible.names
-    if readable is not None:
-        there = await services.store.experiment_ids()
-        readable = None if there <= readable else there & readable
-    return replace(query, workspace=workspace, readable_experiment_ids=readable)
 
 
 async def cancel(services: Services, call: Call) -> dict[str, Any]:

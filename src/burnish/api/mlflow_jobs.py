@@ -4,6 +4,7 @@ what is answered where nobody runs them."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +23,8 @@ from burnish.tracking.mlflow.address import Address
 _ENABLED = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
 _QUEUE = "_MLFLOW_HUEY_STORAGE_PATH"
 _STOP_SECONDS = 5.0
+
+_INVOKES = re.compile(r"/ajax-api/[^/]+/mlflow/.+/invoke/?$")
 
 OFF = (
     "MLflow's own jobs (running judges, evaluations, issue detection) are not run by this server; start it "
@@ -78,14 +81,18 @@ def running_jobs(server_url: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def explaining(app: ASGIApp) -> ASGIApp:
-    """MLflow's application, with a plain answer where it says that jobs are off.
+    """MLflow's application, with a plain answer where nobody runs its jobs.
 
-    MLflow answers 500 and names a variable that would not help here. Which of its endpoints submit jobs
-    differs between versions, so the answer is looked at, and not the address.
+    MLflow itself answers 500 and names a variable that would not help here; before that, some of its
+    endpoints make a run for the job, which nobody ends. Those that are called invoke are refused before they
+    are asked. Which others submit jobs differs between versions, so there the answer is looked at.
     """
 
     async def explained(scope: Scope, receive: Receive, send: Send) -> None:
         held: list[Message] = []
+        if scope["type"] == "http" and _INVOKES.search(scope["path"]) and os.environ.get(_ENABLED) == "false":
+            await answer("NOT_IMPLEMENTED", 501, OFF)(scope, receive, send)
+            return
 
         async def look(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 500:

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from burnish.api.routes import BASE_PATHS
 
 FOLDER = Path(__file__).parent.parent / "ui_dist"
 PAGE_PATH = "/burnish"
@@ -60,7 +62,7 @@ def page_routes(shown: Mapping[str, Any], prefix: str = "", folder: Path = FOLDE
         index = folder / "index.html"
         if not index.is_file():
             return HTMLResponse(_NOT_BUILT, 503)
-        head = _preloads(folder, path.partition("/")[0])
+        head = _preloads(folder, path)
         return _document(index.read_text(encoding="utf-8"), _base_of(request), shown, head)
 
     return [
@@ -107,14 +109,19 @@ def _asset(request: Request, file: Path, path: str) -> Response:
     return FileResponse(file, headers=headers, media_type=kind)
 
 
-def _preloads(folder: Path, page: str) -> str:
-    """Links to what ``page`` (the first part of its address) loads first; ``ui/build.py`` has listed it."""
+def _preloads(folder: Path, path: str) -> str:
+    """Links to what a page loads first: its code, by the first part of its address (``ui/build.py`` has
+    listed it), and the job that it shows."""
+    page, _, rest = path.partition("/")
     listed = folder / "preload.json"
     files = json.loads(listed.read_text()).get(page, ()) if listed.is_file() else ()
-    return "".join(
-        f"<link {'rel=preload as=style' if file.endswith('.css') else 'rel=modulepreload'} crossorigin "
-        f'href="./{escape(file)}">'
-        for file in files
+    data = (
+        f'<link rel=preload as=fetch crossorigin href="..{BASE_PATHS[0]}/{quote(rest, safe="")}">'
+        if page == "jobs" and rest
+        else ""
+    )
+    return data + "".join(
+        f'<link rel=modulepreload fetchpriority=low crossorigin href="./{escape(file)}">' for file in files
     )
 
 
@@ -130,7 +137,8 @@ def _document(index: str, base: str, shown: Mapping[str, Any], links: str) -> Re
         "frame-ancestors 'self'; object-src 'none'"
     )
     headers = {**_SECURITY, "content-security-policy": policy}
-    return HTMLResponse(index.replace("<head>", f"<head>{head}", 1), headers=headers)
+    styled = index.replace("<style>", f'<style nonce="{nonce}">', 1)
+    return HTMLResponse(styled.replace("<head>", f"<head>{head}", 1), headers=headers)
 
 
 def _base_of(request: Request) -> str:

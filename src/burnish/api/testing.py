@@ -36,9 +36,11 @@ from burnish.planning.resolver import Resolver
 from burnish.service.catalog import JobCatalog
 from burnish.service.datasets import Datasets
 from burnish.service.demo import Demo
+from burnish.service.earlier_jobs import KnownEarlierJobs
 from burnish.service.jobs import Jobs
 from burnish.service.prompts import Prompts
 from burnish.store.sql import SqlJobStore
+from burnish.tracking.earlier_jobs import EarlierJobs, FakeEarlierJobs
 from burnish.tracking.memory import FakeTracker
 from burnish.tracking.memory_catalog import FakeCatalog
 
@@ -89,13 +91,14 @@ class FakeServices:
 
 
 @asynccontextmanager
-async def fake_services(folder: Path) -> AsyncIterator[FakeServices]:
+async def fake_services(folder: Path, earlier_jobs: EarlierJobs | None = None) -> AsyncIterator[FakeServices]:
     """Open them over a new SQLite file in ``folder``."""
     store = await asyncio.to_thread(SqlJobStore, f"sqlite:///{folder / 'jobs.db'}")
     tracker, dispatcher = FakeTracker(), EmbeddedDispatcher(store.unfinished)
     planner = Planner(make_scorers, make_fake_optimizer)
     resolver = Resolver(tracker, FakeModels(), planner, lambda _, settings: dict(settings))
-    jobs = Jobs(store, tracker, resolver, dispatcher, cancel_seconds=0.1)
+    earlier = KnownEarlierJobs(earlier_jobs or FakeEarlierJobs())
+    jobs = Jobs(store, tracker, resolver, dispatcher, earlier, cancel_seconds=0.1)
     try:
         catalog = JobCatalog(FakeCatalog(tracker), {"OPENAI_API_KEY": "sk-secret"}, "openai:/large")
         yield FakeServices(
@@ -131,6 +134,7 @@ class _FakeOptimizer:
     """Plans, and cannot run."""
 
     needs_reflection = False
+    only_demonstrates = False
 
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
         return CallEstimate(target_low=validation, target_high=max_calls or 10 * validation)
@@ -178,17 +182,19 @@ class ServerElsewhere:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run something on that loop, and wait for it here."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
 
 @contextmanager
-def server_elsewhere(folder: Path, poll_seconds: float = 0.005) -> Iterator[ServerElsewhere]:
+def server_elsewhere(
+    folder: Path, earlier_jobs: EarlierJobs | None = None, poll_seconds: float = 0.005
+) -> Iterator[ServerElsewhere]:
     """Serve :func:`fake_services` in another thread, without MLflow behind."""
     started: Future[ServerElsewhere] = Future()
     stop = asyncio.Event()
 
     async def serve() -> None:
-        async with fake_services(folder) as services:
+        async with fake_services(folder, earlier_jobs) as services:
             streams = Streams.of(services.store, poll_seconds)
             async with serving(create_app(services, Settings(), streams=streams)) as url:
                 started.set_result(ServerElsewhere(url, services, asyncio.get_running_loop()))
@@ -196,7 +202,7 @@ def server_elsewhere(folder: Path, poll_seconds: float = 0.005) -> Iterator[Serv
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    server = started.result(20)
+    server = started.result(60)
     try:
         yield server
     finally:

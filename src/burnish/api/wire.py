@@ -155,7 +155,7 @@ def _candidate_to_proto(record: CandidateRecord, on_front: bool) -> wire.PromptC
     )
 
 
-def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
+def evaluation_to_proto(record: EvaluationRecord, trace_id: str | None = None) -> wire.ExampleResult:
     evaluation = record.evaluation
     message = wire.ExampleResult(
         example_id=evaluation.example_id,
@@ -164,6 +164,7 @@ def evaluation_to_proto(record: EvaluationRecord) -> wire.ExampleResult:
         aggregate=None if evaluation.unscored else evaluation.aggregate,
         error=None if evaluation.error is None else well_formed(evaluation.error),
         usage=usage_to_proto(evaluation.usage),
+        trace_id=trace_id,
     )
     for name in sorted(evaluation.scores):
         score = evaluation.scores[name]

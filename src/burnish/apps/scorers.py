@@ -105,9 +105,10 @@ class GivenScorers:
             try:
                 made, warning = make_registered(ScorerSpec(scorer.name), scorer.model_dump(), source)
             except InvalidInput:
-                pass  # it looks at traces, or at what only MLflow can give it
+                pass  # it looks at what only MLflow can give it
             else:
-                return WeightedScorer(made, warning=warning)
+                if not made.reads_trace:  # MLflow has the function's own trace, with all that is in it
+                    return WeightedScorer(made, warning=warning)
         if kind not in ("decorator", "class"):
             self.warnings.append(
                 f"the scorer {scorer.name} asks its model itself: its calls are not in the job's usage, and "

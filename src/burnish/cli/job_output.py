@@ -15,6 +15,7 @@ from burnish.cli.edits import edits_table
 from burnish.cli.output import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, say_json, stderr, stdout
 from burnish.domain.edit import EditReport
 from burnish.domain.job import DEFAULT_WORKSPACE, Job, JobStatus
+from burnish.domain.origin import Origin
 from burnish.domain.prompt import text_of
 from burnish.domain.records import JobComparison
 from burnish.proto.convert import comparison_to_proto, edit_to_proto, event_to_proto, job_to_json
@@ -62,6 +63,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
     test = job.test_scores
     return [
         ("job", job.job_id),
+        ("origin", "MLflow's own prompt optimization" if job.origin is Origin.MLFLOW else ""),
         ("status", _status(job) + (" (cancel requested)" if job.cancel_requested else "")),
         ("now", "" if job.status.terminal else escape(_now(job))),
         ("winner", escape(job.status_message or "") if job.status is JobStatus.COMPLETED else ""),
@@ -106,11 +108,13 @@ def say_jobs(jobs: Sequence[Job], as_json: bool) -> int:
     if as_json:
         say_json({"jobs": [job_to_json(job) for job in jobs]})
         return EXIT_OK
+    origins = {job.origin for job in jobs}
     columns = {
         "job": [job.job_id for job in jobs],
         "status": [_status(job) for job in jobs],
         "score": [_change(job) for job in jobs],
         "verdict": [job.verdict or "" for job in jobs],
+        **({"origin": [job.origin.value for job in jobs]} if origins != {Origin.BURNISH} else {}),
         "created": [_time(job.creation_timestamp_ms) for job in jobs],
         "usage": [_usage(job) for job in jobs],
         "source": [escape(job.source_prompt_uri) for job in jobs],

@@ -29,7 +29,7 @@ from burnish.cli.result import check_output, print_result, write_best_prompt
 from burnish.config import Settings
 from burnish.domain.dataset import Dataset
 from burnish.domain.job import DEFAULT_OPTIMIZER, Job, JobConfig, JobStatus
-from burnish.domain.prompt import Prompt
+from burnish.domain.prompt import Prompt, is_jinja
 from burnish.domain.records import JournalEntry
 from burnish.errors import BurnishError, InvalidInput, InvalidState, NotFound, OutsideFailure, Problem
 from burnish.llm.apps.addresses import AllowedApps
@@ -94,6 +94,7 @@ async def optimize(request: OptimizeRequest, settings: Settings, as_json: bool, 
     if output is not None:
         check_output(output)
     async with _open_job(request, settings) as (services, job):
+        _say_note(f"job {job.job_id}; if this is cut off: burnish optimize --resume {job.job_id}")
         with ProgressDisplay(job) as display:
             job = await _work_through(services, job, display)
         if as_json:
@@ -167,7 +168,8 @@ async def _check(request: OptimizeRequest, offline: OfflineServices) -> _Checked
     config = JobConfig(source_prompt_uris=request.prompts, dataset_id=request.data, **fields)
     plan = (await offline.resolver.check(config, prompts, dataset)).plan
     app = offline.apps.find(config.app) if config.app else None
-    return _Checked(plan, prompts, dataset, await first_calls(offline.gateway, plan, app))
+    calls = await first_calls(offline.gateway, plan, app, renderer=offline.renderer)
+    return _Checked(plan, prompts, dataset, calls)
 
 
 async def _submit(request: OptimizeRequest, services: Services, checked: _Checked) -> Job:
@@ -221,8 +223,10 @@ def _dataset_of(request: OptimizeRequest, offline: OfflineServices, prompts: tup
     where = str(request.data)
     if _is_dataset_id(where):
         return offline.tracker.dataset(where)
-    variables = None  # every column may be what a path leads through
-    if not request.options.get("inputs"):
+    # Every column may be what a path leads through, a Jinja template looks at, or an app makes use of.
+    variables = None
+    fills_in = any(request.options.get(name) for name in ("inputs", "app_url"))
+    if not fills_in and not any(is_jinja(prompt.template) for prompt in prompts):
         variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
     return read_records(Path(where), variables, request.target, note=_say_note)
 

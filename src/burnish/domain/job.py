@@ -15,6 +15,7 @@ from burnish.domain.budget import Budget
 from burnish.domain.inputs import InputSummary
 from burnish.domain.optimizer_type import OptimizerType as OptimizerType  # noqa: PLC0414 - it is a job's word too
 from burnish.domain.options import Option, OptionRow, option_rows
+from burnish.domain.origin import Origin
 from burnish.domain.score import ScoreRange
 from burnish.domain.usage import UsageByRole
 from burnish.errors import InvalidInput, InvalidState, Problem
@@ -476,6 +477,11 @@ class Job:
     resumed_by: str | None = None
     registered_by: str | None = None
     promoted_by: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """Who made it."""
+        return Origin.of(self.job_id)
 
     def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""

@@ -2,8 +2,8 @@
 
 The rule is that of MLflow's ``PromptVersion.format``: ``{{ name }}`` is filled in where there is a value
 of that very name, whatever script or blanks the name has. A name of ASCII letters, digits, underscores and
-dots is a variable, which must have a value; any other without a value stays as it is. Templates are data:
-one that MLflow would give to Jinja (``{%`` with ``%}``) is refused, never executed.
+dots is a variable, which must have a value; any other without a value stays as it is. A template with ``{%``
+and ``%}`` in one text is Jinja's (:func:`is_jinja`): nothing here executes it, a ``rendering.Renderer`` does.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from burnish.errors import InvalidInput
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w[\w .-]*?)\s*\}\}")
 _VARIABLE_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z_][a-zA-Z0-9_]*)*")  # MLflow's
+_JINJA_MARK = re.compile(r"\{(?=[{%#])")
 _DOUBLE_BRACES = re.compile(r"\{\{[^{}]*\}\}")
 
 
@@ -78,10 +79,29 @@ def lookalikes_of(template: Template) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in found if not _PLACEHOLDER.fullmatch(part)))
 
 
-def as_literal(text: str) -> str:
+def as_literal(text: str, jinja: bool = False) -> str:
     """A text as it may stand in a template without being read: where double braces would be filled in, or
-    ``{%`` given to Jinja, a space comes between."""
+    ``{%`` given to Jinja, a space comes between.
+
+    Args:
+        jinja: the template is Jinja's, which also reads ``{{`` and ``{#`` wherever they stand.
+    """
+    if jinja:
+        return _JINJA_MARK.sub("{ ", text)
     return _PLACEHOLDER.sub(lambda match: "{ " + match.group()[1:], text).replace("{%", "{ %")
+
+
+def is_jinja(template: Template) -> bool:
+    """Whether MLflow gives the template to Jinja: ``{%`` and ``%}`` stand in one of its texts.
+
+    Then Jinja reads all of its texts, ``{{...}}`` and ``{#...#}`` too.
+    """
+    return any("{%" in text and "%}" in text for text in texts_of(template))
+
+
+def texts_of(template: Template) -> tuple[str, ...]:
+    """The text of a text prompt, or that of each message."""
+    return (template,) if isinstance(template, str) else tuple(message.content for message in template)
 
 
 def text_of(template: Template) -> str:
@@ -92,7 +112,8 @@ def text_of(template: Template) -> str:
 
 
 def render(template: Template, values: Mapping[str, Any]) -> tuple[Message, ...]:
-    """Fill the variables in, once (a value that itself contains ``{{x}}`` stays as it is).
+    """Fill the variables of a template in that is not Jinja's, once (a value that itself contains ``{{x}}``
+    stays as it is).
 
     A text prompt becomes one user message. Values that are not text become JSON.
 
@@ -117,20 +138,13 @@ def render(template: Template, values: Mapping[str, Any]) -> tuple[Message, ...]
 
 
 def check_template(template: Template, field_name: str = "prompt") -> None:
-    """Refuse a template that is empty, or that MLflow would give to Jinja.
+    """Refuse a template that is empty.
 
     Raises:
-        InvalidInput: names what was found.
+        InvalidInput
     """
     if not text_of(template).strip():
         raise InvalidInput.of(field_name, "", "the prompt is empty; write its text")
-    texts = [template] if isinstance(template, str) else [message.content for message in template]
-    for text in texts:
-        if "{%" in text and "%}" in text:
-            statement = text[text.find("{%") :].splitlines()[0]
-            raise InvalidInput.of(
-                field_name, statement, "Jinja statements are not executed; use plain {{name}} variables"
-            )
 
 
 def template_to_json(template: Template) -> str | list[dict[str, str]]:

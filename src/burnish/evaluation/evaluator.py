@@ -87,6 +87,7 @@ class Evaluator:
                     usage=usage,
                     outcome=outcome,
                     run=run,
+                    asked=completion.asked,
                 )
             )
             scores, aggregate, usage = scored.scores, scored.aggregate, usage + scored.usage

@@ -13,7 +13,7 @@ from burnish.domain.app import AppRun
 from burnish.domain.dataset import Example
 from burnish.domain.score import ScoreRange
 from burnish.domain.usage import Usage
-from burnish.llm.protocol import LanguageModel
+from burnish.llm.protocol import LanguageModel, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Sample:
         usage: what the output took.
         outcome: whether the output is an answer, or is cut, empty or refused.
         run: of the app whose output it is; ``None``: a model's.
+        asked: of the model whose output it is.
     """
 
     example: Example
@@ -35,6 +36,7 @@ class Sample:
     usage: Usage = field(default_factory=Usage)
     outcome: AnswerOutcome = AnswerOutcome.OK
     run: AppRun | None = None
+    asked: Request | None = None
 
     @property
     def value(self) -> Any:
@@ -75,6 +77,7 @@ class Scorer(ABC):
         blocking: CPU-heavy or blocking; the evaluator runs it in a thread.
         calls: model calls for one output.
         model: URI of the model that it asks; ``None``: it asks none.
+        reads_trace: its question holds all that is known of the evaluation.
         needs_price: it can score only answers of a model whose price is known.
         range: of its numbers; ``None``: [0, 1].
         outside: it is code of the user's, whose work may cost what only the user knows: its word is kept in
@@ -87,6 +90,7 @@ class Scorer(ABC):
     blocking: bool = False
     calls: int = 0
     model: str | None = None
+    reads_trace: bool = False
     needs_price: bool = False
     range: ScoreRange | None = None
     outside: bool = False

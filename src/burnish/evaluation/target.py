@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.dataset import Example
-from burnish.domain.prompt import Message, render
+from burnish.domain.dataset import Example, record_name
+from burnish.domain.prompt import Message
+from burnish.domain.rendering import PlainRenderer, Renderer
+from burnish.errors import InvalidInput
 from burnish.llm.protocol import AppRequest, Completion, LanguageModel, Parameters, Purpose, Request
 
 
@@ -17,7 +20,8 @@ class Target(Protocol):
     async def answer(self, candidate: Candidate, example: Example, purpose: Purpose) -> Completion:
         """
         Raises:
-            As ``LanguageModel.complete``.
+            InvalidInput: a prompt cannot be filled in with this example.
+            Others as ``LanguageModel.complete``.
         """
         ...
 
@@ -30,22 +34,35 @@ class ModelTarget:
             in this order as the messages of one conversation, which has one answer.
         uri: of the model.
         parameters: from the source prompt's model config.
+        renderer: fills the prompts in.
     """
 
     def __init__(
-        self, model: LanguageModel, prompts: Sequence[str], uri: str, parameters: Parameters | None = None
+        self,
+        model: LanguageModel,
+        prompts: Sequence[str],
+        uri: str,
+        parameters: Parameters | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self._model = model
         self._prompts = tuple(prompts)
         self._uri = uri
         self._parameters = parameters or Parameters()
+        self._renderer = renderer or PlainRenderer()
 
     async def answer(self, candidate: Candidate, example: Example, purpose: Purpose) -> Completion:
         messages: list[Message] = []
-        for name in self._prompts:
-            messages.extend(render(candidate.texts[name], example.inputs))
+        try:
+            for name in self._prompts:
+                messages.extend(await self._renderer.render(candidate.texts[name], example.inputs))
+        except InvalidInput as error:
+            where = record_name(example)
+            raise InvalidInput(
+                *(replace(problem, remedy=f"{problem.remedy} ({where})") for problem in error.problems)
+            ) from None
         request = Request(model=self._uri, messages=tuple(messages), parameters=self._parameters)
-        return await self._model.complete(request, purpose)
+        return replace(await self._model.complete(request, purpose), asked=request)
 
 
 class AppGateway(Protocol):

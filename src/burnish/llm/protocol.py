@@ -275,6 +275,7 @@ class Completion:
         thinking: what the model wrote in front of it and what is left out of ``text``. The journal has
             the whole answer as its text, and nothing here.
         run: of an app.
+        asked: what it answers, where the one who asked says so.
     """
 
     text: str
@@ -283,6 +284,7 @@ class Completion:
     replayed: bool = False
     thinking: str = ""
     run: AppRun | None = None
+    asked: Request | None = None
 
     @property
     def outcome(self) -> AnswerOutcome:

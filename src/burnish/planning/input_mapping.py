@@ -11,7 +11,8 @@ from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
 from burnish.domain.dataset import Dataset, Example, record_name
-from burnish.domain.prompt import Prompt
+from burnish.domain.jinja import identifiers_in
+from burnish.domain.prompt import Prompt, is_jinja
 from burnish.errors import InvalidInput, Problems, did_you_mean
 
 _MOST_CHARACTERS = 1000
@@ -35,7 +36,9 @@ def map_inputs(dataset: Dataset, mapping: Mapping[str, str], prompts: Sequence[P
     if not mapping:
         return dataset
     problems = Problems()
-    variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
+    variables = frozenset[str]().union(
+        *(identifiers_in(p.template) if is_jinja(p.template) else p.variables for p in prompts)
+    )
     paths: dict[str, ParsedResult] = {}
     for variable, expression in mapping.items():
         if prompts and variable not in variables:

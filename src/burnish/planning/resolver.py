@@ -17,7 +17,8 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.inputs import DatasetSummary, JobData, JobInputs, ScorerDefinition
 from burnish.domain.job import JobConfig
 from burnish.domain.optimizer_type import OptimizerType
-from burnish.domain.prompt import Prompt, check_template
+from burnish.domain.prompt import Prompt, Template, check_template, is_jinja
+from burnish.domain.rendering import JinjaNames, PlainRenderer, Renderer
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, OutsideFailure, Problem, Problems
 from burnish.evaluation.judges.catalog import default_judge_model
@@ -25,11 +26,11 @@ from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, check_fractions, split, workable
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.protocol import Optimizer
+from burnish.optimizers.protocol import NO_WORKED_EXAMPLES, Optimizer, scored_prompt
 from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
 from burnish.planning.input_mapping import map_inputs
 from burnish.planning.models import Models
-from burnish.planning.plan import Plan, Planner, TargetModel, calls_for_search
+from burnish.planning.plan import Plan, Planner, TargetModel, estimate_search
 from burnish.planning.teacher import find_teacher
 from burnish.tracking.protocol import Tracker
 
@@ -68,6 +69,7 @@ class Resolver:
     Args:
         judge_model: URI of the model for judges that name none.
         check_app: whether an app may be asked.
+        renderer: fills the prompts in; tells what Jinja templates take from a record.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Resolver:
         complete_settings: CompleteSettings,
         judge_model: str | None = None,
         check_app: CheckApp = lambda app: None,
+        renderer: Renderer | None = None,
     ) -> None:
         self._tracker = tracker
         self._models = models
@@ -85,6 +88,7 @@ class Resolver:
         self._complete_settings = complete_settings
         self._judge_model = judge_model
         self._check_app = check_app
+        self._renderer = renderer or PlainRenderer()
 
     async def resolve(
         self, experiment_id: str, config: JobConfig, found: Sequence[Problem] = ()
@@ -134,6 +138,8 @@ class Resolver:
     ) -> None:
         self._check_experiment(experiment_id, problems)
         problems.extend(config.problems())
+        if config.app is None:
+            self._jinja_names(inputs.prompts, problems)
         if config.budget.max_usd is not None:
             names = inputs.summary
             asked = None if config.app else names.model
@@ -192,6 +198,9 @@ class Resolver:
             config, self._tracker, self._models, problems, has_data=bool(config.dataset_id or dataset)
         )
         dataset = dataset or answers
+        filled = () if config.app else prompts  # an app fills in what it likes
+        taught = (teacher.prompt,) if teacher else ()
+        taken = self._jinja_names((*filled, *taught), problems)
         judges = self._judge_models(scorers, problems)
         asked = None if config.app else target  # what an app's own models cost is seen when it runs
         if asked is not None:
@@ -203,14 +212,14 @@ class Resolver:
         if dataset is not None:
             if not config.scorers and config.optimizer_type.info.needs_data:
                 problems.add("scorers", "", "name at least one scorer, for example exact_match")
-            filled = () if config.app else prompts  # an app fills in what it likes
-            taught = (teacher.prompt,) if teacher else ()
             mapped = problems.collect(partial(map_inputs, dataset, config.inputs, (*filled, *taught)))
             if mapped is not None:
                 dataset = mapped
-                problems.collect(partial(check_records, filled, dataset))
+                problems.collect(partial(check_records, filled, dataset, taken))
                 if teacher is not None:
-                    problems.collect(partial(check_records, taught, dataset))
+                    problems.collect(partial(check_records, taught, dataset, taken))
+                if not problems:
+                    self._try_jinja((*filled, *taught), dataset, problems)
             labelled = ("expected_response",) if teacher else ()
             problems.collect(partial(check_expectations, scorers, dataset, given=labelled))
             if config.scorers:
@@ -220,11 +229,13 @@ class Resolver:
                 splits = Splits(train=dataset.examples, validation=(), test=(), warnings=(_UNMEASURED,))
         else:
             problems.collect(lambda: check_fractions(config.fractions))
+        if config.app is not None and optimizer is not None and optimizer.only_demonstrates:
+            texts = {prompt.name: prompt.template for prompt in prompts}
+            if scored_prompt(texts, splits.train) is None:
+                problems.add("optimizer_type", config.optimizer_type.cli_name, NO_WORKED_EXAMPLES)
         if problems or optimizer is None or target is None:
             raise problems.error()
-        needed = optimizer.estimate(
-            len(splits.train), len(splits.validation), calls_for_search(config, splits)
-        )
+        needed = estimate_search(optimizer, config, splits, scorers)
         inputs = JobInputs(
             prompts=prompts,
             target=target.resolved(),
@@ -249,7 +260,7 @@ class Resolver:
                 *splits.warnings,
                 *_default_reflection_warning(config, reflection),
                 *needed.warnings,
-                *(() if config.app else unfilled_placeholders(prompts, dataset)),
+                *(() if config.app else unfilled_placeholders(prompts, dataset, taken)),
                 *contradictions(dataset),
                 *(entry.warning for entry in scorers if entry.warning),
             ),
@@ -347,6 +358,22 @@ class Resolver:
             lambda: self._models.resolve(default_judge_model(), {}, None), "config.reflection_model"
         )
         return TargetModel(*found) if found else None
+
+    def _jinja_names(self, prompts: Sequence[Prompt], problems: Problems) -> Mapping[Template, JinjaNames]:
+        """What each Jinja template takes from a record; templates that cannot be read are left out."""
+        found = {}
+        for template in [prompt.template for prompt in prompts if is_jinja(prompt.template)]:
+            names = problems.collect(partial(self._renderer.names, template))
+            if names is not None:
+                found[template] = names
+        return found
+
+    def _try_jinja(self, prompts: Sequence[Prompt], dataset: Dataset, problems: Problems) -> None:
+        """Whatever is wrong with a template itself shows at the first record, before anything is paid."""
+        for prompt in prompts:
+            if is_jinja(prompt.template):
+                inputs = dataset.examples[0].inputs
+                problems.collect(partial(self._renderer.render_now, prompt.template, inputs))
 
     def _judge_models(self, scorers: Sequence[WeightedScorer], problems: Problems) -> list[str]:
         found = []

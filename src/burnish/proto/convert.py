@@ -26,7 +26,8 @@ from burnish.domain.job import (
     Verdict,
     parse_settings,
 )
-from burnish.domain.optimizer_type import WIRE_PREFIX
+from burnish.domain.optimizer_type import FIRST_OWN_NUMBER, WIRE_PREFIX
+from burnish.domain.origin import Origin
 from burnish.domain.records import JobComparison
 from burnish.domain.text import well_formed, well_formed_values
 from burnish.domain.usage import NANOS_PER_USD, Role, Usage, UsageByRole
@@ -39,6 +40,15 @@ T = TypeVar("T")
 
 _JobMessage = wire.PromptOptimizationJob
 _CONFIG = wire.PromptOptimizationJobConfig.DESCRIPTOR
+_MLFLOW_CONFIG = frozenset(field.name for field in _CONFIG.fields if field.number < FIRST_OWN_NUMBER)
+_KEPT_BY_MLFLOW = frozenset(
+    {
+        *(field.name for field in _JobMessage.DESCRIPTOR.fields if field.number < FIRST_OWN_NUMBER),
+        "workspace",
+        "created_by",
+    }
+)
+"""What MLflow keeps of its own jobs; they have none of our options and none of our numbers."""
 _PROGRESS = jobs.JobProgress.DESCRIPTOR
 _TEST_SCORES = wire.TestScores.DESCRIPTOR
 _DATASET = wire.DatasetSummary.DESCRIPTOR
@@ -65,11 +75,11 @@ _JOB_SCALARS = (
 
 def job_to_json(job: Job) -> dict[str, Any]:
     """The job as the API shows it: the JSON of a ``PromptOptimizationJob``, as ``message_to_json`` would
-    write it. What is not known yet is left out.
+    write it. What is not known yet, or never, is left out.
 
     A list of jobs is most of what the API ever writes, and a message in between costs more than this.
     """
-    return _set(
+    shown = _set(
         job_id=job.job_id,
         run_id=job.run_id,
         state=_state_to_json(job),
@@ -103,6 +113,11 @@ def job_to_json(job: Job) -> dict[str, Any]:
         best_score=job.best_score,
         kind="app" if job.config.app else None,
     )
+    if job.origin is Origin.BURNISH:
+        return shown
+    kept = {name: value for name, value in shown.items() if name in _KEPT_BY_MLFLOW}
+    config = {name: value for name, value in kept["config"].items() if name in _MLFLOW_CONFIG}
+    return {**kept, "config": config, "origin": job.origin.value}
 
 
 def job_to_proto(job: Job) -> _JobMessage:

@@ -83,6 +83,7 @@ class ExampleResult:
         scores: a scorer without an opinion is left out.
         aggregate: ``None`` where no scorer that has a weight had an opinion.
         error: why there is no output.
+        trace_id: of its MLflow trace, where there is one.
     """
 
     example_id: str
@@ -92,6 +93,7 @@ class ExampleResult:
     aggregate: float | None
     error: str | None
     usage: Usage
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,7 @@ def example_result_from_proto(message: wire.ExampleResult) -> ExampleResult:
         aggregate=optional(message, "aggregate"),
         error=optional(message, "error"),
         usage=usage_from_proto(message.usage),
+        trace_id=optional(message, "trace_id"),
     )
 
 

@@ -20,6 +20,7 @@ Number = TypeVar("Number", int, float)
 SECONDS_PER_CALL = (0.1, 5.0)  # a small local model, and a slow large one
 DEFAULT_OUTPUT_TOKENS = 256
 JUDGE_TOKENS = (50, 500)  # its instructions, and again its verdict
+TRACE_TOKENS = 900  # what MLflow tells a judge about traces, and a trace's own names
 _HALF = 0.5  # of the answers change their score
 _LARGE_DIFFERENCE = 0.15  # a test that sees only more than this deserves a word
 REFLECTION_TOKENS = (500, 6000)  # one proposal, in and out each: the prompt alone, with long feedback
@@ -89,7 +90,7 @@ def estimate(plan: Plan) -> Estimate:
         seconds_high=_capped(round(high.rounds * SECONDS_PER_CALL[1], 1), budget.max_seconds),
         detectable_low=detectable(len(plan.splits.test), 0.0),
         detectable_high=detectable(len(plan.splits.test), _HALF),
-        warnings=(*plan.warnings, *_what_the_test_cannot_show(plan)),
+        warnings=(*_unit_of_apps(plan), *plan.warnings, *_what_the_test_cannot_show(plan)),
         splits=_split_choices(plan),
     )
 
@@ -113,6 +114,15 @@ def _choice(split: SplitFractions, total: int) -> SplitChoice:
         detectable_low=detectable(test, 0.0),
         detectable_high=detectable(test, _HALF),
     )
+
+
+def _unit_of_apps(plan: Plan) -> list[str]:
+    if plan.config.app is None:
+        return []
+    return [
+        "a run of the app counts as one call here, and its tokens and dollars are not in these figures: what "
+        "a run takes is seen when the job makes its first ones, and search and test are sized by that"
+    ]
 
 
 def _what_the_test_cannot_show(plan: Plan) -> list[str]:
@@ -185,11 +195,13 @@ class _Work:
 def _asked(plan: Plan, answers: int, reflections: int, generous: bool) -> list[_Asked]:
     question = _tokens_of_one_question(plan) * (2 if generous else 1)
     answer = (plan.target.parameters.max_tokens or DEFAULT_OUTPUT_TOKENS) if generous else 1
-    asked = [_Asked(plan.target.uri, answers, question, answer)]
+    of_app = plan.config.app is not None
+    asked = [_Asked(plan.target.uri, answers, 0 if of_app else question, 0 if of_app else answer)]
     for entry in plan.scorers:
         if judge := entry.scorer.model:
             calls, verdict = answers * entry.scorer.calls, JUDGE_TOKENS[generous]
-            asked.append(_Asked(judge, calls, question + answer + verdict, verdict))
+            seen = 2 * (question + answer) + TRACE_TOKENS if entry.scorer.reads_trace else question + answer
+            asked.append(_Asked(judge, calls, seen + verdict, verdict))
     if plan.teacher is not None:
         asked.append(_Asked(plan.teacher[1].uri, plan.teacher_calls, question, answer))
     if plan.reflection is not None:

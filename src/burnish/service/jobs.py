@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from burnish.dispatch.protocol import Dispatcher
 from burnish.domain.actor import NOBODY, Actor
@@ -22,12 +22,16 @@ from burnish.domain.job import (
     JobConfig,
     JobStatus,
 )
+from burnish.domain.origin import Origin
 from burnish.domain.records import Idempotency, JobPage, JobQuery, JournalEntry, best_so_far
 from burnish.errors import Conflict, InvalidInput, InvalidState, Problem, TrackingUnavailable
 from burnish.planning.resolver import Resolution, Resolver
+from burnish.service.earlier_jobs import KnownEarlierJobs
 from burnish.service.estimate import Estimate, estimate
 from burnish.service.runs import JobRuns
 from burnish.store.protocol import JobStore
+from burnish.store.search.merge import merge
+from burnish.tracking.earlier_jobs import FakeEarlierJobs
 from burnish.tracking.protocol import RunStatus, Tracker
 
 STOP_SECONDS = 15.0
@@ -40,6 +44,7 @@ class Jobs:
     """Submit, repeat, get, search, cancel, delete, resume, estimate.
 
     Args:
+        earlier: jobs that MLflow's own prompt optimization has made; ``None``: there are none.
         stop_seconds: how long a delete waits for MLflow before it has deleted anything.
         cancel_seconds: how long a cancel waits for the worker before the attempt is fenced off.
         sleep: waiting; injected.
@@ -51,6 +56,7 @@ class Jobs:
         tracker: Tracker,
         resolver: Resolver,
         dispatcher: Dispatcher,
+        earlier: KnownEarlierJobs | None = None,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         stop_seconds: float = STOP_SECONDS,
         cancel_seconds: float = CANCEL_SECONDS,
@@ -60,6 +66,7 @@ class Jobs:
         self._tracker = tracker
         self._resolver = resolver
         self._dispatcher = dispatcher
+        self._earlier = earlier or KnownEarlierJobs(FakeEarlierJobs())
         self._clock_ms = clock_ms
         self._stop_seconds = stop_seconds
         self._cancel_seconds = cancel_seconds
@@ -138,13 +145,13 @@ class Jobs:
 
         Raises:
             NotFound: there is no such job.
-            InvalidState: an earlier version made the job, and it has not begun since: it has no inputs yet;
-                or its app is a function of another process.
+            InvalidState: without ``refresh_inputs``, the job has no inputs: MLflow made it, or an earlier
+                version did and it has not begun since; or its app is a function of another process.
             InvalidInput, Conflict: as :meth:`submit`.
         """
         if idempotency and (made := await self._store.find_made(idempotency)):
             return made, False
-        like = await self._store.get(like_job_id)
+        like = await self.get(like_job_id)
         _require_reachable_app(like)
         tags = {**like.tags, **(tags or {})}
         experiment_id = experiment_id or like.experiment_id
@@ -153,9 +160,9 @@ class Jobs:
             return await self.submit(experiment_id, config, tags, idempotency, actor=actor)
         inputs = await self._store.find_inputs(like_job_id)
         if inputs is None:
+            maker = "MLflow" if like.origin is Origin.MLFLOW else "an earlier version"
             raise InvalidState(
-                f"job {like_job_id} was made by an earlier version and has kept no inputs; repeat it with "
-                "refresh_inputs"
+                f"job {like_job_id} was made by {maker} and has kept no inputs; repeat it with refresh_inputs"
             )
         data = await self._store.find_data(like_job_id)
         problems = [*tag_problems(tags), *_changes_of_inputs(like.config, config)]
@@ -209,15 +216,31 @@ class Jobs:
         """
         Raises:
             NotFound
+            TrackingUnavailable: MLflow made the job, and is away.
         """
+        if Origin.of(job_id) is Origin.MLFLOW:
+            return await self._earlier.get(job_id)
         return await self._store.get(job_id)
 
     async def search(self, query: JobQuery) -> JobPage:
-        """
+        """Our jobs and MLflow's own together.
+
         Raises:
             InvalidInput: the filter, an order or the page token cannot be read.
         """
-        return await self._store.search(query)
+        page = await self._store.search(await self._in_few_words(query))
+        earlier = await self._earlier.list()
+        return merge(query, page, earlier) if earlier else page
+
+    async def _in_few_words(self, query: JobQuery) -> JobQuery:
+        """The query without what all jobs of the store fit anyway: each word costs the search time."""
+        workspace, readable = query.workspace, query.readable_experiment_ids
+        if workspace is not None and await self._store.workspaces() <= {workspace}:
+            workspace = None
+        if readable is not None:
+            there = await self._store.experiment_ids()
+            readable = None if there <= readable else there & readable
+        return replace(query, workspace=workspace, readable_experiment_ids=readable)
 
     async def cancel(self, job_id: str, actor: Actor = NOBODY) -> Job:
         """Stop a job. Its worker has two seconds to end it in good order; past that the attempt is fenced
@@ -229,7 +252,10 @@ class Jobs:
         Raises:
             NotFound
             InvalidState: the job is COMPLETED or FAILED, or came to its end meanwhile.
+            TrackingUnavailable: MLflow made the job, and is away.
         """
+        if Origin.of(job_id) is Origin.MLFLOW:
+            return await self._earlier.cancel(job_id)
         job = await self._store.request_cancel(job_id, actor.name)
         self._dispatcher.announce_cancel(job_id)
         if job.status is JobStatus.CANCELED:
@@ -255,8 +281,12 @@ class Jobs:
 
         Raises:
             NotFound
+            InvalidState: MLflow made the job, and it has not ended.
             TrackingUnavailable: the run exists and could not be deleted, or MLflow did not say in time.
         """
+        if Origin.of(job_id) is Origin.MLFLOW:
+            await self._earlier.delete(job_id)
+            return
         job = await self._store.get(job_id)
         running = not job.status.terminal
         if running:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 
 from burnish.domain.prompt import Template, template_to_json
+from burnish.domain.records import EvaluationRecord
 from burnish.domain.text import value_as_text
 from burnish.errors import InvalidInput
 
@@ -101,3 +103,9 @@ def metric_name(name: str) -> str:
 def tag_name(name: str) -> str:
     """The name with ``_`` for what MLflow does not take in a tag's name, cut to its limit."""
     return re.sub(r"[^\w.\- ]", "_", name)[:250]
+
+
+def trace_id_of(job_id: str, record: EvaluationRecord) -> str:
+    """The id of an evaluation's trace: the same for the same evaluation, whoever writes it."""
+    what = (job_id, record.evaluation.candidate_id, record.evaluation.example_id, record.split)
+    return "tr-" + hashlib.sha256("\0".join(what).encode()).hexdigest()[:32]

@@ -10,6 +10,7 @@ from typing import Any
 
 from burnish.domain.app import App
 from burnish.domain.job import Job
+from burnish.domain.rendering import PlainRenderer, Renderer
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.scorer_set import Aggregation, ScorerSet
 from burnish.evaluation.threads import in_thread
@@ -43,6 +44,7 @@ class WorkerContext:
     """What all attempts of a process share. Made once by ``bootstrap``.
 
     Attributes:
+        renderer: fills the prompts in.
         redact: takes secrets out of a text before it is kept.
         clock: seconds, monotonic.
         heartbeat_seconds: how often an attempt writes its heartbeat and looks for a cancel.
@@ -70,6 +72,7 @@ class WorkerContext:
     max_job_deaths: int = 5
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     observer: Observer = field(default_factory=Unobserved)
+    renderer: Renderer = field(default_factory=PlainRenderer)
     find_app: FindApp = find_no_app
     aggregation: Aggregation | None = None
 
@@ -83,6 +86,7 @@ class AttemptContext:
         mlflow_calls: the one road for this attempt's effects on MLflow.
         run_lookup: the MLflow run being looked up or made; ``None`` before that began.
         end_message: what became of the winner, for people; ``None`` before the end of the search.
+        completed: the job is over and COMPLETED; its traces may be written.
         loaded: whether :meth:`load` has set the attributes below it, which do not exist before.
     """
 
@@ -93,6 +97,7 @@ class AttemptContext:
     run_lookup: asyncio.Task[str] | None = None
     journal: StoreJournal | None = None
     end_message: str | None = None
+    completed: bool = False
 
     loaded: bool = False
     plan: Plan = field(init=False)
@@ -118,7 +123,7 @@ class AttemptContext:
         self.ledger.count_lost(totals.lost)
         app = worker.find_app(job.config.app) if job.config.app else None
         self.model = worker.gateway.for_job(ledger=self.ledger, journal=journal, config=job.config, app=app)
-        self.plan, left_out = await distill_labels(plan, self.model)
+        self.plan, left_out = await distill_labels(plan, self.model, worker.renderer)
         self.recorder = Recorder(
             job,
             store,
@@ -141,7 +146,7 @@ class AttemptContext:
             kept=JournaledScores(journal),
         )
         self.evaluator = Evaluator(
-            target=plan.target_of(self.model),
+            target=plan.target_of(self.model, worker.renderer),
             model=self.model,
             scorers=self.scorers,
             concurrency=plan.config.concurrency,
@@ -188,7 +193,9 @@ class AttemptContext:
         spent = self.ledger.spent
         needed = self.plan.needed
         planned = self.plan.config.budget.max_calls or (
-            needed.target_high + needed.reflection_high + self.plan.test_calls
+            needed.target_high * self.plan.calls_per_evaluation
+            + needed.reflection_high
+            + self.plan.test_calls
         )
         best_score = self.recorder.best_score  # of this attempt: until it has one, what stands there stays
         return {

@@ -12,14 +12,16 @@ from dataclasses import replace
 from burnish.domain.answer import AnswerOutcome
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Example
-from burnish.domain.prompt import render
+from burnish.domain.rendering import PlainRenderer, Renderer
 from burnish.domain.usage import Role
 from burnish.errors import ModelError, OptimizerFailed
 from burnish.llm.protocol import LanguageModel, Purpose, Request
 from burnish.planning.plan import Plan
 
 
-async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[str, ...]]:
+async def distill_labels(
+    plan: Plan, model: LanguageModel, renderer: Renderer | None = None
+) -> tuple[Plan, tuple[str, ...]]:
     """The plan with the teacher's answers as expectations, where the job has a teacher.
 
     An example that the teacher could not answer is left out; so is one whose answer was cut off or refused,
@@ -35,6 +37,7 @@ async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[
     if plan.teacher is None:
         return plan, ()
     prompt, target = plan.teacher
+    fill = renderer or PlainRenderer()
     teacher_id = Candidate({prompt.name: prompt.template}).candidate_id
     slots = asyncio.Semaphore(plan.config.concurrency)
     unusable: Counter[AnswerOutcome] = Counter()
@@ -42,7 +45,7 @@ async def distill_labels(plan: Plan, model: LanguageModel) -> tuple[Plan, tuple[
     async def label(example: Example) -> Example | None:
         request = Request(
             model=target.uri,
-            messages=render(prompt.template, example.inputs),
+            messages=await fill.render(prompt.template, example.inputs),
             parameters=target.parameters,
         )
         purpose = Purpose(

@@ -31,13 +31,24 @@ async def write_traces(context: AttemptContext) -> None:
         await context.mlflow_calls(context.worker.tracker.log_traces, context.run_id, batch)
 
 
+def is_traced(policy: TracePolicy, split: str, finalist: bool = True) -> bool:
+    """Whether an evaluation of a completed job becomes a trace.
+
+    Args:
+        finalist: it is of the source or of the winner.
+    """
+    return policy is TracePolicy.ALL or (
+        policy is TracePolicy.FINALISTS and finalist and split in _FINAL_SPLITS
+    )
+
+
 async def _traces(context: AttemptContext, policy: TracePolicy) -> AsyncIterator[EvaluationTrace]:
     splits = context.plan.splits
     examples = {e.example_id: e for e in (*splits.train, *splits.validation, *splits.test)}
     records = await context.worker.store.candidates(context.job.job_id)
     for record in records if policy is TracePolicy.ALL else _finalists(context, records):
         async for entry in _evaluations(context, record.candidate.candidate_id):
-            if policy is TracePolicy.ALL or entry.split in _FINAL_SPLITS:
+            if is_traced(policy, entry.split):
                 yield EvaluationTrace(
                     record=entry,
                     example=examples[entry.evaluation.example_id],

@@ -14,9 +14,9 @@ from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
 from burnish.store.search.expression import Order
 from burnish.store.search.fields import KEYED, PLAIN, Field, Kind
+from burnish.store.search.meaning import matches
 from burnish.store.search.parser import MAX_COMPARISONS, MAX_DEPTH, parse_filter, parse_order
 from burnish.store.search.pattern import Pattern
-from burnish.store.testing.filters import matches
 from burnish.store.testing.samples import a_config, a_job
 
 JOB = replace(

@@ -6,9 +6,11 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cmp_to_key
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,8 +24,9 @@ from burnish.store.protocol import JobStore
 from burnish.store.search import access_paths
 from burnish.store.search.expression import Order
 from burnish.store.search.fields import CREATION, KEYED, PLAIN, Kind
+from burnish.store.search.meaning import matches, value_of
+from burnish.store.search.merge import merge
 from burnish.store.search.parser import parse_filter, parse_order
-from burnish.store.testing.filters import matches, value_of
 from burnish.store.testing.samples import NOON_MS, a_config, a_job
 
 EXPERIMENTS = ("0", "1", "2")
@@ -293,6 +296,47 @@ def test_a_search_finds_what_the_evaluator_finds(
         if token is None:
             break
     assert found == expected(searched.jobs, query)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=QUERIES, seed=st.integers(0, 2**32 - 1))
+def test_jobs_of_elsewhere_are_found_in_one_order_with_the_store_s(
+    searched: Searched, query: JobQuery, seed: int
+) -> None:
+    others = [elsewhere(number, random.Random(f"{seed}-{number}")) for number in range(15)]
+    found: list[str] = []
+    token: str | None = None
+    for _ in range(76):
+        asked = replace(query, page_token=token)
+        page = merge(asked, searched.search(asked), others)
+        assert len(page.jobs) <= query.max_results
+        found += [job.job_id for job in page.jobs]
+        token = page.next_page_token
+        if token is None:
+            break
+    assert found == expected([*searched.jobs, *others], query)
+
+
+def test_workspaces_and_experiments_that_one_may_not_read_hold_for_jobs_of_elsewhere() -> None:
+    def one(number: int, experiment_id: str, workspace: str) -> Job:
+        job = elsewhere(number, random.Random(number))
+        return replace(job, experiment_id=experiment_id, workspace=workspace)
+
+    others = [one(0, "0", "w"), one(1, "1", "w"), one(2, "0", "v")]
+    query = JobQuery(workspace="w", readable_experiment_ids=frozenset({"0"}))
+    assert merge(query, JobPage(()), others).jobs == (others[0],)
+    query = JobQuery(experiment_ids=("1",))
+    assert merge(query, JobPage(()), others).jobs == (others[1],)
+
+
+def elsewhere(number: int, rng: random.Random) -> Job:
+    """A job of MLflow's: it lacks what MLflow does not keep."""
+    job, changes = random_job(number, rng)
+    kept = {
+        name: changes[name]
+        for name in ("status", "initial_eval_scores", "final_eval_scores", "run_id", "optimized_prompt_uris")
+    }
+    return replace(job, job_id=str(UUID(int=number)), tags={}, **kept)
 
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])

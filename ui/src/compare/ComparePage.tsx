@@ -21,19 +21,33 @@ export function ComparePage() {
   const [base, setBase] = useState("");
   useDocumentTitle(`Compare ${ids.length} jobs · Burnish`);
   if (ids.length < 2) return <TooFew />;
-  const failed = found.find((query) => query.error && !query.data);
-  if (failed) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
   if (found.some((query) => query.isPending)) return <Pending />;
+  // One may be deleted, or not for this user; the others are compared all the same.
+  const lost = found.flatMap((query, at) =>
+    query.error && !query.data ? [{ id: ids[at] ?? "", query }] : [],
+  );
   const jobs = found.flatMap(({ data }) => (data ? [data] : []));
   const baseJob = jobs.find((job) => job.job_id === base) ?? jobs[0] ?? {};
   const others = jobs.filter((job) => job !== baseJob);
   return (
     <Stack gap="md">
-      <Title order={1}>Compare {jobs.length} jobs</Title>
-      <Table jobs={jobs} inputs={inputs.map(({ data }) => data)} />
-      <PairedTests base={baseJob} others={others} onBase={setBase} />
-      <CostChart jobs={jobs} />
-      <Prompts base={baseJob} others={others} />
+      <Title order={1}>Compare {ids.length} jobs</Title>
+      {lost.map(({ id, query }) => (
+        <Failure
+          key={id}
+          title={`Job ${id} is left out`}
+          error={query.error}
+          onRetry={() => void query.refetch()}
+        />
+      ))}
+      {jobs.length >= 2 && (
+        <>
+          <Table jobs={jobs} inputs={inputs.flatMap(({ data }, at) => (found[at]?.data ? [data] : []))} />
+          <PairedTests base={baseJob} others={others} onBase={setBase} />
+          <CostChart jobs={jobs} />
+          <Prompts base={baseJob} others={others} />
+        </>
+      )}
     </Stack>
   );
 }

@@ -2,7 +2,7 @@ import { Anchor, Group, Text, Title, Tooltip } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { StreamState } from "../shared/api/stream";
 import type { Job } from "../shared/api/types";
-import { isFinal, optimizerName, promptOf } from "../shared/format/words";
+import { isEarlier, isFinal, optimizerName, promptOf } from "../shared/format/words";
 import { Ago } from "../shared/parts/Ago";
 import { Badge, StatusBadge } from "../shared/parts/Badge";
 import { JobActions } from "./actions/JobActions";
@@ -27,7 +27,8 @@ export function JobHead({ job, stream }: { job: Job; stream: StreamState }) {
             {further > 0 && <span className={classes.version}> and {further} more</span>}
           </Title>
           <StatusBadge status={job.state?.status} />
-          {!isFinal(job.state?.status) && stream === "lost" && (
+          {isEarlier(job) && <Badge tone="neutral">Made by MLflow</Badge>}
+          {!isFinal(job.state?.status) && !isEarlier(job) && stream === "lost" && (
             <Tooltip label="The page catches up as soon as the server answers.">
               <span>
                 <Badge tone="warn">Connection lost, trying again</Badge>
@@ -38,6 +39,7 @@ export function JobHead({ job, stream }: { job: Job; stream: StreamState }) {
         <Group gap={6} className={classes.facts}>
           <span>{optimizerName(job.config?.optimizer_type)}</span>
           {job.config?.model && <span>{job.config.model}</span>}
+          {job.kind === "app" && <span>on an app</span>}
           <span>
             <Ago ms={job.creation_timestamp_ms} />
           </span>

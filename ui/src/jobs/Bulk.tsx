@@ -8,7 +8,7 @@ import { JOBS } from "../shared/api/paths";
 import { keys } from "../shared/api/queries";
 import type { Job } from "../shared/api/types";
 import { plural } from "../shared/format/numbers";
-import { isFinal } from "../shared/format/words";
+import { isEarlier, isFinal } from "../shared/format/words";
 import { Confirm } from "../shared/parts/Confirm";
 import { doEach } from "./each";
 import classes from "./Jobs.module.css";
@@ -19,7 +19,7 @@ export interface BulkProps {
 }
 
 /** What can be done with the selected jobs together. */
-export function Bulk({ jobs, onDone }: BulkProps) {
+export default function Bulk({ jobs, onDone }: BulkProps) {
   const [opened, setOpened] = useState<"cancel" | "delete">();
   const queries = useQueryClient();
   const ids = jobs.map((job) => job.job_id ?? "");
@@ -31,7 +31,7 @@ export function Bulk({ jobs, onDone }: BulkProps) {
       <Text size="sm" fw={600}>
         {plural(jobs.length, "job")} selected
       </Text>
-      {ids.length >= 2 && ids.length <= MAX_COMPARED && (
+      {ids.length >= 2 && ids.length <= MAX_COMPARED && !jobs.some(isEarlier) && (
         <Button size="xs" component={Link} to="/compare" search={{ jobs: ids } as never}>
           Compare
         </Button>
@@ -49,7 +49,7 @@ export function Bulk({ jobs, onDone }: BulkProps) {
         opened={opened === "cancel"}
         onClose={close}
         title={`Cancel ${plural(running.length, "job")}?`}
-        consequence="Their searches stop within about a second. The best prompts so far and all finished calls are kept, and each can be resumed."
+        consequence="Their searches stop within about a second. The best prompts so far and all finished calls are kept, and each can be resumed; MLflow’s own keep nothing."
         action="Cancel them"
         danger
         onConfirm={async () => {

@@ -3,10 +3,10 @@ import type { ReactNode } from "react";
 import type { Job } from "../shared/api/types";
 import { formatScore, formatShort, formatUsd } from "../shared/format/numbers";
 import { formatDuration } from "../shared/format/time";
-import { isFinal, optimizerName, promptOf, VERDICT_WORDS, wordOf } from "../shared/format/words";
+import { isEarlier, isFinal, optimizerName, promptOf, VERDICT_WORDS, wordOf } from "../shared/format/words";
 import { visible } from "../shared/format/visible";
 import { Ago } from "../shared/parts/Ago";
-import { StatusBadge, VerdictBadge } from "../shared/parts/Badge";
+import { Badge, StatusBadge, VerdictBadge } from "../shared/parts/Badge";
 import { IntervalBar } from "../shared/parts/IntervalBar";
 import type { ColumnKey } from "./columns";
 import classes from "./Jobs.module.css";
@@ -62,6 +62,7 @@ function PromptCell({ job }: { job: Job }) {
       <small>
         {version && ` v${version}`}
         {further > 0 && ` +${further}`}
+        {job.kind === "app" && " · app"}
       </small>
     </Link>
   );
@@ -74,7 +75,10 @@ function ScoreCell({ job }: { job: Job }) {
   const after = scored ?? before;
   const low = Math.min(before, after);
   return (
-    <span className={classes.score} title="Source and best on validation">
+    <span
+      className={classes.score}
+      title={isEarlier(job) ? "Source and new prompt" : "Source and best on validation"}
+    >
       <span>
         {formatScore(before)} → <b>{scored === undefined ? "…" : formatScore(scored)}</b>
       </span>
@@ -91,6 +95,7 @@ function ScoreCell({ job }: { job: Job }) {
 
 function TestCell({ job, extent }: { job: Job; extent: number }) {
   const test = job.test_scores;
+  if (isEarlier(job)) return <Badge tone="neutral">Made by MLflow</Badge>; // which has no such test
   if (!test || test.difference === undefined || !job.verdict) {
     return (
       <>

@@ -1,12 +1,11 @@
 import { Button, Group, Skeleton, Stack, Title } from "@mantine/core";
 import { useWindowScroll } from "@mantine/hooks";
 import { getRouteApi } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { ApiError } from "../shared/api/errors";
 import { plural } from "../shared/format/numbers";
-import { Failure } from "../shared/layout/states";
+import { Failure, Retrying } from "../shared/layout/states";
 import { Badge } from "../shared/parts/Badge";
-import { Bulk } from "./Bulk";
 import { shownColumns } from "./columns";
 import { Empty, NothingFound } from "./Empty";
 import { Facets } from "./Facets";
@@ -15,6 +14,8 @@ import { JobTable } from "./JobTable";
 import classes from "./Jobs.module.css";
 import { filterOf, isNarrowed, nextSort, orderByOf, sortOf, type JobsSearch } from "./search";
 import { useJobs } from "./use-jobs";
+
+const Bulk = lazy(() => import("./Bulk"));
 
 const route = getRouteApi("/");
 const TOP_PX = 120;
@@ -65,7 +66,11 @@ export function JobsPage() {
           <Facets search={search} onChange={change} />
         </Group>
       </div>
-      {selected.length > 0 && <Bulk jobs={selected} onDone={() => setChosen(new Set())} />}
+      {selected.length > 0 && (
+        <Suspense>
+          <Bulk jobs={selected} onDone={() => setChosen(new Set())} />
+        </Suspense>
+      )}
       {list.waiting > 0 && (
         <Button size="xs" radius="xl" className={classes.waiting} onClick={() => scrollTo({ top: 0 })}>
           {plural(list.waiting, "new job")}
@@ -74,6 +79,7 @@ export function JobsPage() {
       {list.error && !refused && <Failure error={list.error} onRetry={list.reload} />}
       {list.pending ? (
         <Stack gap={6} aria-busy aria-label="Loading jobs">
+          <Retrying error={list.trouble} />
           {Array.from({ length: 12 }, (_, row) => (
             <Skeleton key={row} h={40} />
           ))}

@@ -15,6 +15,8 @@ export interface JobList {
   jobs: Job[];
   pending: boolean;
   error: Error | null;
+  /** Why it is asked again. */
+  trouble: Error | null;
   more: boolean;
   loadMore: () => void;
   reload: () => void;
@@ -55,6 +57,7 @@ export function useJobs(filter: string | undefined, orderBy: string | undefined,
     jobs,
     pending: list.isPending,
     error: list.error,
+    trouble: list.failureReason,
     more: list.hasNextPage && !list.isFetchingNextPage,
     loadMore: () => void list.fetchNextPage(),
     reload: () => void queries.resetQueries({ queryKey: keys.jobs }),

@@ -1,6 +1,7 @@
 import { Button, Collapse, Group, Skeleton, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { versionsQuery } from "../shared/api/queries";
 import { formatCount, plural } from "../shared/format/numbers";
 import { promptOf } from "../shared/format/words";
 import { Failure } from "../shared/layout/states";
@@ -8,7 +9,7 @@ import { Card } from "../shared/parts/Card";
 import { CatalogSelect } from "./CatalogSelect";
 import type { FormProps } from "./form";
 import { PathFields } from "./PathFields";
-import { datasetQuery, datasetsQuery, versionsQuery } from "./queries";
+import { datasetQuery, datasetsQuery } from "./queries";
 import { Records } from "./Records";
 import { TracesForm } from "./TracesForm";
 import { UploadForm } from "./UploadForm";

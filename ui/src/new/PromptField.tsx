@@ -1,5 +1,6 @@
 import { Group, Select, Skeleton, Stack, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { versionsQuery } from "../shared/api/queries";
 import { visible } from "../shared/format/visible";
 import { promptOf } from "../shared/format/words";
 import { Failure } from "../shared/layout/states";
@@ -9,7 +10,7 @@ import { TemplateBlocks } from "../shared/parts/TemplateBlocks";
 import { CatalogSelect } from "./CatalogSelect";
 import type { FormProps } from "./form";
 import classes from "./New.module.css";
-import { promptsQuery, versionsQuery } from "./queries";
+import { promptsQuery } from "./queries";
 
 /** Which prompt, which version or alias of it, and what it says. */
 export function PromptField({ draft, complaints, onChange }: FormProps) {

@@ -25,18 +25,6 @@ export function promptsQuery(name: string) {
   });
 }
 
-/** The newest hundred versions. */
-export function versionsQuery(name: string) {
-  return queryOptions({
-    queryKey: ["catalog", "prompt", name] as const,
-    queryFn: async ({ signal }) =>
-      (await ask(api.GET(`${CATALOG}/prompts/{name}`, { params: { path: { name } }, signal }))).versions ??
-      [],
-    staleTime: KEPT_MS,
-    enabled: name !== "",
-  });
-}
-
 export function datasetsQuery(name: string) {
   return queryOptions({
     queryKey: ["catalog", "datasets", name] as const,

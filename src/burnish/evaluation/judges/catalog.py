@@ -305,8 +305,12 @@ def _declared_range(judge: Any) -> ScoreRange | None:
 def _refusal(judge: Any, declared_range: ScoreRange | None) -> str | None:
     """Why a scorer of MLflow's cannot score an answer here, or ``None``."""
     wants = {field.name for field in judge.get_input_fields()}
-    if judge.is_session_level_scorer or not wants <= _GIVEN:
-        return "judges traces or conversations; a prompt's answer has neither"
+    # MLflow's own look in a trace for retrieved documents or calls of tools.
+    given = _GIVEN if isinstance(judge, import_mlflow_scorers().BuiltInScorer) else _GIVEN | {"trace"}
+    if judge.is_session_level_scorer or not wants <= given:
+        return (
+            "judges conversations, or what was retrieved or called on the way; a prompt's answer has neither"
+        )
     declared = judge.feedback_value_type
     if declared is int and declared_range is None:
         return (

@@ -47,6 +47,7 @@ class Ensemble(Scorer):
         self._parts = tuple(parts)
         self._combine = COMBINATIONS[combination]
         self.calls = sum(part.calls for part in parts)
+        self.reads_trace = any(part.reads_trace for part in parts)
         self.model = next((part.model for part in parts if part.model), None)
         self.requires = frozenset().union(*(part.requires for part in parts))
 

@@ -14,6 +14,7 @@ from burnish.domain.usage import Role, Usage
 from burnish.errors import ModelUnavailable, ScoreOutOfRange, ScorerFailed
 from burnish.evaluation.judges.judge_session import Question, Unreadable
 from burnish.evaluation.judges.mlflow_adapter import run_to_next_question
+from burnish.evaluation.judges.trace import stand_in, trace_as_text
 from burnish.evaluation.scorer import Feedback, Sample, Scorer
 from burnish.llm.protocol import Parameters, Purpose, Request
 
@@ -40,7 +41,8 @@ class Judge(Scorer):
     example alone, unless the model has never given a readable answer.
 
     Args:
-        judge: an ``mlflow.genai.scorers.Scorer`` that wants nothing but inputs, outputs, expectations.
+        judge: an ``mlflow.genai.scorers.Scorer`` that wants nothing but inputs, outputs, expectations and the
+            evaluation's trace.
         model: URI of the model that is asked; ``None`` for a judge that asks none.
         repeats: votes for each output.
     """
@@ -56,6 +58,7 @@ class Judge(Scorer):
         self._repeats = repeats if model else 1
         self._judge = judge
         self._wants = frozenset(field.name for field in judge.get_input_fields())
+        self.reads_trace = "trace" in self._wants
         self._readable = self._unreadable = 0
 
     def refusal(self, example: Example) -> str | None:
@@ -130,7 +133,10 @@ class Judge(Scorer):
             "expectations": dict(sample.example.expectations),
         }
         given = {name: value for name, value in known.items() if name in self._wants}
-        return run_to_next_question(lambda: self._judge(**given), answers)
+        trace = None
+        if self.reads_trace:
+            given["trace"], trace = stand_in(), trace_as_text(sample)
+        return run_to_next_question(lambda: self._judge(**given), answers, trace)
 
     def _number(self, feedback: Any, sample: Sample) -> float | None:
         """The feedback's value as a number in the judge's own range.

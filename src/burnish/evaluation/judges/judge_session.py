@@ -51,10 +51,12 @@ class JudgeSession:
 
     Args:
         answers: texts of the model's answers so far.
+        trace: of what is judged, for judges that read it.
     """
 
-    def __init__(self, answers: Sequence[str]) -> None:
+    def __init__(self, answers: Sequence[str], trace: str | None = None) -> None:
         self._answers = iter(answers)
+        self._trace = trace
 
     def invoke(self, wanted: Any) -> Any:
         """The feedback that the next known answer contains.
@@ -64,7 +66,10 @@ class JudgeSession:
         """
         answer = next(self._answers, None)
         if answer is None:
-            raise Suspended(Question(_messages(wanted.prompt), dict(wanted.inference_params or {})))
+            messages = _messages(wanted.prompt)
+            if self._trace is not None:
+                messages = (*messages[:-1], _with_trace(messages[-1], self._trace))
+            raise Suspended(Question(messages, dict(wanted.inference_params or {})))
         from mlflow.entities import Feedback
 
         try:
@@ -92,6 +97,23 @@ def read_answer(text: str) -> tuple[Any, str]:
         if isinstance(value, dict) and "result" in value:
             return value["result"], str(value.get("rationale") or "")
     raise Unreadable(f"not a JSON object with 'result': {text[:200]!r}")
+
+
+_TRACE = """\
+{said}
+
+There are no tools in this conversation. This is the whole trace, every span of it, as JSON:
+
+<trace>
+{trace}
+</trace>
+
+Answer at once with the JSON object of the evaluation rating."""
+
+
+def _with_trace(message: Message, trace: str) -> Message:
+    said = "" if message.content.startswith("Use the tools") else message.content
+    return Message(message.role, _TRACE.format(said=said, trace=trace).strip())
 
 
 def _messages(prompt: Any) -> tuple[Message, ...]:

@@ -28,12 +28,13 @@ _session: ContextVar[JudgeSession | None] = ContextVar("burnish_judge_session", 
 _installing = threading.Lock()
 
 
-def run_to_next_question(judge: Callable[[], Any], answers: Sequence[str]) -> Any:
+def run_to_next_question(judge: Callable[[], Any], answers: Sequence[str], trace: str | None = None) -> Any:
     """Run a judge as far as the answers go.
 
     Args:
         judge: calls a scorer of MLflow's.
         answers: texts of the model's answers to its questions so far.
+        trace: in the place of the tools with which MLflow's model would read one.
 
     Returns:
         The judge's feedback, or its next :class:`~judge_session.Question`.
@@ -43,7 +44,7 @@ def run_to_next_question(judge: Callable[[], Any], answers: Sequence[str]) -> An
         Exception: whatever the judge raises.
     """
     _install()
-    token = _session.set(JudgeSession(answers))
+    token = _session.set(JudgeSession(answers, trace))
     try:
         return judge()
     except Suspended as suspended:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.prompt import Message, Template, variables_of
+from burnish.domain.prompt import Message, Template, texts_of, variables_of
 from burnish.optimizers.factorial.edits import Draft, Edit
 from burnish.optimizers.prompts.composer import PromptComposer
 from burnish.optimizers.prompts.layout import AS_SOURCE
@@ -23,16 +23,17 @@ class EditComposer:
     variables; statements become a list, in the order of their proposals.
 
     Attributes:
-        composers: of the source's prompts, by name; the first one's answer is scored.
+        composers: of the source's prompts, by name.
     """
 
     def __init__(self, task: Task, roles: Collection[str] = REWRITTEN_ROLES) -> None:
         self._source = task.source
         self._train = task.train
         self._roles = roles
+        self._scored = task.scored
         self.composers = {
-            name: PromptComposer.of(template, task.train, roles, scored=position == 0)
-            for position, (name, template) in enumerate(task.source.texts.items())
+            name: PromptComposer.of(template, task.train, roles, scored=name == self._scored)
+            for name, template in task.source.texts.items()
         }
         self._rewritten: dict[Template, PromptComposer] = {}
         self._made: dict[frozenset[Edit], Candidate] = {}
@@ -47,21 +48,24 @@ class EditComposer:
             for name, composer in self.composers.items():
                 own = [edit for edit in edits if edit.prompt == name]
                 if own:
-                    texts[name] = self._template(composer, own)
+                    texts[name] = self._template(composer, own, name == self._scored)
             self._made[key] = Candidate(texts, parents=(self._source.candidate_id,), origin=origin)
         return self._made[key]
 
-    def _template(self, composer: PromptComposer, edits: Sequence[Edit]) -> Template:
+    def _template(self, composer: PromptComposer, edits: Sequence[Edit], scored: bool) -> Template:
         draft = Draft()
         for edit in edits:
             edit.change.apply(draft)
         layout = draft.layout
         if draft.template is not None:
-            composer = self._composer_of(draft.template, composer is next(iter(self.composers.values())))
+            composer = self._composer_of(draft.template, scored)
             layout = AS_SOURCE if layout.in_system else layout  # a rewritten prompt has its own place for it
         slot = composer.slot
         instruction = composer.structure.instruction if draft.instruction is None else draft.instruction
+        beside = []
         for part, text in draft.replaced:
+            if composer.jinja and part not in instruction:  # other words between the code
+                beside.append((part, text))
             instruction = instruction.replace(part, text, 1)
         statements = _list_of(draft.statements)
         in_system = slot.system is not None and not layout.in_system
@@ -71,6 +75,8 @@ class EditComposer:
         if layout.in_system and draft.instruction is None:
             instruction = _joined(slot.system_text, instruction)
         template = composer.compose(instruction, draft.rule, layout, draft.shown, draft.style)
+        if beside:
+            template = _exchanged(template, beside)
         if in_system:
             return _with_system(template, slot.system or 0, draft.replaced, statements)
         return _before_text(template, statements) if statements and around_variables else template
@@ -100,6 +106,15 @@ def _with_system(
         text = text.replace(part, words, 1)
     messages[at] = Message(messages[at].role, _joined(text, statements))
     return tuple(messages)
+
+
+def _exchanged(template: Template, parts: Sequence[tuple[str, str]]) -> Template:
+    texts = list(texts_of(template))
+    for part, words in parts:
+        texts = [text.replace(part, words, 1) for text in texts]
+    if isinstance(template, str):
+        return texts[0]
+    return tuple(Message(message.role, text) for message, text in zip(template, texts, strict=True))
 
 
 def _before_text(template: Template, statements: str) -> Template:

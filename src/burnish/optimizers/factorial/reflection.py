@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from burnish.domain.candidate import Candidate
 from burnish.domain.edit import EditKind
-from burnish.domain.prompt import Message, Template, variables_of
+from burnish.domain.jinja import KEEP_CODE
+from burnish.domain.prompt import Message, Template, is_jinja, variables_of
 from burnish.llm.protocol import Completion
 from burnish.optimizers.factorial.edits import Edit, NewTemplate, Replacement, Statement
 from burnish.optimizers.prompts.delimiters import Delimiters, UnusableAnswer, usable_text
@@ -213,7 +214,7 @@ def _reason_against_part(part: str, source: Template) -> str:
     texts = [source] if isinstance(source, str) else [message.content for message in source]
     if not part or sum(text.count(part) for text in texts) != 1:
         return "the part to exchange does not stand in the source prompt exactly once"
-    if variables_of(part):
+    if variables_of(part) or _MARKS.search(part):
         return "the part to exchange holds a variable"
     return ""
 
@@ -234,7 +235,12 @@ to do. {variables} Answer with the complete text in the same tags as above, and 
 
 def rewrite_request(candidate: Candidate, format: ProposalFormat) -> tuple[Message, ...]:
     """Ask for a prompt as one well-written text."""
-    names = sorted({name for template in candidate.texts.values() for name in variables_of(template)})
+    templates = candidate.texts.values()
+    names = sorted(
+        {name for template in templates if not is_jinja(template) for name in variables_of(template)}
+    )
     kept = ", ".join(f"{{{{{name}}}}}" for name in names)
     rule = f"Keep every one of these exactly and add no other: {kept}." if kept else ""
+    if any(map(is_jinja, templates)):
+        rule = f"{rule} {KEEP_CODE}".strip()
     return (Message("user", _REWRITE.format(prompts=format.shown(), variables=rule)),)

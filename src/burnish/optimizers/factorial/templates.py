@@ -15,7 +15,6 @@ from burnish.optimizers.factorial.edits import (
 from burnish.optimizers.prompts.composer import PromptComposer
 from burnish.optimizers.prompts.demonstrations import Demonstration, pick
 from burnish.optimizers.prompts.instruction_templates import general_instructions, instructions_of, rules_of
-from burnish.optimizers.prompts.layout import layouts_for
 
 TEMPLATE = "template"
 _SHOWN_AT_LEAST = 2
@@ -72,7 +71,7 @@ def wording_edits(name: str, composer: PromptComposer, scored: bool) -> list[Edi
             origin=TEMPLATE,
             slot="layout",
         )
-        for layout in layouts_for(composer.slot.system is not None)[1:]
+        for layout in composer.layouts[1:]
     ]
     return instructions + layouts
 

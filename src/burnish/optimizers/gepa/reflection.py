@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate
+from burnish.domain.jinja import KEEP_CODE
 from burnish.domain.prompt import Message, variables_of
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Completion
@@ -241,7 +242,7 @@ def ask_to_improve(
     form = ProposalFormat(components, candidate, [number], beside=(results, template or ""))
     text = components.texts(candidate)[number]
     context = form.context()
-    rules = _rules(text, form.delimiters)
+    rules = _rules(text, form.delimiters, components.is_jinja(number))
     if template is not None:
         asked = _filled(template, curr_param=text, side_info=results)
         return Question((Message("user", f"{asked}\n\n{rules}"),), form, or_fenced=True)
@@ -266,7 +267,7 @@ def ask_to_combine(components: Components, newer: Candidate, other: Candidate, n
         what=components.describe(components[number]),
         shown=form.shown(),
         other=Delimiters.avoiding("other", other_text).wrap(other_text),
-        rules=_rules(text, form.delimiters),
+        rules=_rules(text, form.delimiters, components.is_jinja(number)),
     )
     return Question((Message("user", asked),), form)
 
@@ -276,7 +277,7 @@ def _filled(wording: str, **values: str) -> str:
     return re.sub(rf"<({'|'.join(values)})>", lambda mark: values[mark.group(1)], wording)
 
 
-def _rules(text: str, delimiters: Delimiters) -> str:
+def _rules(text: str, delimiters: Delimiters, jinja: bool) -> str:
     names = [f"{{{{{name}}}}}" for name in sorted(variables_of(text))]
     placeholders = "- It holds no {{placeholders}}; add none."
     if names:
@@ -284,5 +285,7 @@ def _rules(text: str, delimiters: Delimiters) -> str:
             "- Each input is filled in where these placeholders stand. "
             f"Keep every one exactly as written, and add no other: {', '.join(names)}"
         )
+    if jinja:
+        placeholders = f"- {KEEP_CODE}"
     tag = delimiters.tag
     return f"{placeholders}\n\nGive the complete new text, and nothing else, between <{tag}> and </{tag}>."

@@ -18,7 +18,7 @@ from burnish.optimizers.prompts.instruction_templates import (
     instructions_of,
     rules_of,
 )
-from burnish.optimizers.prompts.layout import Layout, layouts_for
+from burnish.optimizers.prompts.layout import Layout
 from burnish.optimizers.protocol import Task
 from burnish.optimizers.settings import REWRITTEN_ROLES
 
@@ -99,12 +99,19 @@ class PromptSpace:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """All prompts of the job. The first prompt's answer is the one that is scored."""
+    """All prompts of the job, the one whose answers are scored among them where that is known."""
 
     source: Candidate
     prompts: tuple[PromptSpace, ...]
+    scored: str | None
     pool: tuple[Demonstration, ...]
     seed: int
+
+    @property
+    def leading(self) -> tuple[PromptSpace, ...]:
+        """Where the first candidates differ: in the prompt whose answers are scored; in each of the prompts
+        where that is not known."""
+        return tuple(prompt for prompt in self.prompts if prompt.name == self.scored) or self.prompts
 
     @property
     def dimensions(self) -> dict[str, int]:
@@ -141,15 +148,15 @@ def space_of(
         max_demonstrations: 0 shows no training example.
         roles: of the messages that may be rewritten.
     """
-    pool = tuple(labelled(_some(task.train, task.seed))) if max_demonstrations else ()
+    pool = tuple(labelled(_some(task.train, task.seed), task.jinja)) if max_demonstrations else ()
     prompts = []
-    for position, (name, template) in enumerate(task.source.texts.items()):
-        scored = position == 0
+    for name, template in task.source.texts.items():
+        scored = name == task.scored
         composer = PromptComposer.of(template, task.train, roles, scored)
         turns = composer.slot.takes_turns
         shots = _demonstration_specs(pool, max_demonstrations, turns) if scored else (DemonstrationSpec(),)
         prompts.append(_prompt_space(name, composer, written.get(name, ()), shots, scored))
-    return Space(task.source, tuple(prompts), pool, task.seed)
+    return Space(task.source, tuple(prompts), task.scored, pool, task.seed)
 
 
 def _prompt_space(
@@ -170,7 +177,7 @@ def _prompt_space(
         composer=composer,
         instructions=tuple(dict.fromkeys((own, *new))),
         rules=rules_of(composer.answer_type) if scored else (NO_RULE,),
-        layouts=layouts_for(composer.slot.system is not None),
+        layouts=composer.layouts,
         shots=shots,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.prompt import Message, Template
+from burnish.domain.prompt import Message, Template, is_jinja
 from burnish.optimizers.prompts.structure import parse_structure, rewritable_messages
 from burnish.optimizers.settings import REWRITTEN_ROLES
 
@@ -64,6 +64,7 @@ class Components:
             for component in _rewritable(name, template, roles)
         ]
         self._components = tuple(chosen)
+        self._jinja = {name for name, template in source.texts.items() if is_jinja(template)}
         self.fixed = tuple(component for component in everything if component not in chosen)
 
     def __len__(self) -> int:
@@ -83,6 +84,10 @@ class Components:
         return (
             f"the {component.role} message (number {component.message + 1}) of the chat {component.prompt!r}"
         )
+
+    def is_jinja(self, number: int) -> bool:
+        """Whether the component belongs to a Jinja template."""
+        return self._components[number].prompt in self._jinja
 
     def texts(self, candidate: Candidate) -> Texts:
         """A candidate taken apart."""

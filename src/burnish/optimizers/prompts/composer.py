@@ -6,10 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.domain.dataset import Example
+from burnish.domain.jinja import identifiers_in
 from burnish.domain.prompt import (
     Message,
     Template,
     as_literal,
+    is_jinja,
     render,
     text_of,
     variables_in_order,
@@ -19,17 +21,20 @@ from burnish.optimizers.prompts.answer_type import AnswerKind, AnswerType, answe
 from burnish.optimizers.prompts.demonstrations import Demonstration, as_block, as_turns
 from burnish.optimizers.prompts.instruction_templates import Rule, Wording
 from burnish.optimizers.prompts.layout import (
+    AS_SOURCE,
     PLAIN,
     Layout,
     Parts,
     arrange,
     arrange_as_source,
     cue_of,
+    layouts_for,
     written_field,
 )
 from burnish.optimizers.prompts.structure import (
     PromptStructure,
     TemplateSlot,
+    parse_jinja,
     parse_structure,
 )
 from burnish.optimizers.settings import REWRITTEN_ROLES
@@ -43,6 +48,7 @@ class PromptComposer:
         variables: those of the slot's text, in their order there.
         wording: what things are called in this task.
         answer: how a cue calls the answer ("Sentiment").
+        jinja: the template is Jinja's: its code stays where and as it is.
     """
 
     slot: TemplateSlot
@@ -51,6 +57,7 @@ class PromptComposer:
     answer_type: AnswerType
     wording: Wording
     answer: str
+    jinja: bool = False
 
     @classmethod
     def of(
@@ -68,12 +75,19 @@ class PromptComposer:
             scored: this prompt's answer is what the expectations speak of.
         """
         slot = TemplateSlot.of(template, roles)
-        structure = parse_structure(slot.text)
-        variables = variables_in_order(slot.text)
+        jinja = is_jinja(template)
+        structure = parse_jinja(slot.text) if jinja else parse_structure(slot.text)
+        variables = _columns_in(slot.text, examples) if jinja else variables_in_order(slot.text)
         answer_type = answer_type_of(examples)
         wording = Wording.of(text_of(template), variables, examples if scored else ())
         answer = "JSON" if answer_type.kind is AnswerKind.JSON else wording.answer.capitalize()
-        return cls(slot, structure, variables, answer_type, wording, structure.cue or answer or "Answer")
+        answer = structure.cue or answer or "Answer"
+        return cls(slot, structure, variables, answer_type, wording, answer, jinja)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """Those to search, the source's own first."""
+        return (AS_SOURCE,) if self.jinja else layouts_for(self.slot.system is not None)
 
     def compose(
         self,
@@ -105,7 +119,7 @@ class PromptComposer:
             parts = replace(parts, instruction=kept)
         turns: tuple[Message, ...] = ()
         if shown and style == "turns":
-            turns = as_turns(shown, lambda example: self._asked(layout, parts, example))
+            turns = as_turns(shown, lambda example: self._asked(layout, parts, example), self.jinja)
         elif shown and inside:
             return self._repeated(layout, parts, shown)
         elif shown:
@@ -119,7 +133,8 @@ class PromptComposer:
     def _asked(self, layout: Layout, parts: Parts, example: Example) -> str:
         """What a demonstration asks: the fields alone, or the whole sentence that holds the variables."""
         said = parts.instruction if variables_of(parts.instruction) else ""
-        question = arrange(layout, replace(parts, instruction=said, rule=""))[0]
+        fields = [name for name in parts.fields if name in example.inputs]  # Jinja's may be optional
+        question = arrange(layout, replace(parts, instruction=said, rule="", fields=fields))[0]
         return render(question, example.inputs)[0].content
 
     def _repeated(self, layout: Layout, parts: Parts, shown: Sequence[Demonstration]) -> Template:
@@ -137,4 +152,12 @@ class PromptComposer:
             lambda name, value: written_field(layout, name, value),
             cue_of(layout, self.answer) or f"{self.answer}:",
             "Examples:" if titled else "",
+            self.jinja,
         )
+
+
+def _columns_in(text: str, examples: Sequence[Example]) -> tuple[str, ...]:
+    """The inputs that a Jinja text looks at."""
+    columns = dict.fromkeys(name for example in examples for name in example.inputs)
+    used = identifiers_in(text)
+    return tuple(name for name in columns if name in used)

@@ -26,17 +26,21 @@ class Demonstration:
     answer: str
 
 
-def labelled(examples: Sequence[Example]) -> list[Demonstration]:
-    """Examples with their expected response as the answer, without those that cannot stand in a prompt."""
-    return [demonstration for demonstration in map(_labelled, examples) if showable(demonstration)]
+def labelled(examples: Sequence[Example], jinja: bool = False) -> list[Demonstration]:
+    """Examples with their expected response as the answer, without those that cannot stand in a prompt.
+
+    Args:
+        jinja: the prompt is Jinja's; so everywhere below.
+    """
+    return [demonstration for demonstration in map(_labelled, examples) if showable(demonstration, jinja)]
 
 
-def showable(demonstration: Demonstration) -> bool:
+def showable(demonstration: Demonstration, jinja: bool = False) -> bool:
     """Whether it can stand in a prompt; see :func:`reason_against`."""
-    return not reason_against(demonstration)
+    return not reason_against(demonstration, jinja)
 
 
-def reason_against(demonstration: Demonstration) -> str:
+def reason_against(demonstration: Demonstration, jinja: bool = False) -> str:
     """Why it cannot stand in a prompt; empty when it can.
 
     Braces in inputs can (:func:`as_literal` keeps them from being read). In an answer they cannot where they
@@ -46,16 +50,16 @@ def reason_against(demonstration: Demonstration) -> str:
     inputs = "".join(value_as_text(value) for value in demonstration.example.inputs.values())
     if not answer.strip():
         return "no expected response"
-    if as_literal(answer) != answer:
+    if as_literal(answer, jinja) != answer:
         return "an answer that would be read as a variable or as Jinja"
     if len(inputs) + len(answer) > LONGEST_CHARACTERS:
         return f"more than {LONGEST_CHARACTERS} characters"
     return ""
 
 
-def reasons_against(examples: Sequence[Example]) -> str:
+def reasons_against(examples: Sequence[Example], jinja: bool = False) -> str:
     """How many of the examples cannot stand in a prompt with their expected response, and why."""
-    counts = Counter(filter(None, (reason_against(_labelled(example)) for example in examples)))
+    counts = Counter(filter(None, (reason_against(_labelled(example), jinja) for example in examples)))
     return ", ".join(f"{count} with {reason}" for reason, count in counts.most_common())
 
 
@@ -89,6 +93,7 @@ def as_block(
     write_field: Callable[[str, str], str],
     cue: str,
     heading: str = "",
+    jinja: bool = False,
 ) -> str:
     """Demonstrations as one block of text.
 
@@ -102,19 +107,19 @@ def as_block(
     for shown in chosen:
         lines = [write_field(name, value_as_text(shown.example.inputs.get(name, ""))) for name in fields]
         entries.append("\n".join([*lines, f"{cue} {shown.answer}".strip()]))
-    block = as_literal("\n\n".join(entries))
+    block = as_literal("\n\n".join(entries), jinja)
     return f"{heading}\n\n{block}" if heading else block
 
 
 def as_turns(
-    chosen: Sequence[Demonstration], write_question: Callable[[Example], str]
+    chosen: Sequence[Demonstration], write_question: Callable[[Example], str], jinja: bool = False
 ) -> tuple[Message, ...]:
     """Demonstrations as user and assistant turns of a chat."""
     return tuple(
         message
         for shown in chosen
         for message in (
-            Message("user", as_literal(write_question(shown.example))),
+            Message("user", as_literal(write_question(shown.example), jinja)),
             Message("assistant", shown.answer),
         )
     )

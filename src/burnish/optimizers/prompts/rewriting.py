@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from burnish.domain.candidate import Candidate
-from burnish.domain.prompt import Message, Template, variables_of
+from burnish.domain.jinja import KEEP_CODE
+from burnish.domain.prompt import Message, Template, is_jinja, variables_of
 from burnish.optimizers.prompts.proposal_format import ProposalFormat
 
 _ANGLES = (
@@ -84,6 +85,9 @@ def _variables_rule(texts: Mapping[str, Template]) -> str:
     for name, template in texts.items():
         braced = ", ".join(f"{{{{{variable}}}}}" for variable in sorted(variables_of(template)))
         where = f"In {name!r} keep" if len(texts) > 1 else "Keep"
+        if is_jinja(template):
+            rules.append(f"In {name!r}: {KEEP_CODE}" if len(texts) > 1 else KEEP_CODE)
+            continue
         rules.append(
             f"{where} every one of these exactly and add no other: {braced}." if braced else "Add none."
         )

@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from burnish.domain.jinja import code_in, words_in
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import InvalidInput
 from burnish.optimizers.settings import FIELD, REWRITTEN_ROLES
@@ -74,8 +75,23 @@ def rewritable_messages(template: Sequence[Message], roles: Collection[str]) -> 
 def _is_example_turn(template: Sequence[Message], at: int) -> bool:
     """Whether a user message is there to be answered by the assistant message behind it."""
     after = template[at + 1 : at + 2]
-    asks = template[at].role == "user" and not variables_of(template[at].content)
+    asks = template[at].role == "user" and not _is_filled_in(template[at])
     return asks and bool(after) and after[0].role == "assistant"
+
+
+def _is_filled_in(message: Message) -> bool:
+    return bool(variables_of(message.content)) or "{%" in message.content
+
+
+def parse_jinja(text: str) -> PromptStructure:
+    """The same of a Jinja text. Its code stays where it is, so that it has no fields; its instruction are the
+    words before all code, or else the longest that stand in it always."""
+    first, *others = words_in(text)
+    instruction = first.strip() or max((words.strip() for words in others), key=len, default="")
+    pieces = code_in(text)
+    last = text[pieces[-1][1] if pieces else 0 :].strip().splitlines()[-1:]
+    cue = last[0].strip().rstrip(":") if last and _CUE_LINE.match(last[0].strip()) else ""
+    return PromptStructure("" if instruction.rstrip(":") == cue else instruction, (), cue)
 
 
 def parse_structure(text: str) -> PromptStructure:
@@ -132,13 +148,13 @@ class TemplateSlot:
         if isinstance(template, str):
             return cls(template)
         allowed = rewritable_messages(template, roles)
-        with_variable = [at for at in allowed if variables_of(template[at].content)]
+        with_variable = [at for at in allowed if _is_filled_in(template[at])]
         users = [at for at in with_variable if template[at].role == "user"]
         position = [*allowed[-1:], *with_variable[-1:], *users[-1:]][-1]
         systems = [
             at
             for at in allowed
-            if template[at].role == "system" and at != position and not variables_of(template[at].content)
+            if template[at].role == "system" and at != position and not _is_filled_in(template[at])
         ]
         return cls(template, position, systems[0] if systems else None)
 

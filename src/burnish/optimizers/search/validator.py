@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
+from burnish.domain.jinja import code_problems
 from burnish.domain.prompt import (
     Message,
     Template,
     check_template,
+    is_jinja,
     lookalikes_of,
     text_of,
     variables_in_order,
@@ -146,6 +148,17 @@ def problems_of(template: Template, source: Template, max_prompt_tokens: int | N
     found = []
     if not _same_structure(template, source):
         found.append(f"must keep {_structure(source)}; this is {_structure(template)}")
+    found += code_problems(template, source) if is_jinja(source) else _variable_problems(template, source)
+    if max_prompt_tokens and (tokens := estimate_tokens(text_of(template))) > max_prompt_tokens:
+        found.append(f"about {tokens} tokens long; at most {max_prompt_tokens} are allowed")
+    return found
+
+
+def _variable_problems(template: Template, source: Template) -> list[str]:
+    """Of a source that is not Jinja's."""
+    if is_jinja(template):
+        return ["holds {% … %}, so that it would be executed as Jinja; use plain {{name}} variables"]
+    found = []
     have, known = variables_of(template), variables_of(source)
     if missing := sorted(known - have):
         found.append(f"lost {_braced(missing)}")
@@ -155,8 +168,6 @@ def problems_of(template: Template, source: Template, max_prompt_tokens: int | N
         found.append(
             f"holds {', '.join(strange)}, which is never filled in; use plain {{{{name}}}} variables"
         )
-    if max_prompt_tokens and (tokens := estimate_tokens(text_of(template))) > max_prompt_tokens:
-        found.append(f"about {tokens} tokens long; at most {max_prompt_tokens} are allowed")
     return found
 
 
@@ -164,8 +175,11 @@ def repair(template: Template, source: Template) -> Template:
     """Put lost variables back in the source's way; the template itself when none is lost.
 
     A variable in single braces gets its second pair. Any other is appended as it stood in the
-    source: its whole line when that was a field (``Review: {{review}}``), else a field of its own.
+    source: its whole line when that was a field (``Review: {{review}}``), else a field of its own. Code of a
+    Jinja source cannot be put back, since where it stood means something.
     """
+    if is_jinja(source):
+        return template
     if isinstance(source, str) and isinstance(template, str):
         return _repair_text(template, source, variables_of(source) - variables_of(template))
     if isinstance(source, str) or isinstance(template, str) or not _same_structure(template, source):

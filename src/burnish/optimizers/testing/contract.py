@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.edit import EditReport
+from burnish.domain.jinja import code_problems
 from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message, Template, variables_of
 from burnish.errors import BudgetExhausted, InvalidInput
@@ -68,6 +70,12 @@ class RecordingObserver:
     def with_status(self, status: CandidateStatus) -> list[Candidate]:
         """Candidates observed with this status, in order."""
         return [self.texts[entry[0]] for entry in self.candidates if entry[1] is status]
+
+
+def _words(template: Template) -> str:
+    """Of a text prompt, without its variables."""
+    assert isinstance(template, str)
+    return re.sub(r"\s*(\w+:)?\s*\{\{.*?\}\}", "", template).strip()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,12 +148,13 @@ class OptimizerContract(ABC):
                 assert again.outcome == first.outcome
                 assert sorted(again.synthetic.log.finished) == sorted(first.synthetic.log.finished)
 
-    async def test_a_crash_at_every_tenth_call_repeats_no_finished_call(self) -> None:
+    async def test_crashes_again_and_again_repeat_no_finished_call(self) -> None:
         task = self.task()
         whole = await self.run(task, self.synthetic())
         log = CallLog()
+        crash_at = max(10, whole.synthetic.paid_calls // 6)
         for attempt in range(1, 500):
-            synthetic = self.synthetic(crash_at=10, log=log, latency_seed=attempt)
+            synthetic = self.synthetic(crash_at=crash_at, log=log, latency_seed=attempt)
             finished_before = dict(log.finished)
             begun_before = len(log.begun)
             try:
@@ -181,7 +190,7 @@ class OptimizerContract(ABC):
         task = self.task()
         whole = await self.run(task, self.synthetic())
         total = whole.synthetic.paid_calls
-        for limit in range(len(task.validation) + 1, total, max(1, total // 12)):
+        for limit in range(len(task.validation) + 1, total, max(1, total // 6)):
             synthetic, observer = self.synthetic(max_calls=limit), RecordingObserver()
             with suppress(BudgetExhausted):
                 await self.run(task, synthetic, observer)
@@ -219,6 +228,16 @@ class OptimizerContract(ABC):
             for candidate in proposed:
                 assert variables_of(candidate.texts["reviews"]) == {"review"}
                 assert isinstance(candidate.texts["reviews"], str) == isinstance(source, str)
+
+    async def test_the_code_of_a_jinja_prompt_stays_as_it_is(self) -> None:
+        text = f"{_words(self.source)}\n\n{{% if review %}}Review: {{{{ review | trim }}}}{{% endif %}}\n"
+        chat = (Message("system", "You work for {% raw %}{{us}}{% endraw %}."), Message("user", text))
+        for source in (text, chat):
+            run = await self.run(self.task(source=source), self.synthetic())
+            proposed = run.observer.with_status(CandidateStatus.PROPOSED)
+            assert proposed, "it is searched like any other"
+            for candidate in proposed:
+                assert not code_problems(candidate.texts["reviews"], source)
 
     async def test_a_chat_stays_a_chat(self) -> None:
         run = await self.run(self.task(source=self.chat()), self.synthetic())

@@ -17,7 +17,7 @@ from typing import Any
 from burnish.domain.candidate import Candidate
 from burnish.domain.dataset import Dataset, Example
 from burnish.domain.hashing import uniform_draw
-from burnish.domain.prompt import Message, render, text_of
+from burnish.domain.prompt import Message, is_jinja, render, text_of
 from burnish.domain.score import Evaluation, Score
 from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted
@@ -136,7 +136,12 @@ class SyntheticTask:
 
     def _answer(self, candidate: Candidate, example: Example) -> str:
         template = next(iter(candidate.texts.values()))
-        said = " ".join(message.content for message in render(template, example.inputs))
+        # Jinja's is not rendered here: its words are in it as they are
+        said = (
+            text_of(template)
+            if is_jinja(template)
+            else " ".join(message.content for message in render(template, example.inputs))
+        )
         words = " ".join(text_of(other) for other in list(candidate.texts.values())[1:])
         if difficulty(example) < self.quality(f"{said} {words}"):
             return str(example.expected)

@@ -2,5 +2,6 @@
 
 A filter compares fields with values: ``status = 'COMPLETED' AND (tags.team IN ('a', 'b') OR NOT
 final_eval_scores.aggregate >= 0.8)``. ``grammar.lark`` has the grammar, ``fields`` the fields,
-``conditions`` what they mean in SQL, ``store.testing.filters`` the same in plain Python for tests.
+``conditions`` what they mean in SQL, ``meaning`` the same in plain Python. ``merge`` brings jobs that are
+kept elsewhere into a page.
 """

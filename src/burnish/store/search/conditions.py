@@ -1,7 +1,7 @@
 """A filter as SQL conditions on ``tables.jobs``, all values bound.
 
 Every comparison becomes a condition that is true or false and never NULL, so that NOT means in SQL
-what it means in ``store.testing.filters``.
+what it means in ``store.search.meaning``.
 """
 
 from __future__ import annotations

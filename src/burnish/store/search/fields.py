@@ -23,6 +23,13 @@ class Kind(Enum):
     def numeric(self) -> bool:
         return self in (Kind.INTEGER, Kind.MONEY, Kind.NUMBER)
 
+    @property
+    def value_type(self) -> type:
+        """``str``, ``int`` or ``float``."""
+        if self is Kind.NUMBER:
+            return float
+        return int if self.numeric else str
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

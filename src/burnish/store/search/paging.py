@@ -20,6 +20,8 @@ from burnish.domain.hashing import digest
 from burnish.domain.records import JobQuery
 from burnish.errors import InvalidInput
 from burnish.store.encoding import storable
+from burnish.store.search.expression import Order
+from burnish.store.search.fields import CREATION, Field
 
 SortValue = str | int | float | None
 _INT64 = 2**63
@@ -30,14 +32,12 @@ class SortKey:
     """One column of the order.
 
     Attributes:
-        nullable: whether jobs can lack it; those come last.
-        value_type: ``str``, ``int`` or ``float``, of the values that are there.
+        nullable: whether jobs of the store can lack it; those come last.
     """
 
     column: ColumnElement[Any]
     descending: bool
     nullable: bool
-    value_type: type
 
     def clause(self) -> ColumnElement[Any]:
         """For ``ORDER BY``."""
@@ -75,8 +75,19 @@ def encode_page_token(query: JobQuery, values: Sequence[SortValue]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decode_page_token(query: JobQuery, keys: Sequence[SortKey]) -> tuple[SortValue, ...] | None:
-    """The sort values in the query's page token; ``None`` without a token.
+def sort_orders(orders: Sequence[Order]) -> tuple[Order, ...]:
+    """What is sorted by: ties newest first. What is left, by job id, in the order of the creation."""
+    first = dict[Field, Order]()
+    for order in (*orders, Order(CREATION, descending=True)):
+        first.setdefault(order.field, order)
+    return tuple(first.values())
+
+
+def decode_page_token(query: JobQuery, orders: Sequence[Order]) -> tuple[SortValue, ...] | None:
+    """The sort values in the query's page token, and behind them the job's id; ``None`` without a token.
+
+    Args:
+        orders: :func:`sort_orders` of the query.
 
     Raises:
         InvalidInput: the token is none of ours, or belongs to another query.
@@ -100,7 +111,8 @@ def decode_page_token(query: JobQuery, keys: Sequence[SortKey]) -> tuple[SortVal
             "belongs to another search; experiments, filter and order must stay the same between pages",
         )
     values = found[1:]
-    if len(values) != len(keys) or not all(map(_fits, keys, values)):
+    types = [*(order.field.kind.value_type for order in orders), str]
+    if len(values) != len(types) or not all(map(_fits, types, values)):
         raise refused
     return tuple(values)
 
@@ -109,11 +121,11 @@ def _digest(query: JobQuery) -> str:
     return digest([sorted(set(query.experiment_ids)), query.filter.strip(), list(query.order_by)])
 
 
-def _fits(key: SortKey, value: object) -> bool:
-    if value is None:
-        return key.nullable
-    if key.value_type is float:
+def _fits(value_type: type, value: object) -> bool:
+    if value is None:  # the last job is of elsewhere and lacks what all of the store's have
+        return True
+    if value_type is float:
         return isinstance(value, float) and isfinite(value)
-    if key.value_type is int:
+    if value_type is int:
         return type(value) is int and -_INT64 <= value < _INT64
     return isinstance(value, str) and storable(value)

@@ -15,15 +15,21 @@ from burnish.store.encoding import check_searchable
 from burnish.store.rows import job_from_row
 from burnish.store.search.access_paths import AccessPath, AccessPaths
 from burnish.store.search.conditions import Condition, column_of, condition_of, is_entry, on_side, side_table
-from burnish.store.search.expression import And, Comparison, Expression, Operator, Order
+from burnish.store.search.expression import And, Comparison, Expression, Operator
 from burnish.store.search.fields import CREATION, Field, Kind
-from burnish.store.search.paging import SortKey, SortValue, behind, decode_page_token, encode_page_token
+from burnish.store.search.paging import (
+    SortKey,
+    SortValue,
+    behind,
+    decode_page_token,
+    encode_page_token,
+    sort_orders,
+)
 from burnish.store.search.parser import parse_filter, parse_order
 
 MAX_RESULTS = 1000
 
 _jobs = tables.jobs
-_VALUE_TYPES = {Kind.TEXT: str, Kind.CHOICE: str, Kind.INTEGER: int, Kind.MONEY: int, Kind.NUMBER: float}
 
 
 class SearchPlan:
@@ -46,9 +52,9 @@ class SearchPlan:
         self._conjuncts = (*_conjuncts(parse_filter(query.filter)), *_in_workspace(query.workspace))
         self._experiment_ids = _experiments_of(query)
         self._access_paths = AccessPaths(self._conjuncts, self._experiment_ids or (), dialect)
-        self._orders = parse_order(query.order_by)
+        self._orders = sort_orders(parse_order(query.order_by))
         self._sort, _ = self._keys(None)
-        self._after = decode_page_token(query, self._sort)
+        self._after = decode_page_token(query, self._orders)
 
     def run(self, connection: Connection) -> JobPage:
         """Read the page: first the jobs that have the first sort value, then those that lack it."""
@@ -76,8 +82,7 @@ class SearchPlan:
         after: Sequence[SortValue] | None = self._after
         if present is True and after is not None and after[0] is None:
             return None
-        first = self._orders[0].field if self._orders else CREATION
-        path = rare or self._access_paths.ordered(first, present)
+        path = rare or self._access_paths.ordered(self._orders[0].field, present)
         keys, sorting_sides = self._keys(path)
         statement = select(_jobs, *(key.column.label(f"sort_{n}") for n, key in enumerate(keys)))
         where: list[Condition] = []
@@ -114,16 +119,15 @@ class SearchPlan:
         return source.join(_jobs, _jobs.c.job_id == path.rows.c.job_id), conditions
 
     def _keys(self, path: AccessPath | None) -> tuple[tuple[SortKey, ...], list[tuple[FromClause, Field]]]:
-        """The sort keys, and the side tables to join for them. Ties: newest first, then by job id."""
-        orders = dict[Field, Order]()
-        for order in (*self._orders, Order(CREATION, descending=True)):
-            orders.setdefault(order.field, order)
+        """The sort keys, and the side tables to join for them."""
         home = path.rows if path else _jobs
         keys, joined = [], []
         column: ColumnElement[Any]
-        for field, order in orders.items():
+        newest_first = True
+        for order in self._orders:
+            field = order.field
             if field == CREATION:
-                column = home.c.creation_timestamp_ms
+                column, newest_first = home.c.creation_timestamp_ms, order.descending
             elif field.key is None:
                 column = column_of(field)
             elif path and path.field == field:
@@ -132,8 +136,8 @@ class SearchPlan:
                 joined.append((side, field))
                 column = side.c.value
             nullable = field.key is not None or bool(_jobs.c[column.name].nullable)
-            keys.append(SortKey(column, order.descending, nullable, _VALUE_TYPES[field.kind]))
-        keys.append(SortKey(home.c.job_id, orders[CREATION].descending, False, str))
+            keys.append(SortKey(column, order.descending, nullable))
+        keys.append(SortKey(home.c.job_id, newest_first, nullable=False))
         return tuple(keys), joined
 
 

@@ -57,7 +57,7 @@ class Connection:
         Raises:
             NotFound, InvalidInput, TrackingUnavailable
         """
-        with self._translated(what, name), self._in_turn(), self._in_workspace():
+        with self.translated(what, name), self._in_turn(), self._in_workspace():
             yield getattr(self._together, "store", None) or self._open()[0]
 
     def together(self, what: str, name: str, work: Callable[[], T]) -> T:
@@ -88,13 +88,13 @@ class Connection:
     @contextmanager
     def registry(self, what: str = "", name: str = "") -> Iterator[Any]:
         """MLflow's registry store, likewise."""
-        with self._translated(what, name), self._in_turn(), self._in_workspace():
+        with self.translated(what, name), self._in_turn(), self._in_workspace():
             yield self._open()[1]
 
     @contextmanager
     def artifacts(self, artifact_uri: str) -> Iterator[Any]:
         """The artifact repository of one run."""
-        with self._translated("artifact location", artifact_uri), self._in_workspace():
+        with self.translated("artifact location", artifact_uri), self._in_workspace():
             load_mlflow()
             from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -172,7 +172,12 @@ class Connection:
                 yield
 
     @contextmanager
-    def _translated(self, what: str, name: str) -> Iterator[None]:
+    def translated(self, what: str = "", name: str = "") -> Iterator[None]:
+        """MLflow's failures, and its database's, as ours.
+
+        Raises:
+            NotFound, InvalidInput, TrackingUnavailable
+        """
         try:
             yield
         except BurnishError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from burnish.domain.dataset import Dataset
-from burnish.domain.prompt import Prompt, needs_value
+from burnish.domain.prompt import Prompt, is_jinja, needs_value
 from burnish.domain.text import value_as_text
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.logged_traces import LoggedTraces
@@ -32,6 +32,8 @@ class LinkedPromptTraces:
         """
         name, version = split_prompt_uri(prompt.uri or "")
         variables = frozenset(filter(needs_value, prompt.variables))
+        if is_jinja(prompt.template):  # its names may be those of loops, or optional
+            variables = frozenset()
         trace_ids = self._linked(f"{name}/{version}", experiment_ids)
         answers = [
             (answered, trace_id)

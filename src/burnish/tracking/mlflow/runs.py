@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,7 @@ _PAGE = 25_000  # metric values, as MLflow's client asks for
 _MAX_RACERS = 100
 _MAX_DIGEST = 30  # of 36 characters, before what we add
 _EXPERIMENTS = 100  # in one search
+_RUN_ID = re.compile(r"\w+")
 _RUNS = 5_000  # open ones of one store; more are found the next time
 
 
@@ -100,6 +102,17 @@ class Runs:
         if run.info.lifecycle_stage != "active":
             raise NotFound("run", run_id)
         return run
+
+    def metrics(
+        self, experiment_ids: Sequence[str], run_ids: Sequence[str]
+    ) -> dict[str, Mapping[str, float]]:
+        """Run id → the latest value of each metric, of those of the runs (at most 100) that there are."""
+        known = [run_id for run_id in run_ids if _RUN_ID.fullmatch(run_id)]
+        if not known:
+            return {}
+        condition = f"attributes.run_id IN ({', '.join(repr(run_id) for run_id in known)})"
+        found = self._search(experiment_ids, condition, len(known))
+        return {run.info.run_id: dict(run.data.metrics) for run in found}
 
     def log(
         self,

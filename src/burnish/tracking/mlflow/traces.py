@@ -3,7 +3,6 @@ tables read."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from burnish.mlflow_import import load_mlflow
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.trace_rows import SPANS_LOCATION, TraceRows, begun_rows
 from burnish.tracking.mlflow.transaction import Transaction, write_together
+from burnish.tracking.names import trace_id_of
 from burnish.tracking.protocol import EvaluationTrace, TraceBatch
 
 _PAGE = 500  # the most that a search of traces gives at once
@@ -68,12 +68,6 @@ class Traces:
 
         with self._connection.tracking("run", run_id) as store:
             write_together(store, batch.experiment_id, write)
-
-
-def trace_id_of(job_id: str, record: EvaluationRecord) -> str:
-    """The trace's id: the same for the same evaluation, whoever writes it."""
-    what = (job_id, record.evaluation.candidate_id, record.evaluation.example_id, record.split)
-    return "tr-" + hashlib.sha256("\0".join(what).encode()).hexdigest()[:32]
 
 
 def _info(run_id: str, batch: TraceBatch, trace: EvaluationTrace, trace_id: str, now_ms: int) -> Any:

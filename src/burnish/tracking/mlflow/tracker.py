@@ -29,6 +29,7 @@ from burnish.tracking.mlflow.artifacts import Artifacts
 from burnish.tracking.mlflow.catalog import MlflowCatalog
 from burnish.tracking.mlflow.connection import Connection
 from burnish.tracking.mlflow.datasets import Datasets
+from burnish.tracking.mlflow.earlier_jobs import MlflowEarlierJobs
 from burnish.tracking.mlflow.experiments import Experiments
 from burnish.tracking.mlflow.linked_traces import LinkedPromptTraces
 from burnish.tracking.mlflow.logged_traces import LoggedTraces
@@ -116,6 +117,7 @@ class MlflowTracker:
         self._logged_traces = LoggedTraces(self._connection)
         self._linked_traces = LinkedPromptTraces(self._connection, self._logged_traces)
         self.catalog = MlflowCatalog(self._connection)
+        self.earlier_jobs = MlflowEarlierJobs(self._connection, self._runs)
 
     @_patiently
     def prompt(self, uri: str) -> Prompt:

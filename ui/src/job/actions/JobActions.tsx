@@ -9,22 +9,26 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { Job } from "../../shared/api/types";
-import { isFinal } from "../../shared/format/words";
-import { AliasDialog } from "./AliasDialog";
-import { CancelDialog, DeleteDialog, ResumeDialog } from "./dialogs";
+import { isEarlier, isFinal } from "../../shared/format/words";
+import type { Action } from "./JobDialog";
 
-type Opened = "cancel" | "resume" | "delete" | "promote" | "rollback";
+const JobDialog = lazy(() => import("./JobDialog"));
 
 /** What can be done with a job now. Each says what it brings before it is done. */
 export function JobActions({ job }: { job: Job }) {
-  const [opened, setOpened] = useState<Opened>();
+  const [asked, setAsked] = useState<Action>(); // stays when the dialog closes, which takes its time
+  const [opened, setOpened] = useState(false);
   const status = job.state?.status;
   const over = isFinal(status);
-  const resumable = status === "JOB_STATUS_FAILED" || status === "JOB_STATUS_CANCELED";
-  const registered = job.optimized_prompt_uri !== undefined;
-  const dialog = { job, onClose: () => setOpened(undefined) };
+  const ours = !isEarlier(job);
+  const resumable = ours && (status === "JOB_STATUS_FAILED" || status === "JOB_STATUS_CANCELED");
+  const registered = ours && job.optimized_prompt_uri !== undefined;
+  const ask = (action: Action) => {
+    setAsked(action);
+    setOpened(true);
+  };
   return (
     <Group gap="xs">
       {!over && (
@@ -32,13 +36,13 @@ export function JobActions({ job }: { job: Job }) {
           variant="default"
           leftSection={<IconPlayerStop size={16} />}
           disabled={job.cancel_requested}
-          onClick={() => setOpened("cancel")}
+          onClick={() => ask("cancel")}
         >
           {job.cancel_requested ? "Being canceled" : "Cancel"}
         </Button>
       )}
       {resumable && (
-        <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => setOpened("resume")}>
+        <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => ask("resume")}>
           Resume
         </Button>
       )}
@@ -46,7 +50,7 @@ export function JobActions({ job }: { job: Job }) {
         <Button
           leftSection={<IconRocket size={16} />}
           variant={job.verdict === "IMPROVED" ? "filled" : "default"}
-          onClick={() => setOpened("promote")}
+          onClick={() => ask("promote")}
         >
           Promote
         </Button>
@@ -68,24 +72,25 @@ export function JobActions({ job }: { job: Job }) {
         </Menu.Target>
         <Menu.Dropdown>
           {registered && (
-            <Menu.Item leftSection={<IconArrowBackUp size={16} />} onClick={() => setOpened("rollback")}>
+            <Menu.Item leftSection={<IconArrowBackUp size={16} />} onClick={() => ask("rollback")}>
               Roll back an alias…
             </Menu.Item>
           )}
           <Menu.Item
             color="var(--bad)"
             leftSection={<IconTrash size={16} />}
-            onClick={() => setOpened("delete")}
+            disabled={!ours && !over} // MLflow deletes only what has ended
+            onClick={() => ask("delete")}
           >
             Delete…
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <CancelDialog {...dialog} opened={opened === "cancel"} />
-      <ResumeDialog {...dialog} opened={opened === "resume"} />
-      <DeleteDialog {...dialog} opened={opened === "delete"} />
-      <AliasDialog {...dialog} opened={opened === "promote"} verb="promote" />
-      <AliasDialog {...dialog} opened={opened === "rollback"} verb="rollback" />
+      {asked && (
+        <Suspense>
+          <JobDialog key={asked} action={asked} job={job} opened={opened} onClose={() => setOpened(false)} />
+        </Suspense>
+      )}
     </Group>
   );
 }

@@ -6,7 +6,7 @@ import { JOBS } from "../../shared/api/paths";
 import { keys } from "../../shared/api/queries";
 import type { Job } from "../../shared/api/types";
 import { plural } from "../../shared/format/numbers";
-import { isFinal, promptOf } from "../../shared/format/words";
+import { isEarlier, isFinal, promptOf } from "../../shared/format/words";
 import { Confirm } from "../../shared/parts/Confirm";
 
 export interface DialogProps {
@@ -32,7 +32,11 @@ export function CancelDialog({ job, ...dialog }: DialogProps) {
     <Confirm
       {...dialog}
       title="Cancel this job?"
-      consequence="The search stops within about a second. Nothing more is spent; the best prompt so far and every finished call are kept, and the job can be resumed later."
+      consequence={
+        isEarlier(job)
+          ? "MLflow ends it, where its runner still works on it. It keeps nothing of what was found, and cannot be resumed."
+          : "The search stops within about a second. Nothing more is spent; the best prompt so far and every finished call are kept, and the job can be resumed later."
+      }
       action="Cancel the job"
       danger
       onConfirm={async () => {
@@ -73,7 +77,9 @@ export function DeleteDialog({ job, ...dialog }: DialogProps) {
       consequence={
         <>
           {running && "It is stopped first. "}
-          The job, its candidates, its events and its MLflow run are deleted; this cannot be undone.
+          {isEarlier(job)
+            ? "The job and its run are deleted in MLflow; this cannot be undone."
+            : "The job, its candidates, its events and its MLflow run are deleted; this cannot be undone."}
           {job.optimized_prompt_uri && ` The prompt version ${job.optimized_prompt_uri} stays in MLflow.`}
         </>
       }

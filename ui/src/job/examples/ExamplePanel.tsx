@@ -1,8 +1,9 @@
-import { ActionIcon, Group, Select, Skeleton, Stack, Text } from "@mantine/core";
+import { ActionIcon, Anchor, Group, Select, Skeleton, Stack, Text } from "@mantine/core";
 import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { candidateQuery } from "../../shared/api/queries";
+import { traceLink } from "../../shared/api/server";
 import type { Candidate, ExampleResult, Job } from "../../shared/api/types";
 import { Pieces } from "../../shared/diff/Pieces";
 import { diffTexts, sideOf, type Piece } from "../../shared/diff/words";
@@ -104,6 +105,7 @@ export function ExamplePanel(props: ExamplePanelProps) {
             <Side
               name={nameOf(sourceId)}
               result={before}
+              experimentId={job.experiment_id}
               scorers={scorers}
               pieces={sideOf(pieces, alone ? "after" : "before")}
             />
@@ -111,6 +113,7 @@ export function ExamplePanel(props: ExamplePanelProps) {
               <Side
                 name={nameOf(otherId)}
                 result={after}
+                experimentId={job.experiment_id}
                 scorers={scorers}
                 pieces={sideOf(pieces, "after")}
               />
@@ -125,11 +128,13 @@ export function ExamplePanel(props: ExamplePanelProps) {
 function Side({
   name,
   result,
+  experimentId = "0",
   scorers,
   pieces,
 }: {
   name: string;
   result: ExampleResult | undefined;
+  experimentId: string | undefined;
   /** All that the job has. */
   scorers: readonly string[];
   pieces: Piece[];
@@ -147,6 +152,7 @@ function Side({
     );
   }
   const silent = result.error ? [] : scorers.filter((scorer) => result.scores?.[scorer] === undefined);
+  const trace = result.trace_id && traceLink(experimentId, result.trace_id);
   const tokens = (result.usage?.prompt_tokens ?? 0) + (result.usage?.completion_tokens ?? 0);
   return (
     <div>
@@ -159,6 +165,11 @@ function Side({
           <Pieces pieces={pieces} />
         )}
       </Frame>
+      {trace && (
+        <Anchor href={trace} size="xs" target="_blank" rel="noreferrer">
+          Trace in MLflow
+        </Anchor>
+      )}
       <dl className={classes.scores}>
         {Object.entries(result.scores ?? {}).map(([scorer, { value, rationale }]) => (
           <div key={scorer}>

@@ -7,7 +7,7 @@ import { jobQuery, keys } from "../../shared/api/queries";
 import { root } from "../../shared/api/server";
 import { openStream, type StreamState } from "../../shared/api/stream";
 import type { Job, JobEvent } from "../../shared/api/types";
-import { isFinal } from "../../shared/format/words";
+import { isEarlier, isFinal } from "../../shared/format/words";
 import { EMPTY_HISTORY, extendHistory, type JobHistory } from "./history";
 import { throttle } from "../../shared/api/throttle";
 
@@ -43,7 +43,7 @@ export function useJobLive(jobId: string): JobLive {
     refetchIntervalInBackground: true,
   });
   const over = isFinal(job.data?.state?.status);
-  const known = job.data !== undefined;
+  const known = job.data !== undefined && !isEarlier(job.data); // MLflow keeps no events of its own jobs
 
   useEffect(() => {
     if (!seen || !known) return;

@@ -3,7 +3,7 @@ import { api, ask } from "../../shared/api/client";
 import { JOBS } from "../../shared/api/paths";
 import { keys } from "../../shared/api/queries";
 import type { Job, PromptEdit } from "../../shared/api/types";
-import { formatShare } from "../../shared/format/numbers";
+import { decimalsFor, formatDifference, formatShare, plural } from "../../shared/format/numbers";
 import { visible } from "../../shared/format/visible";
 import type { Tone, Word } from "../../shared/format/words";
 import { Badge } from "../../shared/parts/Badge";
@@ -54,7 +54,9 @@ function Edit({ edit, extent }: { edit: PromptEdit; extent: number }) {
         <small>
           {[
             edit.kind?.toLowerCase(),
-            edit.chance !== undefined && `helps with ${formatShare(edit.chance)}`,
+            effectOf(edit),
+            edit.chance !== undefined && `helps with a chance of ${formatShare(edit.chance)}`,
+            edit.calls !== undefined && plural(edit.calls, "answer"),
             visible(edit.reason ?? ""),
           ]
             .filter(Boolean)
@@ -75,6 +77,13 @@ function Edit({ edit, extent }: { edit: PromptEdit; extent: number }) {
       <Badge tone={tone}>{label}</Badge>
     </li>
   );
+}
+
+/** With its interval, as the bar beside it shows them. */
+function effectOf({ effect, low, high }: PromptEdit): string | undefined {
+  if (effect === undefined || low === undefined || high === undefined) return undefined;
+  const show = (value: number) => formatDifference(value, decimalsFor(low, high));
+  return `${show(effect)} (${show(low)} to ${show(high)})`;
 }
 
 function toneOf(edit: PromptEdit): Tone {

@@ -1,16 +1,13 @@
 import { Alert, Stack } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import type { Candidate, Job } from "../../shared/api/types";
-import { isFinal } from "../../shared/format/words";
-import { Boundary } from "../../shared/layout/states";
+import { Boundary, Pending } from "../../shared/layout/states";
 import type { JobHistory } from "../live/history";
 import { Cards } from "./Cards";
-import { Change } from "./Change";
-import { Edits } from "./Edits";
-import { Scorers } from "./Scorers";
-import { SearchChart } from "./SearchChart";
-import { Setup } from "./Setup";
 import { VerdictPanel } from "./VerdictPanel";
-import classes from "./Overview.module.css";
+
+/** It is large, and what stands above it is read first. */
+const Findings = lazy(() => import("./Findings"));
 
 export interface OverviewProps {
   job: Job;
@@ -29,23 +26,11 @@ export function Overview({ job, history, candidates }: OverviewProps) {
           {warning}
         </Alert>
       ))}
-      {(candidates?.length !== 0 || !isFinal(job.state?.status)) && (
-        <div className={classes.columns}>
-          <Boundary>
-            <SearchChart job={job} history={history} candidates={candidates} />
-          </Boundary>
-          <Scorers job={job} />
-        </div>
-      )}
       <Boundary>
-        <Change job={job} candidates={candidates} />
+        <Suspense fallback={<Pending />}>
+          <Findings job={job} history={history} candidates={candidates} />
+        </Suspense>
       </Boundary>
-      {job.config?.optimizer_type === "OPTIMIZER_TYPE_FACTORIAL" && (
-        <Boundary>
-          <Edits job={job} />
-        </Boundary>
-      )}
-      <Setup job={job} />
     </Stack>
   );
 }

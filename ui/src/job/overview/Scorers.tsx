@@ -4,11 +4,11 @@ import { Card } from "../../shared/parts/Card";
 import classes from "./Overview.module.css";
 
 /** What each scorer says on validation, and who spent what. */
-export function Scorers({ job }: { job: Job }) {
+export function Scorers({ job, title = "Scorers on validation" }: { job: Job; title?: string }) {
   const names = Object.keys(job.initial_eval_scores ?? {}).filter((name) => name !== "aggregate");
   const roles = Object.entries(job.usage?.roles ?? {});
   return (
-    <Card title="Scorers on validation">
+    <Card title={title}>
       <table className={classes.table}>
         <thead>
           <tr>

@@ -1,6 +1,6 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { learnClock } from "./clock";
-import { ApiError, errorOf, OFFLINE } from "./errors";
+import { ApiError, errorOf, NOT_OURS, OFFLINE, SILENT } from "./errors";
 import type { paths } from "./schema";
 import { root } from "./server";
 import { CSRF, reportSignedOut } from "./session";
@@ -17,10 +17,24 @@ const guard: Middleware = {
   },
 };
 
+const SILENCE_MS = 20_000;
+
+/** An answer to a question; what changes something may take as long as it needs. */
+async function fetchInTime(request: Request): Promise<Response> {
+  if (request.method !== "GET" && !request.url.endsWith("/search")) return fetch(request);
+  const silent = new AbortController();
+  const timer = setTimeout(() => silent.abort(new ApiError(0, "OFFLINE", SILENT)), SILENCE_MS);
+  try {
+    return await fetch(request, { signal: AbortSignal.any([request.signal, silent.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The API, typed by our OpenAPI document. Every call goes through `ask`. */
 export const api = createClient<paths>({
   baseUrl: root,
-  fetch: (request: Request) => globalThis.fetch(request),
+  fetch: fetchInTime,
   querySerializer: { array: { style: "form", explode: true } },
 });
 api.use(guard);
@@ -37,7 +51,9 @@ export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
   try {
     answer = await call;
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (error instanceof ApiError || (error instanceof DOMException && error.name === "AbortError"))
+      throw error;
+    if (error instanceof SyntaxError) throw new ApiError(0, "NOT_JSON", NOT_OURS);
     throw new ApiError(0, "OFFLINE", OFFLINE);
   }
   if (answer.error !== undefined || !answer.response.ok) {

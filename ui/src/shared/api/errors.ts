@@ -21,6 +21,9 @@ export class ApiError extends Error {
   }
 }
 
+export const SILENT = "The server has not answered for twenty seconds. It may be busy.";
+export const NOT_OURS =
+  "What answered is not Burnish: it sent no JSON. Is there a proxy, or its sign-in page, in between?";
 export const OFFLINE = "The server does not answer. Is it running, and is the network there?";
 
 /** What a body of an error answer says; whatever it is. */

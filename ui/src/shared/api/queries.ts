@@ -54,6 +54,19 @@ export function inputsQuery(jobId: string) {
   });
 }
 
+/** The newest hundred versions of a prompt. */
+export function versionsQuery(name: string) {
+  return queryOptions({
+    queryKey: ["catalog", "prompt", name] as const,
+    queryFn: async ({ signal }) => {
+      const params = { path: { name } };
+      return (await ask(api.GET(`${JOBS}/catalog/prompts/{name}`, { params, signal }))).versions ?? [];
+    },
+    staleTime: 30_000,
+    enabled: name !== "",
+  });
+}
+
 export interface CandidateDetail {
   candidate: Candidate;
   evaluations: ExampleResult[];

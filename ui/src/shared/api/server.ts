@@ -28,3 +28,9 @@ export const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-non
 export function mlflowLink(path: string): string | null {
   return facts.mlflow === null ? null : `${new URL(facts.mlflow, base).href}#/${path}`;
 }
+
+/** MLflow's page of one trace. Its versions differ in what they call it in their address. */
+export function traceLink(experimentId: string, traceId: string): string | null {
+  const query = new URLSearchParams({ selectedEvaluationId: traceId, traceId });
+  return mlflowLink(`experiments/${experimentId}/traces?${query.toString()}`);
+}

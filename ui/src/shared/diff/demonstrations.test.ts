@@ -49,3 +49,8 @@ describe("splitDemonstrations", () => {
     expect(performance.now() - began).toBeLessThan(1_000);
   });
 });
+
+it("takes no question with words behind it for a demonstration", () => {
+  const text = "Read the ticket: {{ticket}}\nTeams: billing, technical.";
+  expect(splitDemonstrations(text)).toEqual({ text, demonstrations: [] });
+});

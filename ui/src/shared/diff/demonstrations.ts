@@ -19,7 +19,8 @@ export function splitDemonstrations(text: string): SplitText {
   const pattern = text.length > LONGEST ? undefined : patternOf(text);
   if (!pattern) return { text, demonstrations: [] };
   const demonstrations: string[] = [];
-  const rest = text.replace(pattern, (_, found: string) => {
+  const rest = text.replace(pattern, (whole: string, found: string) => {
+    if (found.search(VARIABLE) >= 0) return whole; // the question itself, and what stands behind it
     demonstrations.push(found.trim());
     return "";
   });

@@ -63,3 +63,18 @@ it("says that nothing better was found, and why the search ended", () => {
       "The source prompt was already perfect on validation. The source prompt scores 1.00 on validation.",
   });
 });
+
+it("promises nothing of a job that MLflow made", () => {
+  const job: Job = {
+    origin: "mlflow",
+    state: { status: "JOB_STATUS_COMPLETED" },
+    optimized_prompt_uri: "prompts:/a/2",
+    initial_eval_scores: { aggregate: 0.5 },
+    final_eval_scores: { aggregate: 0.75 },
+  };
+  const { tone, title, sentence } = concludeJob(job);
+  expect([tone, title]).toEqual(["neutral", "MLflow registered a new prompt"]);
+  expect(sentence).toContain("0.75, the source prompt 0.50");
+  expect(sentence).toContain("no test");
+  expect(concludeJob({ ...job, state: { status: "JOB_STATUS_IN_PROGRESS" } }).title).toBe("Run by MLflow");
+});

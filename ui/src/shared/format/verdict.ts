@@ -1,6 +1,6 @@
 import type { Job } from "../api/types";
 import { decimalsFor, formatDifference, formatScore, plural } from "./numbers";
-import { isFinal, STOP_WORDS, type Tone } from "./words";
+import { isEarlier, isFinal, STOP_WORDS, type Tone } from "./words";
 
 /** What a job has come to, for somebody who has ten seconds. */
 export interface Conclusion {
@@ -20,9 +20,33 @@ export function concludeJob(job: Job): Conclusion {
       sentence: job.state?.error_message ?? "No reason was given.",
     };
   }
+  if (isEarlier(job)) return concludeEarlier(job);
   if (!isFinal(status)) return concludeRunning(job);
   if (job.verdict && job.test_scores) return concludeTested(job);
   return concludeUntested(job);
+}
+
+/** MLflow scores source and new prompt on the records that it learned from, and tests on no others. */
+function concludeEarlier(job: Job): Conclusion {
+  const status = job.state?.status;
+  if (!isFinal(status)) {
+    const title = status === "JOB_STATUS_PENDING" ? "Waiting for MLflow’s runner" : "Run by MLflow";
+    const sentence =
+      job.state?.status_message ?? "It goes on only where MLflow’s own job runner works on it.";
+    return { tone: "neutral", title, sentence };
+  }
+  if (status === "JOB_STATUS_CANCELED") {
+    return { tone: "neutral", title: "Canceled", sentence: "MLflow kept nothing of what it had found." };
+  }
+  const { aggregate: before } = job.initial_eval_scores ?? {};
+  const { aggregate: after } = job.final_eval_scores ?? {};
+  const title = job.optimized_prompt_uri ? "MLflow registered a new prompt" : "Completed";
+  if (before === undefined || after === undefined) {
+    return { tone: "neutral", title, sentence: "Its scores are not known." };
+  }
+  const scores = `It scores ${formatScore(after)}, the source prompt ${formatScore(before)}`;
+  const sentence = `${scores}, both on records that the search learned from: no test says whether that is real.`;
+  return { tone: "neutral", title, sentence };
 }
 
 function concludeTested(job: Job): Conclusion {

@@ -1,4 +1,4 @@
-import type { CandidateStatus, JobStatus, OptimizerType, StopReason, Verdict } from "../api/types";
+import type { CandidateStatus, Job, JobStatus, OptimizerType, StopReason, Verdict } from "../api/types";
 
 /** A tone has a color of its own in `theme.ts`: `--good`, `--good-soft`, and so on. */
 export type Tone = "good" | "bad" | "live" | "warn" | "neutral";
@@ -75,6 +75,11 @@ const FINAL: ReadonlySet<JobStatus> = new Set<JobStatus>([
 
 export function isFinal(status: JobStatus | undefined): boolean {
   return status !== undefined && FINAL.has(status);
+}
+
+/** Whether MLflow's own prompt optimization made it. */
+export function isEarlier(job: Pick<Job, "origin">): boolean {
+  return job.origin === "mlflow";
 }
 
 /** prompts:/NAME/VERSION → its parts. */

@@ -1,5 +1,4 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { IconLogout } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -15,6 +14,7 @@ export function SignOut() {
       await navigate({ to: "/signin" });
       queries.clear();
     } catch (error) {
+      const { notifications } = await import("@mantine/notifications");
       notifications.show({ color: "red", title: "Still signed in", message: messageOf(error) });
     }
   };

@@ -24,11 +24,17 @@ export function NotFound() {
   );
 }
 
+export interface FailureProps {
+  error: unknown;
+  title?: string;
+  onRetry?: () => void;
+}
+
 /** What went wrong, with every problem the server names, and a way to try again. */
-export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+export function Failure({ error, title = "This did not work", onRetry }: FailureProps) {
   const problems = error instanceof ApiError ? error.problems : [];
   return (
-    <Alert color="red" icon={<IconAlertTriangle size={18} />} title="This did not work" role="alert">
+    <Alert color="red" icon={<IconAlertTriangle size={18} />} title={title} role="alert">
       <Stack gap="xs" align="flex-start">
         {problems.length === 0 && <Text size="sm">{messageOf(error)}</Text>}
         {problems.map((problem, position) => (
@@ -42,6 +48,16 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
           </Button>
         )}
       </Stack>
+    </Alert>
+  );
+}
+
+/** Why nothing has come yet, while it is asked for again. */
+export function Retrying({ error }: { error: unknown }) {
+  if (!error) return null;
+  return (
+    <Alert color="yellow" icon={<IconAlertTriangle size={18} />} role="status">
+      {messageOf(error)} Trying again.
     </Alert>
   );
 }

@@ -1,4 +1,4 @@
-"""The meaning of a filter in plain Python, which the SQL is compared with."""
+"""The meaning of a filter in plain Python: for jobs that are kept elsewhere, and to compare the SQL with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from burnish.domain.job import Job
+from burnish.domain.origin import Origin
 from burnish.domain.score import spellings_of
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.store.search.expression import And, Comparison, Expression, Not, Operator, Or, Value
@@ -53,6 +54,8 @@ def value_of(field: Field, job: Job) -> str | int | float | None:
             return _score(job.final_eval_scores, str(field.key))
         case "test_scores.difference":
             return _finite(job.test_scores.difference) if job.test_scores else None
+        case "usage.calls" | "usage.usd" if job.origin is Origin.MLFLOW:
+            return None  # MLflow does not count
         case "usage.calls":
             return job.usage.total.calls
         case "usage.usd":

@@ -1,0 +1,1 @@
+"""Rendering of Jinja templates, in a process of its own. May import the domain only."""
