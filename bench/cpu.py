@@ -227,6 +227,7 @@ async def work_through(load: Load, folder: Path, store_uri: str, sampled: bool) 
             beside = asyncio.create_task(services.work())
             await _until_over(services, clocks)
             await services.dispatcher.stop(TRACES_SECONDS)
+            await services.runner.close(TRACES_SECONDS)
             clocks.look()
         seconds, parts = clocks.seconds()
         took = time.perf_counter() - began

@@ -106,6 +106,7 @@ async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: 
     before, began = await queue.ended(), time.perf_counter()
     used, postgres = sum(cpu_seconds(worker.pid) for worker in workers), cpu_seconds(postgres_pid)
     await asyncio.sleep(seconds)
+    await queue.until_ended(before + 1)
     jobs, took = await queue.ended() - before, time.perf_counter() - began
     used = sum(cpu_seconds(worker.pid) for worker in workers) - used
     postgres = cpu_seconds(postgres_pid) - postgres

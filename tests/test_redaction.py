@@ -32,7 +32,7 @@ def test_what_the_environment_has_as_a_secret_goes(secret: str, before: str, aft
         assert secret not in redact(f"{before} {secret} {after}", {name: secret}).replace("***", "")
 
 
-def test_what_is_no_secret_stays() -> None:
+def test_other_texts_stay() -> None:
     text = "the model gpt-4o at http://127.0.0.1:8000/v1 has no key named MONKEY; see tokens=12"
     assert redact(text, {"MODEL": "gpt-4o", "HOME": "/home/us", "MONKEY": "monkey"}) == text
 

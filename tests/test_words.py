@@ -51,6 +51,7 @@ OLD_NAMES = (
     "nothing_left_behind",
     "OldestInFlight",
     "safe_uri",
+    "what_is_no",
     "SignOfLife",
 )
 

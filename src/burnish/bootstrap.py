@@ -134,6 +134,7 @@ class Services:
     async def close(self, grace_seconds: float = 10.0) -> None:
         """Stop working and give everything back. May be called twice."""
         await self.dispatcher.stop(grace_seconds)
+        await self.runner.close(grace_seconds)
         await self.offline.close()
         if isinstance(self.dispatcher, ProcrastinateDispatcher):
             await self.dispatcher.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 WORDS = {"positive": "great fun, charming", "negative": "dull mess, boring"}
@@ -40,25 +41,40 @@ def burnish(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=110,
+        timeout=280,
         check=False,
     )
 
 
-def optimize(folder: Path, *more: str) -> dict[str, Any]:
-    ran = burnish(
-        folder,
-        *("optimize", "--prompt", "p.txt", "--data", "d.jsonl", "--model", "scripted:/sentiment"),
-        *("--max-output-tokens", "16", "--max-calls", "400", "--json", *more),
-    )
-    assert ran.returncode == 0, ran.stderr
-    document: dict[str, Any] = json.loads(ran.stdout)  # exactly one document
-    return document
+OPTIMIZE = (
+    *("optimize", "--prompt", "p.txt", "--data", "d.jsonl", "--model", "scripted:/sentiment"),
+    *("--max-output-tokens", "16", "--max-calls", "400", "--json"),
+)
+
+
+def optimize_here(folder: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> dict[str, Any]:
+    ran = burnish_here(folder, monkeypatch, *OPTIMIZE, *more)
+    return dict(json.loads(ran.stdout))
+
+
+def burnish_here(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+    """A command in this process, which has imported everything already."""
+    from burnish.cli.main import app
+    from burnish.cli.output import stderr, stdout
+
+    monkeypatch.chdir(folder)
+    stderr.cache_clear()
+    stdout.cache_clear()
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == 0, ran.stderr
+    return ran
 
 
 @pytest.fixture(scope="module")
 def job(folder: Path) -> dict[str, Any]:
-    return optimize(folder)
+    ran = burnish(folder, *OPTIMIZE)
+    assert ran.returncode == 0, ran.stderr
+    return dict(json.loads(ran.stdout))  # exactly one document
 
 
 def test_the_answer_is_the_job_as_the_api_shows_it(job: dict[str, Any]) -> None:
@@ -116,29 +132,35 @@ def test_the_winner_is_registered_with_its_evidence(folder: Path, job: dict[str,
     assert "{{review}}" in winner.template or "{{ review }}" in winner.template
 
 
-def test_the_same_seed_gives_the_same_candidates_in_the_same_order(folder: Path, job: dict[str, Any]) -> None:
-    again = optimize(folder)
+def test_the_same_seed_gives_the_same_candidates_in_the_same_order(
+    folder: Path, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = optimize_here(folder, monkeypatch)
     assert again["job_id"] != job["job_id"]
     assert _candidates(folder, again) == _candidates(folder, job)
 
 
-def test_nothing_better_than_a_perfect_source_and_no_version(folder: Path) -> None:
+def test_nothing_better_than_a_perfect_source_and_no_version(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "perfect.txt").write_text(
         "Positive or negative? Answer with one word.\n\nReview: {{review}}\nSentiment:"
     )
-    job = optimize(folder, "--prompt", "perfect.txt")
+    job = optimize_here(folder, monkeypatch, "--prompt", "perfect.txt")
     assert job["stop_reason"] == "NO_HEADROOM"
     assert job["verdict"] == "NO_DIFFERENCE"
     assert not job.get("optimized_prompt_uri")
 
 
-def test_for_people_the_result_goes_to_stdout_and_progress_to_stderr(folder: Path) -> None:
-    ran = burnish(
+def test_for_people_the_result_goes_to_stdout_and_progress_to_stderr(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = burnish_here(
         folder,
+        monkeypatch,
         *("optimize", "--prompt", "p.txt", "--data", "d.jsonl", "--model", "scripted:/sentiment"),
         *("--max-calls", "300", "--output", "best.txt"),
     )
-    assert ran.returncode == 0, ran.stderr
     for words in ("IMPROVED", "95 % interval", "sealed test", "prompts:/p/", "runs:/", "load_prompt"):
         assert words in ran.stdout, words
     assert "best so far" in ran.stderr

@@ -66,7 +66,7 @@ def answers(http: httpx.Client) -> bool:
 @pytest.mark.timeout(600)  # MLflow is imported by four processes, one after another
 @pytest.mark.parametrize("way", ["burnish server", pytest.param("mlflow server", marks=pytest.mark.chaos)])
 def test_a_real_server_asks_for_users(way: str, tmp_path: Path) -> None:
-    with started(way, tmp_path) as (url, server), httpx.Client(base_url=url, timeout=30) as http:
+    with started(way, tmp_path) as (url, server), httpx.Client(base_url=url, timeout=120) as http:
         said = (tmp_path / "log").read_text
         while not answers(http):
             assert server.poll() is None, said()

@@ -35,7 +35,7 @@ class Watcher:
     async def next(self) -> tuple[str, dict[str, Any]]:
         """Id and data of the next item; heartbeats are passed over."""
         while not self._rest:
-            part = await asyncio.wait_for(anext(self._parts), 5)
+            part = await asyncio.wait_for(anext(self._parts), 60)
             for block in part.decode().split("\n\n"):
                 lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
                 if lines:
@@ -187,7 +187,7 @@ async def test_the_reader_stops_when_nobody_has_watched_for_a_while(services: Fa
     await watcher.next()
     await watcher.close()
     now[0] = 31.0
-    await asyncio.wait_for(hub.idle(), 5)
+    await asyncio.wait_for(hub.idle(), 60)
     before = counting.reads
     assert await Watcher(hub.watch()).kinds(1) == [("RESET", "")]
     assert counting.reads > before

@@ -10,26 +10,12 @@ from typing import Any
 import hypothesis
 import jsonschema
 import pytest
-import schemathesis
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 import burnish
 from burnish.api.docs import page
 from burnish.api.openapi import document
 from burnish.api.routes import BASE_PATHS, SERVICE
 from burnish.api.testing import play_job, server_elsewhere
-
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 
 
 def test_every_method_of_the_service_is_there_with_its_comment() -> None:
@@ -94,6 +80,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @pytest.fixture(scope="module")
 def api_schema(server: Target) -> Any:
+    import schemathesis  # seconds, and every worker reads this file
+
     return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
@@ -114,16 +102,26 @@ def ends(operation: dict[str, Any]) -> bool:
 def test_no_request_makes_a_server_error_and_answers_are_as_documented(
     api_schema: Any, server: Target, path: str, verb: str
 ) -> None:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    promises = [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_schema_conformance,
+    ]
+
     @hypothesis.given(case=api_schema[path][verb].as_strategy())
     @hypothesis.settings(
         max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
     )
-    def ask(case: schemathesis.Case[Any]) -> None:
+    def ask(case: Any) -> None:
         if "job_id" in case.path_parameters and verb == "get":
             case.path_parameters["job_id"] = server.job_id  # reach beyond "does not exist"
         answer = case.call()
         if answer.headers.get("content-type", [""])[0].startswith("application/json"):
-            case.validate_response(answer, checks=CHECKS)
+            case.validate_response(answer, checks=promises)
         else:
             assert answer.status_code in (200, 204)  # a stream, or its end
 

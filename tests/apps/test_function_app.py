@@ -204,7 +204,7 @@ class TestFailures:
         assert ended.wait(10)
         app.close()
 
-    async def test_what_is_no_json_is_named(self) -> None:
+    async def test_a_value_that_is_not_json_is_named(self) -> None:
         failure = await failure_of(lambda question: {"text": TOPIC.format(question=question), "x": object()})
         assert "returned a value of type dict, which cannot be kept as JSON" in str(failure)
 

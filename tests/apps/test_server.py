@@ -184,7 +184,7 @@ def test_functions_by_name(where: str) -> None:
         ("served:NUMBER", "is of type int"),
     ],
 )
-def test_what_is_no_function(where: str, said: str) -> None:
+def test_a_path_without_a_function(where: str, said: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         load_function(where, FOLDER)
     assert said in str(refused.value)

@@ -85,7 +85,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    asyncio.run_coroutine_threadsafe(served.start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(served.start(), loop).result(60)
     monkeypatch.setenv("OPENAI_BASE_URL", served.url + "/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
     quick = functools.partial(
@@ -93,7 +93,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     )
     monkeypatch.setattr("burnish.bootstrap.Gateway", quick)
     yield served
-    asyncio.run_coroutine_threadsafe(served.stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(served.stop(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

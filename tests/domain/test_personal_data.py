@@ -58,7 +58,7 @@ def test_what_is_found(text: str, masked: str) -> None:
         "1,234,567.89 and 100 200 300",
     ],
 )
-def test_what_is_none(text: str) -> None:
+def test_other_texts_have_none(text: str) -> None:
     assert mask_text(text) == text
 
 

@@ -381,7 +381,7 @@ class TestScorers:
             return 1.0
 
         judges = [scorer(judge, name="one"), scorer(judge, name="two")]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await evaluator(Model(), judges)(SOURCE, words("a"))).aggregate == 1.0
 
     async def test_when_the_budget_ends_the_other_judge_in_flight_finishes(self) -> None:

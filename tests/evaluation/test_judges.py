@@ -364,7 +364,7 @@ class TestUnreadableAnswers:
         assert read_answer(text) == read
 
     @pytest.mark.parametrize("text", ["", "yes", "{}", "[1]", '{"result": ', "{" * 10_000])
-    def test_what_is_no_answer_is_unreadable(self, text: str) -> None:
+    def test_other_answers_are_unreadable(self, text: str) -> None:
         with pytest.raises(Unreadable):
             read_answer(text)
 
@@ -413,7 +413,7 @@ class TestTheAdapter:
 
     async def test_judging_does_not_block_the_loop_while_the_model_thinks(self) -> None:
         model, judge = Model(), judge_of()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             answers = await asyncio.gather(*(ask(judge, model) for _ in range(50)))
         assert {answer.value for answer in answers} == {1.0}
 

@@ -100,7 +100,7 @@ class TestRanges:
         assert scorers.aggregate(scores) == aggregate
 
     @pytest.mark.parametrize("argument", ["3-3", "stars", "1-5,1-5", "range=a"])
-    def test_what_is_no_range_is_refused(self, argument: str) -> None:
+    def test_a_malformed_range_is_refused(self, argument: str) -> None:
         with pytest.raises(InvalidInput, match="range"):
             judged(f"stars:{argument}", int)
 

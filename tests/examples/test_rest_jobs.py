@@ -41,7 +41,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         yield url
     finally:
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert TOKEN not in log
 
@@ -65,7 +65,7 @@ def test_the_example_does_what_it_says(server: str) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -86,6 +86,16 @@ async def test_the_largest_run_so_far_is_reserved_for_the_next() -> None:
     assert len(app.asked) == 2
 
 
+async def test_a_resumed_job_reserves_what_runs_took_before() -> None:
+    journal, app = MemoryJournal(), ScriptedApp()
+    await ask(gateway(app, journal)[0], example="1")
+    resumed, ledger = gateway(app, journal, Budget(max_calls=3))
+    await ask(resumed, example="1")  # replayed
+    both = await asyncio.gather(ask(resumed, example="2"), ask(resumed, example="3"), return_exceptions=True)
+    assert [type(one) for one in both] == [Completion, BudgetExhausted]
+    assert ledger.spent.total.calls == 2
+
+
 async def test_dollars_that_a_run_does_not_say_end_a_budget_in_dollars() -> None:
     model, _ = gateway(ScriptedApp(usage=None), budget=Budget(max_usd=1.0))
     assert (await ask(model, example="1")).usage.usd is None

@@ -211,7 +211,7 @@ BAD: dict[str, tuple[bytes | None, type[ModelError], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-async def test_what_is_no_answer(serve: MakeApp, case: str) -> None:
+async def test_a_malformed_answer(serve: MakeApp, case: str) -> None:
     answer, kind, said = BAD[case]
     app = await serve(answer)
     with pytest.raises(kind) as raised:

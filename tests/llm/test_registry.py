@@ -46,7 +46,7 @@ class TestUris:
         assert parse_model_uri(str(parts)) == parts
 
     @pytest.mark.parametrize("text", ["", "gpt-4o", "openai:", "openai:/", "openai:/ ", ":/m", "openai/gpt"])
-    def test_what_is_no_model_uri(self, text: str) -> None:
+    def test_a_malformed_model_uri(self, text: str) -> None:
         with pytest.raises(InvalidInput, match="SCHEME:/NAME"):
             parse_model_uri(text)
 

@@ -107,7 +107,7 @@ class TestFaults:
         assert seconds == [faults.seconds(str(number)) for number in range(100)]
 
     @pytest.mark.parametrize("shares", [{"418": 0.1}, {"500": 1.5}, {"500": -0.1}])
-    def test_what_is_no_fault(self, shares: dict[str, float]) -> None:
+    def test_an_unknown_fault(self, shares: dict[str, float]) -> None:
         with pytest.raises(InvalidInput, match="fault"):
             Faults(shares=shares)
 

@@ -1,6 +1,7 @@
-"""Writes down a store with a half-finished job in it, table by table, for the migration test.
+"""Writes down two stores of this version, table by table, for the migration tests: one with a half-finished
+job in it, one with a finished one.
 
-    python -m tests.migration.record tests/migration/half_finished_0001.json
+    python -m tests.migration.record tests/migration
 
 What was recorded by an earlier version is never recorded again: that is the point of it.
 """
@@ -22,12 +23,12 @@ from tests.worker.harness import WorkerHarness, WorkerProcess
 DIES_AT_CALL = 40
 
 
-async def half_finished() -> dict[str, Any]:
-    """The tables of such a store."""
+async def left_behind(dies_at_call: int | None) -> dict[str, Any]:
+    """The tables of a store in which a job was finished, or its worker died at that call."""
     folder = Path(tempfile.mkdtemp())
     harness = WorkerHarness(folder)
     await harness.submit()
-    await WorkerProcess(harness, dies_at_call=DIES_AT_CALL).run()
+    await WorkerProcess(harness, dies_at_call=dies_at_call).run()
     await harness.close()
     engine = create_engine(harness.uri)
     metadata = MetaData()
@@ -43,5 +44,7 @@ async def half_finished() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    document = asyncio.run(half_finished())
-    Path(sys.argv[1]).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    for name, call in (("half_finished", DIES_AT_CALL), ("finished", None)):
+        document = asyncio.run(left_behind(call))
+        file = Path(sys.argv[1]) / f"{name}_{SCHEMA_VERSION}.json"
+        file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")

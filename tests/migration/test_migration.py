@@ -14,7 +14,10 @@ from alembic.config import Config
 from sqlalchemy import Engine, MetaData, create_engine, select, text
 
 from burnish.domain.job import JobStatus
+from burnish.domain.records import JobQuery
+from burnish.proto.convert import job_to_json
 from burnish.store.location import store_url
+from burnish.store.sql import SqlJobStore
 from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE
 from burnish.tracking.protocol import RunStatus
 from tests.worker.harness import WorkerHarness, WorkerProcess
@@ -45,6 +48,13 @@ def _insert(engine: Engine, tables: dict[str, list[dict[str, Any]]]) -> None:
                 connection.execute(table.insert(), tables[table.name])
 
 
+def empty_store(store: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    if store == "sqlite":
+        return f"sqlite:///{folder / 'burnish.db'}"
+    make: Callable[[], str] = request.getfixturevalue("postgres_database")
+    return make()
+
+
 def schema_of(uri: str) -> str:
     engine = create_engine(store_url(uri))
     try:
@@ -61,15 +71,14 @@ def document(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+STORES = pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+
+
+@STORES
 async def test_a_half_finished_job_survives_the_upgrade(
     document: dict[str, Any], store: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    if store == "postgres":
-        make: Callable[[], str] = request.getfixturevalue("postgres_database")
-        uri = make()
-    else:
-        uri = f"sqlite:///{tmp_path / 'burnish.db'}"
+    uri = empty_store(store, tmp_path, request)
     leave_behind(uri, document)
     assert schema_of(uri) == document["schema"]
 
@@ -127,6 +136,48 @@ async def test_an_unfinished_job_takes_its_inputs_once_and_owns_them_from_then_o
     assert not (set(killed.asked) | set(process.asked)) & set(before.journal), (
         "finished calls were asked again"
     )
+
+
+FILTERS = {
+    "status = 'COMPLETED' AND verdict = 'IMPROVED'": True,
+    "optimizer_type = 'JOINT_SEARCH' AND tags.team = 'search'": True,
+    "initial_eval_scores.exact_match < 0.5 AND final_eval_scores.aggregate >= 0.9": True,
+    "usage.calls > 60 AND test_scores.difference > 0.5": True,
+    "workspace = 'default'": True,
+    "verdict = 'WORSE' OR tags.team = 'other'": False,
+}
+
+
+@STORES
+async def test_a_finished_job_is_found_and_shown(
+    store: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    uri = empty_store(store, tmp_path, request)
+    kept = json.loads((Path(__file__).parent / "finished_0001.json").read_text())
+    leave_behind(uri, kept)
+    opened = SqlJobStore(uri)
+    try:
+        for text, found in FILTERS.items():
+            page = await opened.search(JobQuery(filter=text))
+            assert [job.job_id for job in page.jobs] == ["job"] * found, text
+        job = await opened.get("job")
+        shown = job_to_json(job)
+        assert shown["state"]["status"] == "JOB_STATUS_COMPLETED"
+        assert shown["verdict"] == "IMPROVED"
+        assert shown["final_eval_scores"]["exact_match"] == 1.0
+        assert shown["tags"] == [{"key": "team", "value": "search"}]
+        candidates = await opened.candidates("job")
+        assert len(candidates) == len(kept["tables"]["burnish_candidates"])
+        assert job.best_candidate_id in {record.candidate.candidate_id for record in candidates}
+        events = await opened.events("job", limit=1000)
+        assert [event.sequence for event in events] == list(
+            range(1, len(kept["tables"]["burnish_events"]) + 1)
+        )
+        assert len(await opened.journal_read("job")) == len(kept["tables"]["burnish_calls_finished"])
+        assert await opened.evaluations("job", str(job.best_candidate_id))
+        assert await opened.find_inputs("job") is None  # it was made before jobs kept any
+    finally:
+        await opened.close()
 
 
 def test_the_first_version_is_among_them() -> None:

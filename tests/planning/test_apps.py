@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from burnish.domain.app import App
 from burnish.domain.budget import Budget
 from burnish.domain.dataset import Dataset
+from burnish.domain.job import OptimizerType
+from burnish.domain.prompt import Prompt
 from burnish.errors import InvalidInput
 from burnish.evaluation.scorers.registry import make_scorers
 from burnish.llm.apps.addresses import AllowedApps
@@ -18,6 +21,7 @@ from burnish.llm.apps.http import HttpApps
 from burnish.llm.providers.registry import Registry
 from burnish.llm.testing.scripted import ScriptedProvider
 from burnish.optimizers.registry import complete_settings, make_optimizer
+from burnish.planning.checks import check_budget
 from burnish.planning.plan import Planner
 from burnish.planning.resolver import Resolution, Resolver
 from burnish.service.estimate import estimate
@@ -70,7 +74,27 @@ async def test_its_calls_are_evaluations_and_its_price_is_not_known(harness: Wor
     assert found.calls_high == plan.config.budget.max_calls
     assert found.calls_low == plan.needed.target_low + len(plan.splits.test)
     assert (found.usd_low, found.usd_high) == (None, None)
+    assert "a run of the app counts as one call here" in found.warnings[0]
     assert plan.target.uri == f"app:/{URL}"
+
+
+async def test_what_a_run_is_seen_to_take_sizes_search_and_test(harness: WorkerHarness) -> None:
+    plan = (await resolve(harness, URL, budget=Budget(max_calls=300))).plan
+    seen = plan.with_calls_per_run(3)
+    assert seen.test_calls == 3 * plan.test_calls
+    assert 3 * seen.needed.target_high + seen.test_calls <= 300
+    least = plan.needed.target_low * 3 + seen.test_calls
+    small = replace(seen, config=replace(seen.config, budget=Budget(max_calls=least - 1)))
+    with pytest.raises(InvalidInput, match=f"a run of the app makes 3 calls; .* need {least} calls"):
+        check_budget(small)
+
+
+async def test_worked_examples_need_a_prompt_that_is_given_the_records(harness: WorkerHarness) -> None:
+    few_shot = {"optimizer_type": OptimizerType.FEW_SHOT}
+    assert (await resolve(harness, URL, **few_shot)).plan.config.app is not None
+    other = harness.tracker.ensure_prompt(Prompt(name="rag", template="From {{pages}} answer {{review}}"))
+    refused = await problems_of(harness, URL, source_prompt_uris=(str(other.uri),), **few_shot)
+    assert "take gepa, metaprompt, joint-search or factorial" in refused["optimizer_type"]
 
 
 async def test_a_limit_in_dollars_is_left_to_what_the_app_says(harness: WorkerHarness) -> None:

@@ -90,7 +90,7 @@ async def test_a_job_from_creation_to_result(server: Running, client: burnish.As
     seen: list[Event] = []
     waiting = asyncio.create_task(job.result(progress=seen.append))
     await play_job(server.services, job.job_id)
-    done = await asyncio.wait_for(waiting, 5)
+    done = await asyncio.wait_for(waiting, 60)
     assert done == await server.services.store.get(job.job_id)
     assert done.verdict is Verdict.IMPROVED
     assert [event.sequence for event in seen] == [1, 2, 3, 4, 5]
@@ -118,12 +118,12 @@ async def test_candidates_and_their_results(server: Running, client: burnish.Asy
 
 async def test_the_list_is_watched_from_reset_on(server: Running, client: burnish.AsyncClient) -> None:
     events = client.watch_jobs(experiment_ids=["0"])
-    assert (await asyncio.wait_for(anext(events), 5)).kind == "RESET"
+    assert (await asyncio.wait_for(anext(events), 60)).kind == "RESET"
     job = await client.create_job(**server.fields())
-    created = await asyncio.wait_for(anext(events), 5)
+    created = await asyncio.wait_for(anext(events), 60)
     assert (created.kind, created.job_id, created.job) == ("CREATED", job.job_id, job.data)
     await job.delete()
-    while (deleted := await asyncio.wait_for(anext(events), 5)).kind == "CHANGED":
+    while (deleted := await asyncio.wait_for(anext(events), 60)).kind == "CHANGED":
         assert deleted.job is not None and deleted.job.status is JobStatus.CANCELED  # first it is stopped
     assert (deleted.kind, deleted.job_id, deleted.job) == ("DELETED", job.job_id, None)
     await events.aclose()  # type: ignore[attr-defined]
@@ -272,7 +272,7 @@ def test_without_await(elsewhere: ServerElsewhere) -> None:
         playing = play_job(elsewhere.services, job.job_id)
         played = asyncio.run_coroutine_threadsafe(playing, elsewhere.loop)
         assert job.result(progress=True, timeout_seconds=10).verdict is Verdict.IMPROVED
-        played.result(5)
+        played.result(60)
         assert [event.sequence for event in job.events(after=2)] == [3, 4, 5]
         assert [found.job_id for found in client.search_jobs("tags.team = 'maps'")] == [job.job_id]
         assert len(list(job.candidates())) == 2

@@ -118,6 +118,29 @@ class Visit:
 
 
 Opener = Callable[..., Visit]
+Faults = Callable[[Page], list[str]]
+_SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="session")
+def faults_of(built_page: None) -> Faults:
+    """Names what axe finds seriously wrong with a page, each with its element and its remedy."""
+    ui = _ROOT / "ui"
+    subprocess.run([sys.executable, str(ui / "build.py"), "npm", "--version"], check=True)  # the modules
+    axe = (ui / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+    def find(page: Page) -> list[str]:
+        page.evaluate(axe)  # the page's policy would refuse a script element
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert len(found["passes"]) > 10, "axe has looked at nothing"
+        return [
+            f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for fault in found["violations"]
+            if fault["impact"] in _SERIOUS
+            for node in fault["nodes"]
+        ]
+
+    return find
 
 
 @pytest.fixture
@@ -126,7 +149,8 @@ def visit(browser: Browser, built_page: None) -> Iterator[Opener]:
     contexts: list[BrowserContext] = []
 
     def open_window(base: str, **options: Any) -> Visit:
-        context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
+        usual: dict[str, Any] = {"viewport": {"width": 1400, "height": 900}, "reduced_motion": "reduce"}
+        context = browser.new_context(**usual | options)  # what breathes would be painted all the time
         context.set_default_timeout(20_000)
         contexts.append(context)
         found = Visit(context.new_page(), base)

@@ -29,7 +29,8 @@ from tests.ui import triage
 
 JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
 FINAL = {"JOB_STATUS_COMPLETED", "JOB_STATUS_FAILED", "JOB_STATUS_CANCELED"}
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
+_FOREVER_SECONDS = 3600.0
 _BURNISH = ("burnish.cli.main", "server", "--workers", "2")
 _MLFLOW = ("mlflow", "server", "--app-name", "burnish", "--host", "127.0.0.1", "--workers", "1")
 
@@ -123,7 +124,7 @@ class Stage:
         """The job as the API shows it."""
         return dict(self.ask("GET", f"{JOBS}/{job_id}")["job"])
 
-    def wait(self, job_id: str, seconds: float = 120.0) -> dict[str, Any]:
+    def wait(self, job_id: str, seconds: float = 240.0) -> dict[str, Any]:
         """The job, once it has ended."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -239,8 +240,13 @@ def fill(opened: Stage) -> dict[str, str]:
     opened.models.faults = Faults(shares={"401": 1})
     jobs["failed"] = opened.create(prompt, seed=2)
     opened.wait(jobs["failed"])
-    opened.models.faults = Faults(latency_seconds=2.0, jitter_seconds=1.5)
-    jobs["running"] = opened.create(prompt, seed=3, budget={"max_calls": 3000})
+    opened.models.faults, answered = Faults(latency_seconds=0.1), opened.models.requests
+    jobs["running"] = opened.create(
+        prompt, seed=3, budget={"max_calls": 3000}, call_timeout_seconds=_FOREVER_SECONDS
+    )
+    while opened.models.requests < answered + 60:  # the source is scored, and the search has begun
+        time.sleep(0.05)
+    opened.models.faults = Faults(latency_seconds=_FOREVER_SECONDS)  # it stays as it is, on every machine
     return jobs
 
 

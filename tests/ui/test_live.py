@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from burnish.llm.testing.faults import Faults
+from tests.ui.conftest import Faults as FaultsOf
 from tests.ui.conftest import Opener
 from tests.ui.stage import JOBS, Stage
 
@@ -49,9 +50,18 @@ def test_new_and_changed_jobs_come_into_the_list_by_themselves(opened: Stage, vi
     expect(page.get_by_role("row")).to_have_count(2, timeout=LATER)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_list_has_no_serious_fault(
+    opened: Stage, visit: Opener, faults_of: FaultsOf, scheme: str
+) -> None:
+    page = visit(f"{opened.url}/burnish/", color_scheme=scheme).open()
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    assert faults_of(page) == []
+
+
 def test_a_page_outlives_its_server(opened: Stage, visit: Opener) -> None:
     opened.models.faults = Faults(latency_seconds=0.2)
-    job_id = opened.create(opened.prompt("triage"))
+    job_id = opened.create(opened.prompt("triage"), budget={"max_calls": 450})
     page = visit(f"{opened.url}/burnish/").open(f"jobs/{job_id}")
     expect(page.get_by_text("Running")).to_be_visible(timeout=LATER)
     assert opened.process is not None

@@ -1,5 +1,5 @@
-"""Much at once: a long night on a running job, and ten thousand rows. Counts and CPU, not wall time: the
-machine may be busy."""
+"""Much at once: a long night on a running job, and ten thousand rows. Counts, and CPU beside that of a
+smaller number, not times: the machine may be busy."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, Page, Route, expect
 
-from tests.ui.conftest import Filled, Opener
+from tests.ui.conftest import Filled, Opener, Visit
 
 pytestmark = pytest.mark.timeout(300)
 
 NIGHT = 30_000  # events
 MOST_HEAP_BYTES = 200_000_000
 FRAMES = 200
-FRAME_MS = 1000 / 60
 
 
 def metrics_of(page: Page) -> tuple[CDPSession, dict[str, float]]:
@@ -81,10 +80,18 @@ def test_a_page_that_is_open_over_night_stays_small(filled: Filled, visit: Opene
     assert metrics["Nodes"] < 20_000
 
 
-def test_ten_thousand_rows_scroll_within_a_frame(filled: Filled, visit: Opener) -> None:
-    window = visit(filled.base)
-    page, shown = window.page, filled.stage.job(filled.jobs["improved"])
+def test_ten_thousand_rows_scroll_as_three_hundred_do(filled: Filled, visit: Opener) -> None:
+    shown = filled.stage.job(filled.jobs["improved"])
     jobs = [shown | {"job_id": f"j{n}", "source_prompt_uri": f"prompts:/prompt-{n}/1"} for n in range(10_000)]
+    few, _ = scrolled(visit(filled.base), jobs[:300])
+    many, heap_bytes = scrolled(visit(filled.base), jobs)
+    assert many < 3 * few
+    assert heap_bytes < MOST_HEAP_BYTES
+
+
+def scrolled(window: Visit, jobs: list[dict[str, Any]]) -> tuple[float, float]:
+    """CPU seconds of the page's thread while the whole list is walked through, and its heap after that."""
+    page = window.page
 
     def search(route: Route) -> None:
         body: Any = route.request.post_data_json
@@ -97,19 +104,20 @@ def test_ten_thousand_rows_scroll_within_a_frame(filled: Filled, visit: Opener) 
     page.route("**/jobs/events", lambda route: route.abort())
     window.open()
     expect(page.get_by_text("prompt-0 ")).to_be_visible()
-    for _ in range(100):
+    last = page.get_by_text(f"prompt-{len(jobs) - 1} ")
+    for _ in range(300):
         page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
         page.wait_for_timeout(100)
-        if page.get_by_text("prompt-9999 ").count():
+        if last.count():
             break
-    expect(page.get_by_text("prompt-9999 ")).to_be_visible()
+    expect(last).to_be_visible()
     assert page.get_by_role("row").count() < 100
     session, before = metrics_of(page)
     page.evaluate(
         """frames => new Promise(done => {
             let shown = 0;
             const step = () => {
-                scrollTo(0, 180 * ++shown);
+                scrollTo(0, 60 * ++shown);
                 shown < frames ? requestAnimationFrame(step) : done();
             };
             step();
@@ -117,6 +125,4 @@ def test_ten_thousand_rows_scroll_within_a_frame(filled: Filled, visit: Opener) 
         FRAMES,
     )
     after = {entry["name"]: entry["value"] for entry in session.send("Performance.getMetrics")["metrics"]}
-    spent_ms = (after["ThreadTime"] - before["ThreadTime"]) * 1000 / FRAMES  # CPU of the page's thread
-    assert spent_ms < FRAME_MS
-    assert after["JSHeapUsedSize"] < MOST_HEAP_BYTES
+    return after["ThreadTime"] - before["ThreadTime"], after["JSHeapUsedSize"]

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.conftest import Opener
+from tests.ui.conftest import Faults, Opener
 from tests.ui.stage import Stage
 
 pytestmark = pytest.mark.timeout(300)
@@ -63,3 +63,16 @@ def test_signing_in_leads_to_no_other_site(guarded: Stage, visit: Opener, back: 
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     assert page.url.startswith(guarded.url)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_signing_in_has_no_serious_fault(
+    guarded: Stage, visit: Opener, faults_of: Faults, scheme: str
+) -> None:
+    page = visit(f"{guarded.url}/burnish/", color_scheme=scheme).open()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert faults_of(page) == []
+    page.locator("input[type=password]").fill("a-token-that-is-wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("does not know that token")).to_be_visible()
+    assert faults_of(page) == []

@@ -114,7 +114,8 @@ class WorkerHarness:
         planner = Planner(make_scorers, make_optimizer)
         resolver = Resolver(self.tracker, registry, planner, complete_settings)
         if config.app is not None and config.app.function:  # as burnish.optimize_prompts does
-            found = await resolver.check(config, (self.prompt,), self.dataset)
+            prompts = tuple(map(self.tracker.prompt, config.source_prompt_uris))
+            found = await resolver.check(config, prompts, self.tracker.dataset(str(config.dataset_id)))
         else:
             found = await resolver.resolve(EXPERIMENT, config)
         return found.inputs, found.data
@@ -272,6 +273,7 @@ class WorkerProcess:
         self._running = asyncio.create_task(self._deliver(job_id, reason, over))
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
+        await self.runner.close(grace_seconds=10.0)
         await self.gateway.close()
 
     async def _deliver(self, job_id: str, reason: str, over: int | None) -> None:

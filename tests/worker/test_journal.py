@@ -268,7 +268,7 @@ class TestFailing:
             await asyncio.sleep(0)
         for task in asyncio.all_tasks() - before:
             task.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             results = await asyncio.gather(*waiting, return_exceptions=True)
             await journal.close()
         assert [type(result) for result in results] == [asyncio.CancelledError] * 2

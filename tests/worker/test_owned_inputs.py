@@ -183,7 +183,7 @@ async def test_a_registered_judge_is_the_one_of_the_submission(spoil: Spoil, har
 
     kept = json.loads(json.dumps(made_judge(model="scripted:/judge").model_dump()))
     harness.tracker.scorers[EXPERIMENT, "polite"] = kept
-    changes: dict[str, Any] = {"scorers": ("exact_match", "polite"), "budget": Budget(max_calls=400)}
+    changes: dict[str, Any] = {"scorers": ("exact_match", "polite"), "budget": Budget(max_calls=1000)}
     await harness.submit("whole", **changes)
     await harness.submit("job", **changes)
     await WorkerProcess(harness, answer=answer).run("whole")

@@ -36,7 +36,7 @@ async def test_a_job_that_waits_for_a_retry_lets_the_next_one_run(tmp_path: Path
         await eventually(lambda: len(delays) == 1)
         await harness.submit("healthy")
         dispatcher.announce("healthy")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (await harness.store.get("healthy")).status.terminal:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         waiting = await harness.store.get("waiting")
@@ -47,7 +47,7 @@ async def test_a_job_that_waits_for_a_retry_lets_the_next_one_run(tmp_path: Path
 
         broken.faults = Faults()
         over.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (await harness.store.get("waiting")).status.terminal:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     await process.gateway.close()

@@ -134,6 +134,7 @@ class _FakeOptimizer:
     """Plans, and cannot run."""
 
     needs_reflection = False
+    only_demonstrates = False
 
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
         return CallEstimate(target_low=validation, target_high=max_calls or 10 * validation)
@@ -181,7 +182,7 @@ class ServerElsewhere:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run something on that loop, and wait for it here."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
 
 @contextmanager
@@ -201,7 +202,7 @@ def server_elsewhere(
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    server = started.result(20)
+    server = started.result(60)
     try:
         yield server
     finally:

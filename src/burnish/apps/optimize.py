@@ -78,7 +78,8 @@ def optimize_prompts(
     Args:
         predict_fn: sync or async; is given an example's inputs as keyword arguments.
         train_data: a list of dicts with ``inputs`` and ``expectations`` (or ``outputs``), a pandas DataFrame
-            with these columns, or an MLflow dataset; ``None`` for metaprompt without data.
+            with these columns, an MLflow dataset, or traces (a list, or what ``mlflow.search_traces``
+            returns); ``None`` for metaprompt without data.
         prompt_uris: ``prompts:/NAME/VERSION``, those that ``predict_fn`` uses.
         optimizer: a name (``"gepa"``), settings with a ``name``, or MLflow's ``GepaPromptOptimizer``.
         scorers: MLflow's scorers, or names such as ``"exact_match"``.

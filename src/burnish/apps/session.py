@@ -24,8 +24,8 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.hashing import digest
 from burnish.domain.job import Job, JobConfig, JobStatus
 from burnish.domain.prompt import Prompt, template_to_json
-from burnish.domain.records import JobQuery, JournalEntry
-from burnish.errors import InvalidInput, InvalidState, Problems
+from burnish.domain.records import JobQuery
+from burnish.errors import InvalidInput, InvalidState
 from burnish.evaluation.scorer_set import Aggregation
 from burnish.llm.protocol import AppProvider
 from burnish.optimizers.registry import complete_settings, make_optimizer
@@ -40,10 +40,6 @@ APP_TAG = "burnish.app"
 CALL_TAG = "burnish.call"
 _LOOK_SECONDS = 0.5
 _pause = asyncio.sleep
-_BY_TRACE = (
-    "its model calls leave no trace, so what they take is not known and this limit could not be kept: turn "
-    "autologging on for the library that makes them (mlflow.openai.autolog()), or use max_calls"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,30 +158,11 @@ async def _make_job(
 ) -> Job:
     gateway = services.offline.gateway
     calls = await first_calls(gateway, resolution.plan, wanted.provider, wanted.aggregation)
-    _check_limits(config, calls)
     warnings = (*resolution.inputs.warnings, *wanted.scorers.warnings)
     resolution = replace(resolution, inputs=replace(resolution.inputs, warnings=warnings))
     experiment_id = await asyncio.to_thread(_experiment_id)
     tags = {APP_TAG: wanted.app.function or "", CALL_TAG: identity}
     return await services.jobs.create(experiment_id, config, resolution, tags, calls)
-
-
-def _check_limits(config: JobConfig, calls: Sequence[JournalEntry]) -> None:
-    """Whether the limits can be kept, as the first run shows.
-
-    Raises:
-        InvalidInput
-    """
-    runs = [entry.usage for entry in calls if entry.run is not None]
-    problems = Problems()
-    budget = config.budget
-    if budget.max_tokens is not None and any(usage.unmetered for usage in runs):
-        problems.add("budget.max_tokens", budget.max_tokens, _BY_TRACE)
-    if budget.max_usd is not None and any(usage.usd_nanos is None for usage in runs):
-        unpriced = "the price of a model that it asks is not known; use max_calls or max_tokens"
-        remedy = _BY_TRACE if any(usage.unmetered for usage in runs) else unpriced
-        problems.add("budget.max_usd", budget.max_usd, remedy)
-    problems.check()
 
 
 async def _find_job(services: Services, identity: str) -> Job | None:

@@ -11,13 +11,17 @@ from typing import Any
 from burnish.domain.dataset import Dataset
 from burnish.errors import InvalidInput, Problems
 
-_KINDS = "a list of {'inputs': …, 'expectations': …}, a DataFrame with these columns, or an MLflow dataset"
+_KINDS = (
+    "a list of {'inputs': …, 'expectations': …}, a DataFrame with these columns, an MLflow dataset, or traces"
+)
 
 
 def read_train_data(data: Any, function: Callable[..., Any]) -> Dataset | None:
     """The records, each checked against the function's parameters; ``None`` where there are none.
 
     As MLflow reads them: where a record has no ``expectations``, its ``outputs`` are its expected response.
+    Of a trace what went into its root span are the inputs, and its expectations are those that people or
+    programs have put there; what the app answered then is no expectation.
 
     Raises:
         InvalidInput: with every record that cannot be used.
@@ -48,7 +52,7 @@ def _rows(data: Any) -> Iterable[Mapping[str, Any]]:
         data = data.to_df()
     if hasattr(data, "to_dict") and hasattr(data, "columns"):  # pandas
         columns = [str(column) for column in data.columns]
-        return [dict(zip(columns, values, strict=True)) for values in data.itertuples(index=False, name=None)]
+        data = [dict(zip(columns, values, strict=True)) for values in data.itertuples(index=False, name=None)]
     if isinstance(data, list | tuple):
         return [_row(entry, number) for number, entry in enumerate(data)]
     raise InvalidInput.of("train_data", kind.__name__, f"must be {_KINDS}")
@@ -56,11 +60,32 @@ def _rows(data: Any) -> Iterable[Mapping[str, Any]]:
 
 def _row(entry: Any, number: int) -> Mapping[str, Any]:
     if isinstance(entry, Mapping):
-        return entry
+        trace = entry.get("trace")
+        return (
+            entry if _is_missing(trace) or not _is_missing(entry.get("inputs")) else _of_trace(trace, number)
+        )
     if type(entry).__name__ == "Trace":
-        remedy = "traces become records by `burnish datasets from-traces` or MLflow's dataset.merge_records"
-        raise InvalidInput.of(f"train_data[{number}]", "a trace", remedy)
+        return _of_trace(entry, number)
     raise InvalidInput.of(f"train_data[{number}]", type(entry).__name__, f"must be a dict; data is {_KINDS}")
+
+
+def _of_trace(trace: Any, number: int) -> Mapping[str, Any]:
+    """A record of a trace, which is an object or, from ``mlflow.search_traces``, JSON text."""
+    from mlflow.entities import Trace
+
+    field = f"train_data[{number}].trace"
+    if isinstance(trace, str):
+        try:
+            trace = Trace.from_json(trace)
+        except Exception as error:  # noqa: BLE001 - whatever MLflow's reader meets in the text
+            raise InvalidInput.of(field, type(error).__name__, "is no MLflow trace") from None
+    spans = getattr(getattr(trace, "data", None), "spans", None) or ()
+    root = next((span for span in spans if span.parent_id is None), None)
+    if root is None:
+        raise InvalidInput.of(field, type(trace).__name__, "is no MLflow trace that has a root span")
+    said = trace.info.assessments or ()
+    expectations = {entry.name: entry.expectation.value for entry in said if entry.expectation is not None}
+    return {"inputs": root.inputs, "expectations": expectations}
 
 
 def _mapping(row: Mapping[str, Any], column: str, number: int) -> dict[str, Any]:

@@ -94,6 +94,7 @@ async def optimize(request: OptimizeRequest, settings: Settings, as_json: bool, 
     if output is not None:
         check_output(output)
     async with _open_job(request, settings) as (services, job):
+        _say_note(f"job {job.job_id}; if this is cut off: burnish optimize --resume {job.job_id}")
         with ProgressDisplay(job) as display:
             job = await _work_through(services, job, display)
         if as_json:

@@ -98,8 +98,12 @@ class AppEndpoint:
 
     def used(self, response: Response) -> Usage:
         used = response.usage or UNKNOWN_COST
-        self._most = _most(self._most, used)
+        self.ran_before(used)
         return used
+
+    def ran_before(self, used: Usage) -> None:
+        """What a run has cost, also one of an earlier process."""
+        self._most = _most(self._most, used)
 
     def used_in_vain(self, error: ModelError) -> Usage | None:
         return error.usage if isinstance(error, AppFailed) else None

@@ -161,7 +161,7 @@ class JobGateway:
         ledger: Ledger,
         journal: Journal,
         config: JobConfig,
-        app: Endpoint | None = None,
+        app: AppEndpoint | None = None,
     ) -> None:
         self._gateway = gateway
         self._ledger = ledger
@@ -186,6 +186,8 @@ class JobGateway:
         completion = self._journal.find(key)
         if completion is not None:
             self._breaker.answered_before()
+            if self._app is not None and isinstance(request, AppRequest):
+                self._app.ran_before(completion.usage)
             self._gateway.report(
                 CallReport(model=request.model, role=purpose.role, usage=completion.usage, replayed=True)
             )

@@ -12,6 +12,7 @@ from burnish.domain.optimizer_type import OptimizerType
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.protocol import CallEstimate, Observe, Optimizer, Outcome, Reflect, Task
 from burnish.optimizers.registry import make_optimizer
+from burnish.optimizers.search.rounds import calls_of_one_evaluation
 from burnish.optimizers.settings import CommonSettings, read_settings
 
 FEWEST_EXAMPLES = 8
@@ -49,7 +50,8 @@ def choose(train: int, validation: int, max_calls: int | None, reflects: bool) -
         reflects: there is a reflection model. Without one, templates are all there is to test, and a race of
             whole combinations found better ones for the same calls (docs/factorial.md).
         train, validation: examples.
-        max_calls: of the search, the source on validation included; ``None``: no limit.
+        max_calls: evaluations that the limit pays for, the source on validation included; ``None``: no
+            limit.
     """
     if min(train, validation) < FEWEST_EXAMPLES:
         reason = f"{train} training and {validation} validation examples are too few to learn effects from"
@@ -74,6 +76,7 @@ class Auto:
 
     settings_class: ClassVar[type[CommonSettings]] = AutoSettings
     needs_reflection = False
+    only_demonstrates = False
 
     def __init__(self, settings: AutoSettings) -> None:
         self._settings = settings
@@ -107,7 +110,10 @@ class Auto:
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
         """Says what it chose, and leaves the rest to that."""
-        choice = choose(len(task.train), len(task.validation), task.max_calls, reflect is not None)
+        limit = task.max_calls
+        if limit is not None and task.validation:  # the source is measured there in any case
+            limit //= calls_of_one_evaluation(await evaluate(task.source, task.validation))
+        choice = choose(len(task.train), len(task.validation), limit, reflect is not None)
         observe.warning(str(choice))
         return await self._made(choice).optimize(task, evaluate, reflect, observe)
 

@@ -79,6 +79,10 @@ class Distillation:
     def needs_reflection(self) -> bool:
         return self._student.needs_reflection
 
+    @property
+    def only_demonstrates(self) -> bool:
+        return self._student.only_demonstrates
+
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
         """The student's calls; the teacher's are the worker's, one for each example."""
         return self._student.estimate(train, validation, max_calls)

@@ -62,6 +62,7 @@ class Metaprompt:
 
     settings_class: ClassVar[type[CommonSettings]] = MetapromptSettings
     needs_reflection = True
+    only_demonstrates = False
 
     def __init__(self, settings: MetapromptSettings) -> None:
         self._settings = settings

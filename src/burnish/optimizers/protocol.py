@@ -18,7 +18,7 @@ from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.dataset import Example
 from burnish.domain.edit import EditReport
 from burnish.domain.job import StopReason
-from burnish.domain.prompt import Message, is_jinja
+from burnish.domain.prompt import Message, Template, is_jinja, variables_of
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.llm.protocol import Completion, Parameters
 
@@ -38,6 +38,7 @@ class Task:
             unlimited.
         teacher: what the reflection model answers to the same prompts, scored by the same scorers;
             ``None`` where the job names no such model.
+        of_app: the prompts are those of an app, which fills them in itself.
     """
 
     source: Candidate
@@ -47,11 +48,34 @@ class Task:
     concurrency: int = 8
     max_calls: int | None = None
     teacher: Evaluate | None = None
+    of_app: bool = False
+
+    @property
+    def scored(self) -> str | None:
+        """Name of the prompt whose answers the scorers see; ``None``: nobody knows."""
+        return scored_prompt(self.source.texts, self.train) if self.of_app else next(iter(self.source.texts))
 
     @property
     def jinja(self) -> bool:
         """Whether the prompt whose answers are scored, the first, is a Jinja template."""
         return is_jinja(next(iter(self.source.texts.values())))
+
+
+NO_WORKED_EXAMPLES = (
+    "shows records as worked examples, and none is one of what these prompts answer: they are several, or "
+    "are given other things than a record's inputs; take gepa, metaprompt, joint-search or factorial"
+)
+"""Why an optimizer that only demonstrates cannot work on an app."""
+
+
+def scored_prompt(texts: Mapping[str, Template], examples: Sequence[Example]) -> str | None:
+    """Of an app's prompts the one whose answers the scorers see: its only one, where an example's inputs are
+    all it is given. ``None``: what each is given and answers is the app's affair."""
+    if len(texts) != 1:
+        return None
+    ((name, template),) = texts.items()
+    variables = variables_of(template)
+    return name if variables and all(variables <= example.inputs.keys() for example in examples) else None
 
 
 class Reflect(Protocol):
@@ -142,8 +166,17 @@ class Optimizer(Protocol):
         """Whether it cannot work without a reflection model."""
         ...
 
+    @property
+    def only_demonstrates(self) -> bool:
+        """Whether all it does is to show examples in the prompt whose answers are scored."""
+        ...
+
     def estimate(self, train: int, validation: int, max_calls: int | None) -> CallEstimate:
-        """Calls of the search alone, for splits of these sizes (source on validation included)."""
+        """Calls of the search alone, for splits of these sizes (source on validation included).
+
+        Args:
+            max_calls: evaluations that the job's limit pays for, one call each; ``None``: no limit.
+        """
         ...
 
     async def optimize(

@@ -123,9 +123,10 @@ def check_budget(plan: Plan) -> None:
     search = plan.needed.target_low * plan.calls_per_evaluation + plan.needed.reflection_low
     least = plan.teacher_calls + search + plan.test_calls
     if limit < least:
+        runs = f"a run of the app makes {plan.calls_per_run} calls; " if plan.calls_per_run > 1 else ""
         raise InvalidInput.of(
             "budget.max_calls",
             limit,
-            f"one validation pass ({len(plan.splits.validation)}), the least search and the sealed test "
-            f"({plan.test_calls}) need {least} calls; raise it to {least} or more, or use fewer records",
+            f"{runs}one validation pass ({len(plan.splits.validation)}), the least search and the sealed "
+            f"test ({plan.test_calls}) need {least} calls; raise it to {least} or more, or use fewer records",
         )

@@ -71,6 +71,7 @@ class Plan:
         dataset: ``None`` for METAPROMPT without data.
         needed: the search's estimate of its calls, the sealed test not included.
         warnings: what a user should know before paying.
+        calls_per_run: that the target makes for one answer: 1, but of an app it is seen when it runs.
     """
 
     config: JobConfig
@@ -84,6 +85,7 @@ class Plan:
     teacher: tuple[Prompt, TargetModel] | None
     needed: CallEstimate
     warnings: tuple[str, ...]
+    calls_per_run: int = 1
 
     def target_of(self, gateway: JobGateway, renderer: Renderer) -> Target:
         """What the job evaluates."""
@@ -111,15 +113,14 @@ class Plan:
         return len(self.dataset.examples) if self.teacher and self.dataset else 0
 
     @property
-    def calls_left_for_search(self) -> int | None:
-        """What the budget leaves when the teacher and the sealed test have theirs; ``None``: no limit."""
-        limit = self.config.budget.max_calls
-        return None if limit is None else limit - self.teacher_calls - self.test_calls
-
-    @property
     def calls_per_evaluation(self) -> int:
-        """The target's call, and one for each judge's answer."""
-        return 1 + sum(entry.scorer.calls for entry in self.scorers)
+        """The target's, and one for each judge's answer."""
+        return _calls_per_evaluation(self.scorers, self.calls_per_run)
+
+    def with_calls_per_run(self, calls: int) -> Plan:
+        """The plan where the target is seen to make so many calls for one answer, as an app may."""
+        needed = estimate_search(self.optimizer, self.config, self.splits, self.scorers, calls)
+        return replace(self, calls_per_run=calls, needed=needed)
 
 
 class Planner:
@@ -156,9 +157,7 @@ class Planner:
             target=TargetModel.of(inputs.target),
             reflection=TargetModel.of(inputs.reflection) if inputs.reflection else None,
             teacher=teacher,
-            needed=optimizer.estimate(
-                len(splits.train), len(splits.validation), calls_for_search(config, splits)
-            ),
+            needed=estimate_search(optimizer, config, splits, scorers),
             warnings=inputs.warnings,
         )
 
@@ -172,11 +171,26 @@ class Planner:
         )
 
 
-def calls_for_search(config: JobConfig, splits: Splits) -> int | None:
-    """What the budget leaves when the sealed test has its answers; ``None``: no limit."""
-    if config.budget.max_calls is None:
-        return None
-    return max(0, config.budget.max_calls - 2 * len(splits.test))
+def estimate_search(
+    optimizer: Optimizer,
+    config: JobConfig,
+    splits: Splits,
+    scorers: Sequence[WeightedScorer],
+    calls_per_run: int = 1,
+) -> CallEstimate:
+    """What the search will ask for within what the budget leaves when the sealed test has its answers.
+
+    Args:
+        calls_per_run: that the target makes for one answer; more than one only where it is an app.
+    """
+    limit = config.budget.max_calls
+    if limit is not None:
+        limit = max(0, limit // _calls_per_evaluation(scorers, calls_per_run) - 2 * len(splits.test))
+    return optimizer.estimate(len(splits.train), len(splits.validation), limit)
+
+
+def _calls_per_evaluation(scorers: Sequence[WeightedScorer], calls_per_run: int) -> int:
+    return calls_per_run + sum(entry.scorer.calls for entry in scorers)
 
 
 def _with_alternatives(example: Example) -> Example:

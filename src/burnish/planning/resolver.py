@@ -26,11 +26,11 @@ from burnish.evaluation.scorer import WeightedScorer
 from burnish.evaluation.scorers.expectations import check_expectations
 from burnish.evaluation.splits import Splits, check_fractions, split, workable
 from burnish.llm.protocol import Parameters
-from burnish.optimizers.protocol import Optimizer
+from burnish.optimizers.protocol import NO_WORKED_EXAMPLES, Optimizer, scored_prompt
 from burnish.planning.checks import check_budget, check_records, contradictions, unfilled_placeholders
 from burnish.planning.input_mapping import map_inputs
 from burnish.planning.models import Models
-from burnish.planning.plan import Plan, Planner, TargetModel, calls_for_search
+from burnish.planning.plan import Plan, Planner, TargetModel, estimate_search
 from burnish.planning.teacher import find_teacher
 from burnish.tracking.protocol import Tracker
 
@@ -229,11 +229,13 @@ class Resolver:
                 splits = Splits(train=dataset.examples, validation=(), test=(), warnings=(_UNMEASURED,))
         else:
             problems.collect(lambda: check_fractions(config.fractions))
+        if config.app is not None and optimizer is not None and optimizer.only_demonstrates:
+            texts = {prompt.name: prompt.template for prompt in prompts}
+            if scored_prompt(texts, splits.train) is None:
+                problems.add("optimizer_type", config.optimizer_type.cli_name, NO_WORKED_EXAMPLES)
         if problems or optimizer is None or target is None:
             raise problems.error()
-        needed = optimizer.estimate(
-            len(splits.train), len(splits.validation), calls_for_search(config, splits)
-        )
+        needed = estimate_search(optimizer, config, splits, scorers)
         inputs = JobInputs(
             prompts=prompts,
             target=target.resolved(),

@@ -90,7 +90,7 @@ def estimate(plan: Plan) -> Estimate:
         seconds_high=_capped(round(high.rounds * SECONDS_PER_CALL[1], 1), budget.max_seconds),
         detectable_low=detectable(len(plan.splits.test), 0.0),
         detectable_high=detectable(len(plan.splits.test), _HALF),
-        warnings=(*plan.warnings, *_what_the_test_cannot_show(plan)),
+        warnings=(*_unit_of_apps(plan), *plan.warnings, *_what_the_test_cannot_show(plan)),
         splits=_split_choices(plan),
     )
 
@@ -114,6 +114,15 @@ def _choice(split: SplitFractions, total: int) -> SplitChoice:
         detectable_low=detectable(test, 0.0),
         detectable_high=detectable(test, _HALF),
     )
+
+
+def _unit_of_apps(plan: Plan) -> list[str]:
+    if plan.config.app is None:
+        return []
+    return [
+        "a run of the app counts as one call here, and its tokens and dollars are not in these figures: what "
+        "a run takes is seen when the job makes its first ones, and search and test are sized by that"
+    ]
 
 
 def _what_the_test_cannot_show(plan: Plan) -> list[str]:
@@ -186,7 +195,8 @@ class _Work:
 def _asked(plan: Plan, answers: int, reflections: int, generous: bool) -> list[_Asked]:
     question = _tokens_of_one_question(plan) * (2 if generous else 1)
     answer = (plan.target.parameters.max_tokens or DEFAULT_OUTPUT_TOKENS) if generous else 1
-    asked = [_Asked(plan.target.uri, answers, question, answer)]
+    of_app = plan.config.app is not None
+    asked = [_Asked(plan.target.uri, answers, 0 if of_app else question, 0 if of_app else answer)]
     for entry in plan.scorers:
         if judge := entry.scorer.model:
             calls, verdict = answers * entry.scorer.calls, JUDGE_TOKENS[generous]

@@ -201,7 +201,7 @@ class TrackerContract(ABC):
     @pytest.mark.parametrize(
         "uri", ["prompts:/x", "x", "models:/x/1", "prompts:/x/1/2", "prompts:/x y/1", "prompts:/x@a b", ""]
     )
-    def test_what_is_no_prompt_uri_is_refused(self, tracker: Tracker, uri: str) -> None:
+    def test_anything_but_a_prompt_uri_is_refused(self, tracker: Tracker, uri: str) -> None:
         with pytest.raises(InvalidInput, match="prompts:/NAME/VERSION"):
             tracker.prompt(uri)
 

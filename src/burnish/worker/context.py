@@ -86,6 +86,7 @@ class AttemptContext:
         mlflow_calls: the one road for this attempt's effects on MLflow.
         run_lookup: the MLflow run being looked up or made; ``None`` before that began.
         end_message: what became of the winner, for people; ``None`` before the end of the search.
+        completed: the job is over and COMPLETED; its traces may be written.
         loaded: whether :meth:`load` has set the attributes below it, which do not exist before.
     """
 
@@ -96,6 +97,7 @@ class AttemptContext:
     run_lookup: asyncio.Task[str] | None = None
     journal: StoreJournal | None = None
     end_message: str | None = None
+    completed: bool = False
 
     loaded: bool = False
     plan: Plan = field(init=False)
@@ -191,7 +193,9 @@ class AttemptContext:
         spent = self.ledger.spent
         needed = self.plan.needed
         planned = self.plan.config.budget.max_calls or (
-            needed.target_high + needed.reflection_high + self.plan.test_calls
+            needed.target_high * self.plan.calls_per_evaluation
+            + needed.reflection_high
+            + self.plan.test_calls
         )
         best_score = self.recorder.best_score  # of this attempt: until it has one, what stands there stays
         return {

@@ -30,7 +30,6 @@ from burnish.tracking.layout import result_metrics, usage_metrics
 from burnish.tracking.note import run_note
 from burnish.tracking.protocol import ENDED_AS, RunEntries
 from burnish.worker.context import AttemptContext
-from burnish.worker.traces import write_traces
 
 _MLFLOW_SECONDS = 3.0  # an end that must be quick waits so long for MLflow before it is written
 _LATE_TRIES, _LATE_SECONDS = 3, 20.0
@@ -52,17 +51,10 @@ class Finalizer:
         try:
             await self._end_run(JobStatus.COMPLETED, stop_reason)
             await self._write(await self._last_changes(JobStatus.COMPLETED, stop_reason))
-            await self._write_traces()
+            self._context.completed = True
         except OutsideFailure as away:
             return await self.failed(away)
         return None
-
-    async def _write_traces(self) -> None:
-        """The job is over: nobody waits for them, and what fails is only logged."""
-        try:
-            await write_traces(self._context)
-        except BurnishError as error:
-            self._log.warning("traces are missing on the run", error=self._worker.redact(str(error)))
 
     async def canceled(self) -> None:
         """The best candidate so far is kept, the run is KILLED."""

@@ -22,19 +22,22 @@ from burnish.domain.job import StopReason
 from burnish.domain.prompt import Message
 from burnish.domain.score import Evaluation
 from burnish.domain.usage import Role, Usage
-from burnish.errors import BudgetExhausted
+from burnish.errors import BudgetExhausted, InvalidInput
 from burnish.evaluation.evaluator import Evaluator
 from burnish.evaluation.protocol import Means
 from burnish.evaluation.statistics import detectable, paired_bootstrap, spread_of, verdict_of
 from burnish.llm.protocol import Completion, LanguageModel, Parameters, Purpose, Request
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.search.incumbent import objectives_of
+from burnish.optimizers.search.rounds import calls_of_one_evaluation
+from burnish.planning.checks import check_budget
 from burnish.planning.plan import Plan
 from burnish.planning.preflight import preflight
 from burnish.worker.context import AttemptContext
 from burnish.worker.registration import register_winner
 
 _NAMED = 3  # records in a warning
+_ENOUGH_TO_DIFFER = 8  # outputs: so many that are all the same are not chance
 _MARGIN = 1.5  # the test may cost so much more than the source's own evaluations
 
 
@@ -82,12 +85,23 @@ async def search(context: AttemptContext) -> Outcome:
             means=Means(evaluations=(), scores=best.scores if best else {}),
             stop_reason=StopReason.BUDGET,
         )
+    if plan.config.app is not None:
+        _note_prompts_without_effect(context)
     await context.save(
         best_candidate_id=outcome.best.candidate_id,
         final_eval_scores=dict(outcome.means.scores),
         warnings=tuple(recorder.warnings),
     )
     return outcome
+
+
+def _note_prompts_without_effect(context: AttemptContext) -> None:
+    same, there = context.recorder.same_as(context.plan.source)
+    if there >= _ENOUGH_TO_DIFFER and same == there:
+        context.recorder.warning(
+            f"the app's output was the same under every candidate ({there} evaluations): it seems not to use "
+            "the prompts that it is sent"
+        )
 
 
 async def score_source(context: AttemptContext) -> None:
@@ -110,7 +124,20 @@ async def score_source(context: AttemptContext) -> None:
         initial_eval_scores=dict(initial.scores),
         score_ranges={name: str(span) for name, span in context.scorers.ranges.items()},
     )
+    if plan.config.app is not None:
+        _see_what_a_run_takes(context, initial)
     _hold_for_test(context, initial, ledger.seconds - began)
+
+
+def _see_what_a_run_takes(context: AttemptContext, initial: Means) -> None:
+    """Size the rest of the job by the calls that the app is seen to make for one answer."""
+    plan = context.plan
+    judges = plan.calls_per_evaluation - plan.calls_per_run
+    context.plan = plan = plan.with_calls_per_run(max(1, calls_of_one_evaluation(initial) - judges))
+    try:
+        check_budget(plan)
+    except InvalidInput as small:
+        context.recorder.warning(str(small))
 
 
 async def sealed_test(context: AttemptContext, winner: Candidate) -> None:
@@ -179,9 +206,16 @@ def _task(context: AttemptContext) -> Task:
         validation=plan.splits.validation,
         seed=plan.config.seed,
         concurrency=plan.config.concurrency,
-        max_calls=plan.calls_left_for_search,
+        max_calls=_calls_left_for_search(context),
         teacher=_teacher(context),
+        of_app=plan.config.app is not None,
     )
+
+
+def _calls_left_for_search(context: AttemptContext) -> int | None:
+    """What the budget leaves when the teacher and the sealed test have theirs; ``None``: no limit."""
+    limit = context.plan.config.budget.max_calls
+    return None if limit is None else limit - context.plan.teacher_calls - context.ledger.held_back.calls
 
 
 def _teacher(context: AttemptContext) -> Evaluator | None:

@@ -152,6 +152,17 @@ class Recorder:
         if split == "validation":
             self._validated[evaluation.candidate_id][evaluation.example_id] = record
 
+    def same_as(self, source: Candidate) -> tuple[int, int]:
+        """How many outputs of other candidates on validation are the source's own, and how many there are."""
+        own = self._validated[source.candidate_id]
+        others = [
+            record.evaluation.output == own[example_id].evaluation.output
+            for candidate_id, records in self._validated.items()
+            for example_id, record in records.items()
+            if candidate_id != source.candidate_id and example_id in own and record.evaluation.error is None
+        ]
+        return sum(others), len(others)
+
     def event(self, kind: EventKind, **data: object) -> None:
         """Any other event, in its place in the order."""
         self._events.append(NewEvent(kind, data))

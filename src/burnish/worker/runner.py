@@ -6,16 +6,21 @@ import asyncio
 
 import structlog
 
+from burnish.concurrency import cancel_and_wait
 from burnish.dispatch.protocol import Delivery, Requeue
 from burnish.domain.job import Job
-from burnish.errors import AttemptSuperseded, InvalidState, NotFound, StoreUnavailable
+from burnish.errors import AttemptSuperseded, BurnishError, InvalidState, NotFound, StoreUnavailable
 from burnish.tracking.workspace import in_workspace
 from burnish.worker.attempt import Attempt
 from burnish.worker.context import AttemptContext, WorkerContext
+from burnish.worker.traces import write_traces
 
 log = structlog.get_logger("burnish.worker")
 
 _STORE_SECONDS = 3.0  # between two looks whether the store is back: a look is cheap
+_WITHOUT_TRACES = (
+    8  # jobs that are over and lack them; with more, the next keeps its place until there are less
+)
 
 
 class JobRunner:
@@ -23,6 +28,13 @@ class JobRunner:
 
     def __init__(self, worker: WorkerContext) -> None:
         self._worker = worker
+        self._tracing: set[asyncio.Task[None]] = set()
+
+    async def close(self, grace_seconds: float) -> None:
+        """Wait for what is written behind jobs that are over, so long at most."""
+        if self._tracing:
+            await asyncio.wait(self._tracing, timeout=grace_seconds)
+            await cancel_and_wait(*self._tracing)
 
     async def __call__(self, delivery: Delivery) -> Requeue | None:
         """See ``RunJob``: what it returns and raises."""
@@ -35,7 +47,11 @@ class JobRunner:
             await self._check_app(job_id)
             job = await self._take(delivery)
             with worker.observer.attempt(job) as observer, in_workspace(job.workspace):
-                return await Attempt(AttemptContext(worker=worker, job=job, observer=observer)).run()
+                context = AttemptContext(worker=worker, job=job, observer=observer)
+                again = await Attempt(context).run()
+                if context.completed:
+                    await self._begin_traces(context)
+                return again
         except (NotFound, InvalidState, AttemptSuperseded) as gone:
             log.info("job dropped", job_id=job_id, why=str(gone))
             return None
@@ -44,6 +60,22 @@ class JobRunner:
             seconds = worker.retries.delay_seconds(1, _STORE_SECONDS)
             log.warning("the store is away", job_id=job_id, error=str(away), delay=seconds)
             return Requeue(seconds, str(away), job.attempt if job else delivery.over_attempt)
+
+    async def _begin_traces(self, context: AttemptContext) -> None:
+        """Have them written while the job's place is somebody else's."""
+        while len(self._tracing) >= _WITHOUT_TRACES:
+            await asyncio.wait(self._tracing, return_when=asyncio.FIRST_COMPLETED)
+        task = asyncio.create_task(self._write_traces(context))
+        self._tracing.add(task)
+        task.add_done_callback(self._tracing.discard)
+
+    async def _write_traces(self, context: AttemptContext) -> None:
+        """The job is over: nobody waits for them, and what fails is only logged."""
+        try:
+            await write_traces(context)
+        except BurnishError as error:
+            cause = self._worker.redact(str(error))
+            log.warning("traces are missing on the run", job_id=context.job.job_id, error=cause)
 
     async def _check_app(self, job_id: str) -> None:
         """

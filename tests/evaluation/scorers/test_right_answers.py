@@ -60,7 +60,7 @@ async def test_the_nearest_of_a_list_counts() -> None:
 @pytest.mark.parametrize(
     "expected", [{"city": "Paris"}, [{"city": "Paris"}], [], ["Paris", ["Rome"]], [None]]
 )
-async def test_what_is_no_text_is_refused_before_anything_is_paid(spec: str, expected: Any) -> None:
+async def test_anything_but_a_text_is_refused_before_anything_is_paid(spec: str, expected: Any) -> None:
     with pytest.raises(InvalidInput):
         await score(spec, "Paris", expected)
 

@@ -19,6 +19,7 @@ from burnish.domain.usage import Usage
 from burnish.errors import BudgetExhausted, ModelUnavailable, OptimizerFailed
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Completion, Parameters
+from burnish.optimizers.factorial.edits import same_idea
 from burnish.optimizers.factorial.optimizer import Factorial
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.testing.contract import RecordingObserver
@@ -159,6 +160,14 @@ async def test_edits_that_contradict_each_other_are_told_apart() -> None:
     assert "Explain" not in best
     last = {report.text: report for report in notebook.edits}
     assert last["Explain your answer."].status in (EditStatus.GIVEN_UP, EditStatus.LEFT_OUT)
+
+
+def test_two_rules_of_one_form_are_no_wordings_of_each_other() -> None:
+    assert same_idea("Answer with one word.", "Answer only with one word.")
+    assert same_idea("Mind the irony.", "Mind the irony and sarcasm.")
+    assert not same_idea("Mind the irony.", "Do not mind the irony.")
+    assert not same_idea("Round to 2 digits.", "Round to 3 digits.")
+    assert not same_idea("For refunds answer with the code.", "For returns answer with the code.")
 
 
 async def test_what_must_not_stand_in_a_prompt_is_refused_with_the_reason() -> None:

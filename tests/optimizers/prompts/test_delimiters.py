@@ -79,7 +79,7 @@ def test_attributes_are_read_as_they_were_written() -> None:
         ("</prompt>", "stop", "holds no <prompt>...</prompt>"),
     ],
 )
-def test_what_is_no_answer_is_not_read(answer: str, finish_reason: str, reason: str) -> None:
+def test_an_answer_without_a_proposal_is_not_read(answer: str, finish_reason: str, reason: str) -> None:
     with pytest.raises(UnusableAnswer, match=reason):
         PROMPT.read(completion(answer, finish_reason))
     with pytest.raises(UnusableAnswer):

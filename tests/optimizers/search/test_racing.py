@@ -17,7 +17,7 @@ from burnish.errors import BudgetExhausted
 from burnish.evaluation.protocol import Means
 from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import EVALUATIONS_EACH, Race, in_fair_order
-from burnish.optimizers.search.rounds import RacingBudget
+from burnish.optimizers.search.rounds import FEWER_EACH, RacingBudget
 from burnish.optimizers.settings import CommonSettings
 from burnish.optimizers.testing.contract import RecordingObserver
 from burnish.optimizers.testing.synthetic_task import means_of, reviews
@@ -201,3 +201,11 @@ async def test_an_answer_without_a_score_speaks_for_neither() -> None:
     await running.final(1)
     assert silent.examples == len(EXAMPLES)
     assert worse.examples < len(EXAMPLES)
+
+
+def test_a_small_allowance_meets_more_candidates_with_fewer_evaluations_of_each() -> None:
+    budget = RacingBudget(trials=40, width=8, validation=30)
+    two_rounds = 16 * EVALUATIONS_EACH + 30 - EVALUATIONS_EACH
+    assert budget.each_within(two_rounds) == EVALUATIONS_EACH
+    assert budget.each_within(two_rounds - 1) == FEWER_EACH
+    assert RacingBudget(trials=40, width=8, validation=2).each_within(10) == 2

@@ -128,10 +128,13 @@ class ScriptedContract(ProviderContract):
     Attributes:
         sees_retry_after: whether the provider can see ``Retry-After``.
         sees_success: whether it can see that an error came with a 200.
+        server: speaks the shapes of OpenAI and Anthropic; for another one a subclass with ``read`` and
+            ``write``.
     """
 
     sees_retry_after = True
     sees_success = True
+    server = ScriptedServer
 
     def provider(self, url: str) -> Provider:
         """One that asks the scripted server at ``url`` (no path, no slash at its end)."""
@@ -143,7 +146,7 @@ class ScriptedContract(ProviderContract):
 
     @asynccontextmanager
     async def _over_http(self, script: Script, faults: Faults) -> AsyncIterator[tuple[Provider, Counts]]:
-        async with ScriptedServer(script, faults) as server:
+        async with self.server(script, faults) as server:
             provider = self.provider(server.url)
             try:
                 yield provider, server
@@ -273,7 +276,7 @@ class HttpProviderContract(ScriptedContract):
 
     async def test_nothing_listens(self) -> None:
         """Certainly free; the address is named, so that it can be mended."""
-        server = ScriptedServer(echo)
+        server = self.server(echo)
         await server.start()
         url = server.url
         await server.stop()

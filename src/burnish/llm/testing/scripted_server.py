@@ -115,7 +115,10 @@ class ScriptedServer:
         try:
             body = json.loads(content)
             self.bodies = [*self.bodies[-99:], (http.path_qs, dict(http.headers), body)]
-            self._note(number, path=http.path, model=body.get("model"), body=body_hash, request=_key_of(body))
+            if self._log is not None:
+                request = self.read(http.path, body)
+                key = replace(request, model=f"openai:/{request.model}").digest  # as the journal has it
+                self._note(number, path=http.path, model=request.model, body=body_hash, request=key)
             response = await self._act(http, body, body_hash, fault)
             end = fault or "answered"
             return response
@@ -152,12 +155,29 @@ class ScriptedServer:
         if fault == "stream":
             return web.Response(text='data: {"choices": []}\n\n', content_type="text/event-stream")
         self.answered[body_hash] += 1
-        request = _request_of(body)
+        request = self.read(http.path, body)
         response = response_to(request, "") if fault == "empty" else self._respond(request)
-        anthropic = http.path.endswith("/messages")
-        return web.json_response(
-            _anthropic(response, request) if anthropic else _openai(response, request, body_hash)
+        return web.json_response(self.write(http.path, response, request))
+
+    def read(self, path: str, body: Mapping[str, Any]) -> Request:
+        """The request in a body. An API of another shape overrides this and :meth:`write`."""
+        system = [Message("system", body["system"])] if body.get("system") else []
+        messages = [Message(entry["role"], entry["content"]) for entry in body["messages"]]
+        stop = body.get("stop") or body.get("stop_sequences") or ()
+        return Request(
+            model=str(body.get("model", "")),
+            messages=(*system, *messages),
+            parameters=Parameters(
+                temperature=body.get("temperature"),
+                max_tokens=body.get("max_tokens") or body.get("max_completion_tokens"),
+                stop=(stop,) if isinstance(stop, str) else tuple(stop),
+            ),
         )
+
+    def write(self, path: str, response: Response, request: Request) -> dict[str, Any]:
+        """The body of an answer."""
+        shape = _anthropic if path.endswith("/messages") else _openai
+        return shape(response, request)
 
     def _respond(self, request: Request) -> Response:
         answer = SCRIPTS.get(request.model, self.script)(request)
@@ -182,30 +202,9 @@ class ScriptedServer:
         return web.json_response(asdict(self.faults))
 
 
-def _request_of(body: Mapping[str, Any]) -> Request:
-    system = [Message("system", body["system"])] if body.get("system") else []
-    messages = [Message(entry["role"], entry["content"]) for entry in body["messages"]]
-    stop = body.get("stop") or body.get("stop_sequences") or ()
-    return Request(
-        model=str(body.get("model", "")),
-        messages=(*system, *messages),
-        parameters=Parameters(
-            temperature=body.get("temperature"),
-            max_tokens=body.get("max_tokens") or body.get("max_completion_tokens"),
-            stop=(stop,) if isinstance(stop, str) else tuple(stop),
-        ),
-    )
-
-
-def _key_of(body: Mapping[str, Any]) -> str:
-    """The hash that the journal has for an ``openai:/`` request."""
-    request = _request_of(body)
-    return replace(request, model=f"openai:/{request.model}").digest
-
-
-def _openai(response: Response, request: Request, body_hash: str) -> dict[str, Any]:
+def _openai(response: Response, request: Request) -> dict[str, Any]:
     return {
-        "id": f"chatcmpl-{body_hash}",
+        "id": f"chatcmpl-{request.digest[:16]}",
         "object": "chat.completion",
         "created": 0,
         "model": request.model,

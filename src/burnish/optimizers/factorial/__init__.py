@@ -1,4 +1,4 @@
-"""FACTORIAL, see :mod:`burnish.optimizers.factorial.optimizer`."""
+"""FACTORIAL: small edits in randomized sets. May import the shared parts; no other optimizer."""
 
 from burnish.optimizers.factorial.optimizer import Factorial
 

@@ -23,16 +23,17 @@ class EditComposer:
     variables; statements become a list, in the order of their proposals.
 
     Attributes:
-        composers: of the source's prompts, by name; the first one's answer is scored.
+        composers: of the source's prompts, by name.
     """
 
     def __init__(self, task: Task, roles: Collection[str] = REWRITTEN_ROLES) -> None:
         self._source = task.source
         self._train = task.train
         self._roles = roles
+        self._scored = task.scored
         self.composers = {
-            name: PromptComposer.of(template, task.train, roles, scored=position == 0)
-            for position, (name, template) in enumerate(task.source.texts.items())
+            name: PromptComposer.of(template, task.train, roles, scored=name == self._scored)
+            for name, template in task.source.texts.items()
         }
         self._rewritten: dict[Template, PromptComposer] = {}
         self._made: dict[frozenset[Edit], Candidate] = {}
@@ -47,17 +48,17 @@ class EditComposer:
             for name, composer in self.composers.items():
                 own = [edit for edit in edits if edit.prompt == name]
                 if own:
-                    texts[name] = self._template(composer, own)
+                    texts[name] = self._template(composer, own, name == self._scored)
             self._made[key] = Candidate(texts, parents=(self._source.candidate_id,), origin=origin)
         return self._made[key]
 
-    def _template(self, composer: PromptComposer, edits: Sequence[Edit]) -> Template:
+    def _template(self, composer: PromptComposer, edits: Sequence[Edit], scored: bool) -> Template:
         draft = Draft()
         for edit in edits:
             edit.change.apply(draft)
         layout = draft.layout
         if draft.template is not None:
-            composer = self._composer_of(draft.template, composer is next(iter(self.composers.values())))
+            composer = self._composer_of(draft.template, scored)
             layout = AS_SOURCE if layout.in_system else layout  # a rewritten prompt has its own place for it
         slot = composer.slot
         instruction = composer.structure.instruction if draft.instruction is None else draft.instruction

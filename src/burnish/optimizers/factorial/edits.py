@@ -138,13 +138,27 @@ class Edit:
 
 
 def same_idea(one: str, other: str) -> bool:
-    """Whether two statements are wordings of one idea, by their words; figures and negations must agree."""
+    """Whether two statements are wordings of one idea, by their words.
+
+    Figures and negations must agree. Where each has a word of weight that the other lacks, one thing stands
+    in the place of another ("For refunds answer R.", "For returns answer R."): that is two rules.
+    """
     first, second = _words(one), _words(other)
     telling = {word for word in first ^ second if word in _NEGATIONS or any(map(str.isdigit, word))}
-    return not telling and len(first & second) >= SAME_IDEA * len(first | second)
+    exchanged = first - second - _SMALL_WORDS and second - first - _SMALL_WORDS
+    alike = len(first & second) >= SAME_IDEA * len(first | second)
+    return alike and not telling and not exchanged
 
 
 _NEGATIONS = frozenset({"not", "no", "never", "don", "without", "none", "nor"})
+_SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a all also always an and any are as at be by each every exactly for from has have if in into is it "
+        "its just must of on only or please should so that the then there these this those to very when "
+        "which will with you your",
+    )
+)
 
 
 def _words(text: str) -> set[str]:

@@ -24,6 +24,9 @@ from burnish.optimizers.search.incumbent import objectives_of
 MISFIT_SD = 0.03
 """Of a prediction: effects do not add up exactly."""
 
+OPTIMISM = 1.5
+"""Standard deviations by which a prediction is too high: it is that of the best of many sets."""
+
 CAREFUL_CHANCE = 0.8
 """Where the best set fails, the edits that are this likely to do good are tried by themselves."""
 
@@ -123,14 +126,14 @@ class Final:
                 self.observe.edit(pool.report(entry, status))
 
     def _gain(self, chosen: Sequence[Entry], means: Means) -> float:
-        """The measured gain, shrunk towards the predicted one by their variances."""
+        """The measured gain, shrunk towards a careful prediction by their variances."""
         seen = mean_difference(self.source, means)
         if not self.shrinkage:
             return seen.mean
         predicted = self.search.pool.gain(chosen)
         variance = predicted.sd**2 + MISFIT_SD**2
         weight = variance / (variance + seen.sd**2)
-        return weight * seen.mean + (1 - weight) * predicted.mean
+        return weight * seen.mean + (1 - weight) * (predicted.mean - OPTIMISM * predicted.sd)
 
     def _report(self, candidate: Candidate, status: CandidateStatus, means: Means, reason: str = "") -> None:
         objectives = objectives_of(candidate, means)

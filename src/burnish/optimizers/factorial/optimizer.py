@@ -21,7 +21,7 @@ PERFECT = 1.0
 LEAST_ROUNDS = 20
 """Evaluations on training examples, beyond the first look, below which a search makes no sense."""
 
-REWRITE_SHARE = 0.1
+REWRITE_SHARE = 0.05
 """Of the budget: room is held for the written-out winner where it takes no more."""
 
 _TARGET_CHECKS = 3
@@ -36,6 +36,7 @@ class Factorial:
 
     settings_class: ClassVar[type[CommonSettings]] = FactorialSettings
     needs_reflection = False
+    only_demonstrates = False
 
     def __init__(self, settings: FactorialSettings, method: Method | None = None) -> None:
         self._settings = settings

@@ -75,7 +75,7 @@ class Search:
         self._validator = ProposalValidator(task, settings, observe)
         self.roles = settings.roles
         self.composer = EditComposer(task, self.roles)
-        self._scored = next(iter(task.source.texts))  # the prompt whose answer the expectations speak of
+        self._scored = task.scored  # the prompt whose answer the expectations speak of
         self.pool = EditPool(
             _model(method),
             settings.give_up_below,
@@ -349,7 +349,7 @@ class Search:
 
     def _add_demonstrations(self) -> None:
         most = 0 if self._settings.refuse_copied_examples else self._settings.max_demonstrations
-        if self._demonstrated or len(self._passed) < max(2, most) or not most:
+        if self._demonstrated or len(self._passed) < max(2, most) or not most or self._scored is None:
             return
         self._demonstrated = True
         turns = self.composer.composers[self._scored].slot.takes_turns

@@ -15,12 +15,19 @@ from pydantic import Field
 
 from burnish.domain.dataset import Example
 from burnish.domain.score import Evaluation
-from burnish.errors import InvalidInput
+from burnish.errors import InvalidInput, OptimizerFailed
 from burnish.evaluation.protocol import Evaluate
 from burnish.optimizers.few_shot.subsets import SubsetSearch
 from burnish.optimizers.prompts.composer import PromptComposer
 from burnish.optimizers.prompts.demonstrations import Demonstration, labelled, reasons_against, showable
-from burnish.optimizers.protocol import CallEstimate, Observe, Outcome, Reflect, Task
+from burnish.optimizers.protocol import (
+    NO_WORKED_EXAMPLES,
+    CallEstimate,
+    Observe,
+    Outcome,
+    Reflect,
+    Task,
+)
 from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.rounds import RacingBudget, calls_of_one_evaluation, race_from_source
 from burnish.optimizers.search.validator import ProposalValidator
@@ -53,6 +60,7 @@ class FewShot:
 
     settings_class: ClassVar[type[CommonSettings]] = FewShotSettings
     needs_reflection = False
+    only_demonstrates = True
 
     def __init__(self, settings: FewShotSettings) -> None:
         self._settings = settings
@@ -86,6 +94,14 @@ class FewShot:
     async def optimize(
         self, task: Task, evaluate: Evaluate, reflect: Reflect | None, observe: Observe
     ) -> Outcome:
+        """
+        Raises:
+            OptimizerFailed: no record is an example of what the prompts answer.
+        """
+        name = task.scored
+        if name is None:
+            raise OptimizerFailed(f"FEW_SHOT {NO_WORKED_EXAMPLES}")
+
         async def prepare(incumbent: Incumbent) -> tuple[SubsetSearch | None, int]:
             observe.phase("bootstrap", min(len(task.train), self._settings.bootstrap_examples))
             pools, spent = await self._pools(task, evaluate, incumbent)
@@ -96,11 +112,10 @@ class FewShot:
                     "scorers"
                 )
                 return None, spent
-            template = next(iter(task.source.texts.values()))
-            composer = PromptComposer.of(template, task.train, self._settings.roles)
+            composer = PromptComposer.of(task.source.texts[name], task.train, self._settings.roles)
             validator = ProposalValidator(task, self._settings, observe)
             most = self._settings.max_demonstrations
-            return SubsetSearch(task, composer, pools, most, validator), spent
+            return SubsetSearch(task, name, composer, pools, most, validator), spent
 
         budget = self._budget(len(task.validation))
         return await race_from_source(task, evaluate, observe, self._settings, budget, prepare)
@@ -135,7 +150,7 @@ class FewShot:
             batch = order[start : min(start + self._settings.width, most)]
             means = await evaluate(task.source, batch)
             for example, evaluation in zip(batch, means.evaluations, strict=True):
-                trace = Demonstration(example, evaluation.output.strip())
+                trace = Demonstration(example, _answer_in(evaluation).strip())
                 if self._passes(evaluation) and showable(trace, task.jinja):
                     traces.append(trace)
             if len(traces) >= wanted:
@@ -151,3 +166,9 @@ class FewShot:
 
     def _budget(self, validation: int) -> RacingBudget:
         return RacingBudget(self._settings.trials, self._settings.width, validation)
+
+
+def _answer_in(evaluation: Evaluation) -> str:
+    """What the model said; of an app that shows it, before the app made its own output of it."""
+    uses = evaluation.run.uses if evaluation.run else ()
+    return uses[0].output if len(uses) == 1 and uses[0].output else evaluation.output

@@ -46,7 +46,7 @@ class SubsetSearch:
     Every format has its turn; after that those come more often in which candidates scored better.
 
     Args:
-        composer: of the first prompt, whose answers are scored.
+        name, composer: of the prompt whose answers are scored.
         pools: traces and expected responses, apart.
         most: demonstrations in one prompt.
     """
@@ -54,13 +54,14 @@ class SubsetSearch:
     def __init__(
         self,
         task: Task,
+        name: str,
         composer: PromptComposer,
         pools: Sequence[Sequence[Demonstration]],
         most: int,
         validator: ProposalValidator,
     ) -> None:
         self._source = task.source
-        self._name = next(iter(task.source.texts))
+        self._name = name
         self._composer = composer
         self._pools = pools
         self._most = most

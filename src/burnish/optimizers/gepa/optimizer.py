@@ -28,6 +28,7 @@ class Gepa:
 
     settings_class: ClassVar[type[CommonSettings]] = GepaSettings
     needs_reflection = True
+    only_demonstrates = False
 
     def __init__(self, config: GepaConfig) -> None:
         self._config = config

@@ -21,19 +21,19 @@ _FIRST = (
 
 
 def initial_points(space: Space, count: int) -> list[Point]:
-    """Up to ``count`` points, all of which leave the other prompts of a set as they are."""
-    scored, *others = space.prompts
+    """Up to ``count`` points, each of which changes one prompt and leaves the others of a set as they are."""
     points: list[Point] = []
-    for instruction, rule, layout, shots in _FIRST[:count]:
+    for number in range(min(count, len(_FIRST))):
+        changed = space.leading[number % len(space.leading)]
+        instruction, rule, layout, shots = _FIRST[number // len(space.leading)]
         wanted = {
-            "instruction": instruction % len(scored.instructions),
-            "rule": rule % len(scored.rules),
-            "layout": _position(scored.layouts, layout),
-            "shots": _spec_position(scored, shots),
+            "instruction": instruction % len(changed.instructions),
+            "rule": rule % len(changed.rules),
+            "layout": _position(changed.layouts, layout),
+            "shots": _spec_position(changed, shots),
         }
-        point = {f"{scored.name}.{key}": value for key, value in wanted.items()}
-        point |= {name: 0 for other in others for name in other.dimensions}
-        points.append({name: point[name] for name in space.dimensions})
+        point = {f"{changed.name}.{key}": value for key, value in wanted.items()}
+        points.append({name: point.get(name, 0) for name in space.dimensions})
     return points
 
 

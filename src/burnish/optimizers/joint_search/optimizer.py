@@ -47,6 +47,7 @@ class JointSearch:
 
     settings_class: ClassVar[type[CommonSettings]] = JointSearchSettings
     needs_reflection = False
+    only_demonstrates = False
 
     def __init__(self, settings: JointSearchSettings) -> None:
         self._settings = settings

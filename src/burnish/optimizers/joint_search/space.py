@@ -99,12 +99,19 @@ class PromptSpace:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """All prompts of the job. The first prompt's answer is the one that is scored."""
+    """All prompts of the job, the one whose answers are scored among them where that is known."""
 
     source: Candidate
     prompts: tuple[PromptSpace, ...]
+    scored: str | None
     pool: tuple[Demonstration, ...]
     seed: int
+
+    @property
+    def leading(self) -> tuple[PromptSpace, ...]:
+        """Where the first candidates differ: in the prompt whose answers are scored; in each of the prompts
+        where that is not known."""
+        return tuple(prompt for prompt in self.prompts if prompt.name == self.scored) or self.prompts
 
     @property
     def dimensions(self) -> dict[str, int]:
@@ -143,13 +150,13 @@ def space_of(
     """
     pool = tuple(labelled(_some(task.train, task.seed), task.jinja)) if max_demonstrations else ()
     prompts = []
-    for position, (name, template) in enumerate(task.source.texts.items()):
-        scored = position == 0
+    for name, template in task.source.texts.items():
+        scored = name == task.scored
         composer = PromptComposer.of(template, task.train, roles, scored)
         turns = composer.slot.takes_turns
         shots = _demonstration_specs(pool, max_demonstrations, turns) if scored else (DemonstrationSpec(),)
         prompts.append(_prompt_space(name, composer, written.get(name, ()), shots, scored))
-    return Space(task.source, tuple(prompts), pool, task.seed)
+    return Space(task.source, tuple(prompts), task.scored, pool, task.seed)
 
 
 def _prompt_space(

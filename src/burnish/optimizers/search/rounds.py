@@ -15,6 +15,9 @@ from burnish.optimizers.search.incumbent import Incumbent
 from burnish.optimizers.search.racing import EVALUATIONS_EACH, Race, RaceEntry
 from burnish.optimizers.settings import CommonSettings
 
+FEWER_EACH = 3
+"""Evaluations for each new candidate, on average, where the usual number leaves no second round."""
+
 FINALISTS = 3  # how many may be measured in full after the last round
 
 
@@ -39,6 +42,12 @@ class RacingBudget:
         """One round, and one candidate that is measured in full."""
         each = min(self.evaluations_each, self.validation)
         return min(self.width, self.trials) * each + self.validation - each
+
+    def each_within(self, allowance: int) -> int:
+        """Evaluations for each new candidate, on average: fewer where little may be asked for."""
+        each = min(self.evaluations_each, self.validation)
+        two_rounds = min(2 * self.width, self.trials) * each + self.validation - each
+        return each if allowance >= two_rounds else min(each, FEWER_EACH)
 
     def allowance(self, task: Task, source: Means, spent: int = 0, beside: int = 0) -> int:
         """Evaluations the search may ask for beyond the source's on validation.
@@ -90,7 +99,8 @@ async def race_from_source(
     if source is None:
         return incumbent.outcome()
     allowance = budget.allowance(task, incumbent.means, spent)
-    race = Race(task.validation, evaluate, incumbent, allowance, task.seed, budget.evaluations_each)
+    each = budget.each_within(allowance)
+    race = Race(task.validation, evaluate, incumbent, allowance, task.seed, each)
     return await run_rounds(race, source, incumbent, budget, observe)
 
 

@@ -148,12 +148,13 @@ class OptimizerContract(ABC):
                 assert again.outcome == first.outcome
                 assert sorted(again.synthetic.log.finished) == sorted(first.synthetic.log.finished)
 
-    async def test_a_crash_at_every_tenth_call_repeats_no_finished_call(self) -> None:
+    async def test_crashes_again_and_again_repeat_no_finished_call(self) -> None:
         task = self.task()
         whole = await self.run(task, self.synthetic())
         log = CallLog()
+        crash_at = max(10, whole.synthetic.paid_calls // 6)
         for attempt in range(1, 500):
-            synthetic = self.synthetic(crash_at=10, log=log, latency_seed=attempt)
+            synthetic = self.synthetic(crash_at=crash_at, log=log, latency_seed=attempt)
             finished_before = dict(log.finished)
             begun_before = len(log.begun)
             try:
@@ -189,7 +190,7 @@ class OptimizerContract(ABC):
         task = self.task()
         whole = await self.run(task, self.synthetic())
         total = whole.synthetic.paid_calls
-        for limit in range(len(task.validation) + 1, total, max(1, total // 12)):
+        for limit in range(len(task.validation) + 1, total, max(1, total // 6)):
             synthetic, observer = self.synthetic(max_calls=limit), RecordingObserver()
             with suppress(BudgetExhausted):
                 await self.run(task, synthetic, observer)
