@@ -165,9 +165,7 @@ def test_the_document_has_the_same_routes() -> None:
 
 
 @pytest.mark.parametrize("base", BASE_PATHS)
-async def test_who_is_not_known_is_told_nothing(
-    http: httpx.AsyncClient, hidden: dict[str, Any], base: str
-) -> None:
+async def test_the_unknown_learn_nothing(http: httpx.AsyncClient, hidden: dict[str, Any], base: str) -> None:
     http.base_url = httpx.URL(f"http://localhost{base}")
     for _, verb, path, message in ROUTES:
         for who, (headers, status) in UNKNOWN.items():
@@ -217,7 +215,7 @@ async def no_metrics(accept: str) -> tuple[bytes, str]:
     return b"", accept
 
 
-async def test_what_is_no_method_of_the_service_is_open_by_name(services: FakeServices) -> None:
+async def test_only_methods_of_the_service_are_open_by_name(services: FakeServices) -> None:
     services.tracker.away = True
     app = create_app(services, Settings(), authority=TwoUsers(), scrape=no_metrics)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from burnish.api.candidates import _trace_of
 from burnish.api.testing import play_job
 from burnish.api.wire import candidates_to_proto
+from burnish.domain.app import App, AppRun
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus, TracePolicy
@@ -77,6 +80,12 @@ async def test_results_name_their_traces(api: Any) -> None:
     written = (await api.call("GET", path))["evaluations"][0]["trace_id"]
     evaluation = (await api.services.store.evaluations(job_id, job.best_candidate_id, after="", limit=1))[0]
     assert written == trace_id_of(job_id, evaluation)
+    app = App(url="https://app.example")
+    record = CandidateRecord(candidate=Candidate({"p": "t"}), number=0, status=CandidateStatus.SOURCE)
+    own = replace(evaluation, evaluation=replace(evaluation.evaluation, run=AppRun(trace_id="tr-its-own")))
+    of_app = replace(job, config=replace(job.config, app=app))
+    assert _trace_of(of_app, record, own) == "tr-its-own"
+    assert _trace_of(replace(of_app, run_id=""), record, own) is None, "it was made without tracking"
     for policy, split, finalist, traced in (
         ("none", "test", True, False),
         ("finalists", "test", True, True),

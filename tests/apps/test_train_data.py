@@ -140,7 +140,7 @@ def test_spark_is_refused_by_name() -> None:
         ([answer], "must be a dict; data is a list"),
     ],
 )
-def test_what_is_no_data_is_named(data: Any, said: str) -> None:
+def test_other_data_is_refused_by_name(data: Any, said: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         read_train_data(data, answer)
     assert said in str(refused.value)

@@ -80,3 +80,15 @@ def test_an_app_that_is_not_there_is_named_before_anything_is_written(burnish: C
     assert said.exit_code == 2, said.stderr
     assert "config.app.url" in said.stderr
     assert not list(Path().glob("*.db"))
+
+
+@pytest.mark.usefixtures("files")
+def test_a_file_needs_no_column_for_what_the_app_fills_in(burnish: Callable[..., Said]) -> None:
+    Path("p.txt").write_text("From {{pages}} answer {{q}}")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    said = burnish(
+        "optimize", "--prompt", "p.txt", "--data", "d.jsonl", "--app-url", url, "--max-seconds", "0.5"
+    )
+    assert "pages" not in said.stderr
+    assert "config.app.url" in said.stderr, "it got as far as asking the app"

@@ -223,8 +223,10 @@ def _dataset_of(request: OptimizeRequest, offline: OfflineServices, prompts: tup
     where = str(request.data)
     if _is_dataset_id(where):
         return offline.tracker.dataset(where)
-    variables = None  # every column may be what a path leads through, or what a Jinja template looks at
-    if not request.options.get("inputs") and not any(is_jinja(prompt.template) for prompt in prompts):
+    # Every column may be what a path leads through, a Jinja template looks at, or an app makes use of.
+    variables = None
+    fills_in = any(request.options.get(name) for name in ("inputs", "app_url"))
+    if not fills_in and not any(is_jinja(prompt.template) for prompt in prompts):
         variables = frozenset[str]().union(*(prompt.variables for prompt in prompts))
     return read_records(Path(where), variables, request.target, note=_say_note)
 
