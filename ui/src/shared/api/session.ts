@@ -5,14 +5,18 @@ export const CSRF = { "X-Burnish-CSRF": "1" } as const;
 
 type Listener = () => void;
 const listeners = new Set<Listener>();
+let untold = false; // the first answer may be there before anybody listens
 
 /** Be called whenever the server no longer knows who asks. Returns what ends that. */
 export function onSignedOut(listener: Listener): () => void {
   listeners.add(listener);
+  if (untold) listener();
+  untold = false;
   return () => listeners.delete(listener);
 }
 
 export function reportSignedOut(): void {
+  untold = listeners.size === 0;
   listeners.forEach((listener) => listener());
 }
 
