@@ -32,7 +32,7 @@ def earlier(job_id: str, status: JobStatus, created_ms: int, **fields: Any) -> J
         dataset_id="d-1",
         scorers=("Correctness",),
         optimizer_type=OptimizerType.METAPROMPT,
-        optimizer_config={"reflection_model": "openai:/large"},
+        reflection_model="openai:/large",
     )
     made = a_job(job_id, experiment_id="0", config=config, creation_timestamp_ms=created_ms, tags={})
     return replace(made, status=status, **fields)

@@ -33,7 +33,8 @@ def test_a_completed_job_is_shown_with_its_scores(own: MlflowTracker, mlflow: Ml
     assert job.initial_eval_scores == {"aggregate": 0.5, "correctness": 0.5}
     assert job.final_eval_scores == {"aggregate": 0.75, "correctness": 0.75}
     assert (job.config.optimizer_type, job.config.scorers) == (OptimizerType.GEPA, ("Correctness",))
-    assert job.config.optimizer_config == {"reflection_model": "openai:/large", "max_metric_calls": 100}
+    assert job.config.optimizer_config == {"max_metric_calls": 100}
+    assert job.config.reflection_model == "openai:/large"
     assert job.config.dataset_id == "d-1"
     assert job.creation_timestamp_ms == made.creation_time
     assert job.completion_timestamp_ms is not None

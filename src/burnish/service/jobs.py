@@ -158,9 +158,10 @@ class Jobs:
         config = change(like.config)
         if refresh_inputs:
             return await self.submit(experiment_id, config, tags, idempotency, actor=actor)
-        inputs = await self._store.find_inputs(like_job_id)
+        of_mlflow = like.origin is Origin.MLFLOW
+        inputs = None if of_mlflow else await self._store.find_inputs(like_job_id)
         if inputs is None:
-            maker = "MLflow" if like.origin is Origin.MLFLOW else "an earlier version"
+            maker = "MLflow" if of_mlflow else "an earlier version"
             raise InvalidState(
                 f"job {like_job_id} was made by {maker} and has kept no inputs; repeat it with refresh_inputs"
             )

@@ -160,6 +160,8 @@ def _job(entity: Any, params: Mapping[str, Any], optimizer_type: OptimizerType) 
     status = _STATUSES[entity.status.value]
     result = entity.parsed_result if status is JobStatus.COMPLETED else None
     optimized = result.get("optimized_prompt_uri") if isinstance(result, dict) else None
+    settings = _object(params.get("optimizer_config"))
+    reflection_model = settings.pop("reflection_model", None)  # it has an option of its own here
     # Fields that MLflow 3.9 does not have are looked up with a default.
     return Job(
         job_id=entity.job_id,
@@ -169,7 +171,8 @@ def _job(entity: Any, params: Mapping[str, Any], optimizer_type: OptimizerType) 
             dataset_id=params.get("dataset_id") or None,
             scorers=tuple(_list(params.get("scorer_names"))),
             optimizer_type=optimizer_type,
-            optimizer_config=_object(params.get("optimizer_config")),
+            optimizer_config=settings,
+            reflection_model=reflection_model or None,
         ),
         creation_timestamp_ms=entity.creation_time,
         completion_timestamp_ms=entity.last_update_time if status.terminal else None,
