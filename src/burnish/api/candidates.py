@@ -81,9 +81,7 @@ async def get_candidate(services: Services, call: Call) -> wire.GetPromptOptimiz
 
 def _trace_of(job: Job, candidate: CandidateRecord, entry: EvaluationRecord) -> str | None:
     """The id of the evaluation's MLflow trace, where there is one."""
-    if (
-        job.run_id == ""
-    ):  # a function's job with enable_tracking=False: what its traces said is kept, not they
+    if job.run_id == "":  # made without tracking: what its app's traces said is kept, and not they
         return None
     run = entry.evaluation.run
     if run is not None and run.trace_id:
