@@ -28,6 +28,10 @@ from burnish.errors import (
 from burnish.evaluation.protocol import Means
 from burnish.llm.protocol import Completion, Parameters
 from burnish.optimizers.gepa.optimizer import Gepa
+from burnish.optimizers.gepa.proposals import ProposalSpec
+from burnish.optimizers.gepa.reflection import ReflectiveProposer
+from burnish.optimizers.gepa.settings import GepaSettings
+from burnish.optimizers.prompts.components import Components
 from burnish.optimizers.protocol import Outcome, Task
 from burnish.optimizers.testing.contract import RecordingObserver
 from burnish.optimizers.testing.reflection_scripts import answer_with, completion, seed_of, texts_in
@@ -208,6 +212,24 @@ async def test_changes_of_different_components_are_carried_over_without_a_questi
         _, observer = await search(task(seed, source=chat), make_synthetic(write=counting), lookahead=8)
         rebased += sum("rebased" in c.origin for c in observer.texts.values())
     assert rebased > combined
+
+
+async def test_two_proposals_of_the_same_text_are_not_combined() -> None:
+    """Nobody is paid to make one text of two that are equal."""
+    chat = task(source=Candidate({"reviews": CHAT}))
+    components = Components(chat.source)
+    parent = chat.source
+    child = Candidate(components.templates(parent, {0: "You judge. Be exact."}))
+    newer = Candidate(components.templates(child, {1: "Say it in one word.\n\n{{review}}"}))
+
+    async def never(*_: Any, **__: Any) -> Completion:
+        raise AssertionError("asked to combine equal texts")
+
+    proposer = ReflectiveProposer(chat, GepaSettings(), components, never)
+    spec = ProposalSpec(number=0, parent=parent, minibatch_ids=(), minibatch=(), components=(0, 1))
+    result = await proposer.rebase(spec, child, newer)
+    assert result.reflections == 0
+    assert result.child is None or result.child.texts == newer.texts
 
 
 # --- several prompts

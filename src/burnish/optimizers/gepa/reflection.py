@@ -165,14 +165,14 @@ class ReflectiveProposer:
     async def rebase(self, spec: ProposalSpec, child: Candidate, newer: Candidate) -> ReflectionResult:
         """Make the change of a child once more, on top of a newer candidate than its parent.
 
-        Where only one of them has changed a component, it is taken over; where both have, the
-        reflection model is asked to combine them.
+        Where only one of them has changed a component, it is taken over; where both have, and not to
+        the same text, the reflection model is asked to combine them.
 
         Raises:
             BudgetExhausted, ModelError: of the reflection model.
         """
         old, new, mine = (self._components.texts(c) for c in (spec.parent, newer, child))
-        contested = [n for n in spec.components if new[n] != old[n] and mine[n] != old[n]]
+        contested = [n for n in spec.components if old[n] != new[n] != mine[n] != old[n]]
         questions: Questions = {
             number: ask_to_combine(self._components, newer, child, number) for number in contested
         }
