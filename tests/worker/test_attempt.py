@@ -512,11 +512,11 @@ async def test_a_run_that_was_ended_is_not_opened_by_a_late_try(harness: WorkerH
     loop = asyncio.get_running_loop()
     process.before["ensure_run"] = away
 
-    def back(*_: Any) -> None:  # the run has been ended, its traces are being written
-        del process.before["ensure_run"]
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.02), loop).result(10)
+    def back(*_: Any) -> None:  # the run is about to be ended: a try that begins now would come after
+        process.before.clear()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.02), loop).result(60)
 
-    process.before["log_traces"] = back
+    process.before["end_run"] = back
     await process.run()
     await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
     assert "ensure_run" not in process.before
