@@ -6,7 +6,6 @@ what it means in ``store.search.meaning``.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import ceil, floor
@@ -19,7 +18,7 @@ from burnish.domain.score import spellings_of
 from burnish.domain.usage import NANOS_PER_USD
 from burnish.store import tables
 from burnish.store.rows import TAG_START_LENGTH
-from burnish.store.search.expression import And, Comparison, Expression, Not, Operator, Or, Value
+from burnish.store.search.expression import COMPARE, And, Comparison, Expression, Not, Operator, Or, Value
 from burnish.store.search.fields import Field, Kind
 from burnish.store.search.pattern import Pattern
 
@@ -32,15 +31,7 @@ _COLUMNS: Mapping[str, str] = {
     "usage.calls": "usage_calls",
     "usage.usd": "usage_usd_nanos",
 }
-_COMPARE: Mapping[Operator, Callable[[Any, Any], Condition]] = {
-    Operator.EQUAL: operator.eq,
-    Operator.UNEQUAL: operator.ne,
-    Operator.LESS: operator.lt,
-    Operator.LESS_OR_EQUAL: operator.le,
-    Operator.GREATER: operator.gt,
-    Operator.GREATER_OR_EQUAL: operator.ge,
-    Operator.IN: operator.eq,
-}
+_COMPARE: Mapping[Operator, Callable[[Any, Any], Condition]] = COMPARE
 
 
 def condition_of(expression: Expression, dialect: str, use_indexes: bool = True) -> Condition:

@@ -6,10 +6,12 @@ and its negation is true.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 from burnish.store.search.fields import Field
 from burnish.store.search.pattern import Pattern
@@ -28,6 +30,18 @@ class Operator(StrEnum):
     IN = "IN"
     LIKE = "LIKE"
     ILIKE = "ILIKE"
+
+
+COMPARE: Mapping[Operator, Callable[[Any, Any], Any]] = {
+    Operator.EQUAL: operator.eq,
+    Operator.UNEQUAL: operator.ne,
+    Operator.LESS: operator.lt,
+    Operator.LESS_OR_EQUAL: operator.le,
+    Operator.GREATER: operator.gt,
+    Operator.GREATER_OR_EQUAL: operator.ge,
+    Operator.IN: operator.eq,
+}
+"""What compares two values, or a column with one; ``IN`` with each of its values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import isfinite
@@ -12,19 +11,11 @@ from burnish.domain.job import Job
 from burnish.domain.origin import Origin
 from burnish.domain.score import spellings_of
 from burnish.domain.usage import NANOS_PER_USD
-from burnish.store.search.expression import And, Comparison, Expression, Not, Operator, Or, Value
+from burnish.store.search.expression import COMPARE, And, Comparison, Expression, Not, Operator, Or, Value
 from burnish.store.search.fields import Field, Kind
 from burnish.store.search.pattern import Pattern
 
-_COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = {
-    Operator.EQUAL: operator.eq,
-    Operator.UNEQUAL: operator.ne,
-    Operator.LESS: operator.lt,
-    Operator.LESS_OR_EQUAL: operator.le,
-    Operator.GREATER: operator.gt,
-    Operator.GREATER_OR_EQUAL: operator.ge,
-    Operator.IN: operator.eq,
-}
+_COMPARE: Mapping[Operator, Callable[[Any, Any], bool]] = COMPARE
 
 
 def matches(expression: Expression | None, job: Job) -> bool:
