@@ -20,6 +20,7 @@ from burnish.domain.dataset import Dataset
 from burnish.domain.job import Job, JobStatus
 from burnish.domain.prompt import Prompt
 from burnish.domain.records import JobQuery
+from burnish.errors import TrackingUnavailable
 from tests.chaos.deployment import PROMPT, WORDS, Batch, Deployment
 from tests.chaos.invariants import Findings, check_invariants
 from tests.chaos.model import JUDGE, OTHER_JUDGE
@@ -29,6 +30,7 @@ ATTEMPT_STEPS = 45
 JUDGE_NAME = "courteous"
 _MAX_CALLS = 150
 _DEATH_SECONDS = 30.0
+_DELETE_TRIES = 20
 
 
 class Named:
@@ -51,11 +53,22 @@ class Named:
             self._dataset(40)
             self._register(OTHER_JUDGE)
             return
-        with self.tracker._connection.registry() as store:
-            store.delete_registered_model(self.prompt)
+        self._delete_prompt()
         with self.tracker._connection.tracking() as store:
             store.delete_dataset(self.dataset_id)
             store.delete_scorer(self.experiment_id, JUDGE_NAME)
+
+    def _delete_prompt(self) -> None:
+        """Once more where the job, which may go on already, registers a version in the same moment."""
+        for tries_left in range(_DELETE_TRIES - 1, -1, -1):
+            try:
+                with self.tracker._connection.registry() as store:
+                    store.delete_registered_model(self.prompt)
+                break
+            except TrackingUnavailable as error:
+                if "FOREIGN KEY" not in str(error).upper() or not tries_left:
+                    raise
+            time.sleep(0.2)
 
     def _dataset(self, records: int) -> Dataset:
         pairs = [
