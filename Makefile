@@ -4,6 +4,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PROTOS := $(wildcard src/burnish/proto/*.proto)
 
+# Images often set it: each test process, and each server that a test starts, would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test test-litellm test-apps test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
 
 help:                ## this list

@@ -44,7 +44,7 @@ async def main(folder: Path) -> dict[str, Any]:
 
     admission.ASK_SECONDS = 0.0  # at every part of a stream, and at each heartbeat
     settings = Settings(
-        store_uri=f"sqlite:///{folder}/jobs.db",
+        store_uri=f"sqlite:///{folder}/burnish.db",
         tracking_uri=f"sqlite:///{folder}/mlflow.db",
         mlflow_app="basic-auth",
     )

@@ -7,10 +7,7 @@ that a process has. Its argument is a folder; what it finds is written there.
 from __future__ import annotations
 
 import base64
-import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -50,15 +47,6 @@ auth_cache_ttl_seconds = 60
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         **more,
     }
-
-
-def found_by(module: str, folder: Path) -> dict[str, Any]:
-    """What a module finds that is run in a process of its own."""
-    command = [sys.executable, "-m", module, str(folder)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-4000:]
-    read: dict[str, Any] = json.loads((folder / "found.json").read_text())
-    return read
 
 
 def basic(user: str, password: str = PASSWORD) -> dict[str, str]:

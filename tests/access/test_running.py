@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.access.served import found_by
+from tests.access.conftest import FoundBy
 
-pytestmark = pytest.mark.timeout(600)  # MLflow makes its databases
+pytestmark = pytest.mark.timeout(600)  # a process that imports MLflow
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return found_by("tests.access.running", tmp_path_factory.mktemp("running"))
+def found(found_by: FoundBy) -> dict[str, Any]:
+    return found_by("tests.access.running")
 
 
 def test_a_job_goes_on_with_the_servers_rights(found: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from burnish.api.access_control import RULES
 from burnish.api.routes import SERVICE
-from tests.access.served import ADMIN, LEVELS, USERS, found_by
+from tests.access.conftest import FoundBy
+from tests.access.served import ADMIN, LEVELS, USERS
 from tests.access.table import MLFLOWS_OWN, MLFLOWS_RULES, REQUESTS
 
 UPDATE = {
@@ -26,12 +27,12 @@ DELETE = {"deletePromptOptimizationJob"}
 ALLOWED = {"none": set[str](), "read": set(REQUESTS) - UPDATE - DELETE, "edit": set(REQUESTS) - DELETE}
 
 
-pytestmark = pytest.mark.timeout(600)  # MLflow makes its databases
+pytestmark = pytest.mark.timeout(600)  # a process that imports MLflow
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return found_by("tests.access.table", tmp_path_factory.mktemp("users"))
+def found(found_by: FoundBy) -> dict[str, Any]:
+    return found_by("tests.access.table")
 
 
 def test_every_method_has_a_rule() -> None:

@@ -23,7 +23,9 @@ async def main(folder: Path) -> dict[str, Any]:
     from burnish.bootstrap import open_services
     from burnish.config import Settings
 
-    settings = Settings(store_uri=f"sqlite:///{folder}/jobs.db", tracking_uri=f"sqlite:///{folder}/mlflow.db")
+    settings = Settings(
+        store_uri=f"sqlite:///{folder}/burnish.db", tracking_uri=f"sqlite:///{folder}/mlflow.db"
+    )
     mounted = behind(settings)
     assert mounted is not None
     services = await open_services(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -597,19 +598,24 @@ async def test_bad_input_is_not_tried_again(harness: WorkerHarness) -> None:
     assert the_run(harness).status is RunStatus.FAILED
 
 
-async def test_a_bug_fails_the_job_with_its_trace_on_the_run(harness: WorkerHarness) -> None:
-    await harness.submit()
-    process = WorkerProcess(harness)
+@pytest.mark.parametrize("run", ["known", "being made"])
+async def test_a_bug_fails_the_job_with_its_trace_on_the_run(harness: WorkerHarness, run: str) -> None:
+    await (harness.submit_with_run() if run == "known" else harness.submit())
+    process, failed = WorkerProcess(harness), threading.Event()
 
     def break_down(*_: Any) -> None:
         process.before.clear()  # its end may write
+        failed.set()
         raise ZeroDivisionError("oops")
 
+    process.before["ensure_run"] = lambda *_: failed.wait(60)
     process.before["report"] = break_down
     await process.run()
     result = (await harness.result()).check()
     assert result.job.status is JobStatus.FAILED
     assert result.job.error_message == "ZeroDivisionError: oops"
+    # An end does not wait long for MLflow: on a busy machine the trace comes after it.
+    await eventually(lambda: "error.txt" in the_run(harness).artifacts, 60.0)
     assert "break_down" in the_run(harness).artifacts["error.txt"]
 
 

@@ -82,12 +82,9 @@ class Finalizer:
             self._log.warning("job failed", error=cause)
         else:
             self._log.error("job failed", error=cause, traceback=trace)
-        if self._context.run_id is not None:
-            with contextlib.suppress(BurnishError, TimeoutError):  # the cause may be that MLflow is away
-                async with asyncio.timeout(_MLFLOW_SECONDS):
-                    await self._context.mlflow_calls(
-                        self._worker.tracker.log_text, self._context.run_id, trace, "error.txt"
-                    )
+        with contextlib.suppress(BurnishError, TimeoutError):  # the cause may be that MLflow is away
+            async with asyncio.timeout(_MLFLOW_SECONDS):  # the call itself goes on
+                await self._context.mlflow_calls(self._log_trace, trace)
         await self._end_quickly(JobStatus.FAILED, StopReason.ERROR, cause)
         return None
 
@@ -217,6 +214,12 @@ class Finalizer:
             found = await self._context.mlflow_calls(self._worker.tracker.find_run, self._context.job)
             self._context.job = replace(self._context.job, run_id=found)
         return self._context.run_id
+
+    def _log_trace(self, trace: str) -> None:
+        """In its turn, so that a run is found that was still being made when the attempt failed."""
+        run_id = self._context.run_id or self._worker.tracker.find_run(self._context.job)
+        if run_id is not None:
+            self._worker.tracker.log_text(run_id, trace, "error.txt")
 
     async def _let_go(self, why: str, events: Sequence[NewEvent] = (), **others: Any) -> None:
         """Back to PENDING, so that the next worker need not wait until this one counts as dead."""
