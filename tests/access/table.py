@@ -98,7 +98,7 @@ async def main(folder: Path) -> dict[str, Any]:
         await _prompt(mlflow)
         made = 0
         mlflow_has_jobs = hasattr(service_pb2, "GetPromptOptimizationJob")
-        found: dict[str, Any] = {"ours": {}, "mlflow": {}}
+        found: dict[str, Any] = {"ours": {}, "mlflow": {}, "mlflow_has_jobs": mlflow_has_jobs}
         for shift, user in enumerate((*USERS, ADMIN)):
             for position, level in enumerate(LEVELS):
                 experiment, dataset = experiments[(position + shift) % len(LEVELS)]
@@ -218,7 +218,9 @@ async def _lists(ours: Served, experiments: list[tuple[str, str]]) -> dict[str, 
                 break
             token = f"&page_token={page['next_page_token']}"
         found["search"][user] = sorted({names[experiment] for experiment in jobs})
-        found["demo"][user] = (await ours.ask(user, "POST", f"{BASE}/demo")).status_code
+        found["demo"][user] = [
+            (await ours.ask(user, method, f"{BASE}/demo")).status_code for method in ("GET", "POST")
+        ]
         found["optimizers"][user] = (await ours.ask(user, "GET", f"{BASE}/catalog/optimizers")).status_code
     return found
 

@@ -53,6 +53,8 @@ def test_each_may_do_what_their_permission_says(found: dict[str, Any], user: str
 
 
 def test_mlflow_says_the_same_of_its_five_verbs(found: dict[str, Any]) -> None:
+    if not found["mlflow_has_jobs"]:
+        pytest.skip("this MLflow (3.9) has none of the five endpoints")
     assert len(found["mlflow"]) == (len(USERS) + 1) * len(LEVELS) * len({*MLFLOWS_OWN, *MLFLOWS_RULES})
     differ = {
         row: (allowed, found["ours"][row])
@@ -79,7 +81,7 @@ def test_nobody_is_asked_for_a_name_as_mlflow_asks(found: dict[str, Any]) -> Non
 
 def test_what_belongs_to_no_experiment_needs_a_name_only(found: dict[str, Any]) -> None:
     assert set(found["optimizers"].values()) == {200}
-    assert set(found["demo"].values()) == {403}
+    assert found["demo"] == {user: [403, 403] for user in (*USERS, ADMIN)}
 
 
 @pytest.mark.parametrize("user", [*USERS, ADMIN])

@@ -81,6 +81,19 @@ async def test_a_token_may_do_what_its_line_says(
     assert found == allowed
 
 
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [(OLD, None), (CI, "belong to nobody"), (EVE, "may only read"), (ONE, "belong to nobody")],
+)
+async def test_the_demo_is_for_who_may_write_everywhere(
+    http: httpx.AsyncClient, token: str, said: str | None
+) -> None:
+    for method in ("GET", "POST"):
+        answer = await http.request(method, f"{BASE}/demo", headers=bearer(token))
+        assert answer.status_code == (403 if said else 200)
+        assert (said or "") in answer.text
+
+
 @pytest.mark.parametrize(("token", "seen"), [(OLD, 3), (CI, 2), (EVE, 3), (ONE, 1)])
 async def test_a_search_shows_what_the_token_is_for(http: httpx.AsyncClient, token: str, seen: int) -> None:
     found = (await http.get(f"{BASE}/search", headers=bearer(token))).json()["jobs"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from burnish.api import authority
 from tests.access.conftest import FoundBy
 
 pytestmark = pytest.mark.timeout(600)  # a process that imports MLflow
@@ -13,6 +17,8 @@ pytestmark = pytest.mark.timeout(600)  # a process that imports MLflow
 
 @pytest.fixture(scope="module")
 def found(found_by: FoundBy) -> dict[str, Any]:
+    if find_spec("mlflow.utils.workspace_context") is None:
+        pytest.skip("this MLflow (3.9) has no workspaces")
     return found_by("tests.access.workspaces")
 
 
@@ -37,3 +43,18 @@ def test_a_workspace_that_is_none_is_an_error(found: dict[str, Any]) -> None:
 
 def test_a_server_with_workspaces_is_ready(found: dict[str, Any]) -> None:
     assert found["ready"]["status"] == "ready"
+
+
+def test_an_mlflow_that_has_none_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = ModuleSpec("mlflow", None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(authority, "find_spec", lambda name: spec)
+    assert not authority.has_workspaces()
+    monkeypatch.setenv("MLFLOW_ENABLE_WORKSPACES", "true")
+    assert not authority.has_workspaces()
+    assert "install 3.10 or later" in caplog.text
+    (tmp_path / "utils").mkdir()
+    (tmp_path / "utils" / "workspace_context.py").touch()
+    assert authority.has_workspaces()

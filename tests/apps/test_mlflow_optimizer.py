@@ -15,6 +15,8 @@ import burnish
 from burnish.errors import InvalidInput
 from burnish.store.sql import SqlJobStore
 
+PER_SCORER = "individual_scores" in EvaluationResultRecord.__dataclass_fields__
+"""MLflow 3.9 hands only the mean of all scorers on."""
 RECORDS = [
     {"inputs": {"question": f"Q{number}"}, "expectations": {"expected_response": f"A{number}"}}
     for number in range(40)
@@ -48,7 +50,7 @@ class EvalFn:
                     score=float(right),
                     trace=None,
                     rationales={"match": "as expected" if right else "should say the answer"},
-                    individual_scores={"match": float(right)},
+                    **({"individual_scores": {"match": float(right)}} if PER_SCORER else {}),
                 )
             )
         self.running -= 1
@@ -83,8 +85,11 @@ def test_is_one_of_mlflow_s_optimizers_and_returns_their_output() -> None:
     output = ours.optimize(evaluate, RECORDS, {"qa": TEXT}, enable_tracking=False)
     assert isinstance(output, PromptOptimizerOutput)
     assert output.optimized_prompts == {"qa": f"{TEXT} {RULE}"}
-    assert output.initial_eval_score == output.initial_eval_score_per_scorer["match"] < 0.7
-    assert output.final_eval_score == output.final_eval_score_per_scorer["match"] == 1.0
+    assert output.initial_eval_score < 0.7
+    assert output.final_eval_score == 1.0
+    if PER_SCORER:
+        assert output.initial_eval_score_per_scorer == {"match": output.initial_eval_score}
+        assert output.final_eval_score_per_scorer == {"match": 1.0}
     assert ours.job is not None
     assert ours.job.verdict is burnish.Verdict.IMPROVED
     assert max(count for _, count in evaluate.calls) > 1  # examples go together

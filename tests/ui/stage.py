@@ -31,6 +31,8 @@ JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
 FINAL = {"JOB_STATUS_COMPLETED", "JOB_STATUS_FAILED", "JOB_STATUS_CANCELED"}
 _START_SECONDS = 180.0
 _FOREVER_SECONDS = 3600.0
+READER = "a-token-that-only-reads"
+"""Of every server that asks for tokens."""
 _BURNISH = ("burnish.cli.main", "server", "--workers", "2")
 _MLFLOW = ("mlflow", "server", "--app-name", "burnish", "--host", "127.0.0.1", "--workers", "1")
 
@@ -155,7 +157,7 @@ class Stage:
         port = self.url.rpartition(":")[2]
         command = [sys.executable, "-m", *(_MLFLOW if self.under_mlflow else _BURNISH), "--port", port]
         if self.token:
-            (self.folder / "tokens").write_text(self.token)
+            (self.folder / "tokens").write_text(f"{self.token}\nreader: {READER} read\n")
             command += ["--auth-token-file", str(self.folder / "tokens")]
         environment = {
             **os.environ,

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.conftest import Faults, Opener
-from tests.ui.stage import Stage
+from tests.ui.stage import READER, Stage
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -52,6 +52,20 @@ def test_a_session_that_ends_under_a_page_leads_to_sign_in_and_back(guarded: Sta
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/burnish/\?filter=chat$"))
     expect(page.get_by_role("heading", name="No job matches")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("reader", [False, True])
+def test_the_demo_job_is_offered_to_who_may_start_it(guarded: Stage, visit: Opener, reader: bool) -> None:
+    page = visit(f"{guarded.url}/burnish/").open()
+    page.locator("input[type=password]").fill(READER if reader else str(guarded.token))
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    button = page.get_by_role("button", name="Run the demo job")
+    if reader:
+        expect(page.get_by_text("this token may only read")).to_be_visible()
+        expect(button).to_have_count(0)
+    else:
+        expect(button).to_be_enabled()
 
 
 @pytest.mark.parametrize("back", ["//evil.example/", "/\\evil.example", "https://evil.example/"])

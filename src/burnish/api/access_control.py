@@ -16,6 +16,7 @@ from burnish.api.wire import read_job_request, read_repeat_request
 from burnish.domain.job import Job, JobConfig
 from burnish.domain.score import ScorerSpec
 from burnish.errors import InvalidInput, NotFound, PermissionDenied
+from burnish.samples import DEMO_PROMPT_NAME
 from burnish.tracking.names import split_prompt_uri
 
 _log = logging.getLogger(__name__)
@@ -225,6 +226,7 @@ async def _demo(request: Request) -> None:
         raise PermissionDenied(
             "the demo makes an experiment and a prompt that belong to nobody; with users, make a job"
         )
+    await request.need(Permission.UPDATE, Kind.PROMPT, DEMO_PROMPT_NAME)  # a token may be one to read only
 
 
 _READ_JOB, _UPDATE_JOB = _on_job(Permission.READ), _on_job(Permission.UPDATE)
@@ -234,6 +236,7 @@ RULES: Mapping[str, Rule] = {
     "searchPromptOptimizationJobs": _list_of_jobs,
     "watchPromptOptimizationJobs": _list_of_jobs,
     "estimatePromptOptimizationJob": _new_job,
+    "getDemoJob": _demo,
     "startDemoJob": _demo,
     "listCatalogExperiments": _list_of(Kind.EXPERIMENT),
     "listCatalogPrompts": _list_of(Kind.PROMPT),

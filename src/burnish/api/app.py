@@ -131,6 +131,7 @@ def _verbs(streams: Streams) -> Mapping[str, Verb]:
         "searchPromptOptimizationJobs": jobs.search,
         "watchPromptOptimizationJobs": events.watch_jobs(streams.jobs),
         "estimatePromptOptimizationJob": jobs.estimate,
+        "getDemoJob": jobs.get_demo,
         "startDemoJob": jobs.start_demo,
         "listCatalogExperiments": catalog.list_experiments,
         "listCatalogPrompts": catalog.list_prompts,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -17,6 +20,9 @@ from burnish.api.session import Sessions
 from burnish.config import Settings
 from burnish.service.catalog import JobCatalog
 from burnish.tracking.mlflow.address import Address
+
+_log = logging.getLogger(__name__)
+_WORKSPACES = "MLFLOW_ENABLE_WORKSPACES"
 
 BASIC_AUTH = "basic-auth"
 NEAR_SECONDS = 5.0
@@ -60,5 +66,12 @@ def _in_process(settings: Settings, mlflow_app: LazyApp) -> Authority:
 
 
 def has_workspaces() -> bool:
-    """Whether the MLflow of this process was told to have workspaces."""
-    return os.environ.get("MLFLOW_ENABLE_WORKSPACES", "").lower() in ("true", "1")
+    """Whether the MLflow of this process was told to have workspaces, and can: 3.9 takes no notice."""
+    if os.environ.get(_WORKSPACES, "").lower() not in ("true", "1"):
+        return False
+    mlflow = find_spec("mlflow")
+    folders = mlflow.submodule_search_locations if mlflow else None
+    can = any((Path(folder) / "utils" / "workspace_context.py").is_file() for folder in folders or ())
+    if not can:
+        _log.warning("%s is set, but this MLflow has no workspaces: install 3.10 or later", _WORKSPACES)
+    return can

@@ -21,6 +21,7 @@ from burnish.errors import Problem, Problems
 from burnish.proto import service_pb2 as wire
 from burnish.proto.convert import comparison_to_proto, job_to_json
 from burnish.proto.message import message_to_json
+from burnish.samples import DEMO_MAX_CALLS, DEMO_MODEL
 from burnish.service.comparison import compare_jobs
 
 MAX_KEY_LENGTH = 255
@@ -69,6 +70,11 @@ def _read_idempotency(call: Call) -> tuple[Idempotency | None, list[Problem]]:
     if actor != NOBODY:  # a key of one user's says nothing to another
         key = digest([actor.workspace, actor.name, key], 64)
     return Idempotency(key=key, body_digest=digest(message_to_json(call.message), 64)), []
+
+
+async def get_demo(services: Services, call: Call) -> wire.GetDemoJob.Response:
+    call.check()
+    return wire.GetDemoJob.Response(model=DEMO_MODEL, max_calls=DEMO_MAX_CALLS)
 
 
 async def start_demo(services: Services, call: Call) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Unpack
 
 from burnish.apps.blocking import run_blocking
@@ -37,6 +38,8 @@ EvalFn = Callable[[dict[str, str], list[dict[str, Any]]], list[Any]]
 
 _APP = App(function="mlflow.genai.optimize_prompts")
 _FAILED = "Failed to invoke the predict_fn with"  # how MLflow's evaluation reports an exception
+_PER_SCORER = "individual_scores"
+"""Of an evaluation; MLflow 3.9 has no such field, and none for their means in what an optimizer returns."""
 _PAGE = 1000
 
 
@@ -163,7 +166,7 @@ def _response(request: AppRequest, result: Any) -> Response:
         trace_id=result.trace.info.trace_id if spans else None,
         uses=uses_of(Override(request.prompts, used=set(request.prompts)), spans),
         score=None if result.score is None else (float(result.score), reasons),
-        scores={name: float(value) for name, value in (result.individual_scores or {}).items()},
+        scores={name: float(value) for name, value in (getattr(result, _PER_SCORER, None) or {}).items()},
     )
     usage = usage_of(spans)
     if isinstance(result.outputs, str) and result.outputs.startswith(_FAILED):
@@ -188,12 +191,16 @@ async def _output(
     if decision.register:
         records = await services.store.candidates(job.job_id)
         chosen = next(r.candidate for r in records if r.candidate.candidate_id == best)
+    means = {
+        "initial_eval_score_per_scorer": _means(before),
+        "final_eval_score_per_scorer": _means(after),
+    }
+    known = {field.name for field in fields(PromptOptimizerOutput)}
     return PromptOptimizerOutput(
         optimized_prompts={name: _text(template) for name, template in chosen.texts.items()},
         initial_eval_score=job.initial_eval_scores.get("aggregate"),
         final_eval_score=job.final_eval_scores.get("aggregate"),
-        initial_eval_score_per_scorer=_means(before),
-        final_eval_score_per_scorer=_means(after),
+        **{name: scores for name, scores in means.items() if name in known},
     )
 
 

@@ -21,11 +21,14 @@ class OptimizationResult(PromptOptimizationResult):  # type: ignore[misc]  # MLf
     validation split, which chose the winner; ``test_scores`` are those to believe.
 
     Attributes:
+        initial_eval_score_per_scorer, final_eval_score_per_scorer: MLflow's own, which 3.9 does not have.
         test_scores: source and winner on the sealed test split; ``None``: there was none.
         verdict: what the test says of the winner.
         message: what became of the winner, and why.
     """
 
+    initial_eval_score_per_scorer: dict[str, float] = field(default_factory=dict)
+    final_eval_score_per_scorer: dict[str, float] = field(default_factory=dict)
     job_id: str = ""
     test_scores: TestScores | None = None
     verdict: Verdict | None = None

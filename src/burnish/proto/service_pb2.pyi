@@ -64,6 +64,17 @@ class SearchPromptOptimizationJobs(_message.Message):
     page_token: str
     def __init__(self, experiment_id: _Optional[str] = ..., experiment_ids: _Optional[_Iterable[str]] = ..., filter: _Optional[str] = ..., order_by: _Optional[_Iterable[str]] = ..., max_results: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
+class GetDemoJob(_message.Message):
+    __slots__ = ()
+    class Response(_message.Message):
+        __slots__ = ("model", "max_calls")
+        MODEL_FIELD_NUMBER: _ClassVar[int]
+        MAX_CALLS_FIELD_NUMBER: _ClassVar[int]
+        model: str
+        max_calls: int
+        def __init__(self, model: _Optional[str] = ..., max_calls: _Optional[int] = ...) -> None: ...
+    def __init__(self) -> None: ...
+
 class StartDemoJob(_message.Message):
     __slots__ = ()
     class Response(_message.Message):

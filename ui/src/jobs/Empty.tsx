@@ -1,9 +1,11 @@
 import { Button, Code, Group, Stack, Text, Title } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { api, ask } from "../shared/api/client";
+import { ApiError, messageOf } from "../shared/api/errors";
 import { JOBS } from "../shared/api/paths";
+import { demoQuery } from "../shared/api/queries";
 import { Failure } from "../shared/layout/states";
 
 const COMMAND = "burnish optimize --prompt prompt.txt --data examples.jsonl --scorer exact_match";
@@ -11,6 +13,8 @@ const COMMAND = "burnish optimize --prompt prompt.txt --data examples.jsonl --sc
 /** An empty store: how to begin. */
 export function Empty() {
   const navigate = useNavigate();
+  const described = useQuery(demoQuery());
+  const refused = described.error instanceof ApiError && described.error.status === 403;
   const demo = useMutation({
     mutationFn: () => ask(api.POST(`${JOBS}/demo`, {})),
     onSuccess: ({ job }) => navigate({ to: "/jobs/$jobId", params: { jobId: job?.job_id ?? "" } }),
@@ -23,20 +27,24 @@ export function Empty() {
         scores both on a test that the search never saw.
       </Text>
       <Group mt="xs">
-        <Button
-          leftSection={<IconPlayerPlay size={16} />}
-          loading={demo.isPending}
-          onClick={() => demo.mutate()}
-        >
-          Run the demo job
-        </Button>
-        <Button component={Link} to="/new" variant="default">
+        {!refused && (
+          <Button
+            leftSection={<IconPlayerPlay size={16} />}
+            disabled={described.isPending}
+            loading={demo.isPending}
+            onClick={() => demo.mutate()}
+          >
+            Run the demo job
+          </Button>
+        )}
+        <Button component={Link} to="/new" variant={refused ? "filled" : "default"}>
           New job
         </Button>
       </Group>
       <Text size="sm" c="dimmed">
-        The demo runs on sample reviews and a small model inside this server: no key, nothing leaves the
-        machine.
+        {refused
+          ? `The demo job is not offered to you: ${messageOf(described.error)}.`
+          : "The demo runs on sample reviews and a small model inside this server: no key, nothing leaves the machine."}
       </Text>
       {demo.error && <Failure error={demo.error} onRetry={() => demo.mutate()} />}
       <Text size="sm" c="dimmed" mt="lg">

@@ -11,6 +11,15 @@ export const keys = {
   candidate: (jobId: string, candidateId: string) => ["job", jobId, "candidates", candidateId] as const,
 };
 
+/** What the demo job would be; 403 for who may not start it. */
+export function demoQuery() {
+  return queryOptions({
+    queryKey: ["demo"] as const,
+    queryFn: ({ signal }) => ask(api.GET(`${JOBS}/demo`, { signal })),
+    staleTime: 60_000,
+  });
+}
+
 export function jobQuery(jobId: string) {
   return queryOptions({
     queryKey: keys.job(jobId),
