@@ -140,7 +140,7 @@ def test_jobs_of_before_kinds_are_of_the_kind_that_their_config_says(empty_uri: 
     database = Database(empty_uri)
     with database.engine.begin() as connection:
         found = connection.execute(select(tables.jobs.c.job_id, tables.jobs.c.kind))
-        assert {job_id: kind for job_id, kind in found} == {
+        assert dict(map(tuple, found)) == {
             "prompt": "prompt",
             "named": "prompt",
             "function": "app",
