@@ -13,16 +13,21 @@ import pytest
 
 from tests.new_databases import Migrated
 
-FoundBy = Callable[[str], dict[str, Any]]
+FoundBy = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def found_by(migrated: Migrated, tmp_path_factory: pytest.TempPathFactory) -> FoundBy:
-    """Runs a module on migrated databases: ``found_by("tests.access.table")``."""
+    """Runs a module on migrated databases: ``found_by("tests.access.table")``.
 
-    def run(module: str) -> dict[str, Any]:
+    Named arguments become files of its folder: ``found_by("tests.access.earlier_jobs", database=uri)``.
+    """
+
+    def run(module: str, **files: str) -> dict[str, Any]:
         folder = tmp_path_factory.mktemp("found")
         migrated.copy_to(folder)
+        for name, text in files.items():
+            (folder / name).write_text(text)
         command = [sys.executable, "-m", module, str(folder)]
         root = Path(__file__).parents[2]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=600)

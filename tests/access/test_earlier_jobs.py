@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.access.served import ADMIN, found_by
+from tests.access.conftest import FoundBy
+from tests.access.served import ADMIN
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]  # MLflow makes its databases
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory, postgres_database: Any) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("earlier")
-    (folder / "database").write_text(postgres_database())
-    return found_by("tests.access.earlier_jobs", folder)
+def found(found_by: FoundBy, postgres_database: Any) -> dict[str, Any]:
+    return found_by("tests.access.earlier_jobs", database=postgres_database())
 
 
 def test_it_is_shown_with_its_scores_to_who_may_read(found: dict[str, Any]) -> None:

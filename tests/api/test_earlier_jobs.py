@@ -64,6 +64,7 @@ async def test_get_says_what_mlflow_keeps_and_nothing_else(api: Api) -> None:
         "creation_timestamp_ms": 1000,
         "final_eval_scores": {"aggregate": 0.75},
         "workspace": "default",
+        "kind": "prompt",
         "origin": "mlflow",
     }
 

@@ -14,12 +14,14 @@ from burnish.api.app import create_app
 from burnish.api.routes import BASE_PATHS
 from burnish.api.testing import play_job
 from burnish.config import Settings
+from burnish.domain.app import App
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.job import JobStatus
 from burnish.domain.records import CandidateRecord, Report
 from burnish.errors import AttemptSuperseded, TrackingUnavailable
 from burnish.service.jobs import Jobs
+from burnish.store.testing.samples import a_config, a_job
 from burnish.tracking.protocol import NOTHING, RunEntries, RunStatus
 
 UNKNOWN = {"error_code": "RESOURCE_DOES_NOT_EXIST", "what": "job", "name": "nobody"}
@@ -95,6 +97,18 @@ async def test_search_filters(api: Any) -> None:
     await api.create()
     found = await api.call("POST", "/search", {"filter": "tags.team = 'maps' AND status = 'PENDING'"})
     assert [job["job_id"] for job in found["jobs"]] == [wanted]
+
+
+async def test_jobs_are_found_by_their_kind(api: Any) -> None:
+    prompt = (await api.create())["job_id"]
+    app = a_job("app", config=a_config(app=App(function="helpdesk.answer")))
+    await api.services.store.create(app)
+    for kind, job_id in {"prompt": prompt, "app": "app"}.items():
+        found = await api.call("GET", f"/search?filter=kind = '{kind}'")
+        assert [(job["job_id"], job["kind"]) for job in found["jobs"]] == [(job_id, kind)]
+        assert (await api.call("GET", f"/{job_id}"))["job"]["kind"] == kind
+    refused = await api.call("GET", "/search?filter=kind = 'model'", status=400)
+    assert "kind is one of prompt, app" in refused["message"]
 
 
 @pytest.mark.parametrize(

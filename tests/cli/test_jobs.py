@@ -14,8 +14,9 @@ from burnish.api.testing import ServerElsewhere, play_job, server_elsewhere
 from burnish.cli.main import app
 from burnish.cli.output import stdout
 from burnish.concurrency import Backoff
+from burnish.domain.app import App
 from burnish.domain.job import JobStatus, Progress
-from burnish.store.testing.samples import a_job
+from burnish.store.testing.samples import a_config, a_job
 from burnish.tracking.earlier_jobs import FakeEarlierJobs
 
 
@@ -60,6 +61,8 @@ def test_jobs_that_mlflow_made_say_so(tmp_path: Path) -> None:
         cli = Cli(server.url)
         assert "mlflow" in cli("list")
         assert cli.json("list")["jobs"][0]["origin"] == "mlflow"
+        assert cli.json("list", "--filter", "kind = 'prompt'")["jobs"][0]["kind"] == "prompt"
+        assert cli.json("list", "--filter", "kind = 'app'")["jobs"] == []
         assert "MLflow's own prompt optimization" in cli("get", earlier.job_id)
         assert "origin: mlflow" in cli("resume", earlier.job_id, code=2)
 
@@ -155,6 +158,19 @@ def test_no_id_is_cut_in_a_narrow_terminal(
     assert ("20 calls" in narrow("list")) is (columns == 120)
     shown = narrow("candidates", job_id)
     assert all(entry["candidate_id"] in shown for entry in cli.json("candidates", job_id)["candidates"])
+
+
+def test_jobs_of_apps_say_so_and_are_found(cli: Cli, create: list[str], server: ServerElsewhere) -> None:
+    prompt = cli(*create).split()[1]
+    assert "kind" not in cli("list")
+    app = a_job("app", config=a_config(app=App(url="http://app.test")))
+    server.run(server.services.store.create(app))
+    assert "kind" in cli("list")
+    assert "app:/http://app.test" in cli("get", "app")
+    for kind, job_id in {"prompt": prompt, "app": "app"}.items():
+        found = cli.json("list", "--filter", f"kind = '{kind}'")["jobs"]
+        assert [(job["job_id"], job["kind"]) for job in found] == [(job_id, kind)]
+    assert "kind is one of prompt, app" in cli("list", "--filter", "kind = 'model'", code=2)
 
 
 def test_a_running_job_says_how_far_it_is(cli: Cli, create: list[str], server: ServerElsewhere) -> None:

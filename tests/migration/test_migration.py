@@ -144,6 +144,8 @@ FILTERS = {
     "initial_eval_scores.exact_match < 0.5 AND final_eval_scores.aggregate >= 0.9": True,
     "usage.calls > 60 AND test_scores.difference > 0.5": True,
     "workspace = 'default'": True,
+    "kind = 'prompt'": True,
+    "kind = 'app'": False,
     "verdict = 'WORSE' OR tags.team = 'other'": False,
 }
 

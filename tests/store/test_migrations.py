@@ -13,14 +13,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, insert, select, text
 
 import burnish.store.migrations
+from burnish.domain.app import App
 from burnish.errors import InvalidInput
 from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.location import store_url
+from burnish.store.rows import job_to_row
 from burnish.store.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
+from burnish.store.testing.samples import ODD_TEXT, a_config, a_job
 
 pytestmark = pytest.mark.usefixtures("real_migrations")
 BOTH = pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -113,6 +116,37 @@ def test_jobs_of_before_users_and_workspaces_are_in_the_default_one(empty_uri: s
         job = connection.execute(select(tables.jobs)).one()
         assert (job.job_id, job.workspace, job.created_by, job.canceled_by) == ("old", "default", None, None)
         assert connection.execute(select(tables.events)).one().actor is None
+    database.close_now()
+
+
+@BOTH
+def test_jobs_of_before_kinds_are_of_the_kind_that_their_config_says(empty_uri: str) -> None:
+    configs = {
+        "prompt": a_config(),
+        "named": a_config(optimizer_config={"app": {"x": 1}}),
+        "function": a_config(app=App(function="helpdesk.answer")),
+        "odd": a_config(app=App(url="http://app.test"), scorers=(ODD_TEXT,)),
+    }
+    Database(empty_uri).close_now()
+    to_revision(empty_uri, "0004")
+    engine = create_engine(store_url(empty_uri))
+    rows = [job_to_row(a_job(name, config=config)) for name, config in configs.items()]
+    with engine.begin() as connection:
+        for row in rows:
+            del row["kind"]
+            connection.execute(insert(tables.jobs).values(row | {"last_sequence": 1}))
+        connection.execute(text(AN_OLD_JOB))
+    engine.dispose()
+    database = Database(empty_uri)
+    with database.engine.begin() as connection:
+        found = connection.execute(select(tables.jobs.c.job_id, tables.jobs.c.kind))
+        assert dict(map(tuple, found)) == {
+            "prompt": "prompt",
+            "named": "prompt",
+            "function": "app",
+            "odd": "app",
+            "old": "prompt",
+        }
     database.close_now()
 
 

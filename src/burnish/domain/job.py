@@ -96,6 +96,13 @@ class Verdict(StrEnum):
     WORSE = "WORSE"
 
 
+class JobKind(StrEnum):
+    """What a job's prompts are used by."""
+
+    PROMPT = "prompt"  # a model is asked them
+    APP = "app"  # ``config.app`` uses them
+
+
 class TracePolicy(StrEnum):
     """Which evaluations are written as traces."""
 
@@ -482,6 +489,11 @@ class Job:
     def origin(self) -> Origin:
         """Who made it."""
         return Origin.of(self.job_id)
+
+    @property
+    def kind(self) -> JobKind:
+        """Whether it optimizes an app's prompts, or prompts by themselves."""
+        return JobKind.APP if self.config.app else JobKind.PROMPT
 
     def raw_scores(self, scores: Mapping[str, float]) -> dict[str, float]:
         """Means in the scorers' own numbers, of those whose range is another than [0, 1]."""

@@ -46,6 +46,7 @@ _KEPT_BY_MLFLOW = frozenset(
         *(field.name for field in _JobMessage.DESCRIPTOR.fields if field.number < FIRST_OWN_NUMBER),
         "workspace",
         "created_by",
+        "kind",
     }
 )
 """What MLflow keeps of its own jobs; they have none of our options and none of our numbers."""
@@ -111,7 +112,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         **{name: getattr(job, name) for name in ACTOR_FIELDS},
         **_inputs_to_json(job),
         best_score=job.best_score,
-        kind="app" if job.config.app else None,
+        kind=job.kind.value,
     )
     if job.origin is Origin.BURNISH:
         return shown

@@ -73,6 +73,7 @@ def job_to_row(job: Job) -> dict[str, Any]:
     usage = job.usage.total
     row: dict[str, Any] = {name: getattr(job, name) for name in _COLUMNS}
     row |= {
+        "kind": job.kind,
         "optimizer_type": job.config.optimizer_type,
         "source_prompt_uri": job.source_prompt_uri,
         "optimized_prompt_uri": job.optimized_prompt_uri,

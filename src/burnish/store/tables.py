@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 
 from burnish.domain.events import ACTOR_FIELDS
-from burnish.domain.job import DEFAULT_WORKSPACE
+from burnish.domain.job import DEFAULT_WORKSPACE, JobKind
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The revision in ``migrations/versions`` that makes exactly these tables."""
 
 VERSION_TABLE = "burnish_version"
@@ -83,11 +83,14 @@ jobs = Table(
     Column("body", Text, nullable=False),
     Column("workspace", Name, nullable=False, server_default=DEFAULT_WORKSPACE),
     *(part for name in ACTOR_FIELDS for part in _actor(name)),
+    Column("kind", Name, nullable=False, server_default=JobKind.PROMPT),
     Index("burnish_jobs_workspace", "workspace", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_newest", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_experiment", "experiment_id", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_status", "experiment_id", "status", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_by_status", "status", "creation_timestamp_ms", "job_id"),
+    Index("burnish_jobs_kind", "experiment_id", "kind", "creation_timestamp_ms", "job_id"),
+    Index("burnish_jobs_by_kind", "kind", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_source", "source_prompt_uri", "creation_timestamp_ms", "job_id"),
     Index("burnish_jobs_optimized", "optimized_prompt_uri"),
     Index("burnish_jobs_dataset", "dataset_id", "creation_timestamp_ms", "job_id"),

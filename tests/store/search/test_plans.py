@@ -1,19 +1,24 @@
-"""SQLite walks the index that keeps a search quick in a store of a million jobs.
+"""The index that keeps a search quick in a store of a million jobs is the one that is walked.
 
 PostgreSQL gathers statistics of its own; SQLite has those that the first migration gave it.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, String, and_, cast, event, func, or_, select, true
 
+from burnish.domain.app import App
 from burnish.domain.records import JobQuery
+from burnish.store import tables
 from burnish.store.database import Database
 from burnish.store.search import access_paths
 from burnish.store.search.plan import SearchPlan
+from burnish.store.sql import SqlJobStore
+from burnish.store.testing.samples import a_config, a_job
 
 SORTS = "USE TEMP B-TREE FOR ORDER BY"
 
@@ -44,6 +49,7 @@ async def plan_of(uri: str, query: JobQuery) -> str:
     [
         ("", "burnish_jobs_experiment (experiment_id=?)"),
         ("status = 'FAILED'", "burnish_jobs_status (experiment_id=? AND status=?)"),
+        ("kind = 'app'", "burnish_jobs_kind (experiment_id=? AND kind=?)"),
         ("source_prompt_uri = 'prompts:/a/1'", "burnish_jobs_source (source_prompt_uri=?)"),
         ("dataset_id = 'd'", "burnish_jobs_dataset (dataset_id=?)"),
         ("created_by = 'ana'", "burnish_jobs_created_by (created_by=?)"),
@@ -120,3 +126,48 @@ async def test_a_later_page_begins_in_the_middle_of_the_index(sqlite_uri: str) -
     plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=("7",), page_token=token))
     assert "burnish_jobs_experiment (experiment_id=? AND creation_timestamp_ms<?)" in plan
     assert SORTS not in plan
+
+
+@pytest.mark.parametrize(
+    ("experiment_ids", "index"), [(("7",), "burnish_jobs_kind"), ((), "burnish_jobs_by_kind")]
+)
+async def test_jobs_of_one_kind_are_found_without_the_others(
+    sqlite_uri: str, experiment_ids: tuple[str, ...], index: str
+) -> None:
+    plan = await plan_of(sqlite_uri, JobQuery(experiment_ids=experiment_ids, filter="kind = 'app'"))
+    assert f"USING INDEX {index} (" in plan.splitlines()[0]
+    assert SORTS not in plan
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("experiment_ids", "index"), [(("7",), "burnish_jobs_kind"), ((), "burnish_jobs_by_kind")]
+)
+async def test_postgresql_finds_jobs_of_one_kind_without_the_others(
+    migrated_postgres_uri: str, experiment_ids: tuple[str, ...], index: str
+) -> None:
+    store = SqlJobStore(migrated_postgres_uri)
+    app = a_config(app=App(function="helpdesk.answer"))
+    await store.create(a_job("prompt"))
+    await store.create(a_job("app", config=app))
+    await store.close()
+    database = Database(migrated_postgres_uri)
+    jobs = tables.jobs
+    more = func.generate_series(1, 20_000).table_valued("number").render_derived()
+    values = {column.name: column for column in jobs.c} | {
+        "job_id": jobs.c.job_id + cast(more.c.number, String),
+        "experiment_id": cast(more.c.number % 100, String),
+        "creation_timestamp_ms": jobs.c.creation_timestamp_ms + more.c.number,
+    }
+    copied = or_(jobs.c.job_id == "prompt", and_(jobs.c.job_id == "app", more.c.number <= 2000))
+    copies = select(*values.values()).select_from(jobs.join(more, true())).where(copied)
+    query = JobQuery(experiment_ids=experiment_ids, filter="kind = 'app'")
+    with database.engine.begin() as connection:
+        connection.execute(jobs.insert().from_select(list(values), copies))
+        connection.exec_driver_sql("ANALYZE burnish_jobs")
+        statement = SearchPlan(query, "postgresql")._statement(None, None)
+        assert statement is not None
+        compiled = statement.limit(100).compile(connection, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {compiled}").scalars())
+    await database.close()
+    assert re.search(rf"\b(using|Index Scan on) {index}\b", plan), plan

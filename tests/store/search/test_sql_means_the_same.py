@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from burnish.domain.job import Job, JobStatus, OptimizerType, TestScores, Verdict
+from burnish.domain.app import App
+from burnish.domain.job import Job, JobKind, JobStatus, OptimizerType, TestScores, Verdict
 from burnish.domain.records import JobPage, JobQuery
 from burnish.domain.usage import Role, Usage, UsageByRole
 from burnish.errors import InvalidInput
@@ -74,6 +75,7 @@ def random_job(number: int, rng: random.Random) -> tuple[Job, dict[str, Any]]:
             source_prompt_uris=(rng.choice(TEXTS),),
             dataset_id=rng.choice([None, *TEXTS]),
             optimizer_type=rng.choice(list(OptimizerType)),
+            app=rng.choice([None, App(url="http://app.test"), App(function="helpdesk.answer")]),
         ),
     )
     changes: dict[str, Any] = {
@@ -165,6 +167,7 @@ LITERALS = {
 
 CHOICES: dict[str, list[str]] = {
     "status": list(JobStatus),
+    "kind": list(JobKind),
     "optimizer_type": list(OptimizerType),
     "verdict": list(Verdict),
 }

@@ -1,7 +1,7 @@
 import { Button, Checkbox, Popover, Stack } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import type { JobStatus, OptimizerType, Verdict } from "../shared/api/types";
-import { OPTIMIZER_NAMES, STATUS_WORDS, VERDICT_WORDS } from "../shared/format/words";
+import { KIND_WORDS, OPTIMIZER_NAMES, STATUS_WORDS, VERDICT_WORDS, type Kind } from "../shared/format/words";
 import { ALWAYS_SHOWN, COLUMNS, shownColumns, type ColumnKey } from "./columns";
 import type { JobsSearch } from "./search";
 
@@ -38,6 +38,12 @@ export function Facets({ search, onChange }: FacetsProps) {
         onChange={(values) =>
           onChange({ optimizer: values.length ? (values as OptimizerType[]) : undefined })
         }
+      />
+      <Facet
+        label="Kind"
+        options={Object.entries(KIND_WORDS)}
+        chosen={search.kind ?? []}
+        onChange={(values) => onChange({ kind: values.length ? (values as Kind[]) : undefined })}
       />
       <Facet
         label="Columns"

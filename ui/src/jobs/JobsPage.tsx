@@ -87,7 +87,13 @@ export function JobsPage() {
       ) : empty ? (
         <NothingFound
           onClear={() =>
-            change({ filter: undefined, status: undefined, verdict: undefined, optimizer: undefined })
+            change({
+              filter: undefined,
+              status: undefined,
+              verdict: undefined,
+              optimizer: undefined,
+              kind: undefined,
+            })
           }
         />
       ) : (

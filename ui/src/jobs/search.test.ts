@@ -15,6 +15,12 @@ describe("filterOf", () => {
     });
   });
 
+  it("joins the facets", () => {
+    expect(filterOf({ verdict: ["WORSE"], kind: ["app"] }).filter).toBe(
+      "verdict IN ('WORSE') AND kind IN ('app')",
+    );
+  });
+
   it("looks for a prompt's name where only words were typed, and quotes them", () => {
     expect(filterOf({ filter: "support-triage" }).filter).toBe("source_prompt_uri ILIKE '%support-triage%'");
     expect(isName("order by")).toBe(true);
@@ -28,6 +34,7 @@ it("reads an address, and passes over what makes no sense", () => {
     filter: 7,
     status: ["JOB_STATUS_FAILED", "X"],
     verdict: "WORSE",
+    kind: ["app", "APP"],
     hide: ["age"],
     sort: "-cost",
   };
@@ -36,6 +43,7 @@ it("reads an address, and passes over what makes no sense", () => {
     status: ["JOB_STATUS_FAILED"],
     verdict: undefined,
     optimizer: undefined,
+    kind: ["app"],
     hide: ["age"],
     sort: "-cost",
   });

@@ -1,5 +1,5 @@
 import type { JobStatus, OptimizerType, Verdict } from "../shared/api/types";
-import { OPTIMIZER_NAMES, STATUS_WORDS, VERDICT_WORDS } from "../shared/format/words";
+import { KIND_WORDS, OPTIMIZER_NAMES, STATUS_WORDS, VERDICT_WORDS, type Kind } from "../shared/format/words";
 import { COLUMNS, type ColumnKey } from "./columns";
 
 export interface Sort {
@@ -14,6 +14,7 @@ export interface JobsSearch {
   status?: JobStatus[];
   verdict?: Verdict[];
   optimizer?: OptimizerType[];
+  kind?: Kind[];
   /** A column, with a minus where it goes down. Default: newest first. */
   sort?: string;
   /** Columns that are not shown. */
@@ -26,6 +27,7 @@ export function readJobsSearch(raw: Record<string, unknown>): JobsSearch {
     status: among(raw.status, Object.keys(STATUS_WORDS) as JobStatus[]),
     verdict: among(raw.verdict, Object.keys(VERDICT_WORDS) as Verdict[]),
     optimizer: among(raw.optimizer, Object.keys(OPTIMIZER_NAMES) as OptimizerType[]),
+    kind: among(raw.kind, Object.keys(KIND_WORDS) as Kind[]),
     sort: text(raw.sort),
     hide: among(raw.hide, Object.keys(COLUMNS) as ColumnKey[]),
   };
@@ -58,6 +60,7 @@ export function filterOf(search: JobsSearch): { filter: string | undefined; offs
     oneOf("status", search.status, "JOB_STATUS_"),
     oneOf("verdict", search.verdict, ""),
     oneOf("optimizer_type", search.optimizer, "OPTIMIZER_TYPE_"),
+    oneOf("kind", search.kind, ""),
   ].filter((part) => part !== undefined);
   const typed = search.filter?.trim();
   if (!typed) return { filter: facets.join(" AND ") || undefined, offset: 0 };

@@ -17,6 +17,7 @@ describe("suggest", () => {
     expect(texts("status = 'FA")).toEqual(["'FAILED'"]);
     expect(texts("verdict IN ('WORSE', ")).toContain("'IMPROVED'");
     expect(texts("verdict IN (")).toContain("'IMPROVED'");
+    expect(texts("kind = ")).toEqual(["'prompt'", "'app'"]);
     expect(texts("usage.calls > 5 ")).toEqual(["AND ", "OR "]);
   });
 

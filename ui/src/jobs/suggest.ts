@@ -1,4 +1,4 @@
-import { OPTIMIZER_NAMES, STATUS_WORDS, VERDICT_WORDS } from "../shared/format/words";
+import { KIND_WORDS, OPTIMIZER_NAMES, STATUS_WORDS, VERDICT_WORDS } from "../shared/format/words";
 
 export interface Suggestion {
   /** What is shown and put in. */
@@ -18,6 +18,7 @@ const FIELDS: readonly Suggestion[] = [
   { text: "status", hint: "where the job stands" },
   { text: "verdict", hint: "what the sealed test says" },
   { text: "optimizer_type", hint: "the search algorithm" },
+  { text: "kind", hint: "an app's prompts, or prompts by themselves" },
   { text: "source_prompt_uri", hint: "prompts:/NAME/VERSION" },
   { text: "optimized_prompt_uri" },
   { text: "final_eval_scores.aggregate", hint: "best on validation" },
@@ -36,6 +37,7 @@ const VALUES: Partial<Record<string, readonly string[]>> = {
   status: valuesIn(STATUS_WORDS, "JOB_STATUS_"),
   verdict: valuesIn(VERDICT_WORDS, ""),
   optimizer_type: valuesIn(OPTIMIZER_NAMES, "OPTIMIZER_TYPE_"),
+  kind: valuesIn(KIND_WORDS, ""),
 };
 const OPERATORS = ["=", "!=", ">", "<", "IN (", "LIKE '%"];
 const WORD = /[A-Za-z0-9_.'%=!<>/-]*$/;

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from burnish.domain.events import ACTOR_FIELDS
-from burnish.domain.job import JobStatus, OptimizerType, Verdict
+from burnish.domain.job import JobKind, JobStatus, OptimizerType, Verdict
 
 
 class Kind(Enum):
@@ -50,6 +50,7 @@ class Field:
 
 PLAIN: Mapping[str, Kind] = {
     "status": Kind.CHOICE,
+    "kind": Kind.CHOICE,
     "optimizer_type": Kind.CHOICE,
     "source_prompt_uri": Kind.TEXT,
     "optimized_prompt_uri": Kind.TEXT,
@@ -73,6 +74,7 @@ KEYED: Mapping[str, Kind] = {
 
 CHOICES: Mapping[str, tuple[type[StrEnum], str]] = {
     "status": (JobStatus, "JOB_STATUS_"),
+    "kind": (JobKind, ""),
     "optimizer_type": (OptimizerType, "OPTIMIZER_TYPE_"),
     "verdict": (Verdict, "VERDICT_"),
 }

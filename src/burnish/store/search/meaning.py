@@ -57,6 +57,8 @@ def value_of(field: Field, job: Job) -> str | int | float | None:
             return job.config.dataset_id
         case "status":
             return job.status.value
+        case "kind":
+            return job.kind.value
         case "verdict":
             return job.verdict.value if job.verdict else None
         case name:

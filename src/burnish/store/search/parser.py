@@ -203,10 +203,11 @@ def _value(field: Field, operator: Operator, token: Token) -> Value:
 
 def _choice(field: Field, token: Token, text: str) -> str:
     names = [member.value for member in CHOICES[field.name][0]]
-    name = _without_prefix(field, text).upper()
-    if name not in names:
-        raise _Refused(*_span(token), f"{field} is one of {', '.join(names)}")
-    return name
+    asked = _without_prefix(field, text).upper()
+    for name in names:
+        if name.upper() == asked:
+            return name
+    raise _Refused(*_span(token), f"{field} is one of {', '.join(names)}")
 
 
 def _without_prefix(field: Field, text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from burnish.domain.app import App
 from burnish.domain.job import JobStatus, OptimizerType, TestScores, Verdict
 from burnish.domain.records import JobQuery
 from burnish.domain.usage import Role, Usage, UsageByRole
@@ -47,7 +48,8 @@ async def fill(store: JobStore) -> None:
     }
     configs = {
         "failed": a_config(optimizer_type=OptimizerType.GEPA, dataset_id=None),
-        "elsewhere": a_config(source_prompt_uris=("prompts:/ask/12",)),
+        "better": a_config(app=App(function="helpdesk.answer")),
+        "elsewhere": a_config(source_prompt_uris=("prompts:/ask/12",), app=App(url="http://app.test")),
     }
     for age, name in enumerate(("plain", "failed", "good", "better", "canceled", "elsewhere")):
         await store.create(
@@ -136,6 +138,11 @@ class SearchContract(Opener):
             ),
             ("optimizer_type = 'OPTIMIZER_TYPE_GEPA'", ["failed"]),
             ("optimizer_type LIKE 'JOINT%' AND status = 'PENDING'", ["elsewhere"]),
+            ("kind = 'app'", ["elsewhere", "better"]),
+            ("kind = 'APP' AND status = 'COMPLETED'", ["better"]),
+            ("kind != 'app'", ["canceled", "good", "failed", "plain"]),
+            ("kind IN ('prompt')", ["canceled", "good", "failed", "plain"]),
+            ("NOT kind ILIKE 'A%' AND run_id = 'run-good'", ["good"]),
             ("source_prompt_uri LIKE 'prompts:/ask/__'", ["elsewhere"]),
             ("source_prompt_uri LIKE 'prompts:/Ask/%'", []),
             ("source_prompt_uri ILIKE 'prompts:/Ask/%'", ["elsewhere"]),
@@ -200,6 +207,7 @@ class SearchContract(Opener):
             (["usage.usd DESC"], ["good", "elsewhere", "canceled", "failed", "plain", "better"]),
             (["tags.team desc"], ["plain", "good", "failed", "canceled", "elsewhere", "better"]),
             (["verdict", "tags.team"], ["better", "good", "canceled", "failed", "plain", "elsewhere"]),
+            (["kind", "status"], ["better", "elsewhere", "canceled", "good", "failed", "plain"]),
             (["test_scores.difference"], ["good", "better", "elsewhere", "canceled", "failed", "plain"]),
         ],
     )

@@ -23,6 +23,11 @@ export const VERDICT_WORDS: Record<Verdict, Word> = {
   WORSE: { label: "Worse", tone: "bad" },
 };
 
+/** What a job's prompts are used by. */
+export type Kind = "prompt" | "app";
+
+export const KIND_WORDS: Record<Kind, string> = { prompt: "Prompt", app: "App" };
+
 /** Those that answers name; another number of an old one is read only. */
 type AnsweredType = Exclude<OptimizerType, "OPTIMIZER_TYPE_DISTILLATION_100">;
 
