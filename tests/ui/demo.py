@@ -1,7 +1,7 @@
 """The demo as a newcomer sees it, on the real model: ``python -m tests.ui.demo FOLDER``.
 
-Presses the button of the empty list and watches the job until its verdict, in a real browser. It takes minutes
-of CPU, so it is run by hand; the pictures in FOLDER are to be looked at.
+Presses the button of the empty list and watches the job until its verdict, in a real browser. It takes
+minutes of CPU, so it is run by hand; the pictures in FOLDER are to be looked at.
 """
 
 from __future__ import annotations
