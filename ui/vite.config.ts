@@ -4,6 +4,10 @@ import { defineConfig } from "vitest/config";
 
 const server = process.env.BURNISH_URL ?? "http://127.0.0.1:5000";
 
+/** What no page draws first, but several draw later: dialogs, notices, differences between texts. */
+const later =
+  /@mantine.(notifications|core.*components.(Modal|ModalBase|Select|SegmentedControl|FloatingIndicator|Notification)\b)|react-remove-scroll|react-transition-group|node_modules.diff\b|shared.(diff|parts.Confirm)|job.actions.(dialogs|Register|Alias)/;
+
 /**
  * Styles behind the first words, which are drawn without them, and before the root, where Mantine writes
  * over some. Scripts wait for them all the same, and come after them: nothing of the first paint needs one.
@@ -38,8 +42,9 @@ export default defineConfig({
         // Few files: over HTTP/1.1 each of thirty small ones waits for its turn.
         codeSplitting: {
           groups: [
-            { name: "first", tags: ["$initial"], priority: 2 },
-            { name: "shared", minShareCount: 2 },
+            { name: "first", tags: ["$initial"], priority: 3 },
+            { name: "shared", test: (id) => !later.test(id), minShareCount: 2, priority: 2 },
+            { name: "later", minShareCount: 2 }, // behind it: a group takes along what it imports
           ],
         },
       },

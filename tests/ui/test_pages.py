@@ -15,6 +15,14 @@ from tests.ui.conftest import Filled, Opener
 from tests.ui.proxy import behind_path
 
 pytestmark = pytest.mark.timeout(300)
+# Chromium's own measure of what moved while the page was loaded, and what moved.
+_JUMPS = """() => new Promise(done => {
+  const told = [];
+  new PerformanceObserver(list => told.push(...list.getEntries())).observe(
+    { type: "layout-shift", buffered: true });
+  setTimeout(() => done(told.map(({ value, sources }) => [value,
+    sources.map(({ node }) => node?.className ?? node?.nodeName)])), 200);
+})"""
 
 
 def test_a_browser_with_a_wrong_clock_shows_the_right_ages(filled: Filled, visit: Opener) -> None:
@@ -38,6 +46,16 @@ def test_what_is_loaded_first_is_small(filled: Filled, visit: Opener) -> None:
     )
     expect(window.open().get_by_role("row").nth(1)).to_be_visible()
     assert 50_000 < sum(sizes) < 350_000
+
+
+@pytest.mark.parametrize("width", [360, 1280, 3840])
+def test_nothing_jumps_while_a_page_is_loaded(filled: Filled, visit: Opener, width: int) -> None:
+    window = visit(filled.base, viewport={"width": width, "height": 860})
+    for path in ("", "jobs/{improved}", "jobs/{running}", "jobs/{improved}?tab=examples"):
+        window.open(path.format(**filled.jobs))
+        window.settle()
+        jumps = window.page.evaluate(_JUMPS)
+        assert sum(value for value, _ in jumps) < 0.02, (path, jumps)
 
 
 def test_a_job_says_whether_it_is_better_and_what_it_took(filled: Filled, visit: Opener) -> None:

@@ -1,7 +1,8 @@
 """A small world for the page: support tickets that a scripted model routes to teams.
 
-The target answers well where the prompt has a rule for the team; the reflecting model (any name with
-``large`` in it) writes rules for the tickets that it is shown failures of. Answers are functions of the
+The target (any name with ``mini`` in it) answers well where the prompt has a rule for the team; the
+reflecting model writes rules for the tickets that it is shown failures of, as whole prompts or as edits,
+of which some do nothing and one does harm. Answers are functions of the
 request alone.
 """
 
@@ -33,7 +34,10 @@ RULES = {
     "sales": "Quotes, trials and plans go to sales.",
 }
 _ONE_WORD = "Answer with the team's name only."
+_IDLE = ("Read the ticket carefully before you answer.", "Customers abroad count as much as those at home.")
+_HARMFUL = "Say in a sentence why it is this team."
 _PLACES = ("Oslo", "Lyon", "Porto", "Graz", "Leeds", "Turin", "Ghent", "Bern", "Malmö", "Gdańsk")
+_EDITS = re.compile(r'<(edit[^ >]*) kind="')
 _PROMPT = re.compile(r"<prompt[^>]*>\n?(?:<message[^>]*>\n?)?|```[a-z]*\n")
 
 
@@ -77,6 +81,8 @@ def _route(text: str) -> str:
     team = _team_of(text)
     if team is None:
         return "I would need to see the ticket."
+    if _HARMFUL in text and _chance(text[-160:], "why") < 0.5:
+        return f"It is {team}, since the ticket says so."
     share = 0.97 if RULES[team] in text else 0.6 if _ONE_WORD in text else 0.25
     if _chance(text[-160:], team) < share:
         return team if _ONE_WORD in text or any(rule in text for rule in RULES.values()) else team.title()
@@ -84,6 +90,8 @@ def _route(text: str) -> str:
 
 
 def _rewrite(text: str) -> str:
+    if asked := _EDITS.search(text):
+        return _edits(text, asked.group(1))
     start = _PROMPT.search(text)
     if start is None:
         return "There is no prompt here."
@@ -97,6 +105,13 @@ def _rewrite(text: str) -> str:
         lines.append(_ONE_WORD)
     closing = "\n</prompt>" if tagged else "\n```"
     return start.group() + "\n".join([*lines, body.strip()]) + closing
+
+
+def _edits(text: str, tag: str) -> str:
+    shown = [RULES[team] for team in TEAMS if any(what in text for what in TEAMS[team])]
+    new = [idea for idea in (*shown, _ONE_WORD, *_IDLE, _HARMFUL) if idea not in text]
+    chosen = sorted(new, key=lambda idea: _chance(idea, text))[:2]
+    return "\n".join(f'<{tag} kind="rule">{idea}</{tag}>' for idea in chosen)
 
 
 def _team_of(text: str) -> str | None:

@@ -21,7 +21,9 @@ const RESULTS: readonly [string, (job: Job) => ReactNode][] = [
   [
     "Validation",
     (job) =>
-      `${formatScore(job.initial_eval_scores?.aggregate)} → ${formatScore(job.final_eval_scores?.aggregate ?? job.best_score)}`,
+      job.initial_eval_scores?.aggregate === undefined
+        ? "–"
+        : `${formatScore(job.initial_eval_scores.aggregate)} → ${formatScore(job.final_eval_scores?.aggregate ?? job.best_score)}`,
   ],
   ["Sealed test", testOf],
   ["Cost", (job) => `${plural(job.usage?.calls ?? 0, "call")}, ${formatUsd(job.usage?.usd)}`],

@@ -1,11 +1,11 @@
 import { Checkbox } from "@mantine/core";
-import { useElementSize } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
   useCallback,
   useEffect,
   useEffectEvent,
+  useLayoutEffect,
   useMemo,
   useRef,
   useState,
@@ -18,6 +18,7 @@ import { COLUMNS, fittingColumns, type ColumnKey } from "./columns";
 import { JobRow } from "./JobRow";
 import classes from "./Jobs.module.css";
 import type { Sort } from "./search";
+import { useWidth } from "./use-width";
 
 const ROW_HEIGHT = 46;
 const CARD_HEIGHT = 124;
@@ -38,7 +39,8 @@ export interface JobTableProps {
 
 /** Rows that exist only while they are in view. j and k move, enter opens, x selects. */
 export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSelect, onEnd }: JobTableProps) {
-  const { ref: frame, width } = useElementSize();
+  const frame = useRef<HTMLDivElement>(null);
+  const width = useWidth(frame);
   const narrow = width > 0 && width < CARDS_BELOW_PX;
   const navigate = useNavigate();
   const body = useRef<HTMLDivElement>(null);
@@ -58,9 +60,11 @@ export function JobTable({ jobs, columns: wanted, sort, onSort, selected, onSele
   const [last, setLast] = useState(0); // the row that had the focus
   const reached = items.some(({ index }) => index === last) ? last : (items[0]?.index ?? 0);
   const lastShown = items.at(-1)?.index ?? 0;
-  useEffect(() => virtual.measure(), [virtual, rowHeight]);
-  useEffect(() => {
-    const resizes = new ResizeObserver(() => setTop(body.current?.offsetTop ?? 0)); // what stands above may grow
+  useLayoutEffect(() => virtual.measure(), [virtual, rowHeight]);
+  useLayoutEffect(() => {
+    const measure = () => setTop(body.current?.offsetTop ?? 0);
+    measure();
+    const resizes = new ResizeObserver(measure); // what stands above may grow
     resizes.observe(document.body);
     return () => resizes.disconnect();
   }, []);

@@ -99,5 +99,5 @@ function Refusal({ error, complaints }: { error: unknown; complaints: Complaints
 
 function range<T>(low: T | undefined, high: T | undefined, show: (value: T | undefined) => string): string {
   const [first, last] = [show(low), show(high)];
-  return first === last || high === undefined ? first : `${first} – ${last}`;
+  return first === last || high === undefined ? first : `${first} to ${last}`;
 }

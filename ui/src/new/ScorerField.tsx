@@ -110,7 +110,7 @@ function OneScorer({ spec, scorer, onChange, onRemove }: OneScorerProps) {
       />
       <Checkbox
         size="xs"
-        label="Must"
+        label="Must pass"
         title="An answer that fails it counts as wrong, whatever the others say"
         checked={must}
         onChange={(event) => onChange({ weight: event.currentTarget.checked ? "must" : "" })}

@@ -137,7 +137,9 @@ function CandidateCells({ row: { candidate, depth }, best }: { row: Row; best: b
           </div>
         )}
       </span>
-      <Outcome candidate={candidate} />
+      <span>
+        <Outcome candidate={candidate} />
+      </span>
       <span className={classes.number}>{formatShort(candidate.objectives?.prompt_tokens)}</span>
       <span className={classes.number}>{formatShort(candidate.usage?.calls)}</span>
     </>
@@ -146,9 +148,5 @@ function CandidateCells({ row: { candidate, depth }, best }: { row: Row; best: b
 
 export function Outcome({ candidate }: { candidate: Candidate }) {
   const { label, tone } = wordOf(CANDIDATE_WORDS, candidate.status);
-  return (
-    <span>
-      <Badge tone={tone}>{candidate.status === "PROPOSED" ? "Measuring" : label}</Badge>
-    </span>
-  );
+  return <Badge tone={tone}>{candidate.status === "PROPOSED" ? "Measuring" : label}</Badge>;
 }

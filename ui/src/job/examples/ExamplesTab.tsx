@@ -83,9 +83,9 @@ export default function ExamplesTab({
               allowDeselect={false}
               onChange={(to) => setOrder(to ?? "fate")}
               data={[
-                { value: "fate", label: "By what became of them" },
+                { value: "fate", label: "Fixed first, then broken" },
                 { value: "hardest", label: "Hardest first" },
-                { value: "given", label: "As they are" },
+                { value: "given", label: "As in the data" },
               ]}
             />
           </Group>

@@ -8,7 +8,7 @@ const WORDS: Record<Fate, { label: string; title: string }> = {
   broken: { label: "broken", title: "The best prompt scores less than the source" },
   failing: { label: "always failing", title: "No candidate scores anything" },
   right: { label: "always right", title: "Every candidate scores all" },
-  other: { label: "neither", title: "Source and best score the same, others do not" },
+  other: { label: "unchanged", title: "Source and best prompt score the same; some others do not" },
 };
 
 /** How many examples were fixed, broken and so on. A click shows only those. */

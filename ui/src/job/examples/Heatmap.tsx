@@ -141,6 +141,7 @@ function placeOf(cell: unknown): Place {
 
 function cells({ matrix, columns, selected }: Omit<Drawn, "scale">, colors: ChartColors): Cell[] {
   const found: Cell[] = [];
+  const onTop: Cell[] = []; // else its neighbours would cover half of its border
   matrix.rows.forEach((row, y) => {
     const chosenRow = row.candidateId === selected.candidate;
     columns.forEach((column, x) => {
@@ -154,13 +155,13 @@ function cells({ matrix, columns, selected }: Omit<Drawn, "scale">, colors: Char
         return;
       }
       const color = failed ? { color: colors.ink } : {};
-      found.push({
+      (chosen ? onTop : found).push({
         value,
         itemStyle: chosen ? { ...color, borderColor: colors.ink, borderWidth: 2 } : color,
       });
     });
   });
-  return found;
+  return [...found, ...onTop];
 }
 
 function wordsOf(

@@ -37,11 +37,13 @@ function ValidationCard({ job }: { job: Job }) {
       <p className={classes.label}>Validation</p>
       <Scores before={before} after={after} decimals={2} />
       <div className={classes.note}>
-        {before !== undefined
-          ? "Chosen by this; it flatters the winner."
-          : isFinal(job.state?.status)
+        {isFinal(job.state?.status)
+          ? before === undefined
             ? "Not reached."
-            : "The source prompt is scored first."}
+            : "The search chose by this score, so it runs high."
+          : before === undefined
+            ? "The source prompt is scored first."
+            : "The search chooses by this score."}
       </div>
     </Card>
   );

@@ -20,7 +20,7 @@ export interface PromptDiffProps {
 
 /** What changed in a prompt, by word; message by message, demonstrations apart. */
 export function PromptDiff({ before, after, beforeLabel, afterLabel }: PromptDiffProps) {
-  const narrow = useMediaQuery("(max-width: 700px)");
+  const narrow = useMediaQuery("(max-width: 700px)", undefined, { getInitialValueInEffect: false });
   const [chosen, setChosen] = useState<Mode>();
   const mode = chosen ?? (narrow ? "inline" : "beside");
   const parts = useMemo(() => partsOf(before, after), [before, after]);
