@@ -26,6 +26,22 @@ async def measure(options: Options) -> Result:
         Target(what="Burnish, warm", value=statistics.median(ours), at_most=100, unit="ms", quoted=True)
     ]
     notes: list[str] = []
+    result = Result(
+        name="start",
+        about="From the request that creates a GEPA job to the first request its model gets. Both over REST "
+        "on loopback, each server with an embedded database.",
+        tables=[
+            TableOfFigures(
+                title="POST to first model request",
+                columns=("", "first job after a start, ms", "warm, median ms", "warm, most ms", "warm jobs"),
+                rows=rows,
+            )
+        ],
+        targets=targets,
+        notes=notes,
+        peers=peers.versions() if options.peers else {},
+    )
+    options.so_far(result)
     for engine in ("", "executor") if options.peers else ():
         peer = mlflow(engine)
         measured = await peers.attempt(peer.name, first_calls(peer, 1 if options.short else 3), notes)
@@ -43,18 +59,5 @@ async def measure(options: Options) -> Result:
                 quoted=True,
             )
         )
-    return Result(
-        name="start",
-        about="From the request that creates a GEPA job to the first request its model gets. Both over REST "
-        "on loopback, each server with an embedded database.",
-        tables=[
-            TableOfFigures(
-                title="POST to first model request",
-                columns=("", "first job after a start, ms", "warm, median ms", "warm, most ms", "warm jobs"),
-                rows=rows,
-            )
-        ],
-        targets=targets,
-        notes=notes,
-        peers=peers.versions() if options.peers else {},
-    )
+        options.so_far(result)
+    return result
