@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import signal
 import subprocess
 import sys
 import time
@@ -23,16 +24,16 @@ from bench.processes import adopt_orphans, end_children
 from bench.results import Result, Surroundings, as_text, keep
 
 MINUTES = {
-    "start": 3,
-    "wall_clock": 8,
-    "crash": 6,
-    "density": 5,
-    "cpu": 6,
+    "start": 5,
+    "wall_clock": 14,
+    "crash": 10,
+    "density": 8,
+    "cpu": 8,
     "scale": 6,
-    "api": 10,
-    "quality": 3,
-    "page": 3,
-    "large_dataset": 3,
+    "api": 12,
+    "quality": 4,
+    "page": 4,
+    "large_dataset": 4,
 }
 """Benchmark → the minutes that it may take; about twice what it takes on a quiet machine."""
 OTHERS = {"promptness": 10, "neighbours": 10, "gateway_cpu": 5}
@@ -54,37 +55,42 @@ def main() -> int:
     parser.add_argument(
         "--without-peers", action="store_true", help="only Burnish; nothing is installed or kept"
     )
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)  # in this process
+    parser.add_argument("--here", help=argparse.SUPPRESS)  # the one of them that this process measures
     arguments = parser.parse_args()
     options = Options(short=arguments.short, peers=not arguments.without_peers)
-    if arguments.alone:
-        measure(arguments.names[0], options)
+    if arguments.here:
+        measure(arguments.here, options)
         return 0
     names = [*dict.fromkeys(NAMES if "all" in arguments.names else arguments.names)]
     if options.peers:
         print(peers.missing(), end="", file=sys.stderr, flush=True)  # each result says it, too
-    stopped = run_each(names, sys.argv[1:], MINUTES | OTHERS)
+    again = [sys.executable, "-m", "bench", *sys.argv[1:], "--here"]
+    stopped = run_each({name: [*again, name] for name in names}, MINUTES | OTHERS)
     if stopped:
         print("; ".join(f"{name} {why}" for name, why in stopped.items()), file=sys.stderr)
     return 1 if stopped else 0
 
 
-def run_each(names: Sequence[str], arguments: Sequence[str], minutes: Mapping[str, float]) -> dict[str, str]:
-    """Each in a process of its own. Returns benchmark → what stopped it, of those that did not finish."""
+def run_each(commands: Mapping[str, Sequence[str]], minutes: Mapping[str, float]) -> dict[str, str]:
+    """Run them one after the other, each for so many minutes at most, and end all that they have started.
+
+    Returns:
+        What stopped those that did not finish, by name.
+    """
     adopt_orphans()
-    flags = [argument for argument in arguments if argument.startswith("-")]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended all the same
     stopped, began = {}, time.monotonic()
-    for number, name in enumerate(names, 1):
+    for number, (name, command) in enumerate(commands.items(), 1):
         so_far = (time.monotonic() - began) / 60
-        print(f"\n=== {name} ({number} of {len(names)}, {so_far:.0f} min)", file=sys.stderr, flush=True)
-        process = subprocess.Popen([sys.executable, "-m", "bench", name, *flags, "--alone"])
+        print(f"\n=== {name} ({number} of {len(commands)}, {so_far:.0f} min)", file=sys.stderr, flush=True)
+        process = subprocess.Popen(command)
         try:
             if process.wait(60 * minutes[name]):
                 stopped[name] = f"ended with {process.returncode}"
         except subprocess.TimeoutExpired:
-            stopped[name] = f"stopped after {minutes[name]:g} min"
+            stopped[name] = f"was stopped after {minutes[name]:g} min"
         finally:
-            end_children()  # also its servers, which may have outlived it
+            end_children()
     print(f"\n{(time.monotonic() - began) / 60:.0f} min", file=sys.stderr)
     return stopped
 

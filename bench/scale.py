@@ -152,7 +152,7 @@ def result_of(found: Sequence[tuple[int, Drained]], seconds: float) -> Result:
         [queued, at.workers, at.jobs, at.worker_ms, at.postgres_ms, at.workers * one.worker_ms / at.worker_ms]
         for queued, at in found
     ]
-    by_workers = [at for _, at in found]
+    by_size = [(f"{at.workers}, {queued:,}", at) for queued, at in found]
     return Result(
         name="scale",
         about=f"Jobs of one call each, a model that answers at once, {CONCURRENCY} jobs at a time in each "
@@ -175,12 +175,13 @@ def result_of(found: Sequence[tuple[int, Drained]], seconds: float) -> Result:
         plots=[
             Plot(
                 title="CPU of a job",
-                x="workers",
+                x="workers, jobs in the queue",
                 y="ms",
                 series={
-                    "worker": [(at.workers, at.worker_ms) for at in by_workers],
-                    "PostgreSQL": [(at.workers, at.postgres_ms) for at in by_workers],
+                    "workers": [(at, drained.worker_ms) for at, drained in by_size],
+                    "PostgreSQL": [(at, drained.postgres_ms) for at, drained in by_size],
                 },
+                kind="bars",
             )
         ],
         targets=[

@@ -19,7 +19,7 @@ async def first_calls(peer: Peer, warm_jobs: int) -> tuple[float, list[float]]:
 
 
 async def measure(options: Options) -> Result:
-    jobs = 3 if options.short else 20
+    jobs = 3 if options.short else 12
     ours_first, ours = await first_calls(burnish(), jobs)
     rows = [("Burnish", ours_first, statistics.median(ours), max(ours), jobs)]
     targets = [
@@ -42,11 +42,11 @@ async def measure(options: Options) -> Result:
         peers=peers.versions() if options.peers else {},
     )
     options.so_far(result)
-    for engine in ("", "executor") if options.peers else ():
-        peer = mlflow(engine)
-        measured = await peers.attempt(peer.name, first_calls(peer, 1 if options.short else 3), notes)
-        if measured is None:
-            continue
+    if not options.peers:
+        return result
+    peer = mlflow()
+    measured = await peers.attempt(peer.name, first_calls(peer, 1 if options.short else 3), notes)
+    if measured is not None:
         first, later = measured
         rows.append((peer.name, first, statistics.median(later), max(later), len(later)))
         share = statistics.median(later) / statistics.median(ours)
@@ -59,5 +59,4 @@ async def measure(options: Options) -> Result:
                 quoted=True,
             )
         )
-        options.so_far(result)
     return result

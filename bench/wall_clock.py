@@ -136,7 +136,7 @@ async def measure(options: Options) -> Result:
                 rows=jobs,
             ),
         ],
-        plots=[Plot(title="A whole job", x="", y="seconds", series=bars, kind="bars", log="y")],
+        plots=[Plot(title="A whole job", x="", y="seconds", series=bars, kind="bars")],
         targets=targets,
         notes=notes,
         seeds=list(seeds),
