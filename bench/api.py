@@ -56,6 +56,9 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "search, best score first": {**NEWEST, "order_by": ["final_eval_scores.aggregate DESC"]},
 }
 
+CONSTANTS = {"get_ms": "get", "search_ms": "search, newest 100", "create_ms": "create"}
+"""Name for ``docs/scaling.md`` → request."""
+
 OPTUNA = """
 import json, optuna, statistics, sys, time
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -352,6 +355,7 @@ async def measure(options: Options) -> Result:
     lines: dict[str, list[tuple[float | str, float]]] = {}
     memories: list[list[Cell]] = []
     notes: list[str] = []
+    constants: dict[str, float] = {}
     result = Result(
         name="api",
         about="One client, one kept connection, one experiment that holds all jobs. MLflow's search ignores "
@@ -371,6 +375,7 @@ async def measure(options: Options) -> Result:
         ],
         targets=targets,
         notes=notes,
+        constants=constants,
         peers=peers.versions() if options.peers else {},
     )
     plain: dict[int, Took] = {}
@@ -381,6 +386,8 @@ async def measure(options: Options) -> Result:
         lines[f"Burnish, {database}"] = [(size, at["search, newest 100"].p50) for size, at in found.items()]
         plain = plain or {size: at["search, newest 100"] for size, at in found.items()}
         first, last = found[sizes[0]], found[sizes[-1]]
+        if not constants:
+            constants |= {name: last[kind].p50 for name, kind in CONSTANTS.items()}
         newest, filtered = last["search, newest 100"].p50, last["search, tag and score"].p50
         flat = newest / first["search, newest 100"].p50
         targets += [

@@ -91,7 +91,9 @@ def test_an_unmeasured_target_is_neither() -> None:
 def test_sizes_follow_from_the_measured_constant() -> None:
     result = {"constants": {LONG.name: 2.0}, "command": "python -m bench cpu", "date": "2026-01-02 03:04"}
     [row] = [line for line in sizes_table({"cpu": result}) if line.startswith("| 10 ")]
-    assert row == "| 10 | 310 | 60,000 | 5,000 | 11,000 | 2,500 |"  # a core makes 500 calls of 2 ms a second
+    assert (
+        row == "| 10 | 310 | 60,000 | 5,000 | 11,000 | 5.8 | 2,500 |"
+    )  # a core makes 500 calls of 2 ms a second
     assert "| 2 ms | `python -m bench cpu`, 2026-01-02 |" in "\n".join(constants_table({"cpu": result}))
 
 
