@@ -13,7 +13,7 @@ from bench.results import Cell, Result, TableOfFigures, Target
 from bench.servers import WARM_UP, Peer, burnish, mlflow, serving
 from burnish.llm.testing.faults import Faults
 
-LATENCY_SECONDS = 5.0
+LATENCY_SECONDS = 10.0
 WATCHED_SECONDS = 10.0
 ENDLESS = 5_000
 """A budget that no job has spent while it is watched."""
