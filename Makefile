@@ -85,7 +85,7 @@ chaos-short: $(STAMP) ## kill real processes under a few jobs, every kind of fau
 chaos: $(STAMP)      ## kill real processes under more than 200 jobs; prints what was lost (half an hour)
 	$(BIN)/python -m tests.chaos
 
-bench: ui            ## everything measured beside its peers, into bench/results (40 minutes of a quiet machine)
+bench: ui            ## everything measured beside its peers, into bench/results (35 minutes of a quiet machine)
 	$(BIN)/python -m bench all
 
 bench-%: ui          ## one of them: make bench-start, bench-cpu, bench-api, …

@@ -60,8 +60,26 @@ async def crash(server: Server, budget: int, share: float, whole: Finished) -> C
 async def measure(options: Options) -> Result:
     budget = WARM_UP if options.short else BUDGET
     rows: list[list[Cell]] = []
-    bars, targets = {}, []
+    bars: dict[str, list[tuple[float | str, float]]] = {}
+    targets: list[Target] = []
     notes: list[str] = []
+    result = Result(
+        name="crash",
+        about=f"A GEPA job of budget {budget}, calls of {LATENCY_SECONDS * 1000:g} ms, 16 in flight. "
+        "Its server and all its processes are killed with SIGKILL after a share of the calls and begun "
+        "again at once. MLflow's job begins anew, whenever it is killed, so it is killed once.",
+        tables=[
+            TableOfFigures(
+                title="One job, from creation to completion",
+                columns=("", "", "calls", "in flight at the kill", "paid twice", "seconds"),
+                rows=rows,
+            )
+        ],
+        plots=[Plot(title="Calls paid twice", x="killed after", y="calls", series=bars, kind="bars")],
+        targets=targets,
+        notes=notes,
+        peers=peers.versions() if options.peers else {},
+    )
     for peer in (burnish(), *((mlflow(),) if options.peers else ())):
         measuring = crashes(peer, budget)
         measured = await measuring if peer.is_burnish else await peers.attempt(peer.name, measuring, notes)
@@ -85,20 +103,5 @@ async def measure(options: Options) -> Result:
                     quoted=True,
                 )
             )
-    return Result(
-        name="crash",
-        about=f"A GEPA job of budget {budget}, calls of {LATENCY_SECONDS * 1000:g} ms, 16 in flight. "
-        "Its server and all its processes are killed with SIGKILL after a share of the calls and begun "
-        "again at once.",
-        tables=[
-            TableOfFigures(
-                title="One job, from creation to completion",
-                columns=("", "", "calls", "in flight at the kill", "paid twice", "seconds"),
-                rows=rows,
-            )
-        ],
-        plots=[Plot(title="Calls paid twice", x="killed after", y="calls", series=bars, kind="bars")],
-        targets=targets,
-        notes=notes,
-        peers=peers.versions() if options.peers else {},
-    )
+        options.so_far(result)
+    return result

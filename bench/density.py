@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import peers
 from bench.options import Options
-from bench.planted_insight import BUDGET
 from bench.processes import cpu_seconds, memory_mb
-from bench.results import Result, TableOfFigures, Target
+from bench.results import Cell, Result, TableOfFigures, Target
 from bench.servers import WARM_UP, Peer, burnish, mlflow, serving
 from burnish.llm.testing.faults import Faults
 
-LATENCY_SECONDS = 5.0
-WATCHED_SECONDS = 15.0
+LATENCY_SECONDS = 10.0
+WATCHED_SECONDS = 10.0
+ENDLESS = 5_000
+"""A budget that no job has spent while it is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,62 +39,35 @@ class Density:
         return (self.running_mb - self.idle_mb) / self.jobs
 
 
-async def density(peer: Peer, jobs: int, watched_seconds: float) -> Density:
-    """Start the jobs, wait until each has asked its model, and watch them."""
+async def densities(peer: Peer, numbers: Sequence[int], watched_seconds: float) -> list[Density]:
+    """Let more and more jobs run on one server, and watch it each time when all of them ask their model."""
+    found: list[Density] = []
     async with serving(peer) as server:
         await server.job(WARM_UP, 1)
         await asyncio.sleep(2)
         idle = memory_mb(server.pid)
         server.model.faults = Faults(latency_seconds=LATENCY_SECONDS, jitter_seconds=LATENCY_SECONDS)
-        made = [await server.submit(BUDGET, seed) for seed in range(jobs)]
-        counts: dict[str, int] = {}
-        while sum(counts.get(job_id, 0) for job_id in made) < jobs:
-            await asyncio.sleep(0.5)
+        made: list[str] = []
+        for jobs in numbers:
+            made += [await server.submit(ENDLESS, seed) for seed in range(len(made), jobs)]
             for job_id in made:
-                job = (await server.ask("GET", f"/api/3.0/mlflow/prompt-optimization/jobs/{job_id}"))["job"]
-                counts[job_id] = int(job["state"]["status"] == "JOB_STATUS_IN_PROGRESS")
-        await asyncio.sleep(LATENCY_SECONDS)
-        requests, used = server.model.requests, cpu_seconds(server.pid)
-        await asyncio.sleep(watched_seconds)
-        calls = server.model.requests - requests
-        cpu = 1000 * (cpu_seconds(server.pid) - used) / calls if calls else None
-        running = memory_mb(server.pid)
-        for job_id in made:
-            await server.cancel(job_id)
-    return Density(jobs, idle, running, cpu)
+                await server.until_running(job_id)
+            await asyncio.sleep(LATENCY_SECONDS)
+            requests, used = server.model.requests, cpu_seconds(server.pid)
+            await asyncio.sleep(watched_seconds)
+            calls = server.model.requests - requests
+            cpu = 1000 * (cpu_seconds(server.pid) - used) / calls if calls else None
+            found.append(Density(jobs, idle, memory_mb(server.pid), cpu))
+    return found
 
 
 async def measure(options: Options) -> Result:
     numbers = (1, 5) if options.short else (1, 50, 200)
     seconds = 5.0 if options.short else WATCHED_SECONDS
-    ours = [await density(burnish(workers=count), count, seconds) for count in numbers]
-    rows = [("Burnish", one.jobs, one.idle_mb, one.running_mb, one.mb_a_job, one.cpu_ms) for one in ours]
-    targets = []
+    rows: list[list[Cell]] = []
+    targets: list[Target] = []
     notes: list[str] = []
-    for peer in (mlflow(),) if options.peers else ():
-        theirs = [
-            one
-            for count in (1, 2)
-            if (one := await peers.attempt(peer.name, density(peer, count, seconds), notes)) is not None
-        ]
-        if not theirs:
-            continue
-        rows += [
-            (peer.name, one.jobs, one.idle_mb, one.running_mb, one.mb_a_job, one.cpu_ms) for one in theirs
-        ]
-        most = theirs[-1].mb_a_job / ours[-1].mb_a_job
-        targets += [
-            Target(
-                what="memory a job, MLflow's beside ours", value=most, at_least=50, unit="times", quoted=True
-            ),
-            Target(
-                what="memory of an idle server, MLflow's beside ours",
-                value=theirs[0].idle_mb / ours[0].idle_mb,
-                at_least=5,
-                unit="times",
-            ),
-        ]
-    return Result(
+    result = Result(
         name="density",
         about=f"GEPA jobs on a model that takes {LATENCY_SECONDS:g} to {2 * LATENCY_SECONDS:g} s a call, "
         "all running at once in one server (proportional set size of it and all its processes). MLflow runs "
@@ -108,3 +83,32 @@ async def measure(options: Options) -> Result:
         notes=notes,
         peers=peers.versions() if options.peers else {},
     )
+    ours = await densities(burnish(workers=numbers[-1]), numbers, seconds)
+    rows += [_row("Burnish", one) for one in ours]
+    options.so_far(result)
+    if not options.peers:
+        return result
+    peer = mlflow()
+    theirs = await peers.attempt(peer.name, densities(peer, (1, 2), seconds), notes)
+    if theirs is not None:
+        rows += [_row(peer.name, one) for one in theirs]
+        targets += [
+            Target(
+                what="memory a job, MLflow's beside ours",
+                value=theirs[-1].mb_a_job / ours[-1].mb_a_job,
+                at_least=50,
+                unit="times",
+                quoted=True,
+            ),
+            Target(
+                what="memory of an idle server, MLflow's beside ours",
+                value=theirs[0].idle_mb / ours[0].idle_mb,
+                at_least=5,
+                unit="times",
+            ),
+        ]
+    return result
+
+
+def _row(name: str, one: Density) -> list[Cell]:
+    return [name, one.jobs, one.idle_mb, one.running_mb, one.mb_a_job, one.cpu_ms]

@@ -5,6 +5,7 @@ Burnish's results do not depend on it: where a peer cannot be had or does not wo
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from bench.results import ROOT
 
 REQUIREMENTS = Path(__file__).with_name("peers.txt")
 FOLDER = ROOT / ".bench" / "peers"
+MINUTES = 6.0
+"""That one peer may take in one benchmark."""
 
 T = TypeVar("T")
 
@@ -56,13 +59,16 @@ def missing() -> str:
 
 
 async def attempt(name: str, measuring: Awaitable[T], notes: list[str]) -> T | None:
-    """What a peer's measurement gives; ``None`` and a note where the peer does not get through it."""
+    """What a peer's measurement gives; ``None`` and a note where the peer does not get through it in time."""
     try:
-        return await measuring
+        async with asyncio.timeout(60 * MINUTES):
+            return await measuring
+    except TimeoutError:
+        notes.append(f"{name} could not be measured: it was not done after {MINUTES:g} min")
     except Exception as error:  # noqa: BLE001 - whatever stopped a peer is no reason to lose our own figures
         traceback.print_exc()
         notes.append(f"{name} could not be measured: {str(error).splitlines()[0] if str(error) else error!r}")
-        return None
+    return None
 
 
 def versions() -> dict[str, str]:

@@ -67,8 +67,10 @@ def save_plot(path: Path, plot: Plot) -> None:
                 axes.plot(*zip(*points, strict=True), label=name, marker=marker, markersize=4, linewidth=1.6)
         if "x" in plot.log:
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:,.10g}")
         if "y" in plot.log:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:,.10g}")
         axes.set_xlabel(plot.x)
         axes.set_ylabel(plot.y)
         if len(plot.series) > 1:
@@ -78,12 +80,18 @@ def save_plot(path: Path, plot: Plot) -> None:
 
 
 def _bars(axes: Axes, plot: Plot) -> None:
-    names = list(dict.fromkeys(str(x) for points in plot.series.values() for x, _ in points))
+    """Groups of bars; those of a group stand side by side above its name, however many there are."""
+    groups = list(dict.fromkeys(str(x) for points in plot.series.values() for x, _ in points))
+    heights = {name: {str(x): y for x, y in points} for name, points in plot.series.items()}
     width = 0.8 / len(plot.series)
-    for number, (name, points) in enumerate(plot.series.items()):
-        heights = {str(x): y for x, y in points}
-        shift = (number - (len(plot.series) - 1) / 2) * width
-        places = [place + shift for place, x in enumerate(names) if x in heights]
-        bars = axes.bar(places, [heights[x] for x in names if x in heights], width, label=name)
-        axes.bar_label(bars, fmt="{:.3g}", fontsize=8, padding=2)
-    axes.set_xticks(range(len(names)), names)
+    for name, of_group in heights.items():
+        places = []
+        for place, group in enumerate(groups):
+            if group in of_group:
+                there = [other for other in heights if group in heights[other]]
+                places.append(place + (there.index(name) - (len(there) - 1) / 2) * width)
+        shown = [of_group[group] for group in groups if group in of_group]
+        bars = axes.bar(places, shown, width, label=name)
+        axes.bar_label(bars, fmt="{:,.3g}", fontsize=8, padding=2)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.margins(y=0.1)  # for the figures above

@@ -1,11 +1,16 @@
-"""What processes use: memory and CPU of one and of all that it has started (Linux)."""
+"""Processes and all that they have started: what memory and CPU they use, and how they are ended (Linux)."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import signal
+import sys
+import time
 from pathlib import Path
 
+_BECOME_SUBREAPER = 36  # of <sys/prctl.h>
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -19,6 +24,23 @@ def family(pid: int) -> set[int]:
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
     return found
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of descendants whose own parents end, so that :func:`family` has them."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1)
+
+
+def end_children() -> None:
+    """Kill everything that this process has started and that lives, and wait until it is gone."""
+    while others := family(os.getpid()) - {os.getpid()}:
+        for pid in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):  # another's, which will become ours
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.05)
 
 
 def memory_mb(pid: int) -> float:

@@ -135,7 +135,7 @@ def keep(result: Result, surroundings: Surroundings) -> Path:
     kept = {
         **asdict(result),
         "targets": [asdict(target) | {"met": target.met} for target in result.targets],
-        "command": " ".join(["python", "-m", "bench", *sys.argv[1:]]),
+        "command": f"python -m bench {result.name}",
         "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime(began)),
         "minutes": round((time.time() - began) / 60, 1),
         "commit": _git("log", "-1", "--format=%h", "--abbrev=10", "--", *result.kept),

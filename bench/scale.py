@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,12 +118,12 @@ async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: 
 
 async def measure(options: Options) -> Result:
     length, long, most = (300, 1_000, 2) if options.short else (10_000, 100_000, 8)
-    seconds, counts = (5.0, (1, 2)) if options.short else (30.0, (1, 2, 4))
+    seconds, counts = (5.0, (1, 2)) if options.short else (20.0, (1, 2, 4))
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
     deployment = Deployment(folder, postgres=True, latency_ms=0.0, worker_concurrency=CONCURRENCY)
     deployment.workers = []
     workers = [deployment.make_worker(number) for number in range(1, most + 1)]
-    found = []
+    found: list[tuple[int, Drained]] = []
     async with deployment:
         try:
             assert deployment.postgres is not None
@@ -131,18 +132,27 @@ async def measure(options: Options) -> Result:
             await asyncio.to_thread(queue.lengthen, template_id, length, "short-")
             for count in counts:
                 found.append((length, await drain(queue, workers[:count], postgres, seconds)))
+                options.so_far(result_of(found, seconds))
             await asyncio.to_thread(queue.lengthen, f"short-{length}", long, "long-")
             found.append((long, await drain(queue, workers, postgres, seconds)))
         finally:
             for worker in workers:
                 if worker.alive:
                     worker.kill()
-    one, two = found[0][1], found[1][1]
+    return result_of(found, seconds)
+
+
+def result_of(found: Sequence[tuple[int, Drained]], seconds: float) -> Result:
+    """
+    Args:
+        found: (jobs in the queue, what was done), the one with a single worker first.
+    """
+    one, others = found[0][1], [at for _, at in found if at.workers == 2]
     rows: list[list[Cell]] = [
         [queued, at.workers, at.jobs, at.worker_ms, at.postgres_ms, at.workers * one.worker_ms / at.worker_ms]
         for queued, at in found
     ]
-    by_workers = [at for queued, at in found]
+    by_size = [(f"{at.workers}, {queued:,}", at) for queued, at in found]
     return Result(
         name="scale",
         about=f"Jobs of one call each, a model that answers at once, {CONCURRENCY} jobs at a time in each "
@@ -165,12 +175,13 @@ async def measure(options: Options) -> Result:
         plots=[
             Plot(
                 title="CPU of a job",
-                x="workers",
+                x="workers, jobs in the queue",
                 y="ms",
                 series={
-                    "worker": [(at.workers, at.worker_ms) for at in by_workers],
-                    "PostgreSQL": [(at.workers, at.postgres_ms) for at in by_workers],
+                    "workers": [(at, drained.worker_ms) for at, drained in by_size],
+                    "PostgreSQL": [(at, drained.postgres_ms) for at, drained in by_size],
                 },
+                kind="bars",
             )
         ],
         targets=[
@@ -180,6 +191,7 @@ async def measure(options: Options) -> Result:
                 at_least=1.8,
                 unit="times",
             )
+            for two in others[:1]
         ],
         constants={"worker_ms_a_job": one.worker_ms, "postgres_ms_a_job": one.postgres_ms},
     )

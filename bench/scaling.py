@@ -10,6 +10,7 @@ CALLS, IN_FLIGHT, CALL_SECONDS = 300, 16, 1.0
 """Of the jobs in the table of sizes."""
 WORKERS = (1, 10, 100, 1000)
 ROWS_A_CALL = 2  # journal and evaluation
+STORED_KB_A_CALL = 77 / 66  # counted, see the page
 HEARTBEATS_A_SECOND = 2
 LOOKS_A_SECOND = 0.8  # of each worker, at the heartbeats of all running jobs
 
@@ -51,6 +52,9 @@ CONSTANTS = (
         "a short run, loaded machine",
     ),
     Constant("PostgreSQL's CPU for a job of one call", "scale", "postgres_ms_a_job", 9.0, "the same"),
+    Constant("a server's `get` of a job", "api", "get_ms", 1.0, "by hand"),
+    Constant("a server's `search`, a page of 100 jobs", "api", "search_ms", 10.0, "the same"),
+    Constant("a server's `create` of a small job", "api", "create_ms", 26.0, "200 records, by hand"),
 )
 
 
@@ -71,8 +75,8 @@ def sizes_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     running = jobs_a_second * CALLS * CALL_SECONDS / IN_FLIGHT
     rows = [
         "| workers | jobs running | jobs an hour | model calls a second | rows a second "
-        "| heartbeats read a second |",
-        "|---|---|---|---|---|---|",
+        "| MB a second | heartbeats read a second |",
+        "|---|---|---|---|---|---|---|",
     ]
     for workers in WORKERS:
         beats = workers * running
@@ -81,12 +85,14 @@ def sizes_table(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
             workers * jobs_a_second * 3600,
             workers * jobs_a_second * CALLS,
             workers * jobs_a_second * CALLS * ROWS_A_CALL + beats * HEARTBEATS_A_SECOND,
+            workers * jobs_a_second * CALLS * STORED_KB_A_CALL / 1000,
             workers * LOOKS_A_SECOND * beats,
         )
         rows.append(f"| {workers:,} | {' | '.join(f'{_rounded(figure):,}' for figure in figures)} |")
     return rows
 
 
-def _rounded(value: float) -> int:
+def _rounded(value: float) -> float:
     """Two figures that count."""
-    return int(float(f"{value:.2g}"))
+    rounded = float(f"{value:.2g}")
+    return int(rounded) if rounded >= 10 else rounded

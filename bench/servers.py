@@ -31,6 +31,7 @@ from burnish.llm.testing.scripted_server import ScriptedServer
 from tests.chaos.processes import free_port
 
 JOBS = "/api/3.0/mlflow/prompt-optimization/jobs"
+WAITING, RUNNING = "JOB_STATUS_PENDING", "JOB_STATUS_IN_PROGRESS"
 TEST = 500
 TIMEOUT_SECONDS = 600.0
 WARM_UP = 2 * VALIDATION + 12
@@ -275,14 +276,24 @@ class Server:
             status = job["state"]["status"]
             if status == "JOB_STATUS_COMPLETED":
                 return job
-            if status not in ("JOB_STATUS_PENDING", "JOB_STATUS_IN_PROGRESS"):
+            if status not in (WAITING, RUNNING):
                 raise RuntimeError(f"{self.peer.name}: {status} {job['state'].get('error_message', '')}")
             if time.perf_counter() - began > TIMEOUT_SECONDS:
                 raise RuntimeError(f"{self.peer.name}: not done after {TIMEOUT_SECONDS:g} s")
             await asyncio.sleep(0.1)
 
-    async def cancel(self, job_id: str) -> None:
-        await self.ask("POST", f"{JOBS}/{job_id}/cancel", {})
+    async def until_running(self, job_id: str) -> None:
+        """
+        Raises:
+            RuntimeError: it ended instead.
+        """
+        while (status := await self._status(job_id)) != RUNNING:
+            if status != WAITING:
+                raise RuntimeError(f"{self.peer.name}: {status}")
+            await asyncio.sleep(0.2)
+
+    async def _status(self, job_id: str) -> str:
+        return str((await self.ask("GET", f"{JOBS}/{job_id}"))["job"]["state"]["status"])
 
     async def job(self, budget: int, seed: int = 0) -> Finished:
         """One from creation to completion, alone."""

@@ -19,31 +19,14 @@ async def first_calls(peer: Peer, warm_jobs: int) -> tuple[float, list[float]]:
 
 
 async def measure(options: Options) -> Result:
-    jobs = 3 if options.short else 20
+    jobs = 3 if options.short else 12
     ours_first, ours = await first_calls(burnish(), jobs)
     rows = [("Burnish", ours_first, statistics.median(ours), max(ours), jobs)]
     targets = [
         Target(what="Burnish, warm", value=statistics.median(ours), at_most=100, unit="ms", quoted=True)
     ]
     notes: list[str] = []
-    for engine in ("", "executor") if options.peers else ():
-        peer = mlflow(engine)
-        measured = await peers.attempt(peer.name, first_calls(peer, 1 if options.short else 3), notes)
-        if measured is None:
-            continue
-        first, later = measured
-        rows.append((peer.name, first, statistics.median(later), max(later), len(later)))
-        share = statistics.median(later) / statistics.median(ours)
-        targets.append(
-            Target(
-                what=f"times sooner than {peer.name}, warm",
-                value=share,
-                at_least=50,
-                unit="times",
-                quoted=True,
-            )
-        )
-    return Result(
+    result = Result(
         name="start",
         about="From the request that creates a GEPA job to the first request its model gets. Both over REST "
         "on loopback, each server with an embedded database.",
@@ -58,3 +41,22 @@ async def measure(options: Options) -> Result:
         notes=notes,
         peers=peers.versions() if options.peers else {},
     )
+    options.so_far(result)
+    if not options.peers:
+        return result
+    peer = mlflow()
+    measured = await peers.attempt(peer.name, first_calls(peer, 1 if options.short else 3), notes)
+    if measured is not None:
+        first, later = measured
+        rows.append((peer.name, first, statistics.median(later), max(later), len(later)))
+        share = statistics.median(later) / statistics.median(ours)
+        targets.append(
+            Target(
+                what=f"times sooner than {peer.name}, warm",
+                value=share,
+                at_least=50,
+                unit="times",
+                quoted=True,
+            )
+        )
+    return result

@@ -8,8 +8,6 @@ import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
-import gepa
-
 from bench.options import Options
 from bench.results import Cell, Plot, Result, TableOfFigures, Target
 
@@ -32,6 +30,13 @@ from .searches import ABLATIONS, FACTORIAL, LIBRARY, ON_SAME_SPLIT, SEARCHES
 
 SEEDS, MINUTES = 200, 8.0
 REPLAYED_SPLITS = 60
+WORLDS = ("scores", "searches", "simulated", "planted", "world")
+SOURCES = (
+    "src/burnish/optimizers",
+    "src/burnish/evaluation/statistics.py",
+    *(f"bench/quality/{name}.py" for name in WORLDS),
+)
+"""What the raw figures depend on; they are older than the tables that are made of them."""
 SIMULATED = tuple(task for task in TASKS if task != PLANTED)
 
 
@@ -65,8 +70,8 @@ def _measure(options: Options) -> Result:
         targets=_targets(scores, reached),
         plots=[_mean_curve(scores)],
         seeds=list(range(FIRST_SEED, FIRST_SEED + seeds_of(scores))),
-        sources=("src/burnish/optimizers", "bench/quality"),
-        peers={"gepa": getattr(gepa, "__version__", "")},
+        sources=SOURCES,
+        kept=("bench/quality/scores.json",),
         notes=[
             "FACTORIAL divides its examples as its jobs do (0.45 to 0.2), the others have equal parts; rows "
             "that say so exchange this. Joint search has no edits of a reflection model to test here and is "

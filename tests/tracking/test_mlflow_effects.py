@@ -641,6 +641,34 @@ def test_rows_are_written_only_where_mlflow_has_written_the_same(
     assert all(len(trace.data.spans) == 1 for trace in found)
 
 
+def test_a_price_that_mlflow_does_not_know_is_looked_for_once(
+    own: MlflowTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.tracing.otel import translation
+
+    run_id, batch = trace_batch(own)
+    used = Usage(calls=1, prompt_tokens=30, completion_tokens=2)
+    paid = [
+        replace(
+            trace,
+            model="unheard-of",
+            record=replace(trace.record, evaluation=replace(trace.record.evaluation, usage=used)),
+        )
+        for trace in batch.traces
+    ]
+    asked: list[Any] = []
+    # Not there in the oldest versions, which know no prices.
+    monkeypatch.setattr(
+        translation,
+        "calculate_cost_by_model_and_token_usage",
+        lambda *about: asked.append(about),
+        raising=False,
+    )
+    own._traces._rows._agrees = True
+    own.log_traces(run_id, replace(batch, traces=paid))
+    assert len(asked) <= 1
+
+
 def test_traces_that_another_worker_writes_at_this_moment_are_there_once(
     shared: MlflowTracker, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from burnish.tracking.mlflow.transaction import Transaction
@@ -17,6 +18,9 @@ from burnish.tracking.mlflow.transaction import Transaction
 SPANS_LOCATION = "mlflow.trace.spansLocation"  # MLflow sets it with the first span
 _NAME = "mlflow.traceName"
 _USAGE = "mlflow.trace.tokenUsage"
+_MODEL = "mlflow.llm.model"
+_SPAN_USAGE = "mlflow.chat.tokenUsage"
+_COST = "mlflow.llm.cost"
 _OWN = {"assessment_id", "created_timestamp", "last_updated_timestamp"}  # drawn anew for each row
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -28,6 +32,7 @@ class TraceRows:
 
     def __init__(self) -> None:
         self._agrees: bool | None = None
+        self._unpriced: set[str] = set()
 
     def write(
         self, store: Any, transaction: Transaction, traces: Sequence[tuple[Any, Any]]
@@ -48,11 +53,11 @@ class TraceRows:
             store.start_trace(info)
             store.log_spans(info.experiment_id, [span])
             session.flush()
-            expected = _comparable(trace_rows(experiment, [(info, span)]))
+            expected = _comparable(trace_rows(experiment, [(info, span)], self._unpriced))
             self._agrees = expected == _comparable(_written(session, info.trace_id))
         if not self._agrees or not self._may_write(store, experiment):
             return traces
-        rows = trace_rows(experiment, traces)
+        rows = trace_rows(experiment, traces, self._unpriced)
         for table in _tables():
             if rows[table.name]:
                 session.execute(table.insert(), rows[table.name])
@@ -83,10 +88,13 @@ def begun_rows(session: Any, trace_ids: Sequence[str]) -> list[tuple[str, bool]]
     return [(trace_id, location is not None) for trace_id, location in found]
 
 
-def trace_rows(experiment: Any, traces: Iterable[tuple[Any, Any]]) -> Rows:
-    """Rows of finished traces of one span each, as ``start_trace`` and ``log_spans`` leave them."""
+def trace_rows(experiment: Any, traces: Iterable[tuple[Any, Any]], unpriced: set[str]) -> Rows:
+    """Rows of finished traces of one span each, as ``start_trace`` and ``log_spans`` leave them.
+
+    Args:
+        unpriced: models of which MLflow knows no price; gets those that are found to be such.
+    """
     from mlflow.store.tracking.dbmodels import models
-    from mlflow.tracing.otel.translation import translate_span_when_storing
     from mlflow.utils.uri import append_to_uri_path
 
     columns = {table.name: [c.name for c in table.c if c.computed is None] for table in _tables()}
@@ -98,10 +106,10 @@ def trace_rows(experiment: Any, traces: Iterable[tuple[Any, Any]]) -> Rows:
         rows[table.__tablename__].append({name: row.get(name) for name in columns[table.__tablename__]})
 
     for info, span in traces:
-        content = translate_span_when_storing(span)
+        content = _content_of(span, unpriced)
         attributes = content["attributes"]
-        usage = json.loads(attributes["mlflow.chat.tokenUsage"])
-        costs = json.loads(attributes.get("mlflow.llm.cost", "{}"))
+        usage = json.loads(attributes[_SPAN_USAGE])
+        costs = json.loads(attributes.get(_COST, "{}"))
         trace_id, experiment_id = info.trace_id, int(info.experiment_id)
         tags = {
             "mlflow.artifactLocation": place.replace("ID", trace_id),
@@ -149,13 +157,41 @@ def trace_rows(experiment: Any, traces: Iterable[tuple[Any, Any]]) -> Rows:
                 "start_time_unix_nano": span.start_time_ns,
                 "end_time_unix_nano": span.end_time_ns,
                 "content": json.dumps(content, ensure_ascii=not promoted),
-                "model_name": json.loads(attributes["mlflow.llm.model"])[:500],
+                "model_name": json.loads(attributes[_MODEL])[:500],
                 **costs,
             },
         )
         for assessment in info.assessments:
             add(models.SqlAssessments, _assessment(assessment, info))
     return rows
+
+
+def _content_of(span: Any, unpriced: set[str]) -> dict[str, Any]:
+    """The span as MLflow stores it. For each one whose cost it does not find, MLflow would look for litellm
+    and through all its price lists, which is half of what a trace takes."""
+    from mlflow.tracing.otel.translation import translate_span_when_storing
+
+    model = span.get_attribute(_MODEL)
+    if model in unpriced:
+        content: dict[str, Any] = translate_span_when_storing(_Priced(span))
+        del content["attributes"][_COST]
+        return content
+    content = translate_span_when_storing(span)
+    if _COST not in content["attributes"] and json.loads(content["attributes"][_SPAN_USAGE])["total_tokens"]:
+        unpriced.add(model)
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """A span that has a cost, so that none is looked for."""
+
+    span: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        content: dict[str, Any] = self.span.to_dict()
+        content["attributes"][_COST] = "{}"
+        return content
 
 
 def _assessment(assessment: Any, info: Any) -> Mapping[str, Any]:
