@@ -10,7 +10,7 @@ Promises (``optimizers.testing.contract.OptimizerContract``), whatever the laten
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,6 +39,8 @@ class Task:
         teacher: what the reflection model answers to the same prompts, scored by the same scorers;
             ``None`` where the job names no such model.
         of_app: the prompts are those of an app, which fills them in itself.
+        keep_room: holds so many calls of the budget back from now on, in the place of those held before, for
+            a check at the end that must not fall to calls which were lost or paid twice; 0 gives them free.
     """
 
     source: Candidate
@@ -49,6 +51,7 @@ class Task:
     max_calls: int | None = None
     teacher: Evaluate | None = None
     of_app: bool = False
+    keep_room: Callable[[int], None] = lambda calls: None
 
     @property
     def scored(self) -> str | None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 
 from burnish.concurrency import gather_in_order
 from burnish.domain.candidate import Candidate, CandidateStatus
@@ -73,9 +74,9 @@ async def search(context: AttemptContext) -> Outcome:
     """
     plan, recorder = context.plan, context.recorder
     try:
-        await score_source(context)
+        keep_room = await score_source(context)
         outcome = await plan.optimizer.optimize(
-            _task(context), context.evaluator, _reflect(context), recorder
+            _task(context, keep_room), context.evaluator, _reflect(context), recorder
         )
     except BudgetExhausted as exhausted:
         recorder.warning(f"the budget ended the search: {exhausted}")
@@ -104,8 +105,12 @@ def _note_prompts_without_effect(context: AttemptContext) -> None:
         )
 
 
-async def score_source(context: AttemptContext) -> None:
-    """Evaluate the source prompt on the validation split; optimizers that ask for it get this answer."""
+async def score_source(context: AttemptContext) -> Callable[[int], None]:
+    """Evaluate the source prompt on the validation split; optimizers that ask for it get this answer.
+
+    Returns:
+        Keeps room in the budget for so many calls beside those of the sealed test.
+    """
     plan, recorder, ledger = context.plan, context.recorder, context.ledger
     source = plan.source
     recorder.phase("source", len(plan.splits.validation))
@@ -126,7 +131,9 @@ async def score_source(context: AttemptContext) -> None:
     )
     if plan.config.app is not None:
         _see_what_a_run_takes(context, initial)
-    _hold_for_test(context, initial, ledger.seconds - began)
+    keep_room = partial(_hold_for_test, context, initial, ledger.seconds - began)
+    keep_room(0)
+    return keep_room
 
 
 def _see_what_a_run_takes(context: AttemptContext, initial: Means) -> None:
@@ -198,7 +205,7 @@ async def _pairs(
     ]
 
 
-def _task(context: AttemptContext) -> Task:
+def _task(context: AttemptContext, keep_room: Callable[[int], None]) -> Task:
     plan = context.plan
     return Task(
         source=plan.source,
@@ -209,6 +216,7 @@ def _task(context: AttemptContext) -> Task:
         max_calls=_calls_left_for_search(context),
         teacher=_teacher(context),
         of_app=plan.config.app is not None,
+        keep_room=keep_room,
     )
 
 
@@ -258,9 +266,12 @@ def _reflect(context: AttemptContext) -> _Reflection | None:
     return _Reflection(context.model, reflection.uri, reflection.parameters, plan.config.concurrency)
 
 
-def _hold_for_test(context: AttemptContext, initial: Means | None = None, seconds: float = 0.0) -> None:
-    """Keep back what the sealed test will need: its calls, and its tokens, money and time as well once
-    ``initial``, the source's evaluations in ``seconds``, shows what a call takes."""
+def _hold_for_test(
+    context: AttemptContext, initial: Means | None = None, seconds: float = 0.0, beside: int = 0
+) -> None:
+    """Keep back what the sealed test will need, and so many calls beside it: the calls, and their tokens,
+    money and time as well once ``initial``, the source's evaluations in ``seconds``, shows what a call
+    takes."""
     calls, usages = context.plan.test_calls, []
     if initial is not None:
         usages = [evaluation.usage for evaluation in initial.evaluations if evaluation.usage.calls]
@@ -268,6 +279,7 @@ def _hold_for_test(context: AttemptContext, initial: Means | None = None, second
     if context.plan.config.app is not None and usages:  # only its runs show how many calls one makes
         runs = 2 * len(context.plan.splits.test)
         calls = max(calls, math.ceil(runs * measured.calls / len(usages)))
+    calls += beside
     share = _MARGIN * calls / measured.calls if measured.calls else 0.0
     context.ledger.hold_back(
         Usage(

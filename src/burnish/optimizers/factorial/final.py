@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from burnish.concurrency import gather_affordable
 from burnish.domain.candidate import Candidate, CandidateStatus
 from burnish.domain.edit import EditStatus
-from burnish.errors import ModelError
+from burnish.errors import BudgetExhausted, ModelError
 from burnish.evaluation.protocol import Evaluate, Means
 from burnish.optimizers.factorial.pool import Entry
 from burnish.optimizers.factorial.reflection import rewrite_request
@@ -59,7 +60,7 @@ class Final:
             calls: that may be spent on it.
 
         Raises:
-            BudgetExhausted
+            BudgetExhausted: there is no room to check the first of them.
         """
         pool = self.search.pool
         options = [pool.best(), pool.careful(CAREFUL_CHANCE)]
@@ -77,7 +78,12 @@ class Final:
                 continue
             calls -= each
             self.search.spent += each
-            means = await self.evaluate(admitted, self.task.validation)
+            try:
+                means = await self._measured(admitted)
+            except BudgetExhausted:
+                if len(tried) == 1:
+                    raise
+                break
             gain = self._gain(chosen, means)
             if gain > 0:
                 self._report(admitted, CandidateStatus.ACCEPTED, means)
@@ -86,11 +92,37 @@ class Final:
             self._report(admitted, CandidateStatus.REJECTED, means, reason)
         return self.task.source, self.source, []
 
+    def is_whole(self, means: Means) -> bool:
+        """Whether they are of the whole validation split."""
+        return len(means.evaluations) == len(self.task.validation)
+
+    async def _measured(self, candidate: Candidate) -> Means:
+        """Its results on the validation split, or on that of it for which the budget has room: calls that an
+        earlier attempt lost in its own check are paid twice.
+
+        Raises:
+            BudgetExhausted: there is room for less than half of the split.
+        """
+        examples = self.task.validation
+        try:
+            return await self.evaluate(candidate, examples)
+        except BudgetExhausted as exhausted:
+            results = await gather_affordable(self.evaluate(candidate, [example]) for example in examples)
+            answered = [
+                example
+                for example, result in zip(examples, results, strict=True)
+                if not isinstance(result, BudgetExhausted)
+            ]
+            if 2 * len(answered) < len(examples):
+                raise
+            part = f"{len(answered)} of {len(examples)} validation examples"
+            self.observe.warning(f"the last check was made on {part}: {exhausted}")
+            return await self.evaluate(candidate, answered)
+
     async def rewritten(self, reflect: Reflect, chosen: Candidate, means: Means) -> tuple[Candidate, Means]:
         """The winner as one well-written text, if that does at least as well on the same examples.
 
         Raises:
-            BudgetExhausted
             ModelError: a systemic one.
         """
         try:
@@ -98,18 +130,18 @@ class Final:
             form = ProposalFormat(components, chosen)
             answer = await reflect(rewrite_request(chosen, form), sample=_SAMPLE_OF_THE_REWRITE)
             texts = components.templates(chosen, form.read(answer))
-        except (ModelError, UnusableAnswer) as error:
+            candidate = Candidate(
+                texts, parents=(chosen.candidate_id,), origin="the edits written out as one text"
+            )
+            admitted = self.search.admit(candidate, ())
+            if admitted is None:
+                return chosen, means
+            rewritten = await self.evaluate(admitted, self.task.validation)
+        except (BudgetExhausted, ModelError, UnusableAnswer) as error:
             if isinstance(error, ModelError) and error.systemic:
                 raise
             self.observe.warning(f"the winner was not written out once more: {error}")
             return chosen, means
-        candidate = Candidate(
-            texts, parents=(chosen.candidate_id,), origin="the edits written out as one text"
-        )
-        admitted = self.search.admit(candidate, ())
-        if admitted is None:
-            return chosen, means
-        rewritten = await self.evaluate(admitted, self.task.validation)
         if rewritten.aggregate < means.aggregate:
             reason = f"{rewritten.aggregate:.3f}; the list of edits has {means.aggregate:.3f}"
             self._report(admitted, CandidateStatus.REJECTED, rewritten, reason)
@@ -136,14 +168,24 @@ class Final:
         return weight * seen.mean + (1 - weight) * (predicted.mean - OPTIMISM * predicted.sd)
 
     def _report(self, candidate: Candidate, status: CandidateStatus, means: Means, reason: str = "") -> None:
-        objectives = objectives_of(candidate, means)
-        self.observe.candidate(candidate, status, means=means, reason=reason, objectives=objectives)
+        """Scores of a part of the split are told in words: they do not compare with those of others."""
+        if self.is_whole(means):
+            objectives = objectives_of(candidate, means)
+            self.observe.candidate(candidate, status, means=means, reason=reason, objectives=objectives)
+            return
+        part = (
+            f"{means.aggregate:.3f} on the {len(means.evaluations)} validation examples that were affordable"
+        )
+        self.observe.candidate(candidate, status, reason=f"{part}; {reason}" if reason else part)
 
 
 def mean_difference(before: Means, after: Means) -> Normal:
-    """The mean difference of two candidates on the same examples, with its standard error."""
-    pairs = zip(before.evaluations, after.evaluations, strict=True)
-    differences = np.array([second.aggregate - first.aggregate for first, second in pairs])
+    """The mean difference of two candidates, with its standard error, on the examples of ``after``, all of
+    which ``before`` has."""
+    first = {evaluation.example_id: evaluation.aggregate for evaluation in before.evaluations}
+    differences = np.array(
+        [evaluation.aggregate - first[evaluation.example_id] for evaluation in after.evaluations]
+    )
     count = len(differences)
     # 0.5: a few equal pairs make nothing certain
     return Normal(float(differences.mean()), float(np.sqrt((differences.var() + 0.5 / count) / count)))

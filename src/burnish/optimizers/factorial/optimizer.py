@@ -110,32 +110,36 @@ class Factorial:
         each = len(task.validation) * cost
         best, means = task.source, final.source
         kept: list[Entry] = []
+        reached = False
         for _ in range(_TARGET_CHECKS):
+            task.keep_room(search.reserved)
             await search.run()
-            if search.exhausted is not None:
-                return self._unchecked(search, final, search.exhausted)
+            task.keep_room(0)
             try:
                 best, means, kept = await final.choose(search.limit - search.spent)
             except BudgetExhausted as exhausted:
                 return self._unchecked(search, final, exhausted)
-            reached = means.aggregate >= settings.target_score
-            if reached or search.stop_reason is not StopReason.TARGET_REACHED or search.left < 2 * each:
+            reached = final.is_whole(means) and means.aggregate >= settings.target_score
+            missed = search.stop_reason is StopReason.TARGET_REACHED and not reached
+            if not missed or search.exhausted is not None or search.left < 2 * each:
                 break
             search.target = min(PERFECT, search.target + max(0.01, search.target - means.aggregate))
             search.stop_reason = None
         stop_reason = search.stop_reason or StopReason.FINISHED
-        if stop_reason is StopReason.TARGET_REACHED and means.aggregate < settings.target_score:
-            stop_reason = StopReason.BUDGET
-        if means.aggregate >= settings.target_score:
+        if reached:
             stop_reason = StopReason.TARGET_REACHED
+        elif stop_reason is StopReason.TARGET_REACHED:
+            stop_reason = StopReason.BUDGET
         final.report_edits(kept)
-        roomy = search.limit - search.spent >= each + 1
+        if search.exhausted is not None and not kept:
+            raise search.exhausted
+        roomy = search.limit - search.spent >= each + 1 and final.is_whole(means)
         if settings.rewrite and reflect is not None and roomy and len(kept) >= FEWEST_TO_REWRITE:
             best, means = await final.rewritten(reflect, best, means)
         return Outcome(best=best, means=means, stop_reason=stop_reason)
 
     def _unchecked(self, search: Search, final: Final, exhausted: BudgetExhausted) -> Outcome:
-        """A limit that is not counted in calls ended the search: there is no room to check what it found.
+        """A limit ended the search, and there is no room left to check what it found.
 
         The sealed test has its own room, and decides.
 
