@@ -7,7 +7,7 @@ PROTOS := $(wildcard src/burnish/proto/*.proto)
 # Images often set it: each test process, and each server that a test starts, would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-litellm test-apps test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
+.PHONY: setup demo test test-page test-litellm test-apps test-mlflow check ui ui-check screenshots format protos bench bench-report chaos chaos-short bench-table bench-pictures clean help
 
 help:                ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,8 +34,11 @@ screenshots: ui      ## the pictures of the page in docs/images, from a real ser
 demo: $(STAMP)       ## the main job on the embedded defaults: a poor prompt, a real model, labelled data
 	$(BIN)/burnish demo
 
-test: $(STAMP)       ## all tests but those that kill processes (make chaos-short)
-	$(BIN)/python -m pytest -n 4 -m "not chaos"  # four, because many wait for a server or a browser
+test: $(STAMP)       ## all tests but those of the page (make test-page) and those that kill processes (make chaos-short)
+	$(BIN)/python -m pytest -n 4 -m "not chaos" --ignore tests/ui  # four, because many wait for a server
+
+test-page: ui        ## the page in a real browser, over real servers (needs Chromium)
+	$(BIN)/python -m pytest -n 2 -m "not chaos" tests/ui
 
 test-litellm: $(STAMP) ## the provider's contract on litellm, which this installs (300 MB)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[local,postgres,dev,litellm]'

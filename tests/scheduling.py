@@ -23,7 +23,7 @@ _FIRST = (
     "tests/examples/",
 )
 # Two groups of browser tests: one looks at the same jobs, which it takes a server some time to make.
-_UI_WITH_JOBS_OF_THEIR_OWN = ("test_live.py", "test_new.py", "test_sign_in.py")
+_UI_WITH_JOBS_OF_THEIR_OWN = ("test_live.py", "test_new.py", "test_sign_in.py", "test_under_mlflow.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

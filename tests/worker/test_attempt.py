@@ -608,8 +608,10 @@ async def test_a_bug_fails_the_job_with_its_trace_on_the_run(harness: WorkerHarn
         failed.set()
         raise ZeroDivisionError("oops")
 
-    process.before["ensure_run"] = lambda *_: failed.wait(60)
-    process.before["report"] = break_down
+    def make_slowly(*_: Any) -> None:
+        failed.wait(60)
+
+    process.before.update(ensure_run=make_slowly, report=break_down)
     await process.run()
     result = (await harness.result()).check()
     assert result.job.status is JobStatus.FAILED
