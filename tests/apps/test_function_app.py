@@ -14,7 +14,7 @@ import pytest
 from mlflow.entities.model_registry import PromptVersion
 
 from burnish.apps.function_app import RUNS_WITHOUT_PROMPTS, FunctionApp
-from burnish.domain.app import PromptUse
+from burnish.domain.app import LARGEST_OUTPUT_BYTES, PromptUse
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput
 from burnish.llm.protocol import AppFailed, AppRequest, Response
@@ -207,6 +207,16 @@ class TestFailures:
     async def test_a_value_that_is_not_json_is_named(self) -> None:
         failure = await failure_of(lambda question: {"text": TOPIC.format(question=question), "x": object()})
         assert "returned a value of type dict, which cannot be kept as JSON" in str(failure)
+
+    async def test_numbers_that_json_does_not_have_are_named(self) -> None:
+        failure = await failure_of(lambda question: [TOPIC.format(question=question), float("nan")])
+        assert "returned a value of type list, which cannot be kept as JSON" in str(failure)
+
+    async def test_an_output_that_is_too_long_is_not_kept(self) -> None:
+        longest = LARGEST_OUTPUT_BYTES // 2
+        assert len((await run(lambda question: "é" * longest)).text) == longest
+        failure = await failure_of(lambda question: "é" * longest + "!")
+        assert f"returned {LARGEST_OUTPUT_BYTES + 1} bytes; at most {LARGEST_OUTPUT_BYTES}" in str(failure)
 
     async def test_a_function_that_never_looks_at_its_prompts_stops_the_job(self) -> None:
         text = TOPIC.template  # taken out before

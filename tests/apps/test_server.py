@@ -94,6 +94,17 @@ async def test_an_exception_is_the_example_s_failure(prompt_uri: str) -> None:
     assert await ask(predict, body()) == (422, {"error": "ValueError: no such film: fun"})
 
 
+async def test_halves_of_surrogate_pairs_are_answered_as_question_marks(prompt_uri: str) -> None:
+    status, answer = await ask(lambda review: {"review": [f"{review}\ud800"]}, body())
+    assert (status, answer["output"]) == (200, {"review": ["fun?"]})
+
+
+async def test_numbers_that_json_does_not_have_are_the_example_s_failure(prompt_uri: str) -> None:
+    status, answer = await ask(lambda review: {"score": float("nan")}, body())
+    assert status == 422
+    assert "cannot be kept as JSON" in answer["error"]
+
+
 async def test_a_function_that_hangs_is_left(prompt_uri: str) -> None:
     go_on = threading.Event()
 

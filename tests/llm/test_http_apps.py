@@ -13,7 +13,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from burnish.concurrency import Backoff
-from burnish.domain.app import App
+from burnish.domain.app import LARGEST_OUTPUT_BYTES, App
 from burnish.domain.budget import Budget
 from burnish.domain.job import JobConfig
 from burnish.domain.prompt import Message
@@ -28,7 +28,7 @@ from burnish.errors import (
     ModelUnreadable,
 )
 from burnish.llm.apps.addresses import AllowedApps
-from burnish.llm.apps.http import LARGEST_ANSWER_BYTES, HttpApps
+from burnish.llm.apps.http import HttpApps
 from burnish.llm.budget import Ledger
 from burnish.llm.gateway import Gateway, JobGateway
 from burnish.llm.protocol import AppFailed, AppRequest, Completion, Purpose, Response
@@ -193,9 +193,13 @@ BAD: dict[str, tuple[bytes | None, type[ModelError], str]] = {
     "20 MB": (
         http({"output": "x" * 20_000_000}),
         ModelUnreadable,
-        f"longer than {LARGEST_ANSWER_BYTES} bytes",
+        f"longer than {LARGEST_OUTPUT_BYTES} bytes",
     ),
-    "301": (http(b"", "301 Moved", Location="http://127.0.0.1:1/"), ModelRejected, "nothing answers at"),
+    "301": (
+        http(b"", "301 Moved", Location="http://127.0.0.1:1/"),
+        ModelRejected,
+        "redirects (301) to http://127.0.0.1:1/, and redirects are never followed; check config.app.url",
+    ),
     "401": (http({"error": "who?"}, "401 Unauthorized"), ModelRejected, "config.app.headers_from_env"),
     "404": (http({"error": "no"}, "404 Not Found"), ModelRejected, "config.app.url"),
     "429": (http({"error": "slow"}, "429 Too Many", **{"Retry-After": "7"}), ModelUnavailable, "429 slow"),

@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from burnish.domain.app import LARGEST_OUTPUT_BYTES
+
 
 class Unserializable(TypeError):
-    """The output is no JSON value; the message says what it is and what to do."""
+    """The output is no JSON value, or too long; the message says what it is and what to do."""
 
 
 def output_to_text(output: Any) -> tuple[str, bool]:
@@ -22,10 +24,17 @@ def output_to_text(output: Any) -> tuple[str, bool]:
     Raises:
         Unserializable
     """
-    if isinstance(output, str):
-        return str(output), False
+    text, is_json = (str(output), False) if isinstance(output, str) else (_json_of(output), True)
+    if (size := len(text.encode("utf-8", "replace"))) > LARGEST_OUTPUT_BYTES:
+        raise Unserializable(
+            f"the function returned {size} bytes; at most {LARGEST_OUTPUT_BYTES} are kept of an output"
+        )
+    return text, is_json
+
+
+def _json_of(output: Any) -> str:
     try:
-        return json.dumps(output, ensure_ascii=False, default=_as_json), True
+        return json.dumps(output, ensure_ascii=False, allow_nan=False, default=_as_json)
     except (TypeError, ValueError, RecursionError) as error:
         raise Unserializable(
             f"the function returned {_describe(output)}, which cannot be kept as JSON ({error}); return a "

@@ -25,7 +25,7 @@ from burnish.apps.function_app import FunctionApp
 from burnish.apps.prompt_override import patched
 from burnish.apps.tracing import tracing
 from burnish.domain.prompt import Template, template_from_json
-from burnish.domain.text import well_formed
+from burnish.domain.text import well_formed, well_formed_values
 from burnish.domain.usage import Usage
 from burnish.errors import InvalidInput, ModelError, Problems, did_you_mean
 from burnish.llm import protocol
@@ -221,14 +221,15 @@ def _read(body: Any) -> _Asked:
 
 def _answer(response: protocol.Response, traced: bool) -> dict[str, Any]:
     run = response.run
-    answer = {"output": json.loads(response.text) if run and run.is_json else well_formed(response.text)}
+    answer = {"output": json.loads(response.text) if run and run.is_json else response.text}
     if response.usage is not None:
         answer["usage"] = _usage_to_json(response.usage)
     if run is not None and run.trace_id and traced:
         answer["trace_id"] = run.trace_id
     if run is not None and run.uses:
         answer["uses"] = [asdict(use) for use in run.uses]
-    return answer
+    known: dict[str, Any] = well_formed_values(answer)
+    return known
 
 
 def _usage_to_json(usage: Usage) -> dict[str, Any]:

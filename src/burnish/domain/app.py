@@ -11,7 +11,8 @@ from burnish.domain.options import Option
 from burnish.errors import Problem
 
 SCHEME = "app"
-
+LARGEST_OUTPUT_BYTES = 4 * 2**20
+"""What one run may answer; it is kept for every evaluation."""
 
 HEADER_VARIABLE_PREFIX = "BURNISH_APP_"
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from burnish.domain.app import App, AppRun, PromptUse
+from burnish.domain.app import LARGEST_OUTPUT_BYTES, App, AppRun, PromptUse
 from burnish.domain.prompt import template_to_json
 from burnish.domain.usage import NANOS_PER_USD, Usage
 from burnish.errors import InvalidInput, ModelRejected, ModelRequestInvalid, ModelUnreadable
@@ -19,7 +19,6 @@ from burnish.llm.providers.http import JsonClient, Remedies
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
-LARGEST_ANSWER_BYTES = 4 * 2**20
 _COUNTS = ("calls", "prompt_tokens", "completion_tokens")
 _LARGEST_COUNT = 2**53
 
@@ -45,7 +44,7 @@ class HttpApps:
         self.client = JsonClient(
             environment,
             _REMEDIES,
-            largest_answer_bytes=LARGEST_ANSWER_BYTES,
+            largest_answer_bytes=LARGEST_OUTPUT_BYTES,
             make_resolver=self._make_resolver,
         )
 

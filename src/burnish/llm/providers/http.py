@@ -210,6 +210,13 @@ class JsonClient:
                 )
         if status in (401, 402, 403):
             return ModelRejected(model, f"{self._remedies.who} refuses: {said}; {self._remedies.key}")
+        if 300 <= status < 400:
+            to = excerpt(headers.get("Location", "nowhere"), self._environment)
+            return ModelRejected(
+                model,
+                f"{url} redirects ({status}) to {to}, and redirects are never followed; "
+                f"{self._remedies.address}",
+            )
         if status in (404, 405, 410) or status < 400:
             return ModelRejected(model, f"nothing answers at {url}: {said}; {self._remedies.address}")
         if status == 407:
