@@ -98,7 +98,11 @@ function Edit({ edit, extent }: { edit: PromptEdit; extent: number }) {
           </>
         )}
       </div>
-      <div role="cell" className={classes.number} title="How likely it is that the edit does good">
+      <div
+        role="cell"
+        className={`${classes.number} ${classes.chance}`}
+        title="How likely it is that the edit does good"
+      >
         {chance !== undefined && formatChance(chance)}
       </div>
       <div role="cell" className={classes.outcome}>
