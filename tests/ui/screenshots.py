@@ -63,8 +63,8 @@ PICTURES = (
     Picture("compare", COMPARED, "All ran on the same records", size=(1280, 1240)),
     Picture("compare-dark", COMPARED, "All ran on the same records", "dark", (1280, 1240)),
     Picture("job-canceled", "jobs/{canceled}", "Canceled before the test", size=LOW),
-    Picture("job-running", "jobs/{running}", "The best so far scores"),
-    Picture("phone-running", "jobs/{running}", "The best so far scores", "dark", PHONE),
+    Picture("job-running", "jobs/{running}", "The source prompt scores"),
+    Picture("phone-running", "jobs/{running}", "The source prompt scores", "dark", PHONE),
 )
 
 

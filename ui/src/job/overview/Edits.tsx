@@ -3,7 +3,7 @@ import { api, ask } from "../../shared/api/client";
 import { JOBS } from "../../shared/api/paths";
 import { keys } from "../../shared/api/queries";
 import type { Job, PromptEdit } from "../../shared/api/types";
-import { decimalsFor, formatDifference, formatShare, plural } from "../../shared/format/numbers";
+import { formatChance, formatDifference, plural } from "../../shared/format/numbers";
 import { visible } from "../../shared/format/visible";
 import type { Tone, Word } from "../../shared/format/words";
 import { Badge } from "../../shared/parts/Badge";
@@ -18,6 +18,11 @@ const STATUS: Record<string, Word> = {
   GIVEN_UP: { label: "Given up", tone: "neutral" },
 };
 
+const KINDS: Record<string, string> = {
+  FORMAT: "answer format",
+  DEMONSTRATION: "worked examples",
+};
+
 /** What each edit is worth, with its interval; of a factorial search. */
 export function Edits({ job }: { job: Job }) {
   const jobId = job.job_id ?? "";
@@ -29,61 +34,82 @@ export function Edits({ job }: { job: Job }) {
     },
   });
   if (!data?.length) return null;
-  const measured = data.filter((edit) => edit.low !== undefined && edit.high !== undefined);
-  const extent = Math.max(
-    0.05,
-    ...measured.flatMap((edit) => [Math.abs(edit.low ?? 0), Math.abs(edit.high ?? 0)]),
-  );
+  const extent = Math.max(0.05, ...data.flatMap(({ low = 0, high = 0 }) => [Math.abs(low), Math.abs(high)]));
   return (
     <Card title="What each edit is worth">
-      <ul className={classes.edits}>
+      <p className={classes.note}>
+        Each edit was in the prompt for a random part of the answers. This is what it adds to the mean score,
+        with its 95 % interval.
+      </p>
+      <div className={classes.edits} role="table" aria-label="What each edit is worth">
+        <div role="row" className={classes.head}>
+          <span role="columnheader">Edit</span>
+          <span role="columnheader">Against zero</span>
+          <span role="columnheader" className={classes.number}>
+            Adds
+          </span>
+          <span role="columnheader" className={classes.number}>
+            Helps
+          </span>
+          <span role="columnheader">Outcome</span>
+        </div>
         {data.map((edit) => (
           <Edit key={edit.number} edit={edit} extent={extent} />
         ))}
-      </ul>
+      </div>
     </Card>
   );
 }
 
 function Edit({ edit, extent }: { edit: PromptEdit; extent: number }) {
+  const { text, kind, effect, low = effect, high = effect, chance, calls, reason } = edit;
   const { label, tone } = STATUS[edit.status ?? ""] ?? { label: edit.status ?? "–", tone: "neutral" };
+  const about = [
+    KINDS[kind ?? ""] ?? kind?.toLowerCase(),
+    calls !== undefined && plural(calls, "answer"),
+    effect === undefined && visible(reason ?? ""), // else the numbers say it
+  ];
   return (
-    <li>
-      <div>
-        <span>{visible(edit.text ?? "")}</span>
-        <small>
-          {[
-            edit.kind?.toLowerCase(),
-            effectOf(edit),
-            edit.chance !== undefined && `helps with a chance of ${formatShare(edit.chance)}`,
-            edit.calls !== undefined && plural(edit.calls, "answer"),
-            visible(edit.reason ?? ""),
-          ]
-            .filter(Boolean)
-            .join(" · ")}
-        </small>
+    <div role="row" className={classes.edit}>
+      <div role="cell" className={classes.text}>
+        <span>{visible(text ?? "")}</span>
+        <small>{about.filter(Boolean).join(" · ")}</small>
       </div>
-      {edit.effect === undefined ? (
-        <span />
-      ) : (
-        <IntervalBar
-          low={edit.low ?? edit.effect}
-          high={edit.high ?? edit.effect}
-          value={edit.effect}
-          tone={toneOf(edit)}
-          extent={extent}
-        />
-      )}
-      <Badge tone={tone}>{label}</Badge>
-    </li>
+      <div role="cell" className={classes.bar}>
+        {effect !== undefined && (
+          <IntervalBar
+            low={low ?? effect}
+            high={high ?? effect}
+            value={effect}
+            tone={toneOf(edit)}
+            extent={extent}
+          />
+        )}
+      </div>
+      <div role="cell" className={classes.number}>
+        {effect === undefined ? (
+          <span className={classes.unmeasured}>not measured</span>
+        ) : (
+          <>
+            <b>{formatDifference(effect)}</b>
+            <small>
+              {formatDifference(low)} to {formatDifference(high)}
+            </small>
+          </>
+        )}
+      </div>
+      <div
+        role="cell"
+        className={`${classes.number} ${classes.chance}`}
+        title="How likely it is that the edit does good"
+      >
+        {chance !== undefined && formatChance(chance)}
+      </div>
+      <div role="cell" className={classes.outcome}>
+        <Badge tone={tone}>{label}</Badge>
+      </div>
+    </div>
   );
-}
-
-/** With its interval, as the bar beside it shows them. */
-function effectOf({ effect, low, high }: PromptEdit): string | undefined {
-  if (effect === undefined || low === undefined || high === undefined) return undefined;
-  const show = (value: number) => formatDifference(value, decimalsFor(low, high));
-  return `${show(effect)} (${show(low)} to ${show(high)})`;
 }
 
 function toneOf(edit: PromptEdit): Tone {

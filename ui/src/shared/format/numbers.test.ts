@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { decimalsFor, formatDifference, formatScore, formatShort, formatUsd, plural } from "./numbers";
+import {
+  decimalsFor,
+  formatChance,
+  formatDifference,
+  formatScore,
+  formatShort,
+  formatUsd,
+  plural,
+} from "./numbers";
 
 describe("decimalsFor", () => {
   it.each([
@@ -48,3 +56,12 @@ describe("money", () => {
 
 it("shortens", () => expect(formatShort(51127)).toBe("51.1K"));
 it("counts", () => expect([plural(1, "call"), plural(1200, "call")]).toEqual(["1 call", "1,200 calls"]));
+
+describe("chances", () => {
+  it.each([
+    [0.9999, "> 99 %"],
+    [0.987, "99 %"],
+    [0.0479, "5 %"],
+    [0.0001, "< 1 %"],
+  ])("of %d are %s", (chance, expected) => expect(formatChance(chance)).toBe(expected));
+});

@@ -49,6 +49,12 @@ export function formatShare(value: number): string {
   return `${Math.round(value * 100)} %`;
 }
 
+/** A probability: never quite sure. */
+export function formatChance(value: number): string {
+  if (value > 0.99) return "> 99 %";
+  return value < 0.01 ? "< 1 %" : formatShare(value);
+}
+
 /** "1 call", "2 calls". */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
