@@ -231,7 +231,8 @@ def server(folder: Path, store_uri: str) -> Iterator[tuple[int, int]]:
 
 
 def ask(connection: http.client.HTTPConnection, method: str, path: str, body: Any = None) -> Any:
-    connection.request(method, path, None if body is None else json.dumps(body))
+    headers = {"Content-Type": "application/json"}  # without which MLflow refuses
+    connection.request(method, path, None if body is None else json.dumps(body), headers)
     answer = connection.getresponse()
     text = answer.read()
     assert answer.status == 200, text
