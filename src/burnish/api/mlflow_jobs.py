@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +67,13 @@ def running_jobs(server_url: str) -> Iterator[subprocess.Popen[bytes]]:
 
     folder = Path(tempfile.mkdtemp(prefix="burnish-mlflow-jobs-"))
     os.environ[_QUEUE] = str(folder)
-    environment = {"MLFLOW_TRACKING_URI": server_url, _QUEUE: str(folder), _ENABLED: "true"}
+    scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {
+        "MLFLOW_TRACKING_URI": server_url,
+        _QUEUE: str(folder),
+        _ENABLED: "true",
+        "PATH": scripts,  # MLflow 3.9 looks its consumer up there, and starts "python None" where it is not
+    }
     runner: subprocess.Popen[bytes] = utils._launch_job_runner(environment, os.getpid())
     try:
         yield runner
