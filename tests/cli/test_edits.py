@@ -48,3 +48,4 @@ def test_what_helped_stands_first_and_what_did_not_says_why() -> None:
     assert "x" * 101 not in out.getvalue()
     assert "given up" in lines[second]
     assert "after 33 calls" in out.getvalue()
+    assert "effect: on the mean score" in lines[-1]

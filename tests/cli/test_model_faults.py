@@ -68,6 +68,7 @@ def test_a_provider_that_goes_down_fails_the_job_and_registers_nothing(
     resumed = burnish("optimize", "--resume", job_id)
     assert resumed.exit_code == 0, resumed
     assert "IMPROVED" in resumed.stdout
+    assert f"{paid} calls were finished before; their answers are kept" in resumed.stderr
     answered_twice = [n for n in server.answered.values() if n > 1]
     assert not answered_twice, f"{paid} answers had been paid; some were asked again"
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _COLOURS = {EditStatus.KEPT: "green", EditStatus.TESTING: "cyan", EditStatus.GIVEN_UP: "red"}
 _LONGEST_TEXT = 100
+_LEGEND = (
+    "effect: on the mean score; good?: the chance that it helps; calls: those whose prompt held the edit"
+)
 
 
 def edits_table(edits: Sequence[EditReport], title: str = "What helped, by how much") -> Table:
@@ -20,7 +23,15 @@ def edits_table(edits: Sequence[EditReport], title: str = "What helped, by how m
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption=_LEGEND,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     table.add_column("effect", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("good?", justify="right", no_wrap=True)

@@ -115,6 +115,10 @@ async def _open_job(request: OptimizeRequest, settings: Settings) -> AsyncIterat
             job = await services.jobs.get(request.resume)
             if job.status.terminal:
                 job = await services.jobs.resume(job.job_id)
+            finished = (await services.store.journal_totals(job.job_id)).finished.total.calls
+            _say_note(
+                f"{finished} calls were finished before; their answers are kept, and none is asked again"
+            )
             yield services, job
         finally:
             await services.close()

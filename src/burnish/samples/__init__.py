@@ -16,7 +16,7 @@ SAMPLE_PROMPT = "What is the sentiment of this review?\n\n{{review}}"
 DEMO_PROMPT_NAME = "burnish-demo-sentiment"
 DEMO_EXPERIMENT = "burnish-demo"
 DEMO_MODEL = "local:/smollm2"
-DEMO_MAX_CALLS = 520
+DEMO_MAX_CALLS = 260
 DEMO_MAX_OUTPUT_TOKENS = 8
 
 

@@ -297,7 +297,7 @@ class Search:
             self._observe.warning(f"the reflection model did not answer: {answer}")
         read = self._proposer.read(question, answer if isinstance(answer, Completion) else None)
         for text, reason in read.refused:
-            self._observe.warning(f"{question.origin}: an edit cannot be used, {reason}: {text[:120]!r}")
+            self._observe.warning(f"{question.origin}: {text[:120]!r} cannot be used: {reason}")
         had_ended = self._proposer.ended
         new = [edit for edit in read.edits if self._add(edit)]
         self._proposer.was_new(bool(new))
@@ -320,9 +320,7 @@ class Search:
             return False
         candidate = self.composer.candidate([edit])
         if reasons := self._validator.reasons_against(candidate, edit.demonstrated):
-            self._observe.warning(
-                f"{edit.origin}: an edit cannot be used, {'; '.join(reasons)}: {edit.text[:120]!r}"
-            )
+            self._observe.warning(f"{edit.origin}: {edit.text[:120]!r} cannot be used: {'; '.join(reasons)}")
             return False
         entry = self.pool.add(edit, screened=not needs_screen)
         if needs_screen:
