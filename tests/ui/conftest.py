@@ -123,24 +123,35 @@ _SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="session")
-def faults_of(built_page: None) -> Faults:
-    """Names what axe finds seriously wrong with a page, each with its element and its remedy."""
+def axe(built_page: None) -> str:
+    """The script that finds what keeps people out."""
     ui = _ROOT / "ui"
     subprocess.run([sys.executable, str(ui / "build.py"), "npm", "--version"], check=True)  # the modules
-    axe = (ui / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return (ui / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
-    def find(page: Page) -> list[str]:
-        page.evaluate(axe)  # the page's policy would refuse a script element
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        assert len(found["passes"]) > 10, "axe has looked at nothing"
-        return [
-            f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for fault in found["violations"]
-            if fault["impact"] in _SERIOUS
-            for node in fault["nodes"]
-        ]
 
-    return find
+@pytest.fixture(scope="session")
+def faults_of(axe: str) -> Faults:
+    """Names what axe finds seriously wrong with a page, each with its element and its remedy."""
+    return lambda page: _faults(axe, page, {}, 10)
+
+
+@pytest.fixture(scope="session")
+def colors_of(axe: str) -> Faults:
+    """As ``faults_of``, and looks at nothing but colors."""
+    return lambda page: _faults(axe, page, {"runOnly": ["color-contrast", "link-in-text-block"]}, 0)
+
+
+def _faults(axe: str, page: Page, options: dict[str, Any], known_passes: int) -> list[str]:
+    page.evaluate(axe)  # the page's policy would refuse a script element
+    found = page.evaluate("options => axe.run(document, options)", {"resultTypes": ["violations"], **options})
+    assert len(found["passes"]) + len(found["violations"]) > known_passes, "axe has looked at nothing"
+    return [
+        f"{fault['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for fault in found["violations"]
+        if fault["impact"] in _SERIOUS
+        for node in fault["nodes"]
+    ]
 
 
 @pytest.fixture
