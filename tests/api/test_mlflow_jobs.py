@@ -124,7 +124,7 @@ async def test_mlflow_s_runner_runs_a_judge_on_a_trace(tmp_path: Path) -> None:
     assert job["status"] == "SUCCEEDED", (job, (tmp_path / "log").read_text())
     [scored] = job["result"].values()
     if any("pip install litellm" in failure["error_message"] for failure in scored["failures"]):
-        pytest.skip("the job has ended, but this MLflow (3.9) asks a judge's model by litellm only")
+        pytest.skip("the job has ended, but this MLflow (3.9) asks for such judges by litellm only")
     assert scored["failures"] == []
     assert [entry["feedback"]["value"] for entry in scored["assessments"]] == ["yes"]
 
