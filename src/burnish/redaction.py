@@ -51,9 +51,9 @@ def redact(text: str, environment: Mapping[str, str] | None = None, secrets: Ite
     return text
 
 
-def excerpt(text: str, environment: Mapping[str, str] | None = None) -> str:
+def excerpt(text: str, environment: Mapping[str, str] | None = None, secrets: Iterable[str] = ()) -> str:
     """Show the redacted beginning of an error's body: one line, at most 300 characters."""
-    line = " ".join(redact(text[: 4 * _SHOWN], environment).split())
+    line = " ".join(redact(text[: 4 * _SHOWN], environment, secrets).split())
     return line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from burnish.domain.prompt import Message
 from burnish.domain.usage import Usage
 from burnish.errors import ModelError, ModelRejected, ModelRequestInvalid, ModelUnavailable, ModelUnreadable
 from burnish.llm.protocol import Parameters, Request
-from burnish.llm.providers import anthropic, azure, ollama, openai
+from burnish.llm.providers import anthropic, azure, compatible, ollama, openai
 from burnish.llm.providers.catalog import PROVIDERS
 from burnish.llm.providers.openai import with_plain_name
 from burnish.llm.providers.proxies import find_proxy
@@ -161,6 +162,21 @@ class TestParameters:
         assert response.left_out == {"temperature"}
         assert server.bodies[-1][2]["max_tokens"] == 9
 
+    async def test_a_cap_by_a_name_of_its_own_is_never_left_out(self) -> None:
+        class Own(openai.OpenAiProvider):
+            never_left_out = openai.OpenAiProvider.never_left_out | {"limit"}
+
+            def body(self, request: Request, model_name: str, refused: frozenset[str]) -> dict[str, Any]:
+                body = super().body(request, model_name, refused | {"max_tokens"})
+                return {**body, **({"limit": 5} if "limit" not in refused else {})}
+
+        async with Selective(refusing("limit")) as server:
+            provider = Own(openai.INFO, f"{server.url}/v1", {})
+            with pytest.raises(ModelRequestInvalid) as raised:
+                await provider.complete(request(), "m", 5.0)
+            await provider.close()
+        assert not raised.value.adapted
+
     async def test_an_endpoint_that_takes_neither_name_of_the_cap_is_not_asked_for_ever(
         self, over: MakeRig
     ) -> None:
@@ -243,6 +259,31 @@ class TestKeys:
         with pytest.raises(ModelRejected, match="what OPENAI_API_KEY holds is no key") as raised:
             await provider.complete(request(), "m", 5.0)
         assert key[:4] not in str(raised.value)
+
+    async def test_what_a_key_variable_holds_is_shown_by_no_error_whatever_its_name(self) -> None:
+        key = "hunter2-and-more-7788"
+        info = replace(openai.INFO, keys=("TOOTLE_ACCESS",))
+
+        class Echo(ScriptedServer):
+            async def _act(self, *_: Any) -> web.StreamResponse:
+                return web.json_response({"error": {"message": f"wrong: {key}"}}, status=401)
+
+        async with Echo(echo) as server:
+            provider = openai.OpenAiProvider(info, f"{server.url}/v1", {"TOOTLE_ACCESS": key})
+            with pytest.raises(ModelRejected) as raised:
+                await provider.complete(request(), "m", 5.0)
+            await provider.close()
+        assert key not in str(raised.value)
+        assert "wrong: ***" in str(raised.value)
+
+    def test_a_server_of_ones_own_may_do_without(self) -> None:
+        assert openai.INFO.lacks_key({})
+        assert not openai.INFO.lacks_key({"OPENAI_API_KEY": SECRET})
+        own = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1/"}
+        assert not openai.INFO.lacks_key(own)
+        assert "openai:/" not in " ".join(str(finding) for finding in check_keys(own))
+        assert azure.INFO.lacks_key({})  # it has no address of its own
+        assert not ollama.INFO.lacks_key({})
 
 
 class TestUnreadable:
@@ -470,16 +511,13 @@ def test_names_of_schemas_are_cleaned(name: str, sent: str) -> None:
     assert with_plain_name({"type": "json_object"}) == {"type": "json_object"}
 
 
-@pytest.mark.parametrize(
-    "scheme",
-    ["mistral", "groq", "deepseek", "cohere", "together", "openrouter", "xai", "fireworks", "perplexity"],
-)
+@pytest.mark.parametrize("scheme", [info.scheme for info in compatible.INFOS])
 async def test_providers_that_speak_openais_protocol(scheme: str) -> None:
     info = PROVIDERS[scheme]
-    with pytest.raises(ModelRejected, match=f"set {scheme.upper()}_API_KEY"):
+    with pytest.raises(ModelRejected, match=f"set {info.keys[0]}"):
         await info.open(None, {}).complete(request(), "m", 1.0)
     async with ScriptedServer(echo) as server:
-        environment = {f"{scheme.upper()}_BASE_URL": server.url, f"{scheme.upper()}_API_KEY": SECRET}
+        environment = {info.url_variable: server.url, info.keys[0]: SECRET}
         provider = info.open(None, environment)
         response = await provider.complete(request(f"{scheme}:/m"), "m", 5.0)
         await provider.close()

@@ -202,7 +202,7 @@ async def test_every_optimizer_killed_again_and_again_finds_its_way(
     changes = {
         "optimizer_type": optimizer,
         "budget": Budget(max_calls=500),  # so that what dies in flight is not missed at the end
-        **EVERY_OPTIMIZER[optimizer],
+        **EVERY_OPTIMIZER.get(optimizer, {}),
     }
     expected = await undisturbed(**changes)
     assert expected.job.status is JobStatus.COMPLETED, expected.job.error_message

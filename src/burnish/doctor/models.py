@@ -33,7 +33,7 @@ def check_keys(environment: Mapping[str, str]) -> Iterator[Finding]:
                 yield ok(MODELS, f"{info.scheme}:/{name} is there")
         if found := info.find_key(environment):
             yield ok(MODELS, f"{info.scheme}:/ has a key ({found[0]})")
-        elif info.keys and not info.key_optional:
+        elif info.lacks_key(environment):
             without.append(f"{info.scheme}:/ ({info.keys[0]})")
     if without:
         yield note(MODELS, f"no key for {', '.join(without)}", "set the variable before you use one of them")

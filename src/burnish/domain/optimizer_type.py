@@ -26,8 +26,8 @@ class OptimizerInfo:
     Attributes:
         wire_number: of ``OPTIMIZER_TYPE_<name>`` in ``prompt_optimization.proto``; ours begin at 100.
         implementation: ``module:Class``.
-        changes: what of a prompt it changes. This and the next two are columns of the tables in the
-            README and in ``docs/optimizers.md``, and the command line's help.
+        changes: what of a prompt it changes. This and the next two are shown by
+            ``docs/optimizers.md``, the API's catalog and the page.
         second_model: whether it takes a reflection model or a teacher.
         choose_when: when it is the right one.
         needs_data: it cannot work without a dataset.

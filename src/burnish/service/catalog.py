@@ -142,7 +142,7 @@ class JobCatalog:
         has_key = info.find_key(self._environment) is not None
         refusals = {name: _refusal_of(info, name) for name in info.bundled or ("any",)}
         remedy = "" if "" in refusals.values() else next(iter(refusals.values()))
-        if info.keys and not info.key_optional and not has_key:
+        if info.lacks_key(self._environment):
             remedy = f"set {' or '.join(info.keys)} where the server runs, and start it again"
         return ModelProvider(
             scheme=info.scheme,

@@ -11,9 +11,9 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from burnish.domain.text import estimate_tokens
 from burnish.errors import ModelRejected, ModelRequestInvalid
@@ -27,17 +27,22 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-_NEVER_LEFT_OUT = frozenset({"model", "messages", "system"})
 
 
 class ChatProvider:
     """Subclasses say where to post what, and how an answer is read.
+
+    Attributes:
+        never_left_out: names in the body that are sent also where an endpoint refuses them, or the call
+            fails. One whose API calls the messages or the cap on the answer otherwise adds these names.
 
     Args:
         info: names the variables with key and address.
         base_url: instead of the environment's; already checked against the operator's list.
         environment: read at each call.
     """
+
+    never_left_out: ClassVar[frozenset[str]] = frozenset({"model", "messages", "system"})
 
     def __init__(
         self, info: ProviderInfo, base_url: str | None = None, environment: Mapping[str, str] = os.environ
@@ -48,7 +53,7 @@ class ChatProvider:
         address = info.url_variable or "the address in its URI"
         keys = " or ".join(info.keys) or "who may ask this server"
         remedies = Remedies(key=f"check {keys}", address=f"check the model's name and {address}")
-        self._client = JsonClient(environment, remedies)
+        self._client = JsonClient(environment, remedies, key_variables=info.keys)
         self._refused: defaultdict[str, frozenset[str]] = defaultdict(frozenset)  # by model, parameters
 
     async def complete(self, request: Request, model_name: str, timeout_seconds: float) -> Response:
@@ -69,7 +74,7 @@ class ChatProvider:
                 model=request.model,
             )
         except ModelRequestInvalid as error:
-            if parameter := refused_parameter(error.answer, body):
+            if parameter := refused_parameter(error.answer, body, self.never_left_out):
                 self._refused[model_name] |= {parameter}
                 error.adapted = self.body(request, model_name, self._refused[model_name]) != body
             raise
@@ -94,7 +99,7 @@ class ChatProvider:
         """
         found = self._info.find_key(self._environment)
         if found is None:
-            if self._info.key_optional or self.base_url != self._info.default_url:
+            if not self._info.wants_key(self.base_url):
                 return None
             raise ModelRejected(model, f"no key: set {self._info.keys[0]}")
         name, key = found
@@ -129,15 +134,18 @@ class ChatProvider:
         raise NotImplementedError
 
 
-def refused_parameter(answer: str, sent: Mapping[str, Any]) -> str | None:
+def refused_parameter(
+    answer: str, sent: Mapping[str, Any], never: Collection[str] = ChatProvider.never_left_out
+) -> str | None:
     """The parameter of a request that an endpoint does not take, by its error; ``None`` where that is not
     what the error is about.
 
     Args:
         answer: the error's body, of any server.
         sent: the body of the request.
+        never: what is no parameter that could be left out.
     """
-    names = [name for name in sent if name not in _NEVER_LEFT_OUT]
+    names = [name for name in sent if name not in never]
     try:
         error = json.loads(answer)
         error = error.get("error", error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class JsonClient:
 
     Args:
         environment: has the proxies, and the secrets that must not appear in errors.
+        key_variables: names in it whose values are secrets, whatever they are called.
         remedies: what to do where the key or the address does not work.
         largest_answer_bytes: what is longer is refused.
         make_resolver: looks hosts up and may refuse what they lead to. No proxy is used then, since that
@@ -70,8 +71,10 @@ class JsonClient:
         remedies: Remedies,
         largest_answer_bytes: int = 32 * 2**20,
         make_resolver: Callable[[], AbstractResolver] | None = None,
+        key_variables: Sequence[str] = (),
     ) -> None:
         self._environment = environment
+        self._key_variables = key_variables
         self._remedies = remedies
         self._largest_answer_bytes = largest_answer_bytes
         self._make_resolver = make_resolver
@@ -200,7 +203,7 @@ class JsonClient:
         model: str,
         history: _KeyHistory,
     ) -> ModelError:
-        said = f"{status} {excerpt(_message_in(body), self._environment)}".strip()
+        said = f"{status} {self._excerpt(_message_in(body))}".strip()
         if status in (401, 403) and history.answered:
             history.refused_in_a_row += 1
             if history.refused_in_a_row < _REFUSALS_OF_A_GOOD_KEY:
@@ -211,7 +214,7 @@ class JsonClient:
         if status in (401, 402, 403):
             return ModelRejected(model, f"{self._remedies.who} refuses: {said}; {self._remedies.key}")
         if 300 <= status < 400:
-            to = excerpt(headers.get("Location", "nowhere"), self._environment)
+            to = self._excerpt(headers.get("Location", "nowhere"))
             return ModelRejected(
                 model,
                 f"{url} redirects ({status}) to {to}, and redirects are never followed; "
@@ -240,18 +243,23 @@ class JsonClient:
         status = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdigit()) else 0
         if 400 <= status < 600:
             return self._refusal(status, {}, body, url, model, history)
-        shown = f"an error in a 200: {excerpt(_message_in(body), self._environment)}"
+        shown = f"an error in a 200: {self._excerpt(_message_in(body))}"
         return ModelUnreadable(model, url, f"{shown}; {self._remedies.address}")
 
     def _unreadable(self, answer: aiohttp.ClientResponse, body: str, url: str, model: str) -> ModelError:
         kind = answer.headers.get("Content-Type", "").partition(";")[0] or "no content type"
         if kind == "text/event-stream" or body.lstrip().startswith("data:"):
             kind = "a stream, which was not asked for"
-        shown = excerpt(body[:_KEPT_CHARACTERS], self._environment)
+        shown = self._excerpt(body[:_KEPT_CHARACTERS])
         return ModelUnreadable(model, url, f"200 with {kind}: {shown!r}; {self._remedies.address}")
 
     def _show(self, error: BaseException) -> str:
-        return excerpt(str(error) or type(error).__name__, self._environment)
+        return self._excerpt(str(error) or type(error).__name__)
+
+    def _excerpt(self, text: str) -> str:
+        """What may be shown of it."""
+        secrets = [self._environment.get(name, "").strip() for name in self._key_variables]
+        return excerpt(text, self._environment, secrets)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

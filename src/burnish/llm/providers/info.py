@@ -47,6 +47,15 @@ class ProviderInfo:
         """
         return self.make(self, base_url, environment)
 
+    def wants_key(self, base_url: str) -> bool:
+        """Whether the server there answers only with a key; one at another address may do without."""
+        return bool(self.keys) and not self.key_optional and base_url in ("", self.default_url)
+
+    def lacks_key(self, environment: Mapping[str, str]) -> bool:
+        """Whether its models cannot answer, since a key is missing."""
+        base_url = (environment.get(self.url_variable) or self.default_url).strip().rstrip("/")
+        return self.wants_key(base_url) and self.find_key(environment) is None
+
     def find_key(self, environment: Mapping[str, str]) -> tuple[str, str] | None:
         """The variable that holds a key, and the key, without the white space that files and shells add."""
         for name in self.keys:

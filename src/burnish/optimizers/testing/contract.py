@@ -134,7 +134,9 @@ class OptimizerContract(ABC):
         task = self.task()
         run = await self.run(task, self.synthetic())
         before = run.synthetic.truth(task.source, task.validation)
-        assert run.synthetic.truth(run.outcome.best, task.validation) > before
+        assert run.synthetic.truth(run.outcome.best, task.validation) > before, (
+            "no candidate held one of the task's phrases: plant in phrases what this optimizer can write"
+        )
         assert run.outcome.means.aggregate == run.synthetic.truth(run.outcome.best, task.validation)
         assert run.outcome.best in run.observer.with_status(CandidateStatus.ACCEPTED)
 
@@ -272,6 +274,7 @@ class OptimizerContract(ABC):
     async def test_stops_at_the_target_score(self) -> None:
         whole = await self.run(self.task(), self.synthetic())
         target = whole.outcome.means.aggregate / 2
+        assert target > 0, "it finds nothing; see test_finds_a_better_prompt"
         run = await self.run(self.task(), self.synthetic(), target_score=target)
         assert run.outcome.stop_reason is StopReason.TARGET_REACHED
         assert run.outcome.means.aggregate >= target
