@@ -22,7 +22,7 @@ async def test_the_demo_job_is_made_of_the_samples(api: Any) -> None:
     assert again["config"]["dataset_id"] == job["config"]["dataset_id"]
 
 
-async def test_what_it_would_be_is_told_before_it_is_started(api: Any) -> None:
+async def test_what_it_would_be_is_said_before_it_is_started(api: Any) -> None:
     described = await api.call("GET", "/demo")
     assert described == {"model": "local:/smollm2", "max_calls": DEMO_MAX_CALLS}
     assert not await api.call("POST", "/search", {})
