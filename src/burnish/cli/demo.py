@@ -35,7 +35,7 @@ def run(store_uri: str | None, tracking_uri: str | None) -> int:
             name=DEMO_PROMPT_NAME,
             options={
                 "model": DEMO_MODEL,
-                "max_calls": DEMO_MAX_CALLS,
+                "budget_max_calls": DEMO_MAX_CALLS,
                 "max_output_tokens": DEMO_MAX_OUTPUT_TOKENS,
             },
             experiment=DEMO_EXPERIMENT,

@@ -53,10 +53,14 @@ def read_options(typed: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         InvalidInput: every value that cannot be read, by its flag.
+        ValueError: a key is that of no row; what it was meant to say would be lost.
     """
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    for row in JobConfig.options():
+    rows = JobConfig.options()
+    if unknown := typed.keys() - {row.key for row in rows}:
+        raise ValueError(f"no option of a job has the key {', '.join(sorted(unknown))}")
+    for row in rows:
         if (value := typed.get(row.key)) is None:
             continue
         try:
