@@ -76,6 +76,24 @@ def test_a_page_outlives_its_server(opened: Stage, visit: Opener) -> None:
     expect(page.get_by_text("A worker took it up again, attempt 2.")).to_be_visible()
 
 
+def test_a_part_that_an_update_took_away_asks_for_the_page_to_be_loaded_again(
+    opened: Stage, visit: Opener
+) -> None:
+    opened.models.faults = Faults()
+    job_id = opened.create(opened.prompt("triage"), "JOINT_SEARCH", budget={"max_calls": 200})
+    opened.wait(job_id)
+    page = visit(f"{opened.url}/burnish/").open(f"jobs/{job_id}")
+    expect(page.get_by_label("Verdict")).to_be_visible()
+    parts = "**/assets/*.js"
+    page.route(parts, lambda route: route.fulfill(status=404, content_type="text/plain", body="gone"))
+    page.get_by_role("tab", name="Activity").click()
+    expect(page.get_by_text("This part cannot be loaded")).to_be_visible()
+    page.unroute(parts)
+    page.get_by_role("button", name="Reload the page").click()
+    expect(page.get_by_text("This part cannot be loaded")).not_to_be_visible()
+    expect(page.get_by_role("tab", name="Activity")).to_be_visible()
+
+
 def test_a_job_that_is_deleted_while_it_is_looked_at(opened: Stage, visit: Opener) -> None:
     opened.models.faults = Faults(latency_seconds=0.5)
     job_id = opened.create(opened.prompt("triage"))

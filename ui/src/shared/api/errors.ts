@@ -33,6 +33,11 @@ export function errorOf(status: number, body: unknown): ApiError {
   return new ApiError(status, error.error_code ?? "UNKNOWN", message, error.problems ?? []);
 }
 
+/** Whether a part of the page is gone from the server, since it was updated under the open page. */
+export function isOutdated(error: unknown): boolean {
+  return /dynamically imported module|importing a module script|unable to preload/i.test(messageOf(error));
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,7 +2,7 @@ import { Alert, Button, Center, Code, Loader, Stack, Text, Title } from "@mantin
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { Link, type ErrorComponentProps } from "@tanstack/react-router";
 import { Component, type ReactNode } from "react";
-import { ApiError, messageOf } from "../api/errors";
+import { ApiError, isOutdated, messageOf } from "../api/errors";
 
 export function Pending() {
   return (
@@ -32,6 +32,7 @@ export interface FailureProps {
 
 /** What went wrong, with every problem the server names, and a way to try again. */
 export function Failure({ error, title = "This did not work", onRetry }: FailureProps) {
+  if (isOutdated(error)) return <Outdated />;
   const problems = error instanceof ApiError ? error.problems : [];
   return (
     <Alert color="red" icon={<IconAlertTriangle size={18} />} title={title} role="alert">
@@ -47,6 +48,25 @@ export function Failure({ error, title = "This did not work", onRetry }: Failure
             Try again
           </Button>
         )}
+      </Stack>
+    </Alert>
+  );
+}
+
+/** A part of the page that is loaded when it is needed has another name now, or the server is away. */
+function Outdated() {
+  return (
+    <Alert
+      color="yellow"
+      icon={<IconAlertTriangle size={18} />}
+      title="This part cannot be loaded"
+      role="alert"
+    >
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">Burnish has been updated since this page was opened, or its server is away.</Text>
+        <Button size="xs" variant="light" color="yellow" onClick={() => window.location.reload()}>
+          Reload the page
+        </Button>
       </Stack>
     </Alert>
   );
