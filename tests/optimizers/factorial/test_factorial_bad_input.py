@@ -209,6 +209,28 @@ async def test_an_edit_that_was_given_up_can_come_back_with_new_evidence() -> No
     assert len({report.number for report in notebook.edits}) == 1
 
 
+async def test_only_what_was_measured_is_told_as_having_done_no_good() -> None:
+    """One failure that was not repaired says little: what fails the screen alone may be said again."""
+
+    def score(text: str, example: Example) -> float:
+        share = 0.4 if "explain your" in text.lower() else 0.6
+        flips = uniform_draw(text, example.example_id) if "explain your" in text.lower() else 0.0
+        return float((flips or uniform_draw(example.example_id)) < share)
+
+    def write(request: str, sample: int) -> str:
+        asked = len(world.questions)
+        return edit("Explain your answer." if asked <= 4 else f"Think of point {asked}.")
+
+    world = World(score, write)
+    _, notebook = await search(world)
+    given_up = {report.text: report for report in notebook.edits if report.status is EditStatus.GIVEN_UP}
+    assert any("repaired none" in report.reason for text, report in given_up.items() if "point" in text)
+    assert "chance" in given_up["Explain your answer."].reason
+    told = [said for question in world.questions for said in question.split("did no good;")[1:]]
+    assert any("Explain your answer." in said for said in told)
+    assert not any("Think of point" in said for said in told)
+
+
 # --- data and scores
 
 

@@ -141,8 +141,14 @@ class EditProposer:
         return [passed[int(random.integers(len(passed)))]] if passed else []
 
     def _texts(self, status: EditStatus) -> list[str]:
-        entries = self._pool.entries
-        return [entry.edit.text for entry in entries if entry.status is status and not entry.edit.slot]
+        """Statements of a status; of those given up, what was measured: the screen alone says too little."""
+        return [
+            entry.edit.text
+            for entry in self._pool.entries
+            if entry.status is status
+            and not entry.edit.slot
+            and (entry.screened or status is EditStatus.TESTING)
+        ]
 
     # --- hearing
 
