@@ -209,7 +209,7 @@ async def test_an_edit_that_was_given_up_can_come_back_with_new_evidence() -> No
     assert len({report.number for report in notebook.edits}) == 1
 
 
-async def test_only_what_was_measured_is_told_as_having_done_no_good() -> None:
+async def test_the_reflection_model_hears_of_no_edit_that_only_failed_the_screen() -> None:
     """One failure that was not repaired says little: what fails the screen alone may be said again."""
 
     def score(text: str, example: Example) -> float:
