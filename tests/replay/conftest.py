@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -145,7 +146,14 @@ def mlflow_server(settings: Settings, folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "burnish", "--port", str(port)]
     command += ["--workers", "1", "--backend-store-uri", settings.tracking_uri]
     with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log, cwd=folder)
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(timeout=60) as http:
@@ -158,7 +166,7 @@ def mlflow_server(settings: Settings, folder: Path) -> Iterator[str]:
                     time.sleep(0.2)
         yield url
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL)  # an older MLflow's child outlives it
         process.wait(30)
 
 
