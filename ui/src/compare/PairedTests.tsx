@@ -49,8 +49,9 @@ export function PairedTests({ base, others, onBase }: PairedTestsProps) {
           />
         ))}
         <Text size="xs" c="dimmed">
-          Means of the differences on test examples that both jobs have, with 95 % intervals made as those of
-          a job&apos;s own test. With several comparisons, one of them is more easily wrong by chance.
+          Means of the differences on test examples that both jobs have, with 95&nbsp;% intervals made as
+          those of a job&apos;s own test. With several comparisons, one of them is more easily wrong by
+          chance.
         </Text>
       </Stack>
     </Card>

@@ -13,7 +13,7 @@ it("tells what the test said", () => {
   };
   expect(describeEvent({ kind: "TESTED", data })).toEqual({
     text: "The sealed test: 0.20 → 0.80. Better.",
-    detail: "Difference +0.60, 95 % interval +0.40 to +0.80, 10 pairs",
+    detail: "Difference +0.60, 95\u00a0% interval +0.40 to +0.80, 10 pairs",
     tone: "good",
     important: true,
   });

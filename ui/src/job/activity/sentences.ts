@@ -148,7 +148,7 @@ function tested(data: Data): Line {
   const high = formatDifference(data.number("ci_high"));
   return {
     text: `The sealed test: ${formatScore(data.number("initial"))} → ${formatScore(data.number("final"))}. ${verdict.label}.`,
-    detail: `Difference ${formatDifference(data.number("difference"))}, 95 % interval ${low} to ${high}, ${plural(data.number("examples") ?? 0, "pair")}`,
+    detail: `Difference ${formatDifference(data.number("difference"))}, 95\u00a0% interval ${low} to ${high}, ${plural(data.number("examples") ?? 0, "pair")}`,
     tone: verdict.tone,
     important: true,
   };

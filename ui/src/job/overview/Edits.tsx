@@ -39,7 +39,7 @@ export function Edits({ job }: { job: Job }) {
     <Card title="What each edit is worth">
       <p className={classes.note}>
         Each edit was in the prompt for a random part of the answers. This is what it adds to the mean score,
-        with its 95 % interval.
+        with its 95&nbsp;% interval.
       </p>
       <div className={classes.edits} role="table" aria-label="What each edit is worth">
         <div role="row" className={classes.head}>

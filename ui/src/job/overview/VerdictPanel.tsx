@@ -15,7 +15,7 @@ export function VerdictPanel({ job }: { job: Job }) {
       </div>
       {job.verdict && test?.difference !== undefined && (
         <div>
-          <p className={classes.label}>Difference on the sealed test, with its 95 % interval</p>
+          <p className={classes.label}>Difference on the sealed test, with its 95&nbsp;% interval</p>
           <IntervalBar
             low={test.ci_low ?? test.difference}
             high={test.ci_high ?? test.difference}

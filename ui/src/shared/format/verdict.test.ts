@@ -14,7 +14,7 @@ it("says what is better, by how much and on what", () => {
     title: "The new prompt is better",
     sentence:
       "It scores 1.00 against 0.33 on 30 test examples that the search never saw. " +
-      "With 95 % confidence the gain is between +0.50 and +0.83.",
+      "With 95\u00a0% confidence the gain is between +0.50 and +0.83.",
   });
 });
 

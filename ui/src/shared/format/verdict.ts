@@ -62,13 +62,13 @@ function concludeTested(job: Job): Conclusion {
       return {
         tone: "good",
         title: "The new prompt is better",
-        sentence: `It scores ${scores} ${where}. With 95 % confidence the gain is between ${interval}.`,
+        sentence: `It scores ${scores} ${where}. With 95\u00a0% confidence the gain is between ${interval}.`,
       };
     case "WORSE":
       return {
         tone: "bad",
         title: "Keep the old prompt",
-        sentence: `The best one found scores ${scores} ${where}. With 95 % confidence the change is between ${interval}.`,
+        sentence: `The best one found scores ${scores} ${where}. With 95\u00a0% confidence the change is between ${interval}.`,
       };
     default:
       return {

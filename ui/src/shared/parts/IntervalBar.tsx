@@ -20,7 +20,7 @@ export function IntervalBar({ low, high, value, tone, labeled = false, extent }:
   const position = intervalScale(extent === undefined ? low : -extent, extent ?? high);
   const decimals = decimalsFor(low, high);
   const show = (number: number) => formatDifference(number, decimals);
-  const words = `Difference ${show(value)}, 95 % interval ${show(low)} to ${show(high)}`;
+  const words = `Difference ${show(value)}, 95\u00a0% interval ${show(low)} to ${show(high)}`;
   const left = position(low);
   const width = position(high) - left;
   return (
