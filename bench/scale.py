@@ -129,7 +129,7 @@ async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: 
 
 
 async def measure(options: Options) -> Result:
-    length, long, most = (300, 1_000, 2) if options.short else (10_000, 100_000, 8)
+    length, long, most = (1_000, 2_000, 2) if options.short else (10_000, 100_000, 8)
     seconds, counts = (5.0, (1, 2)) if options.short else (20.0, (1, 2, 4))
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
     deployment = Deployment(
