@@ -345,8 +345,7 @@ def measure_loads(
     only: Collection[str] = (),
     so_far: Callable[[Mapping[str, Found]], object] = lambda _: None,
 ) -> dict[str, Found]:
-    """Every load on every store, or those whose store or number of calls is named. PostgreSQL costs the same
-    in every round, so it gets one."""
+    """Every load on every store, or those whose store or number of calls is named."""
     found: dict[str, Found] = {}
     with model_server() as url, postgres_server() as server:
         for store in ("sqlite", "postgres") if server is not None else ("sqlite",):
@@ -356,10 +355,7 @@ def measure_loads(
                 name = f"{store}, {load}"
                 once_more = sampled and store == "sqlite" and load in SAMPLED
                 found[name] = Found(
-                    [
-                        run_worker(load, store, url, server, False)
-                        for _ in range(rounds if store == "sqlite" else 1)
-                    ],
+                    [run_worker(load, store, url, server, False) for _ in range(rounds)],
                     run_worker(load, store, url, server, True).sampled if once_more else {},
                 )
                 print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
@@ -403,8 +399,7 @@ def result_of(found: Mapping[str, Found], rounds: int) -> Result:
         constants=kept,
         about=(
             "CPU of a worker's process for each model call, everything included, with "
-            f"{AT_ONCE} jobs at once (joint search, MLflow in a SQLite file). On SQLite medians of {rounds} "
-            "rounds, on PostgreSQL one round; "
+            f"{AT_ONCE} jobs at once (joint search, MLflow in a SQLite file). Medians of {rounds} rounds; "
             "the model server is another process, and does not count."
         ),
         targets=targets,

@@ -71,7 +71,7 @@ async def measure(options: Options) -> Result:
         tables=[
             TableOfFigures(
                 title="One job, from creation to completion",
-                columns=("", "", "calls", "in flight at the kill", "paid twice", "seconds"),
+                columns=("", "", "calls", "in flight at the kill", "paid twice", "seconds", "seconds lost"),
                 rows=rows,
             )
         ],
@@ -86,11 +86,12 @@ async def measure(options: Options) -> Result:
         if measured is None:
             continue
         whole, found = measured
-        rows.append([peer.name, "not killed", whole.calls, None, 0, whole.seconds])
+        rows.append([peer.name, "not killed", whole.calls, None, 0, whole.seconds, None])
         for one in found:
+            killed = f"killed at {one.share:.0%}"
             seconds = whole.seconds + one.lost_seconds
             rows.append(
-                [peer.name, f"killed at {one.share:.0%}", one.calls, one.in_flight, one.paid_twice, seconds]
+                [peer.name, killed, one.calls, one.in_flight, one.paid_twice, seconds, one.lost_seconds]
             )
         bars[peer.name] = [(f"{one.share:.0%}", float(one.paid_twice)) for one in found]
         if peer.is_burnish:

@@ -27,6 +27,8 @@ from tests.chaos.processes import Child
 
 CONCURRENCY = 20
 POLL_SECONDS = 0.5
+WARM_UP = 20
+"""Jobs that each worker ends before anything is counted: its start and what it loads are not a job's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ class Queue:
         counts = await self.deployment.store.count_by_status()
         return sum(count for status, count in counts.items() if status.terminal)
 
+    def warm(self) -> set[str]:
+        """Ids of the workers, present and former, that have ended their first jobs."""
+        query = sql.SQL(
+            "SELECT worker_id FROM {} WHERE status = 'COMPLETED' GROUP BY worker_id HAVING count(*) >= %s"
+        ).format(sql.Identifier(tables.jobs.name))
+        with psycopg.connect(self.deployment.store_uri) as connection:
+            return {worker_id for (worker_id,) in connection.execute(query, (WARM_UP,))}
+
     async def until_ended(self, count: int) -> None:
         while await self.ended() < count:  # noqa: ASYNC110 - the state of other processes
             await asyncio.sleep(POLL_SECONDS)
@@ -101,9 +111,11 @@ class Queue:
 
 async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: float) -> Drained:
     """Let the workers have the queue for some time."""
+    former = await asyncio.to_thread(queue.warm)
     for worker in workers:
         await worker.start()
-    await queue.until_ended(await queue.ended() + 20 * len(workers))
+    while len(await asyncio.to_thread(queue.warm) - former) < len(workers):  # noqa: ASYNC110 - as above
+        await asyncio.sleep(POLL_SECONDS)
     before, began = await queue.ended(), time.perf_counter()
     used, postgres = sum(cpu_seconds(worker.pid) for worker in workers), cpu_seconds(postgres_pid)
     await asyncio.sleep(seconds)
@@ -117,16 +129,22 @@ async def drain(queue: Queue, workers: list[Child], postgres_pid: int, seconds: 
 
 
 async def measure(options: Options) -> Result:
-    length, long, most = (300, 1_000, 2) if options.short else (10_000, 100_000, 8)
+    length, long, most = (1_000, 2_000, 2) if options.short else (10_000, 100_000, 8)
     seconds, counts = (5.0, (1, 2)) if options.short else (20.0, (1, 2, 4))
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-"))
-    deployment = Deployment(folder, postgres=True, latency_ms=0.0, worker_concurrency=CONCURRENCY)
+    deployment = Deployment(
+        folder, postgres=True, latency_ms=0.0, worker_concurrency=CONCURRENCY, takeover_seconds=None
+    )
+    assert deployment.postgres is not None
+    with psycopg.connect(deployment.store_uri, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET max_connections = 200")  # eight workers have up to 104
+    await asyncio.to_thread(deployment.postgres.kill)
+    await asyncio.to_thread(deployment.postgres.start)
     deployment.workers = []
     workers = [deployment.make_worker(number) for number in range(1, most + 1)]
     found: list[tuple[int, Drained]] = []
     async with deployment:
         try:
-            assert deployment.postgres is not None
             queue, postgres = Queue(deployment), deployment.postgres.pid
             template_id = await queue.submit()
             await asyncio.to_thread(queue.lengthen, template_id, length, "short-")

@@ -239,8 +239,8 @@ async def _open(
     own_code = own_code or OwnCode()
     store: SqlJobStore
 
-    async def unfinished() -> Sequence[str]:
-        return await store.unfinished()
+    async def unfinished(but: str = "") -> Sequence[str]:
+        return await store.unfinished(but)
 
     async def heartbeats() -> Sequence[Heartbeat]:
         return await store.heartbeats()

@@ -40,8 +40,8 @@ class PostgresHarness:
     async def _heartbeats(self) -> Any:
         return await self.store.heartbeats()
 
-    async def _unfinished(self) -> Any:
-        return await self.store.unfinished()
+    async def _unfinished(self, but: str) -> Any:
+        return await self.store.unfinished(but)
 
     async def submit(self, job_id: str, priority: int = 0) -> None:
         await self.store.create(a_job(job_id, tags={"burnish.priority": str(priority)}))
@@ -178,7 +178,7 @@ async def test_processes_that_start_together_make_the_queue_once(
     queues = [Queue(uri) for _ in range(6)]
     try:
         await asyncio.gather(*(queue.open() for queue in queues))
-        assert not any([await queue.job_ids() for queue in queues])
+        assert not any([await queue.stalled(1.0) for queue in queues])
     finally:
         await asyncio.gather(*(queue.close() for queue in queues))
 
@@ -365,7 +365,7 @@ async def test_opening_many_at_once_makes_the_tables_once(postgres_database: Cal
 
 
 async def test_a_server_that_does_not_answer_is_named_without_secrets() -> None:
-    async def none() -> tuple[()]:
+    async def none(*_: str) -> tuple[()]:
         return ()
 
     dispatcher = ProcrastinateDispatcher("postgresql://user:hunter2@127.0.0.1:1/none", none, none)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -220,6 +221,44 @@ class TestAdapting:
         assert found.window < 32
         await round_of(20.0, 30)
         assert found.window >= 7
+
+    @staticmethod
+    async def rounds(time: Time, found: Limiter, seconds: Callable[[int], float], times: int) -> None:
+        """So many windows, each asked at once; how long one takes depends on how many it is."""
+        for _ in range(times):
+            slots = [await found.acquire(1) for _ in range(found.window)]
+            time.now += seconds(len(slots))
+            for slot in slots:
+                found.answered(slot, 10)
+
+    async def test_a_model_that_fewer_at_once_do_not_make_faster_gets_as_many_as_before(self) -> None:
+        time = Time()
+        found = limiter(time, max_concurrency=32)
+        await self.rounds(time, found, lambda count: 0.2, 10)
+        await self.rounds(time, found, lambda count: 1.0, 3)
+        assert found.window < 32
+        await self.rounds(time, found, lambda count: 1.0, 5)
+        assert found.window == 32
+        await self.rounds(time, found, lambda count: 1.0, 30)
+        assert found.window == 32
+
+    async def test_a_model_that_too_many_at_once_make_slow_keeps_fewer(self) -> None:
+        """It works at four at a time; the best pace was seen when another client had not begun yet."""
+        time = Time()
+        found = limiter(time, max_concurrency=32)
+        await self.rounds(time, found, lambda count: 1.0, 5)
+        await self.rounds(time, found, lambda count: max(1.0, count / 4), 10)
+        assert found.window <= 13  # three times the best pace
+
+    async def test_slow_answers_narrow_no_window_that_is_hardly_used(self) -> None:
+        time = Time()
+        found = limiter(time, max_concurrency=64)
+        for seconds in [0.2] * 20 + [1.0] * 100:
+            slots = [await found.acquire(1) for _ in range(16)]
+            time.now += seconds
+            for slot in slots:
+                found.answered(slot, 10)
+        assert found.window == 64
 
     async def test_long_answers_are_not_slow_ones(self) -> None:
         time = Time()

@@ -18,7 +18,7 @@ import structlog
 from burnish.concurrency import cancel_and_wait
 from burnish.dispatch.liveness import LivenessMonitor
 from burnish.dispatch.protocol import Requeue, RunJob
-from burnish.dispatch.queue import INSERT, ON_CONFLICT, QUEUE, TASK, Message, Queue
+from burnish.dispatch.queue import INSERT, JOB_IDS, ON_CONFLICT, QUEUE, TASK, Message, Queue
 from burnish.domain.records import Heartbeat
 from burnish.errors import ExperimentFull, StoreUnavailable
 
@@ -37,7 +37,7 @@ class ProcrastinateDispatcher:
     Args:
         conninfo: ``postgresql://…``.
         heartbeats: the store's, of all running jobs.
-        unfinished: ids of all jobs that are not terminal.
+        unfinished: ids of all jobs that are not terminal, but for those that an SQL query gives.
         heartbeat_seconds: how often this worker writes its heartbeat in the queue's register.
         takeover_seconds: without a heartbeat, after which a job, or a worker, counts as dead.
     """
@@ -46,7 +46,7 @@ class ProcrastinateDispatcher:
         self,
         conninfo: str,
         heartbeats: Callable[[], Awaitable[Sequence[Heartbeat]]],
-        unfinished: Callable[[], Awaitable[Sequence[str]]],
+        unfinished: Callable[[str], Awaitable[Sequence[str]]],
         heartbeat_seconds: float = 1.0,
         takeover_seconds: float = 10.0,
     ) -> None:
@@ -261,8 +261,7 @@ class ProcrastinateDispatcher:
 
     async def _find_lost(self, running: set[str]) -> None:
         """Waiting jobs without a message. There should be none; a restored backup may have some."""
-        waiting = set(await self._unfinished()) - running
-        for job_id in waiting - set(await self._queue.job_ids()) if waiting else ():
+        for job_id in set(await self._unfinished(JOB_IDS)) - running:
             log.warning("unfinished and in no queue, handing the job out again", job_id=job_id)
             await self._queue.requeue(job_id, 0, "was in no queue")
 

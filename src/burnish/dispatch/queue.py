@@ -8,7 +8,7 @@ and nobody else finishes it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,13 +74,14 @@ UPDATE procrastinate_jobs
 SET status = 'todo', worker_id = NULL, abort_requested = false, queue_name = %(queue)s
 WHERE {_MINE}
 """
-_RELEASE_HELD = """
+_HELD = f"status = 'todo' AND task_name = '{TASK}' AND queue_name <> '{QUEUE}'"
+_RELEASE_HELD = f"""
 WITH first AS (
     SELECT DISTINCT ON (queue_name) id FROM procrastinate_jobs
-    WHERE status = 'todo' AND task_name = %(task)s AND queue_name <> %(queue)s
+    WHERE {_HELD}
     ORDER BY queue_name, priority DESC, id
 ), back AS (
-    UPDATE procrastinate_jobs SET queue_name = %(queue)s
+    UPDATE procrastinate_jobs SET queue_name = '{QUEUE}'
     WHERE status = 'todo' AND id IN (SELECT id FROM first)
     RETURNING id
 )
@@ -93,19 +94,26 @@ AND (worker_id IS NULL OR worker_id = %(former_id)s)
 """
 _HEARTBEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker_id)s RETURNING id"
 _LEAVE = "DELETE FROM procrastinate_workers WHERE id = %(worker_id)s"
-_JOB_IDS = """
+JOB_IDS = f"""
 SELECT queueing_lock AS job_id FROM procrastinate_jobs
-WHERE task_name = %(task)s AND status IN ('todo', 'doing')
+WHERE task_name = '{TASK}' AND status IN ('todo', 'doing')
 """
+"""Ids of the jobs for which there is a message."""
 _OF_JOB = """
 SELECT id FROM procrastinate_jobs
 WHERE task_name = %(task)s AND status IN ('todo', 'doing') AND queueing_lock = %(job_id)s
 """
 _IS_THERE = "SELECT to_regclass('procrastinate_jobs')::text AS found"
-_INDEX = """
+_INDEXES = (
+    """
 CREATE INDEX IF NOT EXISTS burnish_queue_job_id ON procrastinate_jobs (queueing_lock)
 WHERE status IN ('todo', 'doing')
-"""
+""",
+    f"""
+CREATE INDEX IF NOT EXISTS burnish_queue_held ON procrastinate_jobs (queue_name, priority DESC, id)
+WHERE {_HELD}
+""",  # each worker asks for them with every look at the others
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +226,7 @@ class Queue:
 
     async def release_held(self) -> None:
         """Let the first held message of each experiment be fetched."""
-        await self._ask(_RELEASE_HELD, task=TASK, queue=QUEUE, channel=_CHANNEL)
+        await self._ask(_RELEASE_HELD, channel=_CHANNEL)
 
     async def adopt(self, messages: Sequence[Message], former_id: int | None, worker_id: int) -> None:
         """Keep messages under a new entry in the register."""
@@ -239,10 +247,6 @@ class Queue:
                 queue=QUEUE, task_name=TASK, seconds_since_heartbeat=silent_seconds
             )
         return [_message_of(row) for row in rows]
-
-    async def job_ids(self) -> Collection[str]:
-        """Ids of the jobs for which there is a message."""
-        return {row["job_id"] for row in await self._ask(_JOB_IDS, task=TASK)}
 
     async def abort(self, job_id: str) -> None:
         """Remove what waits, and ask the worker that has it to interrupt the job."""
@@ -284,7 +288,8 @@ class Queue:
         if (await self._ask(_IS_THERE))[0]["found"] is None:
             async with _translated_errors():
                 await self._app.schema_manager.apply_schema_async()
-        await self._do(_INDEX)
+        for index in _INDEXES:
+            await self._do(index)
 
 
 def _message_of(row: Any) -> Message:

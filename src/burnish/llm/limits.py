@@ -1,7 +1,8 @@
 """How fast one model may be asked: requests and tokens a minute, and how many requests at once.
 
 The number at once adapts as TCP's window does (additive increase, multiplicative decrease; Chiu and
-Jain 1989): it grows while answers come, and halves when the provider pushes back.
+Jain 1989): it grows while answers come, halves when the provider pushes back, and narrows while answers are
+slow for as long as that makes them faster.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _FIRST_WINDOW = 64.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _SLOW = 3.0  # times the best pace seen
 _SLOW_WINDOW = 8.0  # slowness alone never brings the window below this
+_NARROWINGS = 3  # by so many together answers become a quarter faster, where it is their number that slows
+_FASTER = 0.9  # of the pace before them
 _TOKENS_OF_OVERHEAD = 20
 
 
@@ -59,6 +62,7 @@ class Limiter:
         self._narrowed_at = -1.0
         self._paused_until = 0.0
         self._pace = _Pace()
+        self._narrowed_for_pace: list[tuple[float, float]] = []  # window and pace before each, while slow
         self._queue: deque[asyncio.Future[None]] = deque()
         self.in_flight = 0
 
@@ -86,10 +90,15 @@ class Limiter:
         self.in_flight -= 1
         seconds = self._clock() - slot.started_at
         slow = self._pace.is_slow(seconds / (_TOKENS_OF_OVERHEAD + completion_tokens))
-        if slow and self._window > _SLOW_WINDOW:
-            self._narrow(slot, 0.9)
-        elif self.in_flight + 1 >= self._window / 2:
-            self._window = min(self._most, self._window + (1.0 if self._growing_fast else 1 / self._window))
+        if not slow:
+            self._narrowed_for_pace.clear()
+        if self.in_flight + 1 >= self._window / 2:  # else it is not the window that holds requests back
+            if slow and self._window > _SLOW_WINDOW:
+                self._narrow_for_pace(slot)
+            else:
+                self._window = min(
+                    self._most, self._window + (1.0 if self._growing_fast else 1 / self._window)
+                )
         self._admit()
 
     def failed(self, slot: Slot, error: ModelError) -> None:
@@ -127,6 +136,22 @@ class Limiter:
                 self.in_flight += 1
                 turn.set_result(None)
 
+    def _narrow_for_pace(self, slot: Slot) -> None:
+        """Narrow for slow answers, or undo it and take them for the usual where fewer at once did not help.
+
+        The first narrowing does not count: the smoothed pace may still have been on its way up.
+        """
+        if slot.started_at < self._narrowed_at:
+            return
+        before = self._narrowed_for_pace
+        if len(before) > _NARROWINGS and self._pace.smooth > _FASTER * before[-_NARROWINGS][1]:
+            self._window = before[0][0]
+            self._pace.take_as_usual()
+            before.clear()
+            return
+        before.append((self._window, self._pace.smooth))
+        self._narrow(slot, 0.9)
+
     def _narrow(self, slot: Slot, factor: float) -> None:
         """Once for each window: requests sent before the last narrowing show nothing new."""
         if slot.started_at < self._narrowed_at:
@@ -156,13 +181,21 @@ class _Bucket:
 
 
 class _Pace:
-    """Smoothed seconds for each token of the answer, against the best there was."""
+    """Smoothed seconds for each token of the answer, against the best there was.
+
+    Attributes:
+        smooth: of the last answers.
+    """
 
     def __init__(self) -> None:
-        self._smooth: float | None = None
+        self.smooth = 0.0
         self._best = float("inf")
 
     def is_slow(self, pace: float) -> bool:
-        self._smooth = pace if self._smooth is None else 0.9 * self._smooth + 0.1 * pace
-        self._best = min(self._best * 1.001, self._smooth)  # forgets slowly: a provider may change for good
-        return self._smooth > _SLOW * self._best
+        self.smooth = 0.9 * self.smooth + 0.1 * pace if self._best < float("inf") else pace
+        self._best = min(self._best * 1.001, self.smooth)  # forgets slowly: a provider may change for good
+        return self.smooth > _SLOW * self._best
+
+    def take_as_usual(self) -> None:
+        """The model is as fast as that now."""
+        self._best = self.smooth

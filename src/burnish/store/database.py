@@ -243,6 +243,8 @@ def _postgres(url: URL, shown: str) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         # A process that was stopped in the middle of a transaction must not hold its locks for ever.
         connection.execute(f"SET idle_in_transaction_session_timeout = '{_POSTGRES_IDLE_SECONDS}s'")
+        # To begin a second process for a page of jobs takes longer than to read it.
+        connection.execute("SET max_parallel_workers_per_gather = 0")
         connection.commit()
 
     return engine

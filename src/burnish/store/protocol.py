@@ -226,8 +226,12 @@ class JobRecords(Protocol):
         """
         ...
 
-    async def unfinished(self) -> tuple[str, ...]:
-        """Ids of all jobs that are not terminal, oldest first."""
+    async def unfinished(self, but: str = "") -> tuple[str, ...]:
+        """Ids of all jobs that are not terminal, oldest first.
+
+        Args:
+            but: an SQL query on the store's own database; the jobs whose ``job_id`` it gives are left out.
+        """
         ...
 
     async def heartbeats(self) -> tuple[Heartbeat, ...]:

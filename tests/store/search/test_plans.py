@@ -171,3 +171,11 @@ async def test_postgresql_finds_jobs_of_one_kind_without_the_others(
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {compiled}").scalars())
     await database.close()
     assert re.search(rf"\b(using|Index Scan on) {index}\b", plan), plan
+
+
+@pytest.mark.postgres
+async def test_postgresql_begins_no_second_process_for_a_page(migrated_postgres_uri: str) -> None:
+    database = Database(migrated_postgres_uri)
+    asked = "SHOW max_parallel_workers_per_gather"
+    assert await database.read(lambda connection: connection.exec_driver_sql(asked).scalar_one()) == "0"
+    await database.close()

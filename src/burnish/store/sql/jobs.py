@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, column, delete, exists, func, select, text
 
 from burnish.domain.events import EventKind, NewEvent
 from burnish.domain.inputs import JobData, JobInputs
@@ -137,9 +137,12 @@ class Jobs:
 
         await self._database.write(remove)
 
-    async def unfinished(self) -> tuple[str, ...]:
+    async def unfinished(self, but: str = "") -> tuple[str, ...]:
         # Sorted here: asked to sort, SQLite would walk all jobs in their order instead of these few.
         query = select(_jobs.c.creation_timestamp_ms, _jobs.c.job_id).where(_jobs.c.status.in_(_UNFINISHED))
+        if but:
+            others = text(but).columns(column("job_id")).subquery()
+            query = query.where(~exists().where(others.c.job_id == _jobs.c.job_id))
 
         def read(connection: Connection) -> tuple[str, ...]:
             return tuple(job_id for _, job_id in sorted(map(tuple, connection.execute(query))))

@@ -210,6 +210,7 @@ class EndContract(Opener):
             await store.take("middle", "worker-1")
             await store.request_cancel("ended")
             assert await store.unfinished() == ("oldest", "middle", "newest")
+            assert await store.unfinished("SELECT 'middle' AS job_id") == ("oldest", "newest")
 
     async def test_heartbeats_change_with_every_heartbeat_attempt_and_event(self) -> None:
         clock = Clock(NOON_MS)
