@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,34 @@ def chat(text: str, answer: str, tokens: tuple[int, int] | None = (10, 2), model
 def desk(question: str) -> str:
     topic = chat(TOPIC.format(question=question), "returns")
     return chat(ANSWER.format(question=question, pages=f"<{topic}>"), "30 days", tokens=(20, 3))
+
+
+def itself_in_a_list() -> list[Any]:
+    found: list[Any] = [1]
+    found.append(found)
+    return found
+
+
+def itself_in_a_dict() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    found["itself"] = found
+    return found
+
+
+def nested() -> list[Any]:
+    found: list[Any] = []
+    for _ in range(100_000):
+        found = [found]
+    return found
+
+
+async def parts() -> AsyncIterator[str]:
+    yield "a"
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise RuntimeError("nothing to show")
 
 
 async def run(function: Callable[..., Any], timeout_seconds: float = 10.0, **inputs: Any) -> Response:
@@ -264,6 +293,36 @@ class TestOutputs:
         assert response.text == '[{"parts": [1, null, "One word: x"]}, {"name": "a"}]'
         assert response.run is not None
         assert response.run.is_json
+
+    @pytest.mark.parametrize(
+        ("make", "said"),
+        [
+            (itself_in_a_list, r"list.*Circular reference"),
+            (itself_in_a_dict, r"dict.*Circular reference"),
+            (nested, r"list.*nested too deeply"),
+            (Unshowable, r"Unshowable is no JSON value"),
+            (lambda: (part for part in "ab"), r"generator.*joined to one text"),
+            (parts, r"async_generator.*joined to one text"),
+            (lambda: float("nan"), r"float values are not JSON"),
+            (lambda: {(1, 2): 3}, r"keys must be str"),
+        ],
+    )
+    async def test_what_is_no_json_is_named_with_the_remedy(self, make: Callable[[], Any], said: str) -> None:
+        def answer(question: str) -> Any:
+            TOPIC.format(question=question)
+            return make()
+
+        message = str(await failure_of(answer))
+        assert re.search(f"the function returned a value of type .*{said}", message)
+
+    async def test_an_async_function_behind_a_plain_one_is_to_be_awaited(self) -> None:
+        async def ask(question: str) -> str:
+            return str(TOPIC.format(question=question))
+
+        waiting = ask("How long?")
+        message = str(await failure_of(lambda question: waiting))
+        assert "await it in the function, which is then an async def" in message
+        waiting.close()
 
     async def test_a_megabyte_on_standard_output_is_left_there(self, capsys: Any) -> None:
         def answer(question: str) -> str:

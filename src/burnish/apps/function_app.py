@@ -9,6 +9,7 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from burnish.apps.output import Unserializable, output_to_text
@@ -171,7 +172,8 @@ class _Run:
                 self.error = error
 
     def _end(self, root: Any) -> None:
-        root.set_outputs(self.output)
+        with suppress(Exception):  # what no trace can hold is named where the output is read
+            root.set_outputs(self.output)
         self.trace = read_trace(root)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -35,11 +36,14 @@ def output_to_text(output: Any) -> tuple[str, bool]:
 def _json_of(output: Any) -> str:
     try:
         return json.dumps(output, ensure_ascii=False, allow_nan=False, default=_as_json)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Unserializable(
-            f"the function returned {_describe(output)}, which cannot be kept as JSON ({error}); return a "
-            "text, a number, a list or a dict of these, a dataclass or a pydantic model"
-        ) from None
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    raise Unserializable(
+        f"the function returned {_describe(output)}, which cannot be kept as JSON ({reason}); "
+        f"{_remedy(output)}"
+    )
 
 
 def _as_json(value: Any) -> Any:
@@ -50,6 +54,14 @@ def _as_json(value: Any) -> Any:
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def _remedy(output: Any) -> str:
+    if inspect.isgenerator(output) or inspect.isasyncgen(output):
+        return "return what it yields as a whole, joined to one text or in a list"
+    if inspect.isawaitable(output):
+        return "await it in the function, which is then an async def"
+    return "return a text, a number, a list or a dict of these, a dataclass or a pydantic model"
 
 
 def _describe(output: Any) -> str:
