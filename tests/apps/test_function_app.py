@@ -307,7 +307,9 @@ class TestOutputs:
             (lambda: {(1, 2): 3}, r"keys must be str"),
         ],
     )
-    async def test_what_is_no_json_is_named_with_the_remedy(self, make: Callable[[], Any], said: str) -> None:
+    async def test_an_output_that_json_cannot_hold_is_named_with_the_remedy(
+        self, make: Callable[[], Any], said: str
+    ) -> None:
         def answer(question: str) -> Any:
             TOPIC.format(question=question)
             return make()
