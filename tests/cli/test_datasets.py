@@ -64,3 +64,19 @@ def test_a_trace_server_that_is_away(burnish: Callable[..., Said], tmp_path: Pat
     said = from_traces(burnish, f"sqlite:///{tmp_path}/file/mlflow.db")
     assert said.exit_code == 1
     assert "MLflow" in said.stderr
+
+
+def test_traces_of_equal_inputs_are_one_record_and_the_newest_counts(
+    burnish: Callable[..., Said], tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    experiment_id = MlflowTracker(uri).ensure_experiment("production")
+    for said in ("Soon.", "On Monday."):
+        trace = LoggedTrace(trace_id=f"tr-{uuid.uuid4().hex}", feedback={"better": said})
+        log_trace(uri, experiment_id, trace, TraceValues({"question": "When?"}, "Later."))
+    made = from_traces(burnish, uri, "--feedback", "better", "--json")
+    found = json.loads(made.stdout)
+    assert found["records"] == 1
+    assert "1 traces have the inputs of a newer one and were left out" in found["notes"]
+    [record] = MlflowTracker(uri).dataset(found["dataset_id"]).examples
+    assert record.expected == "On Monday."

@@ -86,7 +86,12 @@ def read_traces(tracker: Tracker, request: TraceRequest, found: Sequence[Problem
     personal_data = _personal_data(records, sources)
     if request.mask:
         records = [(mask_personal_data(inputs), mask_personal_data(rest)) for inputs, rest in records]
-    dataset = Dataset.of(records, _name(request), sources=sources)
+    places = _newest_of_equal(records)
+    if len(places) < len(records):
+        notes.append(f"{len(records) - len(places)} traces have the inputs of a newer one and were left out")
+    dataset = Dataset.of(
+        [records[place] for place in places], _name(request), sources=[sources[place] for place in places]
+    )
     return DatasetResult(dataset, notes, personal_data)
 
 
@@ -127,6 +132,14 @@ def _wanted(tracker: Tracker, request: TraceRequest, notes: list[str]) -> list[L
         return kept
     drawn = {trace.trace_id for trace in sorted(kept, key=_lot)[: request.sample]}
     return [trace for trace in kept if trace.trace_id in drawn]
+
+
+def _newest_of_equal(records: Sequence[Record]) -> list[int]:
+    """Places of the first with each inputs, since MLflow keeps one record of them."""
+    places: dict[str, int] = {}
+    for place, (inputs, _) in enumerate(records):
+        places.setdefault(digest(inputs), place)
+    return list(places.values())
 
 
 def _lot(trace: LoggedTrace) -> str:
